@@ -32,8 +32,8 @@ def point_metrics(truth: Array, forecast: Array, *, scale: Array | None = None) 
         ValueError: If shapes do not fit each other.
 
     Source:
-        MASE: Hyndman & Koehler (2006), "Another look at measures of forecast accuracy", here with the seasonal
-        naive forecast as the scaling one.
+        MASE: Hyndman & Koehler (2006), "Another look at measures of forecast accuracy", here scaled by the
+        seasonal naive forecast.
     """
     error, observed = _errors(truth, forecast)
     mse = float(_mean(error**2, observed))
@@ -144,7 +144,7 @@ def by_group(truth: Array, forecast: Array, group: npt.NDArray[np.integer]) -> d
     groups, member = np.unique(group, return_inverse=True)
     member = member.reshape(truth.shape[:2])
 
-    def per_group(values: Array) -> Array:
+    def per_group(values: Array) -> npt.NDArray:
         step = np.sum(values, axis=2, where=observed, dtype=np.float64)
         return np.bincount(member.ravel(), weights=step.ravel(), minlength=len(groups))
 
@@ -182,8 +182,8 @@ def seasonal_naive_forecast(
 ) -> Array:
     """Forecasts each step by the value at the same time in the latest season that is known by then.
 
-    The row read is the target's row minus the fewest whole seasons that bring it to the window's last input row
-    or before. Where that lies before the first row, there is no such value yet: the last input stands in for it.
+    The row read is the target's row minus the fewest whole seasons that bring it to the window's last input
+    row or before. Where that lies before the first row, the last input stands in for it.
 
     Args:
         filled: ``[N, T]`` without NaN (filled causally).
