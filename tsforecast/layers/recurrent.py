@@ -1,0 +1,186 @@
+"""LSTM, GRU and Bidirectional with Keras' weights, config and results, on the fastest path at hand."""
+
+import keras
+
+_REGISTER = keras.saving.register_keras_serializable(package="tsforecast")
+_XLA_CPU, _CUDNN, _KERAS = "xla-cpu", "cudnn", "keras"
+
+
+class _PicksPath(keras.layers.Layer):
+    """Chooses between our CPU kernels and Keras' own implementation of a recurrent layer."""
+
+    @property
+    def path(self) -> str:
+        """The path calls take: ``xla-cpu`` (our kernels), ``cudnn`` (Keras' with cuDNN) or ``keras`` (Keras' loop).
+
+        A call with a mask takes Keras' loop on a CPU whatever the path says.
+        """
+        if self.path_reason():
+            return _KERAS
+        return _CUDNN if _on_gpu() else _XLA_CPU
+
+    def path_reason(self) -> str:
+        """Why the layer takes Keras' loop, for example ``recurrent_dropout is 0.1``; empty on a fast path."""
+        if keras.config.backend() != "tensorflow":
+            return f"the backend is {keras.config.backend()}"
+        for name, common in self._fast_settings().items():
+            value = getattr(self, name)
+            if value != common:
+                return f"{name} is {getattr(value, '__name__', value)}"
+        if _on_gpu():
+            return self._gpu_reason()
+        if self.use_cudnn is True:
+            return "use_cudnn is True"
+        if self.dropout and self.cell.implementation != 2:
+            return f"dropout with implementation {self.cell.implementation}"
+        return ""
+
+    def _fast_settings(self):
+        """The settings that the fast paths have in common."""
+        return {
+            "activation": keras.activations.tanh,
+            "recurrent_activation": keras.activations.sigmoid,
+            "recurrent_dropout": 0.0,
+            "unroll": False,
+            "stateful": False,
+        }
+
+    def _gpu_reason(self):
+        if not self.use_bias:
+            return "use_bias is False"
+        return "use_cudnn is False" if self.use_cudnn is False else ""
+
+    def _allow_jit(self):
+        # Keras turns XLA off for the whole model as soon as cuDNN could be used; our path has no such limit.
+        if self.path == _XLA_CPU:
+            self.supports_jit = True
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """Run over all steps (called by Keras' ``RNN.call``); see ``keras.layers.RNN``."""
+        if self.path != _XLA_CPU or (
+            mask is not None and any(m is not None for m in keras.tree.flatten(mask))
+        ):
+            return super().inner_loop(sequences, initial_state, mask, training=training)
+        if training and self.dropout:
+            # One mask for all steps, as in Keras.
+            sequences *= keras.ops.expand_dims(self.cell.get_dropout_mask(sequences[:, 0, :]), 1)
+        if self.go_backwards:
+            sequences = keras.ops.flip(sequences, axis=1)
+        return self._run_kernel(sequences, initial_state, bool(training))
+
+    def _weights(self, bias_shape):
+        from tsforecast.layers import recurrent_tensorflow as kernels
+
+        cell, convert = self.cell, keras.ops.convert_to_tensor
+        kernel, recurrent = convert(cell.kernel), convert(cell.recurrent_kernel)
+        bias = convert(cell.bias) if cell.use_bias else keras.ops.zeros(bias_shape, kernel.dtype)
+        return kernels.Weights(kernel, recurrent, bias)
+
+
+@_REGISTER
+class LSTM(_PicksPath, keras.layers.LSTM):
+    """``keras.layers.LSTM`` that takes compiled kernels of our own on a CPU with TensorFlow.
+
+    Weights, config, results and gradients are those of Keras' layer (in half precision the state is carried in
+    float32, which is finer): a checkpoint of one loads in the other. On a GPU it is Keras' layer with cuDNN. Masks,
+    recurrent dropout, other activations, unrolling, stateful use and other backends take Keras' own loop.
+
+    Args:
+        *args: As in ``keras.layers.LSTM``.
+        **kwargs: As in ``keras.layers.LSTM``.
+
+    Call arguments: ``sequences [B, T, I]``, ``initial_state`` (two tensors ``[B, H]``), ``mask``, ``training``.
+    Returns ``[B, H]``, or ``[B, T, H]`` with ``return_sequences``, in the compute dtype, with both last states behind
+    it with ``return_state``.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._allow_jit()
+
+    def _run_kernel(self, sequences, initial_state, training):
+        from tsforecast.layers import recurrent_tensorflow as kernels
+
+        weights = self._weights((4 * self.units,))
+        last, sequence, carry = kernels.lstm(
+            sequences, *initial_state, weights, return_sequences=self.return_sequences, training=training
+        )
+        return last, last if sequence is None else sequence, [last, carry]
+
+
+@_REGISTER
+class GRU(_PicksPath, keras.layers.GRU):
+    """``keras.layers.GRU`` that takes compiled kernels of our own on a CPU with TensorFlow.
+
+    As ``LSTM`` above; ``reset_after=False`` takes Keras' own loop too.
+
+    Args:
+        *args: As in ``keras.layers.GRU``.
+        **kwargs: As in ``keras.layers.GRU``.
+
+    Call arguments: ``sequences [B, T, I]``, ``initial_state`` (one tensor ``[B, H]``), ``mask``, ``training``.
+    Returns ``[B, H]``, or ``[B, T, H]`` with ``return_sequences``, in the compute dtype, with the last state behind it
+    with ``return_state``.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._allow_jit()
+
+    def _fast_settings(self):
+        return {**super()._fast_settings(), "reset_after": True}
+
+    def _run_kernel(self, sequences, initial_state, training):
+        from tsforecast.layers import recurrent_tensorflow as kernels
+
+        weights = self._weights((2, 3 * self.units))
+        last, sequence = kernels.gru(
+            sequences, initial_state[0], weights, return_sequences=self.return_sequences, training=training
+        )
+        return last, last if sequence is None else sequence, [last]
+
+
+@_REGISTER
+class Bidirectional(keras.layers.Bidirectional):
+    """``keras.layers.Bidirectional`` that names the path of the two layers it runs.
+
+    Args:
+        *args: As in ``keras.layers.Bidirectional``; the wrapped layer should be an ``LSTM`` or ``GRU`` of this module.
+        **kwargs: As in ``keras.layers.Bidirectional``.
+    """
+
+    @property
+    def path(self) -> str:
+        """The path of the two directions, which share their settings; ``keras`` for a layer of Keras' own."""
+        return getattr(self.forward_layer, "path", _KERAS)
+
+    def path_reason(self) -> str:
+        """Why the two directions take Keras' loop; empty on a fast path."""
+        reason = getattr(self.forward_layer, "path_reason", None)
+        return reason() if reason else f"it wraps Keras' own {type(self.forward_layer).__name__}"
+
+
+def recurrent_paths(model: keras.Model) -> dict[str, str]:
+    """The path of each recurrent layer of a model, for a run to print.
+
+    Args:
+        model: Any Keras model.
+
+    Returns:
+        Layer name -> ``xla-cpu``, ``cudnn`` or ``keras: REASON``, in the order of the model's layers. The two layers
+        inside a ``Bidirectional`` are named by themselves.
+    """
+    paths = {}
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, _PicksPath):
+            reason = layer.path_reason()
+            paths[layer.name] = f"{layer.path}: {reason}" if reason else layer.path
+        elif isinstance(layer, keras.layers.LSTM | keras.layers.GRU):
+            paths[layer.name] = f"{_KERAS}: it is Keras' own {type(layer).__name__}"
+    return paths
+
+
+def _on_gpu() -> bool:
+    from tsforecast.layers import recurrent_tensorflow as kernels
+
+    return kernels.on_gpu()
