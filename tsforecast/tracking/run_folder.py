@@ -1,0 +1,207 @@
+"""The folder of one run: every file is either whole or absent, also after a kill or on a full disk."""
+
+import errno
+import json
+import math
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tsforecast.errors import UserError
+
+_SOURCE_FOLDER = Path(__file__).resolve().parent.parent
+
+
+class RunFolder:
+    """Names the files of a run and writes them safely.
+
+    Args:
+        path: the run's folder; it need not exist (see ``create``).
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.metrics = self.path / "metrics.jsonl"
+        self.best = self.path / "best.keras"
+        self.last = self.path / "last.npz"
+        self.result = self.path / "result.json"
+        self.report = self.path / "report.html"
+
+    @classmethod
+    def create(cls, path: str | Path) -> "RunFolder":
+        """Makes the folder (an existing one is fine) and tries to write in it.
+
+        Raises:
+            UserError: the folder cannot be made or written; the reason is named.
+        """
+        folder = cls(path)
+        probe = folder.path / f".probe-{os.getpid()}"
+        try:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"x")
+            probe.unlink()
+        except OSError as error:
+            raise folder._refusal(error) from error
+        return folder
+
+    @classmethod
+    def existing(cls, path: str | Path) -> "RunFolder":
+        """Opens the folder of an earlier run.
+
+        Raises:
+            UserError: there is no such folder, or it holds no ``config.yaml``.
+        """
+        folder = cls(path)
+        if not folder.path.is_dir():
+            raise UserError(f"'{path}' is not a folder: give the folder of an earlier run.")
+        if not folder.config.is_file():
+            raise UserError(
+                f"'{path}' holds no config.yaml, so it is not the folder of a run: check the path."
+            )
+        return folder
+
+    def write_text_atomic(self, name: str, text: str) -> None:
+        """Writes ``path/name`` so that a reader, or a kill, sees the old text or the new one, never a part.
+
+        Raises:
+            UserError: the disk is full or the file cannot be written; the old file is untouched.
+        """
+        target = self.path / name
+        temporary = self.path / f".{name}.{os.getpid()}.tmp"
+        try:
+            with open(temporary, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except OSError as error:
+            raise self._refusal(error) from error
+        finally:
+            temporary.unlink(missing_ok=True)  # gone already unless something failed
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Writes ``value`` as indented JSON, NaN and infinities as null; raises as ``write_text_atomic``."""
+        self.write_text_atomic(name, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
+
+    def append_metrics(self, row: Mapping[str, Any]) -> None:
+        """Adds one line to ``metrics.jsonl``; a line torn by an earlier kill is dropped first.
+
+        Raises:
+            UserError: the disk is full or the file cannot be written.
+        """
+        if self._is_torn():
+            self._write_metrics(self.read_metrics())
+        try:
+            with open(self.metrics, "a", encoding="utf-8", newline="\n") as file:
+                file.write(_json_line(row))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise self._refusal(error) from error
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Reads ``metrics.jsonl``: its rows in order, none without the file; a torn last line is left out.
+
+        Raises:
+            UserError: a line before the last one is not a JSON object.
+        """
+        if not self.metrics.exists():
+            return []
+        lines = self.metrics.read_bytes().splitlines()
+        rows = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = json.loads(line)
+            except ValueError:  # bad JSON, or bytes cut inside a character
+                row = None
+            if isinstance(row, dict):
+                rows.append(row)
+            elif number < len(lines):
+                raise UserError(
+                    f"Line {number} of {self.metrics} is not a JSON object: mend or remove that line."
+                )
+        return rows
+
+    def truncate_metrics(self, step: int) -> None:
+        """Keeps the rows whose ``step`` is at most ``step``: what a resumed run will repeat is dropped."""
+        if self.metrics.exists():
+            self._write_metrics([row for row in self.read_metrics() if row.get("step", 0) <= step])
+
+    def _write_metrics(self, rows: list[dict[str, Any]]) -> None:
+        self.write_text_atomic(self.metrics.name, "".join(map(_json_line, rows)))
+
+    def _is_torn(self) -> bool:
+        if not self.metrics.exists() or self.metrics.stat().st_size == 0:
+            return False
+        with open(self.metrics, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+
+    def _refusal(self, error: OSError) -> UserError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return UserError(
+                f"The disk that holds {self.path} is full: make room and resume the run; "
+                "nothing already saved is lost."
+            )
+        reason = error.strerror or str(error)
+        return UserError(
+            f"Cannot write in the run's folder {self.path} ({reason.lower()}): choose a writable one."
+        )
+
+
+def plain(value: Any) -> Any:
+    """Turns a value into what JSON can hold: NaN and infinities to None, NumPy values to Python's."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, float):  # np.float64 is one as well
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if hasattr(value, "tolist"):  # NumPy scalars and arrays, without importing NumPy
+        return plain(value.tolist())
+    return str(value)
+
+
+def _json_line(row: Mapping[str, Any]) -> str:
+    return json.dumps(plain(row), allow_nan=False) + "\n"
+
+
+def git_root(folder: str | Path = _SOURCE_FOLDER) -> Path | None:
+    """The top of the git repository that tracks files in ``folder`` (default: this package), or None."""
+    # An installed package may lie inside another project's repository, which says nothing about this code.
+    if not _git(folder, "ls-files", "--error-unmatch", "."):
+        return None
+    top = _git(folder, "rev-parse", "--show-toplevel")
+    return Path(top) if top else None
+
+
+def git_commit(folder: str | Path = _SOURCE_FOLDER) -> str | None:
+    """The commit of the code in ``folder`` (default: this package), e.g. ``"3f2a91c0b7de+dirty"``.
+
+    Returns:
+        The first twelve digits, with ``+dirty`` when tracked files were changed or untracked ones lie about;
+        None when git is missing, or the folder is not tracked in a repository with a commit.
+    """
+    top = git_root(folder)
+    commit = _git(top, "rev-parse", "--short=12", "HEAD") if top else None
+    if not commit:
+        return None
+    return commit + ("+dirty" if _git(top, "status", "--porcelain") else "")
+
+
+def _git(folder: str | Path | None, *arguments: str) -> str | None:
+    command = ["git", "-C", str(folder), *arguments]
+    # A hook's GIT_DIR would point git at another repository than the folder's own.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=True, env=environment
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

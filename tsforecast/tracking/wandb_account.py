@@ -1,0 +1,36 @@
+"""What is known of the W&B account before a run is opened: a key, and a server that answers."""
+
+import netrc
+import os
+import socket
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
+
+_REACH_SECONDS = 3
+
+
+def has_key(account: Any) -> bool:
+    """Whether credentials lie in the environment, in W&B's ``account`` settings or in the netrc file."""
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    if account.api_key or account.identity_token_file:
+        return True
+    try:
+        entry = netrc.netrc(os.environ.get("NETRC")).authenticators(urlsplit(account.base_url).netloc)
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return bool(entry and entry[2])
+
+
+def reachable(server: str) -> bool:
+    """Whether the server takes a connection; where a proxy stands in between only W&B itself can tell."""
+    if urllib.request.getproxies():
+        return True
+    parts = urlsplit(server)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=_REACH_SECONDS).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,262 @@
+"""Weights & Biases, online or offline; nothing that goes wrong here ever stops a training."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tsforecast.errors import UserError, nearest
+from tsforecast.tracking.null_tracker import NullTracker
+from tsforecast.tracking.run_folder import RunFolder, git_root, plain
+from tsforecast.tracking.wandb_account import has_key, reachable
+
+_MODES = ("auto", "online", "offline", "disabled")
+_ONLINE_SECONDS = 10  # how long a run may wait for the server before it goes on offline
+
+
+class WandbTracker(NullTracker):
+    """Sends what a run reports to one W&B run; the first failure is printed, and the training goes on.
+
+    Args:
+        run: an open ``wandb.Run``.
+    """
+
+    def __init__(self, run: Any):
+        self._run = run
+        self._complained = False
+
+    def log(self, row: Mapping[str, Any], step: int) -> None:
+        """Logs numbers under ``step``; steps must not go back. Values of None are left out."""
+        known = {key: value for key, value in row.items() if value is not None}
+        # Without commit, W&B holds the row back until the next step, and a kill in between would lose it.
+        self._try(lambda: self._run.log(known, step=step, commit=True))
+
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """Sets final figures; nested mappings become nested keys."""
+        self._try(lambda: self._run.summary.update(plain(values)))
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Logs a table, for example the parameters by layer."""
+
+        def send() -> None:
+            import wandb
+
+            self._run.log({name: wandb.Table(columns=list(columns), data=[plain(row) for row in rows])})
+
+        self._try(send)
+
+    def forecast_plot(
+        self,
+        name: str,
+        x: Sequence[float],
+        lines: Mapping[str, Sequence[float]],
+        x_name: str,
+        title: str = "",
+    ) -> None:
+        """Logs a line plot over ``x`` (numbers, e.g. minutes since the first one); NaN leaves a gap."""
+
+        def send() -> None:
+            import wandb
+
+            values = [plain(line) for line in lines.values()]
+            self._run.log(
+                {name: wandb.plot.line_series(plain(x), values, list(lines), title or name, x_name)}
+            )
+
+        self._try(send)
+
+    def page(self, name: str, path: str | Path) -> None:
+        """Logs a self-contained HTML page."""
+
+        def send() -> None:
+            import wandb
+
+            self._run.log({name: wandb.Html(Path(path).read_text(encoding="utf-8"), inject=False)})
+
+        self._try(send)
+
+    def artifact(
+        self, path: str | Path, name: str, kind: str = "model", metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Logs a file as a versioned artifact; ``name`` may hold letters, digits, ``-``, ``_`` and ``.``."""
+
+        def send() -> None:
+            import wandb
+
+            artifact = wandb.Artifact(name, type=kind, metadata=plain(metadata or {}))
+            artifact.add_file(str(path), skip_cache=True)
+            self._run.log_artifact(artifact)
+
+        self._try(send)
+
+    def finish(self, exit_code: int) -> None:
+        """Closes the W&B run: finished for 0, else failed."""
+        self._try(lambda: self._run.finish(exit_code=exit_code))
+
+    def _try(self, send: Callable[[], Any]) -> None:
+        try:
+            send()
+        except Exception as error:
+            if not self._complained:
+                print(
+                    f"W&B did not take a report ({_first_line(error)}); training goes on without it.",
+                    flush=True,
+                )
+            self._complained = True
+
+
+@contextmanager
+def start(
+    config: Mapping[str, Any],
+    folder: RunFolder,
+    name: str,
+    group: str | None = None,
+    project: str = "tsforecast",
+    entity: str | None = None,
+    tags: Sequence[str] = (),
+    mode: str = "auto",
+) -> Iterator[NullTracker]:
+    """Opens a W&B run around a job, and prints one line that says where it is kept and how to look at it.
+
+    Leaving the block normally marks the run finished, any exception (Ctrl-C too) marks it failed. W&B's files
+    lie in the run's folder. A folder that was tracked before continues under the same W&B id.
+
+    Args:
+        config: the whole composed config, plain dicts and lists.
+        folder: the run's folder.
+        name: the run's display name.
+        group: the runs to show together, for example a sweep's name.
+        project: the W&B project.
+        entity: the W&B user or team; None is the account's default.
+        tags: words to find the run by.
+        mode: ``auto`` is ``WANDB_MODE`` where set, else online with a key and offline without; or ``online``,
+            ``offline``, ``disabled``.
+
+    Yields:
+        A tracker; one that does nothing when W&B is disabled or cannot start at all.
+
+    Raises:
+        UserError: ``mode`` is not one of these, or is ``online`` where no key is found.
+    """
+    mode = _resolve_mode(mode)
+    if mode == "disabled":
+        print("W&B is disabled: nothing is tracked outside the run's folder.", flush=True)
+        yield NullTracker()
+        return
+    with _data_in(folder.path):
+        described = {"name": name, "group": group, "project": project, "entity": entity, "tags": list(tags)}
+        tracker = _open(mode, folder, config=plain(config), **described)
+        try:
+            yield tracker
+        except BaseException as error:
+            _finish(tracker, 0 if isinstance(error, SystemExit) and not error.code else 1)
+            raise
+        _finish(tracker, 0)
+
+
+def _finish(tracker: NullTracker, exit_code: int) -> None:
+    if isinstance(tracker, WandbTracker):
+        tracker.finish(exit_code)
+
+
+def _resolve_mode(mode: str) -> str:
+    if mode not in _MODES:
+        choices = ", ".join(_MODES)
+        raise UserError(
+            f"tracker.mode is '{mode}', but must be one of {choices}.{nearest(str(mode), _MODES)}"
+        )
+    if mode != "auto":
+        return mode
+    named = os.environ.get("WANDB_MODE", "").lower()
+    # WANDB_MODE=online is what W&B does anyway; without a key it must not end in a prompt.
+    return named if named in ("offline", "disabled") else "auto"
+
+
+def _open(mode: str, folder: RunFolder, **arguments: Any) -> NullTracker:
+    try:
+        import wandb  # takes seconds, so only once it is sure to be used
+
+        account = wandb.setup(settings=wandb.Settings(silent=True)).settings
+        key = has_key(account)
+    except Exception as error:
+        print(f"W&B cannot start ({_first_line(error)}); the run goes on without it.", flush=True)
+        return NullTracker()
+    if mode == "online" and not key:
+        raise UserError(
+            "tracker.mode is 'online', but no W&B key was found: run 'wandb login' or set tracker.mode=auto."
+        )
+    if mode == "offline" or (mode == "auto" and account.mode == "offline"):
+        return _open_offline("as asked for", folder, arguments)
+    if not key:
+        return _open_offline("no key found", folder, arguments)
+    if not reachable(account.base_url):
+        return _open_offline(f"{account.base_url} cannot be reached", folder, arguments)
+    try:
+        run = _init("online", folder, arguments)
+    except Exception as error:
+        return _open_offline(_first_line(error), folder, arguments)
+    print(f"W&B is online: {run.url}", flush=True)
+    return WandbTracker(run)
+
+
+def _open_offline(why: str, folder: RunFolder, arguments: Mapping[str, Any]) -> NullTracker:
+    try:
+        run = _init("offline", folder, arguments)
+    except Exception as error:
+        print(f"W&B cannot start ({_first_line(error)}); the run goes on without it.", flush=True)
+        return NullTracker()
+    path = _short(Path(run.settings.sync_dir))
+    print(
+        f"W&B is offline ({why}): look at it with 'wandb leet {path}', upload it with 'wandb sync {path}'.",
+        flush=True,
+    )
+    return WandbTracker(run)
+
+
+def _init(mode: str, folder: RunFolder, arguments: Mapping[str, Any]) -> Any:
+    import wandb
+
+    wanted = {
+        "console": "off",
+        "silent": True,
+        "init_timeout": _ONLINE_SECONDS,
+        "finish_timeout": 120,  # what is not uploaded by then stays in the folder, for 'wandb sync'
+        "git_root": str(git_root() or Path.cwd()),
+    }
+    settings = wandb.Settings(
+        **{key: value for key, value in wanted.items() if key in wandb.Settings.model_fields}
+    )
+    return wandb.init(
+        mode=mode, dir=str(folder.path), id=_run_id(folder), resume="allow", settings=settings, **arguments
+    )
+
+
+def _run_id(folder: RunFolder) -> str:
+    file = folder.path / "wandb_id"
+    if not file.exists():
+        folder.write_text_atomic(file.name, secrets.token_hex(4))
+    return file.read_text(encoding="utf-8").strip()
+
+
+@contextmanager
+def _data_in(folder: Path) -> Iterator[None]:
+    """Keeps W&B's copies of artifacts in the run's folder too, which it would else put in the home folder."""
+    if "WANDB_DATA_DIR" in os.environ:
+        yield
+        return
+    os.environ["WANDB_DATA_DIR"] = str(folder.resolve() / "wandb")
+    try:
+        yield
+    finally:
+        os.environ.pop("WANDB_DATA_DIR", None)
+
+
+def _short(path: Path) -> str:
+    path = path.resolve()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
