@@ -1,0 +1,20 @@
+"""Runs one job, or a sweep of them: ``python run.py model=spike_detector precision=mixed``; ``python run.py --help`` lists the choices."""
+
+import sys
+
+import hydra
+from omegaconf import DictConfig
+
+from tsforecast import config
+from tsforecast.config.cli import one_sentence
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def run(cfg: DictConfig) -> float | None:
+    """Checks the composed config before TensorFlow is imported, hands it to its job, and returns the job's objective."""
+    with one_sentence():
+        return config.dispatch(config.check(cfg))
+
+
+if __name__ == "__main__":
+    sys.exit(config.command_line(run))

@@ -1,0 +1,159 @@
+"""Everything that can be wrong with a config, found before TensorFlow is imported."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from tsforecast.config.build import load, stem
+from tsforecast.config.schema import Config
+from tsforecast.errors import UserError
+
+# Legal ranges of arguments of models, optimizers, schedules and losses, by the name of the leaf wherever it stands.
+# A leaf that is not listed is checked by the class that takes it, a few seconds later.
+LEAVES: dict[str, tuple[type, float, float]] = {
+    "units": (int, 1, 65_536),
+    "dense_units": (int, 1, 65_536),
+    "dropout": (float, 0.0, 0.95),
+    "kernel_size": (int, 1, 10_000),
+    "filters": (int, 1, 65_536),
+    "heads": (int, 1, 1024),
+    "learning_rate": (float, 1e-12, 10.0),
+    "weight_decay": (float, 0.0, 1.0),
+    "clipnorm": (float, 1e-12, math.inf),
+    "momentum": (float, 0.0, 1.0),
+    "warmup_share": (float, 0.0, 0.9),
+    "final_share": (float, 0.0, 1.0),
+    "delta": (float, 1e-9, math.inf),
+    "anchor": (bool, 0, 1),
+    "affine": (bool, 0, 1),
+    "nesterov": (bool, 0, 1),
+    "calendar": (bool, 0, 1),
+}
+CAUSAL = ("lstm", "gru")
+
+
+def check(cfg: DictConfig) -> Config:
+    """Returns the typed config.
+
+    A run that is resumed or evaluated takes its config from its folder.
+
+    Raises:
+        UserError: the first thing that is wrong, in one sentence.
+    """
+    _check_missing(cfg)
+    config: Config = OmegaConf.to_object(cfg)  # type: ignore[assignment]
+    if config.resume is not None:
+        config = _resumed(config)
+    _check_ranges(config)
+    for node in ("model", "optimizer", "schedule", "loss"):
+        _check_leaves(getattr(config, node), node)
+    _check_quantiles(config.loss.get("quantile_levels"))
+    _check_training(config)
+    _check_device(config)
+    if config.job.name == "evaluate" and config.run is None:
+        raise UserError("job=evaluate needs the folder of a finished run: add run=FOLDER.")
+    return config
+
+
+def _resumed(config: Config) -> Config:
+    folder = Path(config.resume or "")
+    resumed = load(folder / "config.yaml")
+    resumed.resume = str(folder)
+    return resumed
+
+
+def _check_missing(cfg: DictConfig) -> None:
+    missing = sorted(key for key in OmegaConf.missing_keys(cfg) if not key.startswith("hydra"))
+    if missing:
+        raise UserError(f"{missing[0]} has no value: add {missing[0]}=VALUE to the command.")
+
+
+def _check_ranges(config: Any, prefix: str = "") -> None:
+    for field in dataclasses.fields(config):
+        value, name = getattr(config, field.name), f"{prefix}{field.name}"
+        if dataclasses.is_dataclass(value):
+            _check_ranges(value, f"{name}.")
+        elif value is not None and field.metadata:
+            _check_value(value, name, **field.metadata)
+
+
+def _check_value(value: Any, name: str, low: float | None, high: float | None, choices: tuple[str, ...]) -> None:
+    if choices and value not in choices:
+        raise UserError(f"{name}={value} is not one of {', '.join(choices)}.")
+    below = low is not None and not value >= low  # "not >=" also catches NaN
+    above = high is not None and value > high
+    if below or above:
+        bounds = f"at least {low:g}" if high is None else f"between {low:g} and {high:g}"
+        raise UserError(f"{name}={value} is out of range: it must be {bounds}.")
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, name)
+    else:
+        yield name, value
+
+
+def _check_leaves(node: dict[str, Any], root: str) -> None:
+    for name, value in _leaves(node, root):
+        kind, low, high = LEAVES.get(name.rsplit(".", 1)[-1], (None, 0, 0))
+        if kind is None or value is None:
+            continue
+        fits = isinstance(value, bool) if kind is bool else isinstance(value, (int, kind)) and not isinstance(value, bool)
+        if not fits:
+            word = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+            raise UserError(f"{name}={value} is not {word}.")
+        _check_value(value, name, low, None if high == math.inf else high, ())
+    for name in ("units", "dense_units"):
+        if node.get(name) == [] and name == "units":
+            raise UserError(f"{root}.{name} is empty: give at least one width, as in {root}.{name}=[64].")
+
+
+def _check_quantiles(levels: Any) -> None:
+    if levels is None:
+        return
+    numbers = isinstance(levels, list) and levels and all(isinstance(q, float) and 0 < q < 1 for q in levels)
+    if not numbers or sorted(set(levels)) != levels or 0.5 not in levels:
+        raise UserError(
+            f"loss.quantile_levels={levels} must be rising numbers between 0 and 1 that include 0.5, as in [0.1,0.5,0.9]."
+        )
+
+
+def _check_training(config: Config) -> None:
+    training, window = config.training, config.window
+    if training.max_steps is None and training.max_epochs is None and training.max_minutes is None:
+        raise UserError("training has no end: set training.max_steps, training.max_epochs or training.max_minutes.")
+    if _decays(config) and training.max_steps is None and training.max_epochs is None:
+        raise UserError("A schedule that decays needs an end in steps: set training.max_steps, or schedule=constant.")
+    if training.supervision == "dense" and training.warmup_steps >= window.lookback:
+        raise UserError(
+            f"training.warmup_steps={training.warmup_steps} leaves no step of window.lookback={window.lookback} to score: "
+            "set training.warmup_steps below it, or training.supervision=last."
+        )
+    if training.shards is not None and training.shards > training.batch_size:
+        raise UserError(f"training.shards={training.shards} is more than training.batch_size={training.batch_size} has windows.")
+
+
+def _decays(config: Config) -> bool:
+    return not config.schedule["_target_"].endswith(".constant")
+
+
+def _check_device(config: Config) -> None:
+    device, policy = config.device, config.precision.policy
+    if policy == "mixed_bfloat16" and device.compute_capability is not None and device.compute_capability < 8.0:
+        raise UserError(
+            f"precision=mixed_bfloat16 needs compute capability 8.0, and this device has {device.compute_capability:g} "
+            "(a V100 has no bfloat16 units): use precision=mixed or precision=mixed_float16."
+        )
+    runs_here = config.job.name in ("train", "evaluate")
+    if runs_here and device.kind == "gpu" and not any(map(os.path.exists, ("/dev/nvidia0", "/dev/dxg", "/dev/kfd"))):
+        raise UserError("device asks for a GPU and this machine shows none: use device=auto or device=cpu.")

@@ -1,0 +1,98 @@
+"""The typed root of the config: every key, its type and its legal range.
+
+Values live in ``conf/``; a field here has no default, so nothing is stated twice. Nodes typed ``Any`` (model, data, optimizer, ...)
+name a ``_target_`` and its arguments: their keys are checked by Hydra against the YAML, their values in ``checks.py``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+
+def _ranged(low: float | None = None, high: float | None = None, *, choices: tuple[str, ...] = ()) -> Any:
+    """A field that must lie in ``[low, high]`` or be one of ``choices``; checked by ``checks.check_ranges``."""
+    return field(default=MISSING, metadata={"low": low, "high": high, "choices": choices})
+
+
+@dataclass
+class Job:
+    """What to do with the rest of the config."""
+
+    name: str = MISSING
+    _target_: str = MISSING
+
+
+@dataclass
+class Scale:
+    """How many rows of the data to use, from the first on; null means all."""
+
+    rows: int | None = _ranged(100)
+
+
+@dataclass
+class Window:
+    """The shape of one example, in steps of the data's frequency."""
+
+    lookback: int = _ranged(1, 100_000)
+    lead: int = _ranged(1, 100_000)
+    horizon: int = _ranged(1, 10_000)
+    stride: int = _ranged(1, 100_000)
+
+
+@dataclass
+class Precision:
+    """The dtype policy; ``mixed`` picks the half precision that the device has units for."""
+
+    policy: str = _ranged(choices=("float32", "mixed", "mixed_float16", "mixed_bfloat16"))
+
+
+@dataclass
+class Training:
+    """Budget, batches, supervision and checkpoints. A step is one update of the weights."""
+
+    batch_size: int = _ranged(1, 1_048_576)
+    accumulate_steps: int = _ranged(1, 10_000)
+    supervision: str = _ranged(choices=("last", "dense"))
+    warmup_steps: int = _ranged(0, 100_000)
+    max_steps: int | None = _ranged(1)
+    max_minutes: float | None = _ranged(0.001)
+    max_epochs: int | None = _ranged(1)
+    steps_per_epoch: int | None = _ranged(1)
+    patience: int | None = _ranged(1)
+    min_delta: float = _ranged(0)
+    validation_windows: int | None = _ranged(1)
+    checkpoint_minutes: float = _ranged(0)
+    shards: int | None = _ranged(1, 256)
+
+
+@dataclass
+class Device:
+    """Where to run, and what the card can do when it is not in this machine (for planning and refusals)."""
+
+    kind: str = _ranged(choices=("auto", "cpu", "gpu"))
+    memory_gb: float | None = _ranged(0.1)
+    compute_capability: float | None = _ranged(1.0)
+    threads: int | None = _ranged(1, 1024)
+
+
+@dataclass
+class Config:
+    """The root: one run."""
+
+    job: Job = field(default_factory=Job)
+    data: Any = MISSING
+    scale: Scale = field(default_factory=Scale)
+    window: Window = field(default_factory=Window)
+    model: Any = MISSING
+    optimizer: Any = MISSING
+    schedule: Any = MISSING
+    loss: Any = MISSING
+    precision: Precision = field(default_factory=Precision)
+    training: Training = field(default_factory=Training)
+    device: Device = field(default_factory=Device)
+    tracker: Any = MISSING
+    seed: int = _ranged(0, 2**31 - 1)
+    backend: str = _ranged(choices=("tensorflow", "jax", "torch"))
+    resume: str | None = MISSING
+    run: str | None = MISSING

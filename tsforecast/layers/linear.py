@@ -1,0 +1,128 @@
+"""Layers of the linear forecasters and the naive baselines: a target's own history, mapped along time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from tsforecast.layers.head import ForecastHead
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class TargetHistory(layers.Layer):
+    """Picks the targets' own channels: ``[B, L, C] -> [B, T, L]``, in float32.
+
+    Args:
+        target_indices: the channels of the T targets.
+    """
+
+    def __init__(self, target_indices: Sequence[int], **kwargs: Any):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.target_indices = list(target_indices)
+
+    def call(self, past: Any) -> Any:
+        """See the class."""
+        return ops.stack([past[..., index] for index in self.target_indices], axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "target_indices": self.target_indices}
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class TrendSplit(layers.Layer):
+    """Splits a history into a moving average and the rest: ``[B, T, L] -> (trend, rest)``, both ``[B, T, L]``.
+
+    The ends are padded with the first and the last value, so that the average keeps the length.
+
+    Args:
+        kernel_size: width of the moving average in steps, odd and >= 1.
+
+    Source: Zeng et al. (2023), section 4.2; the decomposition of Autoformer (Wu et al. 2021, eq. 1).
+    """
+
+    def __init__(self, kernel_size: int = 25, **kwargs: Any):
+        super().__init__(**kwargs)
+        if kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size={kernel_size} must be odd, so that the average is centred.")
+        self.kernel_size = kernel_size
+
+    def call(self, history: Any) -> tuple[Any, Any]:
+        """See the class."""
+        half = self.kernel_size // 2
+        first = ops.repeat(history[..., :1], half, axis=-1)
+        last = ops.repeat(history[..., -1:], half, axis=-1)
+        padded = ops.concatenate([first, history, last], axis=-1)
+        series, length = ops.shape(history)[1], ops.shape(padded)[-1]
+        flat = ops.reshape(padded, (-1, length, 1))
+        averaged = ops.average_pool(
+            flat, self.kernel_size, strides=1, padding="valid", data_format="channels_last"
+        )
+        trend = ops.reshape(averaged, (-1, series, ops.shape(history)[-1]))
+        return trend, history - trend
+
+    def compute_output_spec(self, history: Any) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """Twice the input's shape."""
+        return keras.KerasTensor(history.shape, history.dtype), keras.KerasTensor(
+            history.shape, history.dtype
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "kernel_size": self.kernel_size}
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class TimeSteps(layers.Layer):
+    """Takes steps of a history as the forecast: ``[B, T, L] -> [B, H, T]``, or ``[B, H, T, Q]`` with the value at every level.
+
+    Args:
+        steps: H indices into the window, negative from its end.
+        quantile_levels: Q levels, or None.
+    """
+
+    def __init__(self, steps: Sequence[int], quantile_levels: Sequence[float] | None = None, **kwargs: Any):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.steps = list(steps)
+        self.quantile_levels = None if quantile_levels is None else list(quantile_levels)
+
+    def call(self, history: Any) -> Any:
+        """See the class."""
+        values = ops.stack([history[..., step] for step in self.steps], axis=1)
+        if self.quantile_levels is None:
+            return values
+        return ops.repeat(values[..., None], len(self.quantile_levels), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "steps": self.steps, "quantile_levels": self.quantile_levels}
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class TimeLinear(layers.Layer):
+    """A linear map along time, shared by all targets: ``[B, T, L] -> [B, H, T]``, or ``[B, H, T, Q]`` with rising quantiles.
+
+    Args:
+        horizon: H, steps forecast.
+        quantile_levels: Q rising levels that include 0.5, or None.
+    """
+
+    def __init__(self, horizon: int, quantile_levels: Sequence[float] | None = None, **kwargs: Any):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.horizon, self.quantile_levels = horizon, quantile_levels
+        self.head = ForecastHead(horizon, 1, quantile_levels, dtype="float32")
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Builds the map."""
+        self.head.build(input_shape)
+        self.built = True
+
+    def call(self, history: Any) -> Any:
+        """See the class."""
+        mapped = self.head(history)  # [B, T, H, 1(, Q)]
+        return ops.swapaxes(ops.squeeze(mapped, axis=3), 1, 2)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "horizon": self.horizon, "quantile_levels": self.quantile_levels}

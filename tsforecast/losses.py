@@ -1,0 +1,84 @@
+"""Element-wise losses on ``keras.ops``, in scaled units.
+
+A loss maps truth ``[..., H, T]`` and forecast ``[..., H, T]`` (``[..., H, T, Q]`` with quantile levels) to ``[..., H, T]``. Without a pinball
+loss of its own, a loss scores the median of a model that forecasts quantiles. Masking and the mean belong to the trainer.
+"""
+
+from typing import Any
+
+from keras import ops
+
+
+class Loss:
+    """Base of all losses.
+
+    Args:
+        quantile_levels: rising levels in (0, 1) that include 0.5, or None for a point forecast.
+    """
+
+    def __init__(self, quantile_levels: list[float] | None = None):
+        self.quantile_levels = quantile_levels
+
+    def __call__(self, truth: Any, forecast: Any) -> Any:
+        """Returns the loss of each element, of ``truth``'s shape."""
+        return self.pointwise(truth - self.point(forecast))
+
+    def point(self, forecast: Any) -> Any:
+        """The median of a quantile forecast; a point forecast as it is."""
+        return forecast if self.quantile_levels is None else forecast[..., self.quantile_levels.index(0.5)]
+
+    def pointwise(self, error: Any) -> Any:
+        """The loss of an error."""
+        raise NotImplementedError
+
+
+class SquaredError(Loss):
+    """``e^2``."""
+
+    def pointwise(self, error: Any) -> Any:
+        """See ``Loss.pointwise``."""
+        return ops.square(error)
+
+
+class AbsoluteError(Loss):
+    """``|e|``."""
+
+    def pointwise(self, error: Any) -> Any:
+        """See ``Loss.pointwise``."""
+        return ops.abs(error)
+
+
+class Huber(Loss):
+    """``e^2 / 2`` up to ``delta``, ``delta (|e| - delta / 2)`` beyond.
+
+    Args:
+        delta: where the loss turns linear, in scaled units, > 0.
+        quantile_levels: see ``Loss``.
+
+    Source: Huber (1964), Robust Estimation of a Location Parameter.
+    """
+
+    def __init__(self, delta: float = 1.0, quantile_levels: list[float] | None = None):
+        super().__init__(quantile_levels)
+        self.delta = delta
+
+    def pointwise(self, error: Any) -> Any:
+        """See ``Loss.pointwise``."""
+        size = ops.abs(error)
+        return ops.where(size <= self.delta, 0.5 * ops.square(error), self.delta * (size - 0.5 * self.delta))
+
+
+class Quantile(Loss):
+    """The pinball loss ``max(q e, (q - 1) e)``, averaged over the levels.
+
+    Source: Koenker & Bassett (1978), Regression Quantiles.
+    """
+
+    def __init__(self, quantile_levels: list[float]):
+        super().__init__(quantile_levels)
+
+    def __call__(self, truth: Any, forecast: Any) -> Any:
+        """Returns the loss of each element, of ``truth``'s shape."""
+        levels = ops.convert_to_tensor(self.quantile_levels, dtype=forecast.dtype)
+        error = truth[..., None] - forecast
+        return ops.mean(ops.maximum(levels * error, (levels - 1.0) * error), axis=-1)

@@ -1,0 +1,25 @@
+"""DLinear."""
+
+import keras
+
+from tsforecast.layers.linear import TargetHistory, TimeLinear, TrendSplit
+from tsforecast.models.forecaster import Forecaster, Task
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class DLinear(Forecaster):
+    """A linear map of the trend plus a linear map of the rest, each from a target's own history.
+
+    Args:
+        task: what to forecast from what.
+        kernel_size: width of the moving average that makes the trend, odd, in steps.
+
+    Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2; maps shared by all targets.
+    """
+
+    def __init__(self, task: Task, kernel_size: int = 25):
+        past = task.past()
+        trend, rest = TrendSplit(kernel_size, dtype="float32", name="split")(TargetHistory(task.target_indices)(past))
+        maps = [TimeLinear(task.horizon, task.quantile_levels, name=name) for name in ("trend", "rest")]
+        forecast = keras.layers.Add(dtype="float32")([maps[0](trend), maps[1](rest)])
+        super().__init__(task=task, past=past, forecast=forecast, options={"kernel_size": kernel_size})

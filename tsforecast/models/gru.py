@@ -1,0 +1,51 @@
+"""Residual GRU."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tsforecast.layers.head import ForecastHead
+from tsforecast.layers.recurrent import GRU as RecurrentGRU
+from tsforecast.models.forecaster import Forecaster, Task, causal_outputs
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class GRU(Forecaster):
+    """GRU layers, each with a way around it: ``x + GRU(x)``, with a linear map on x where the widths differ.
+
+    Args:
+        task: what to forecast from what.
+        units: width of each GRU layer, at least one.
+        dense_units: widths of the head's ReLU layers; may be empty.
+        dropout: share dropped between layers and in the head, in [0, 1).
+        anchor: forecast the change from the last known value.
+
+    Source: Cho et al. (2014) for the GRU; He et al. (2016), eq. 2, for the shortcut with a projection.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        units: Sequence[int] = (128, 128, 64),
+        dense_units: Sequence[int] = (64,),
+        dropout: float = 0.0,
+        anchor: bool = True,
+    ):
+        past = features = task.past()
+        for depth, width in enumerate(units):
+            if depth and dropout:
+                features = keras.layers.Dropout(dropout)(features)
+            shortcut = features
+            if features.shape[-1] != width:
+                shortcut = keras.layers.Dense(width, use_bias=False, name=f"shortcut_{depth + 1}")(features)
+            recurrent = RecurrentGRU(width, return_sequences=True, name=f"gru_{depth + 1}")(features)
+            features = keras.layers.Add(name=f"residual_{depth + 1}")([shortcut, recurrent])
+        head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
+        options: dict[str, Any] = {
+            "units": list(units),
+            "dense_units": list(dense_units),
+            "dropout": dropout,
+            "anchor": anchor,
+        }
+        super().__init__(task=task, past=past, options=options, **causal_outputs(features, past, task, head, anchor))

@@ -1,0 +1,47 @@
+"""Stacked LSTM."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tsforecast.layers.head import ForecastHead
+from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
+from tsforecast.models.forecaster import Forecaster, Task, causal_outputs
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class LSTM(Forecaster):
+    """LSTM layers one on the other, then a dense head.
+
+    Args:
+        task: what to forecast from what.
+        units: width of each LSTM layer, at least one.
+        dense_units: widths of the head's ReLU layers; may be empty.
+        dropout: share dropped after each LSTM layer but the last, and in the head, in [0, 1).
+        anchor: forecast the change from the last known value.
+
+    Source: Hochreiter & Schmidhuber (1997).
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        units: Sequence[int] = (128, 128, 64),
+        dense_units: Sequence[int] = (128, 64),
+        dropout: float = 0.0,
+        anchor: bool = True,
+    ):
+        past = features = task.past()
+        for depth, width in enumerate(units):
+            if depth and dropout:
+                features = keras.layers.Dropout(dropout)(features)
+            features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
+        head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
+        options: dict[str, Any] = {
+            "units": list(units),
+            "dense_units": list(dense_units),
+            "dropout": dropout,
+            "anchor": anchor,
+        }
+        super().__init__(task=task, past=past, options=options, **causal_outputs(features, past, task, head, anchor))

@@ -1,0 +1,24 @@
+"""NLinear."""
+
+import keras
+
+from tsforecast.layers.linear import TargetHistory, TimeLinear
+from tsforecast.models.forecaster import Anchor, Forecaster, Task
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class NLinear(Forecaster):
+    """A linear map of a target's own history less its last value, which is added again.
+
+    Args:
+        task: what to forecast from what.
+
+    Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2; the map is shared by all targets.
+    """
+
+    def __init__(self, task: Task):
+        past = task.past()
+        history = TargetHistory(task.target_indices)(past)
+        change = keras.layers.Subtract(dtype="float32")([history, history[..., -1:]])
+        forecast = Anchor(task.target_indices)(TimeLinear(task.horizon, task.quantile_levels, name="map")(change), past)
+        super().__init__(task=task, past=past, forecast=forecast)

@@ -1,0 +1,190 @@
+"""What happens around the steps of ``fit``: validation, stopping, checkpoints, records. All share one ``Progress``."""
+
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tsforecast.errors import UserError
+from tsforecast.training.checkpoint import save_state
+from tsforecast.training.state import Budget, Progress
+
+CHECK_EVERY = 50  # batches between two looks at the loss: each look makes the host wait for the device
+
+
+class Pace(keras.callbacks.Callback):
+    """Counts batches, ends training at its budget, and stops it when the loss is no number.
+
+    Raises:
+        UserError: the loss is NaN or infinite.
+    """
+
+    def __init__(self, progress: Progress, budget: Budget):
+        super().__init__()
+        self.progress, self.budget = progress, budget
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Counts, and looks at the budget."""
+        progress, budget = self.progress, self.budget
+        progress.batch += 1
+        if progress.batch % CHECK_EVERY == 0 or progress.batch == 1:
+            self._check_loss(logs)
+        if budget.max_batches is not None and progress.batch >= budget.max_batches:
+            progress.ended = "max_steps"
+        elif budget.max_minutes is not None and progress.elapsed() >= budget.max_minutes * 60:
+            progress.ended = "max_minutes"
+        if progress.ended or progress.interrupted:
+            self.model.stop_training = True
+
+    def _check_loss(self, logs: dict[str, Any] | None) -> None:
+        loss = float((logs or {}).get("loss", 0.0))
+        if not math.isfinite(loss):
+            step = self.progress.batch // self.budget.accumulate
+            raise UserError(
+                f"The loss became {loss} by step {step}: lower optimizer.learning_rate, or set optimizer.clipnorm=1.0; "
+                "the best model so far is kept in the run's folder."
+            )
+
+
+class Validate(keras.callbacks.Callback):
+    """Adds validation figures to the epoch's logs, and ends training when they stop falling.
+
+    Args:
+        score: returns the figures, with ``val/loss`` among them.
+    """
+
+    def __init__(self, progress: Progress, budget: Budget, score: Callable[[], dict[str, float]]):
+        super().__init__()
+        self.progress, self.budget, self.score = progress, budget, score
+        self.improved = False
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Scores, and notes whether this is the best so far."""
+        if self.progress.interrupted:
+            return
+        figures = self.score()
+        if logs is not None:
+            logs.update(figures)
+        progress = self.progress
+        self.improved = figures["val/loss"] < progress.best - self.budget.min_delta
+        if self.improved:
+            progress.best, progress.stale = figures["val/loss"], 0
+            progress.best_step = progress.batch // self.budget.accumulate
+        else:
+            progress.stale += 1
+        if self.budget.patience is not None and progress.stale >= self.budget.patience:
+            progress.ended = progress.ended or "patience"
+            self.model.stop_training = True
+
+
+class Record(keras.callbacks.Callback):
+    """Writes the epoch's line of figures.
+
+    Args:
+        write: takes the line.
+    """
+
+    def __init__(self, progress: Progress, budget: Budget, write: Callable[[dict[str, Any]], None]):
+        super().__init__()
+        self.progress, self.budget, self.write = progress, budget, write
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Starts the epoch's clocks."""
+        self.began, self.first = time.perf_counter(), self.progress.batch
+        self.waited = self.model.waited_seconds
+        self.training_seconds = 0.0
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Keeps the time of the last step, so that validation does not count."""
+        self.training_seconds = time.perf_counter() - self.began
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Adds rate, input wait and learning rate, and writes the line."""
+        if self.progress.interrupted or logs is None:
+            return
+        batches, seconds = self.progress.batch - self.first, max(self.training_seconds, 1e-9)
+        logs["epoch"] = epoch + 1
+        logs["step"] = self.progress.batch // self.budget.accumulate
+        logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        logs["steps_per_second"] = batches / self.budget.accumulate / seconds
+        logs["input_wait"] = (self.model.waited_seconds - self.waited) / seconds
+        logs["seconds"] = self.progress.elapsed()
+        self.write({name: float(value) if name not in ("epoch", "step") else value for name, value in logs.items()})
+
+
+class Keep(keras.callbacks.Callback):
+    """Saves the best forecaster and, often enough, the whole state.
+
+    The order matters for a kill between any two writes: the best model first, then the state that says it was reached. Coming back to the
+    older state repeats the epoch and writes the same best model again.
+
+    Args:
+        best: path of the best forecaster.
+        last: path of the state.
+        validate: tells whether the epoch was the best.
+    """
+
+    def __init__(self, progress: Progress, budget: Budget, best: Path, last: Path, validate: Validate):
+        super().__init__()
+        self.progress, self.budget, self.best, self.last, self.validate = progress, budget, best, last, validate
+        self.saved_at = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Saves the state every few minutes inside an epoch."""
+        if time.monotonic() - self.saved_at >= self.budget.checkpoint_minutes * 60:
+            self._save_state()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Saves the best forecaster and the state."""
+        if self.validate.improved and not self.progress.interrupted:
+            save_model(self.model.forecaster, self.best)
+        self._save_state()
+
+    def _save_state(self) -> None:
+        save_state(self.last, self.model, self.progress.to_dict())
+        self.saved_at = time.monotonic()
+
+
+class RestoreMeans(keras.callbacks.Callback):
+    """Puts the running means of an interrupted epoch back after ``fit`` has cleared them, so that the epoch's line is the whole epoch's."""
+
+    def __init__(self, values: list[Any]):
+        super().__init__()
+        self.values: list[Any] | None = values
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Restores once."""
+        if self.values is not None:
+            for variable, value in zip(self.model.metrics_variables, self.values, strict=True):
+                variable.assign(value)
+            self.values = None
+
+
+def save_model(forecaster: keras.Model, path: Path) -> None:
+    """Saves a forecaster by an atomic rename: a kill leaves the old file or the new one."""
+    part = path.with_name(f"part-{path.name}")
+    forecaster.save(part)
+    os.replace(part, path)
+
+
+@contextmanager
+def finishing_on_signals(progress: Progress) -> Iterator[None]:
+    """Within, Ctrl-C and SIGTERM let the step finish and end training; a second Ctrl-C ends the program at once."""
+
+    def ask(number: int, frame: Any) -> None:
+        if progress.interrupted:
+            raise KeyboardInterrupt
+        progress.interrupted = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,53 @@
+"""The state of a training run in one file, written whole or not at all."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from tsforecast.errors import UserError
+
+
+def save_state(path: Path, trainer: Any, progress: dict[str, Any]) -> None:
+    """Writes weights, optimizer, metrics, random states and ``progress`` (JSON) to ``path`` by an atomic rename."""
+    arrays = {f"v{i}": ops.convert_to_numpy(variable.value) for i, variable in enumerate(_variables(trainer))}
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, progress=np.array(json.dumps(progress)), **_storable(arrays))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def load_state(path: Path, trainer: Any) -> dict[str, Any]:
+    """Puts a state back and returns its ``progress``.
+
+    Raises:
+        UserError: the file is not there or does not fit the model.
+    """
+    if not path.is_file():
+        raise UserError(f"{path.parent} has no {path.name}: the run ended before its first checkpoint; start it anew.")
+    with np.load(path) as stored:
+        variables = _variables(trainer)
+        fits = len(stored.files) == len(variables) + 1 and all(
+            stored[f"v{i}"].shape == tuple(variable.shape) for i, variable in enumerate(variables)
+        )
+        if not fits:
+            raise UserError(f"{path} holds another model than the config says: start the run anew.")
+        for i, variable in enumerate(variables):
+            variable.assign(ops.cast(stored[f"v{i}"], variable.dtype))
+        return json.loads(str(stored["progress"]))
+
+
+def _variables(trainer: Any) -> list[Any]:
+    """All that changes while training, each once: weights and random states, optimizer, loss mean."""
+    found = {id(v): v for v in [*trainer.forecaster.variables, *trainer.optimizer.variables, *trainer.metrics_variables]}
+    return list(found.values())
+
+
+def _storable(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """NumPy files know no bfloat16; float32 holds all its values."""
+    return {name: a if a.dtype.kind in "fiub" else a.astype(np.float32) for name, a in arrays.items()}

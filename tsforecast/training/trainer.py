@@ -1,0 +1,77 @@
+"""The Keras model that ``fit`` drives: a forecaster, a loss, the supervision, and how a step is computed."""
+
+import time
+from typing import Any
+
+import keras
+from keras import ops
+
+from tsforecast.losses import Loss
+from tsforecast.models.forecaster import Forecaster
+from tsforecast.training.sharded_step import needs_whole_batch, sharded_train_step
+
+
+class Trainer(keras.Model):
+    """Trains a forecaster under ``fit``.
+
+    The loss is the mean over the batch, the steps scored, the horizon and the targets; an unobserved truth (NaN) counts as zero in it. The
+    divisor is therefore fixed by the shapes, and the loss of a batch is exactly the mean over its parts, however it is cut.
+
+    Args:
+        forecaster: the model to train; its weights are the trainer's.
+        loss: element-wise, see ``losses``.
+        dense_from: the first step of the window to score (dense supervision), or None to score its last step only.
+        shards: parts that a batch is cut into on a CPU with TensorFlow, each a compiled call; 1 for Keras' own step.
+    """
+
+    def __init__(self, forecaster: Forecaster, loss: Loss, *, dense_from: int | None = None, shards: int = 1):
+        super().__init__()
+        self.forecaster = forecaster
+        self.sequence = None if dense_from is None else forecaster.sequence_model()
+        self.element_loss = loss
+        self.dense_from = dense_from
+        self.shards = shards if needs_whole_batch(forecaster) is None else 1
+        self.waited_seconds = 0.0
+
+    def call(self, past: Any, training: bool | None = None) -> Any:
+        """The forecast; while training under dense supervision that of each step scored, ``[B, S, H, T(, Q)]``."""
+        if training and self.sequence is not None:
+            return self.sequence(past, training=True)[:, self.dense_from :]
+        return self.forecaster(past, training=training)
+
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
+        """The mean loss, see the class."""
+        observed = ops.isfinite(y)
+        # The truth is replaced before the loss, not the loss after it: NaN * 0 is NaN, in the gradient too.
+        losses = self.element_loss(ops.where(observed, y, 0.0), y_pred)
+        return ops.mean(ops.where(observed, losses, 0.0))
+
+    def train_step(self, *arguments: Any) -> Any:
+        """One update; on TensorFlow and a CPU in shards."""
+        if keras.config.backend() == "tensorflow" and self.shards >= 1 and not self._on_accelerator():
+            return sharded_train_step(self, arguments[0], self.shards)
+        return super().train_step(*arguments)
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """On TensorFlow, takes the batch outside the compiled step, so that the time spent waiting for it can be told."""
+        if keras.config.backend() != "tensorflow":
+            return super().make_train_function(force)
+        if self.train_function is None or force:
+            import tensorflow as tf
+
+            step = tf.function(self.train_step, reduce_retracing=True, autograph=False)
+
+            def train_function(iterator: Any) -> Any:
+                began = time.perf_counter()
+                data = next(iterator)
+                self.waited_seconds += time.perf_counter() - began
+                return step(data)
+
+            self.train_function = train_function
+        return self.train_function
+
+    @staticmethod
+    def _on_accelerator() -> bool:
+        import tensorflow as tf
+
+        return bool(tf.config.list_logical_devices("GPU"))
