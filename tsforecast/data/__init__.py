@@ -1,0 +1,1 @@
+"""Data: sources, filling, splits, scaling, leak check and windows; knows nothing of models."""

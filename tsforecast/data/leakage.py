@@ -1,0 +1,123 @@
+"""Leak check: a feature that gives the target away at the target's own time is no future covariate."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from tsforecast.data.calendar_features import CALENDAR, calendar
+from tsforecast.data.series import Series
+from tsforecast.errors import UserError, nearest
+
+LEAK_R2 = 0.95
+MOST_ROWS = 50_000  # of training, evenly spaced: plenty for a fit with at most a few dozen columns
+MOST_WITH_PRODUCTS = 12  # covariates; beyond, the joint fit takes them without their products
+BINS = 64
+
+
+def check_future_covariates(series: Series, covariates: Sequence[str], train: slice) -> None:
+    """Refuses future covariates that cannot be known ahead.
+
+    The rule, on the training rows in which all values are observed: a covariate leaks when it explains more
+    than 95 % of a target's variance at the same time (R², adjusted for the number of columns), alone by a
+    straight line, by a straight line through ranks or by 64 bins, or in a pair or all together by least
+    squares on the covariates and their pairwise products. Calendar features are functions of time and cannot
+    leak. Whatever else is not declared known ahead is refused as well, since at forecast time its value
+    would not be there.
+
+    Raises:
+        UserError: naming the covariate, the target and R².
+    """
+    for name in covariates:
+        if name not in series.features:
+            raise UserError(
+                f"data.future_covariates: there is no feature '{name}'.{nearest(name, series.features)}"
+            )
+        if name in series.targets:
+            raise UserError(f"data.future_covariates: '{name}' is the target itself; leave it out.")
+    suspects = [name for name in covariates if not _is_calendar(series, name)]
+    if suspects:
+        for target in series.targets:
+            _check_target(series, suspects, target, train)
+    unknown = [name for name in suspects if name not in series.known_ahead]
+    if unknown:
+        raise UserError(
+            f"data.future_covariates: '{unknown[0]}' is not known ahead of time; leave it out, or, if it"
+            f" truly is known (a plan, say), declare data.known_ahead=[{unknown[0]}]."
+        )
+
+
+def _check_target(series: Series, suspects: list[str], target: str, train: slice) -> None:
+    columns = [series.features.index(name) for name in (*suspects, target)]
+    step = max(1, (train.stop - train.start) // MOST_ROWS)
+    rows = series.values[train][::step][:, columns].astype(np.float64)
+    rows = rows[~np.isnan(rows).any(axis=1)]
+    spread = rows.std(axis=0)
+    if len(rows) < 8 or spread[-1] == 0:
+        return
+    rows = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    x, y = rows[:, :-1], rows[:, -1]
+    for index, name in enumerate(suspects):
+        _refuse_above([name], target, r2_alone(x[:, index], y))
+    for pair in combinations(range(len(suspects)), 2):
+        _refuse_above([suspects[i] for i in pair], target, r2_together(x[:, list(pair)], y))
+    _refuse_above(suspects, target, r2_together(x, y))
+
+
+def r2_alone(x: np.ndarray, y: np.ndarray) -> float:
+    """Returns the share of y's variance that x explains: the best of line, line through ranks, and bins."""
+    return max(_r2_linear(x[:, None], y), _r2_linear(_ranks(x)[:, None], _ranks(y)), _r2_bins(x, y))
+
+
+def r2_together(x: np.ndarray, y: np.ndarray) -> float:
+    """Returns the share that the columns of x explain by least squares, with products while they are few."""
+    columns = x.shape[1]
+    if columns <= MOST_WITH_PRODUCTS:
+        products = [x[:, i] * x[:, j] for i in range(columns) for j in range(i, columns)]
+        x = np.column_stack([x, *products])
+    return _r2_linear(x, y)
+
+
+def _r2_linear(x: np.ndarray, y: np.ndarray) -> float:
+    design = np.column_stack([np.ones(len(y)), x])
+    residual = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    return _adjusted(float(residual @ residual), y, x.shape[1])
+
+
+def _r2_bins(x: np.ndarray, y: np.ndarray) -> float:
+    edges = np.unique(np.quantile(x, np.linspace(0, 1, BINS + 1)[1:-1]))
+    group = np.searchsorted(edges, x, side="right")  # equal values share a bin, whatever their order in time
+    count = np.bincount(group, minlength=len(edges) + 1)
+    mean = np.bincount(group, weights=y, minlength=len(edges) + 1) / np.maximum(count, 1)
+    residual = y - mean[group]
+    return _adjusted(float(residual @ residual), y, int((count > 0).sum()) - 1)
+
+
+def _adjusted(rest: float, y: np.ndarray, columns: int) -> float:
+    """R² of a fit that left ``rest``, less what that many columns would explain by chance."""
+    total = float(((y - y.mean()) ** 2).sum())
+    free = len(y) - columns - 1
+    return 1 - (rest / free) / (total / (len(y) - 1)) if free > 0 and total > 0 else 0.0
+
+
+def _ranks(x: np.ndarray) -> np.ndarray:
+    """Ranks with ties sharing their mean rank."""
+    _, group, count = np.unique(x, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count + 1) / 2)[group].astype(np.float64)
+
+
+def _refuse_above(names: list[str], target: str, r2: float) -> None:
+    if r2 > LEAK_R2:
+        listed = " and ".join(f"'{name}'" for name in names)
+        verb = "gives" if len(names) == 1 else "together give"
+        raise UserError(
+            f"data.future_covariates: {listed} {verb} the target '{target}' away at its own time"
+            f" (R² {r2:.3f} on the training rows, more than {LEAK_R2}): leave out {listed}."
+        )
+
+
+def _is_calendar(series: Series, name: str) -> bool:
+    """Whether a feature bears a calendar name and is what that name says."""
+    if name not in CALENDAR:
+        return False
+    return np.allclose(series.column(name), calendar(series.time)[:, CALENDAR.index(name)], atol=1e-6)

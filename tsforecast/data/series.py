@@ -1,0 +1,121 @@
+"""Series: what every source returns, and the choice of its features and targets."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tsforecast.errors import UserError, nearest
+
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Series:
+    """A regular multivariate series.
+
+    Args:
+        time: ``[N]`` datetime64[s], one constant step apart.
+        values: ``[N, C]`` float32 or float64 in the features' own units, NaN where missing.
+        features: the C names.
+        targets: the names to forecast, all among ``features``.
+        season: steps in a season (as a rule a day), for MASE and the seasonal-naive baseline.
+        unit: unit of the targets, empty if unknown or mixed.
+        known_ahead: features whose future is known, such as the calendar's.
+        notes: one sentence for each thing that was mended.
+        name: of the data set.
+    """
+
+    time: np.ndarray
+    values: np.ndarray
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    season: int
+    unit: str = ""
+    known_ahead: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+    name: str = "series"
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @property
+    def step(self) -> int:
+        """Seconds from one row to the next (0 for a single row)."""
+        return int((self.time[1] - self.time[0]).astype("int64")) if len(self) > 1 else 0
+
+    def column(self, feature: str) -> np.ndarray:
+        """Returns a view ``[N]`` of one feature."""
+        return self.values[:, self.features.index(feature)]
+
+    def data_hash(self) -> str:
+        """Returns 16 hex digits of the SHA-256 over times, values and names: equal data, equal hash."""
+        digest = hashlib.sha256()
+        digest.update(repr((self.features, self.targets, self.values.dtype.str)).encode())
+        digest.update(np.ascontiguousarray(self.time))
+        digest.update(np.ascontiguousarray(self.values))
+        return digest.hexdigest()[:16]
+
+
+def season_of(step: int) -> int:
+    """Returns the rows in a season for a step in seconds: a day, or a week of daily rows."""
+    if step < DAY:
+        return max(1, round(DAY / step))
+    return 7 if step == DAY else 1
+
+
+def pick_targets(target: str | Sequence[str] | None, candidates: Sequence[str]) -> tuple[str, ...]:
+    """Resolves a name, a list of names or ``"all"`` to names among ``candidates``.
+
+    Raises:
+        UserError: when nothing is named, or a name is not among the candidates (the nearest one is
+            suggested).
+    """
+    names = [target] if isinstance(target, str) else list(target or ())
+    if not names:
+        raise UserError(f"data.target is empty: name one of {_listed(candidates)}, or 'all'.")
+    if names == ["all"] and "all" not in candidates:
+        return tuple(candidates)
+    for name in names:
+        if name not in candidates:
+            raise UserError(
+                f"data.target: there is no numeric column '{name}'.{nearest(str(name), candidates)}"
+                f" The data have {_listed(candidates)}."
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def pick_features(
+    features: Sequence[str] | str | None, targets: Sequence[str], candidates: Sequence[str]
+) -> tuple[str, ...]:
+    """Resolves the features to feed in (None: every candidate); targets are always fed in too.
+
+    Raises:
+        UserError: when a name is not among the candidates (the nearest one is suggested).
+    """
+    if features is None or features == "all":
+        return tuple(candidates)
+    wanted = {features} if isinstance(features, str) else set(features)
+    for name in wanted:
+        if name not in candidates:
+            raise UserError(
+                f"data.features: there is no numeric column '{name}'.{nearest(str(name), candidates)}"
+                f" The data have {_listed(candidates)}."
+            )
+    return tuple(name for name in candidates if name in wanted or name in targets)
+
+
+def check_rows(rows: int | None, key: str = "data.rows (or scale.rows)") -> None:
+    """Refuses a number of rows that is not a positive whole number or None.
+
+    Raises:
+        UserError: naming key and value.
+    """
+    if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 1):
+        raise UserError(f"{key} is {rows!r}: give a whole number of at least 1, or null for all rows.")
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -1,0 +1,117 @@
+"""Windows: index sets over resident arrays; a window is gathered when it is needed, never stored."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tsforecast.errors import UserError
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of one split.
+
+    The window whose last input is row t has inputs ``t-lookback+1 .. t`` and targets ``t+lead ..
+    t+lead+horizon-1``.
+
+    Args:
+        rows: ``[N, C]`` float32 scaled inputs without NaN.
+        truths: ``[N, T]`` float32 scaled, NaN where unobserved.
+        ends: ``[n]`` int64, the row t of each window, ascending.
+        lookback: L, input steps.
+        lead: steps from the last input to the first target, 1 is the next step.
+        horizon: H, target steps.
+        border: rows ``(start, stop)`` of the split: every target lies in it.
+    """
+
+    rows: np.ndarray
+    truths: np.ndarray
+    ends: np.ndarray
+    lookback: int
+    lead: int
+    horizon: int
+    border: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def inputs(self, ends: np.ndarray) -> np.ndarray:
+        """Returns the inputs ``[b, L, C]`` of the windows whose last input rows are ``ends`` ``[b]``."""
+        return self.rows[np.asarray(ends)[:, None] + self.input_offsets]
+
+    def targets(self, ends: np.ndarray) -> np.ndarray:
+        """Returns the targets ``[b, H, T]``, NaN where unobserved."""
+        return self.truths[np.asarray(ends)[:, None] + self.target_offsets]
+
+    def dense_targets(self, ends: np.ndarray, first_step: int) -> np.ndarray:
+        """Returns the targets seen from every input step from ``first_step`` on.
+
+        Args:
+            ends: ``[b]`` last input rows.
+            first_step: 0..L-1, the first input step that is scored.
+
+        Returns:
+            ``[b, S, H, T]`` with ``S = L - first_step``; ``[:, -1]`` equals ``targets(ends)``. NaN where
+            unobserved or before the split. None lies behind the split, since an earlier step's targets come
+            before the last step's, which lie in it; and none of training lies before it, since training
+            starts at row 0.
+        """
+        index = np.asarray(ends)[:, None, None] + self.dense_offsets(first_step)
+        out = self.truths[index]
+        if self.border[0] > 0:
+            out[index < self.border[0]] = np.nan
+        return out
+
+    @property
+    def input_offsets(self) -> np.ndarray:
+        """``[L]`` rows of the inputs relative to the last one."""
+        return np.arange(1 - self.lookback, 1)
+
+    @property
+    def target_offsets(self) -> np.ndarray:
+        """``[H]`` rows of the targets relative to the last input."""
+        return np.arange(self.lead, self.lead + self.horizon)
+
+    def dense_offsets(self, first_step: int) -> np.ndarray:
+        """``[S, H]`` rows of the targets of steps ``first_step..L-1`` relative to the last input.
+
+        Raises:
+            UserError: when ``first_step`` is not in 0..L-1.
+        """
+        if not 0 <= first_step < self.lookback:
+            raise UserError(
+                f"Dense supervision from step {first_step} does not fit window.lookback {self.lookback}:"
+                f" give a step from 0 to {self.lookback - 1}."
+            )
+        return np.arange(first_step - self.lookback + 1, 1)[:, None] + self.target_offsets
+
+    def truths_all(self) -> np.ndarray:
+        """Returns the scaled targets of all windows ``[n, H, T]``, NaN where unobserved."""
+        return self.targets(self.ends)
+
+    def limited(self, limit: int | None) -> "Windows":
+        """Returns ``limit`` windows evenly spaced over these, first and last among them (None: all)."""
+        if limit is None or limit >= len(self):
+            return self
+        picks = np.linspace(0, len(self) - 1, limit).round().astype(np.int64)
+        fields = {**self.__dict__, "ends": self.ends[picks]}
+        return Windows(**fields)
+
+
+def window_ends(
+    border: tuple[int, int], *, lookback: int, lead: int, horizon: int, stride: int, inside: bool
+) -> np.ndarray:
+    """Returns the last input rows ``[n]`` of all windows whose targets lie in ``border``.
+
+    Args:
+        border: rows ``(start, stop)``.
+        lookback: input steps, at least 1.
+        lead: steps to the first target, at least 1.
+        horizon: target steps, at least 1.
+        stride: rows from one window to the next, at least 1.
+        inside: whether the inputs must lie in ``border`` too (training); otherwise they may reach back into
+            the past.
+    """
+    start, stop = border
+    first = start + lookback - 1 if inside else max(start - lead, lookback - 1)
+    return np.arange(first, stop - lead - horizon + 1, stride, dtype=np.int64)
