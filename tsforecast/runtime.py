@@ -7,7 +7,10 @@ been checked, and ``prepare`` must run before anything else imports Keras.
 import os
 import platform
 import sys
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from typing import Any
 
@@ -18,7 +21,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
-def prepare(*, backend: str, seed: int, policy: str, kind: str, memory_gb: float | None, threads: int | None) -> dict[str, Any]:
+def prepare(
+    *, backend: str, seed: int, policy: str, kind: str, memory_gb: float | None, threads: int | None
+) -> dict[str, Any]:
     """Sets everything a job depends on and returns what it got.
 
     Args:
@@ -34,10 +39,11 @@ def prepare(*, backend: str, seed: int, policy: str, kind: str, memory_gb: float
     Raises:
         UserError: the backend is not installed, another one is loaded already, or the device is not there.
     """
-    _import_backend(backend, kind)
-    import keras
+    with _quiet_stderr():
+        _import_backend(backend, kind)
+        import keras
 
-    device, name, capability = _device(backend, kind, memory_gb, threads)
+        device, name, capability = _device(backend, kind, memory_gb, threads)
     resolved = resolve_policy(policy, device, capability)
     keras.backend.clear_session(free_memory=True)
     keras.utils.set_random_seed(seed)
@@ -87,6 +93,29 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Holds back what native code writes to standard error: TensorFlow's first lines obey no log level. Told after a failure."""
+    sys.stderr.flush()
+    kept, held = os.dup(2), tempfile.TemporaryFile()
+    os.dup2(held.fileno(), 2)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # third-party import-time warnings say nothing that a user can act on
+            yield
+    except Exception as error:
+        if not isinstance(error, UserError):
+            held.seek(0)
+            os.write(kept, held.read())
+        raise
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        held.close()
+
+
 def _import_backend(backend: str, kind: str) -> None:
     loaded = sys.modules.get("keras")
     if loaded is not None and loaded.config.backend() != backend:
@@ -98,16 +127,20 @@ def _import_backend(backend: str, kind: str) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # third-party import-time warnings say nothing that a user can act on
-            __import__(backend)
+        __import__(backend)
     except ImportError as error:
-        raise UserError(f"backend={backend} is not installed ({error}): pip install 'tsforecast[{backend}]'.") from error
+        raise UserError(
+            f"backend={backend} is not installed ({error}): pip install 'tsforecast[{backend}]'."
+        ) from error
 
 
-def _device(backend: str, kind: str, memory_gb: float | None, threads: int | None) -> tuple[str, str, float | None]:
+def _device(
+    backend: str, kind: str, memory_gb: float | None, threads: int | None
+) -> tuple[str, str, float | None]:
     finders = {"tensorflow": _tensorflow_device, "jax": _jax_device, "torch": _torch_device}
-    device, name, capability = finders[backend](memory_gb, threads) if backend == "tensorflow" else finders[backend]()
+    device, name, capability = (
+        finders[backend](memory_gb, threads) if backend == "tensorflow" else finders[backend]()
+    )
     if kind == "gpu" and device != "gpu":
         raise UserError(f"device asks for a GPU and {backend} sees none: use device=auto or device=cpu.")
     return device, name, capability

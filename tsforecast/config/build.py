@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
 from hydra.utils import get_method, instantiate
 from omegaconf import OmegaConf
 
@@ -26,15 +25,14 @@ def build(node: Mapping[str, Any], **arguments: Any) -> Any:
     Raises:
         UserError: the target refused its arguments; the message is the target's own.
     """
+    # Partial first: Hydra would turn a dataclass among the arguments into a plain dict.
+    target = instantiate({**node, "_partial_": True}, _convert_="all")
     try:
-        return instantiate(dict(node), _convert_="all", **arguments)
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, UserError):
-            raise cause from None
-        if isinstance(cause, (ValueError, TypeError)):
-            raise UserError(f"{stem(node)}: {cause}") from error
+        return target(**arguments)
+    except UserError:
         raise
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{stem(node)}: {str(error).splitlines()[0]}") from error
 
 
 def dispatch(config: Config) -> float | None:
@@ -66,10 +64,14 @@ def load(path: Path) -> Config:
         UserError: there is no such file, or it does not fit this version's schema.
     """
     if not path.is_file():
-        raise UserError(f"{path.parent} is not the folder of a run: it has no {path.name}; give a folder that `python run.py` made.")
+        raise UserError(
+            f"{path.parent} is not the folder of a run: it has no {path.name}; give a folder that `python run.py` made."
+        )
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(path))
         return OmegaConf.to_object(merged)  # type: ignore[return-value]
     except Exception as error:
         first = str(error).splitlines()[0]
-        raise UserError(f"{path} does not fit this version of tsforecast ({first}); start the run anew.") from error
+        raise UserError(
+            f"{path} does not fit this version of tsforecast ({first}); start the run anew."
+        ) from error

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from tsforecast.config.build import load, stem
+from tsforecast.config.build import load
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
 
@@ -48,23 +49,37 @@ def check(cfg: DictConfig) -> Config:
     _check_missing(cfg)
     config: Config = OmegaConf.to_object(cfg)  # type: ignore[assignment]
     if config.resume is not None:
-        config = _resumed(config)
+        config = _of_folder(config.resume, config, "resume")
+    elif config.job.name == "evaluate":
+        if config.run is None:
+            raise UserError("job=evaluate needs the folder of a finished run: add run=FOLDER.")
+        config = _of_folder(config.run, config, "run")
     _check_ranges(config)
     for node in ("model", "optimizer", "schedule", "loss"):
         _check_leaves(getattr(config, node), node)
     _check_quantiles(config.loss.get("quantile_levels"))
     _check_training(config)
     _check_device(config)
-    if config.job.name == "evaluate" and config.run is None:
-        raise UserError("job=evaluate needs the folder of a finished run: add run=FOLDER.")
     return config
 
 
-def _resumed(config: Config) -> Config:
-    folder = Path(config.resume or "")
-    resumed = load(folder / "config.yaml")
-    resumed.resume = str(folder)
-    return resumed
+def _of_folder(folder: str, config: Config, key: str) -> Config:
+    """The config in a run's folder, with the job and the folder of this command."""
+    given = [override for override in _overrides() if override.split("=")[0].lstrip("+~") not in ("job", key)]
+    if given:
+        raise UserError(
+            f"{key}=FOLDER goes by the config in that folder: leave out {' '.join(given)}, or start a new run."
+        )
+    stored = load(Path(folder) / "config.yaml")
+    if key == "run":
+        stored.job = config.job
+    setattr(stored, key, folder)
+    return stored
+
+
+def _overrides() -> list[str]:
+    """What the command line set; nothing when the config was not composed by ``run.py``."""
+    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
 
 
 def _check_missing(cfg: DictConfig) -> None:
@@ -82,7 +97,9 @@ def _check_ranges(config: Any, prefix: str = "") -> None:
             _check_value(value, name, **field.metadata)
 
 
-def _check_value(value: Any, name: str, low: float | None, high: float | None, choices: tuple[str, ...]) -> None:
+def _check_value(
+    value: Any, name: str, low: float | None, high: float | None, choices: tuple[str, ...]
+) -> None:
     if choices and value not in choices:
         raise UserError(f"{name}={value} is not one of {', '.join(choices)}.")
     below = low is not None and not value >= low  # "not >=" also catches NaN
@@ -108,7 +125,11 @@ def _check_leaves(node: dict[str, Any], root: str) -> None:
         kind, low, high = LEAVES.get(name.rsplit(".", 1)[-1], (None, 0, 0))
         if kind is None or value is None:
             continue
-        fits = isinstance(value, bool) if kind is bool else isinstance(value, (int, kind)) and not isinstance(value, bool)
+        fits = (
+            isinstance(value, bool)
+            if kind is bool
+            else isinstance(value, (int, kind)) and not isinstance(value, bool)
+        )
         if not fits:
             word = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
             raise UserError(f"{name}={value} is not {word}.")
@@ -131,16 +152,22 @@ def _check_quantiles(levels: Any) -> None:
 def _check_training(config: Config) -> None:
     training, window = config.training, config.window
     if training.max_steps is None and training.max_epochs is None and training.max_minutes is None:
-        raise UserError("training has no end: set training.max_steps, training.max_epochs or training.max_minutes.")
+        raise UserError(
+            "training has no end: set training.max_steps, training.max_epochs or training.max_minutes."
+        )
     if _decays(config) and training.max_steps is None and training.max_epochs is None:
-        raise UserError("A schedule that decays needs an end in steps: set training.max_steps, or schedule=constant.")
+        raise UserError(
+            "A schedule that decays needs an end in steps: set training.max_steps, or schedule=constant."
+        )
     if training.supervision == "dense" and training.warmup_steps >= window.lookback:
         raise UserError(
             f"training.warmup_steps={training.warmup_steps} leaves no step of window.lookback={window.lookback} to score: "
             "set training.warmup_steps below it, or training.supervision=last."
         )
     if training.shards is not None and training.shards > training.batch_size:
-        raise UserError(f"training.shards={training.shards} is more than training.batch_size={training.batch_size} has windows.")
+        raise UserError(
+            f"training.shards={training.shards} is more than training.batch_size={training.batch_size} has windows."
+        )
 
 
 def _decays(config: Config) -> bool:
@@ -149,11 +176,19 @@ def _decays(config: Config) -> bool:
 
 def _check_device(config: Config) -> None:
     device, policy = config.device, config.precision.policy
-    if policy == "mixed_bfloat16" and device.compute_capability is not None and device.compute_capability < 8.0:
+    if (
+        policy == "mixed_bfloat16"
+        and device.compute_capability is not None
+        and device.compute_capability < 8.0
+    ):
         raise UserError(
             f"precision=mixed_bfloat16 needs compute capability 8.0, and this device has {device.compute_capability:g} "
             "(a V100 has no bfloat16 units): use precision=mixed or precision=mixed_float16."
         )
     runs_here = config.job.name in ("train", "evaluate")
-    if runs_here and device.kind == "gpu" and not any(map(os.path.exists, ("/dev/nvidia0", "/dev/dxg", "/dev/kfd"))):
+    if (
+        runs_here
+        and device.kind == "gpu"
+        and not any(map(os.path.exists, ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")))
+    ):
         raise UserError("device asks for a GPU and this machine shows none: use device=auto or device=cpu.")

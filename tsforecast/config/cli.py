@@ -13,7 +13,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -26,10 +31,10 @@ CONF = Path(__file__).parents[2] / "conf"
 ConfigStore.instance().store(name="schema", node=Config)
 
 
-def _run_folder(resume: str | None, target: str) -> str:
+def _run_folder(resume: str | None, run: str | None, target: str) -> str:
     """The folder of a run: the one to go on with, or a new one named by time and model."""
-    if resume:
-        return resume
+    if resume or run:
+        return str(resume or run)
     return f"outputs/{datetime.now():%Y-%m-%d_%H-%M-%S}_{target.split('.')[-2]}"
 
 
@@ -81,7 +86,10 @@ def one_sentence() -> Iterator[None]:
 
 def help_text() -> str:
     """What ``--help`` prints: the groups with a line for each choice, from the first comment of its YAML."""
-    lines = ["python run.py [group=choice ...] [key=value ...]      one run", "python run.py -m key=value1,value2 ...               a sweep"]
+    lines = [
+        "python run.py [group=choice ...] [key=value ...]      one run",
+        "python run.py -m key=value1,value2 ...               a sweep",
+    ]
     lines += ["python run.py --cfg job [...]                        print the config and stop", ""]
     for group in sorted(path for path in CONF.iterdir() if path.is_dir()):
         lines.append(f"{group.name}=")

@@ -19,7 +19,9 @@ class DLinear(Forecaster):
 
     def __init__(self, task: Task, kernel_size: int = 25):
         past = task.past()
-        trend, rest = TrendSplit(kernel_size, dtype="float32", name="split")(TargetHistory(task.target_indices)(past))
+        trend, rest = TrendSplit(kernel_size, dtype="float32", name="split")(
+            TargetHistory(task.target_indices)(past)
+        )
         maps = [TimeLinear(task.horizon, task.quantile_levels, name=name) for name in ("trend", "rest")]
         forecast = keras.layers.Add(dtype="float32")([maps[0](trend), maps[1](rest)])
         super().__init__(task=task, past=past, forecast=forecast, options={"kernel_size": kernel_size})

@@ -36,7 +36,11 @@ class Task:
 
     def head_arguments(self) -> dict[str, Any]:
         """What a ``ForecastHead`` needs to know."""
-        return {"horizon": self.horizon, "targets": len(self.target_indices), "quantile_levels": self.quantile_levels}
+        return {
+            "horizon": self.horizon,
+            "targets": len(self.target_indices),
+            "quantile_levels": self.quantile_levels,
+        }
 
 
 class Forecaster(keras.Model):
@@ -83,7 +87,9 @@ class Forecaster(keras.Model):
         """The same layers with the forecast of every step as output, ``[B, L, H, T(, Q)]``."""
         past, sequence = self._sequence
         if sequence is None:
-            raise ValueError(f"{type(self).__name__} forecasts at the last step of its window only: use training.supervision=last.")
+            raise ValueError(
+                f"{type(self).__name__} forecasts at the last step of its window only: use training.supervision=last."
+            )
         return keras.Model(past, sequence)
 
     def get_config(self) -> dict[str, Any]:
@@ -150,7 +156,9 @@ class Anchor(keras.layers.Layer):
         return {**super().get_config(), "target_indices": self.target_indices, "every_step": self.every_step}
 
 
-def causal_outputs(features: Any, past: Any, task: Task, head: keras.layers.Layer, anchor: bool) -> dict[str, Any]:
+def causal_outputs(
+    features: Any, past: Any, task: Task, head: keras.layers.Layer, anchor: bool
+) -> dict[str, Any]:
     """The outputs of a causal model: the head on the last step, and the same head on every step.
 
     Args:

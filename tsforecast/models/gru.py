@@ -48,4 +48,6 @@ class GRU(Forecaster):
             "dropout": dropout,
             "anchor": anchor,
         }
-        super().__init__(task=task, past=past, options=options, **causal_outputs(features, past, task, head, anchor))
+        super().__init__(
+            task=task, past=past, options=options, **causal_outputs(features, past, task, head, anchor)
+        )

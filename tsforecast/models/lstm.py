@@ -44,4 +44,6 @@ class LSTM(Forecaster):
             "dropout": dropout,
             "anchor": anchor,
         }
-        super().__init__(task=task, past=past, options=options, **causal_outputs(features, past, task, head, anchor))
+        super().__init__(
+            task=task, past=past, options=options, **causal_outputs(features, past, task, head, anchor)
+        )

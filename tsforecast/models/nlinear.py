@@ -20,5 +20,7 @@ class NLinear(Forecaster):
         past = task.past()
         history = TargetHistory(task.target_indices)(past)
         change = keras.layers.Subtract(dtype="float32")([history, history[..., -1:]])
-        forecast = Anchor(task.target_indices)(TimeLinear(task.horizon, task.quantile_levels, name="map")(change), past)
+        forecast = Anchor(task.target_indices)(
+            TimeLinear(task.horizon, task.quantile_levels, name="map")(change), past
+        )
         super().__init__(task=task, past=past, forecast=forecast)

@@ -16,5 +16,7 @@ class Persistence(Forecaster):
 
     def __init__(self, task: Task):
         past = task.past()
-        forecast = TimeSteps([-1] * task.horizon, task.quantile_levels)(TargetHistory(task.target_indices)(past))
+        forecast = TimeSteps([-1] * task.horizon, task.quantile_levels)(
+            TargetHistory(task.target_indices)(past)
+        )
         super().__init__(task=task, past=past, forecast=forecast)

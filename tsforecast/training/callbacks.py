@@ -87,35 +87,30 @@ class Record(keras.callbacks.Callback):
     """Writes the epoch's line of figures.
 
     Args:
+        stats: returns the epoch's rate and input wait.
         write: takes the line.
     """
 
-    def __init__(self, progress: Progress, budget: Budget, write: Callable[[dict[str, Any]], None]):
+    def __init__(
+        self,
+        progress: Progress,
+        budget: Budget,
+        stats: Callable[[], dict[str, float]],
+        write: Callable[[dict[str, Any]], None],
+    ):
         super().__init__()
-        self.progress, self.budget, self.write = progress, budget, write
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Starts the epoch's clocks."""
-        self.began, self.first = time.perf_counter(), self.progress.batch
-        self.waited = self.model.waited_seconds
-        self.training_seconds = 0.0
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keeps the time of the last step, so that validation does not count."""
-        self.training_seconds = time.perf_counter() - self.began
+        self.progress, self.budget, self.stats, self.write = progress, budget, stats, write
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Adds rate, input wait and learning rate, and writes the line."""
-        if self.progress.interrupted or logs is None:
+        if self.progress.interrupted:
             return
-        batches, seconds = self.progress.batch - self.first, max(self.training_seconds, 1e-9)
-        logs["epoch"] = epoch + 1
-        logs["step"] = self.progress.batch // self.budget.accumulate
-        logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        logs["steps_per_second"] = batches / self.budget.accumulate / seconds
-        logs["input_wait"] = (self.model.waited_seconds - self.waited) / seconds
-        logs["seconds"] = self.progress.elapsed()
-        self.write({name: float(value) if name not in ("epoch", "step") else value for name, value in logs.items()})
+        row: dict[str, Any] = {"epoch": epoch + 1, "step": self.progress.batch // self.budget.accumulate}
+        row |= {name: float(value) for name, value in (logs or {}).items()}
+        row |= self.stats()
+        row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        row["seconds"] = self.progress.elapsed()
+        self.write(row)
 
 
 class Keep(keras.callbacks.Callback):
@@ -132,7 +127,13 @@ class Keep(keras.callbacks.Callback):
 
     def __init__(self, progress: Progress, budget: Budget, best: Path, last: Path, validate: Validate):
         super().__init__()
-        self.progress, self.budget, self.best, self.last, self.validate = progress, budget, best, last, validate
+        self.progress, self.budget, self.best, self.last, self.validate = (
+            progress,
+            budget,
+            best,
+            last,
+            validate,
+        )
         self.saved_at = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:

@@ -29,7 +29,9 @@ def load_state(path: Path, trainer: Any) -> dict[str, Any]:
         UserError: the file is not there or does not fit the model.
     """
     if not path.is_file():
-        raise UserError(f"{path.parent} has no {path.name}: the run ended before its first checkpoint; start it anew.")
+        raise UserError(
+            f"{path.parent} has no {path.name}: the run ended before its first checkpoint; start it anew."
+        )
     with np.load(path) as stored:
         variables = _variables(trainer)
         fits = len(stored.files) == len(variables) + 1 and all(
@@ -44,7 +46,10 @@ def load_state(path: Path, trainer: Any) -> dict[str, Any]:
 
 def _variables(trainer: Any) -> list[Any]:
     """All that changes while training, each once: weights and random states, optimizer, loss mean."""
-    found = {id(v): v for v in [*trainer.forecaster.variables, *trainer.optimizer.variables, *trainer.metrics_variables]}
+    found = {
+        id(v): v
+        for v in [*trainer.forecaster.variables, *trainer.optimizer.variables, *trainer.metrics_variables]
+    }
     return list(found.values())
 
 

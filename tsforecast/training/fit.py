@@ -30,14 +30,30 @@ def fit(
     done, rest = divmod(progress.batch, budget.batches_per_epoch)
     if rest:
         means = [keras.ops.convert_to_numpy(variable.value) for variable in trainer.metrics_variables]
-        _fit(trainer, stream, progress, done, done + 1, budget.batches_per_epoch - rest, [RestoreMeans(means), *callbacks])
+        _fit(
+            trainer,
+            stream,
+            progress,
+            done,
+            done + 1,
+            budget.batches_per_epoch - rest,
+            [RestoreMeans(means), *callbacks],
+        )
         done += 1
     if not (progress.ended or progress.interrupted):
         epochs = done + 1 + (budget.max_batches or 2**40) // budget.batches_per_epoch
         _fit(trainer, stream, progress, done, epochs, budget.batches_per_epoch, callbacks)
 
 
-def _fit(trainer: Any, stream: Any, progress: Progress, initial: int, epochs: int, steps: int, callbacks: list[Any]) -> None:
+def _fit(
+    trainer: Any, stream: Any, progress: Progress, initial: int, epochs: int, steps: int, callbacks: list[Any]
+) -> None:
     trainer.fit(
-        stream(progress.batch), initial_epoch=initial, epochs=epochs, steps_per_epoch=steps, callbacks=callbacks, verbose=0
+        stream(progress.batch),
+        initial_epoch=initial,
+        epochs=epochs,
+        steps_per_epoch=steps,
+        callbacks=callbacks,
+        shuffle=False,  # the stream has its own order
+        verbose=0,
     )

@@ -33,4 +33,6 @@ def cosine(learning_rate: float, steps: int, warmup_share: float, final_share: f
 
 def exponential(learning_rate: float, steps: int, final_share: float) -> Any:
     """The rate times ``final_share ** (step / steps)``."""
-    return keras.optimizers.schedules.ExponentialDecay(learning_rate, decay_steps=steps, decay_rate=final_share)
+    return keras.optimizers.schedules.ExponentialDecay(
+        learning_rate, decay_steps=steps, decay_rate=final_share
+    )

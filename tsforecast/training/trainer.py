@@ -39,7 +39,14 @@ class Trainer(keras.Model):
             return self.sequence(past, training=True)[:, self.dense_from :]
         return self.forecaster(past, training=training)
 
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
         """The mean loss, see the class."""
         observed = ops.isfinite(y)
         # The truth is replaced before the loss, not the loss after it: NaN * 0 is NaN, in the gradient too.

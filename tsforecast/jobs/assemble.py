@@ -1,0 +1,115 @@
+"""From a checked config to data, model and trainer: the steps that several jobs share."""
+
+from typing import Any
+
+from tsforecast import runtime
+from tsforecast.config import Config, build
+from tsforecast.data.prepare import Prepared, prepare
+
+NOT_OF_THE_SOURCE = ("split", "future_covariates")
+
+
+def prepared_data(config: Config) -> Prepared:
+    """Loads the data and makes them ready; nothing of it needs Keras, so its mistakes are told within a second or two."""
+    source = {key: value for key, value in config.data.items() if key not in NOT_OF_THE_SOURCE}
+    series = build(source)
+    window = config.window
+    return prepare(
+        series,
+        lookback=window.lookback,
+        lead=window.lead,
+        horizon=window.horizon,
+        stride=window.stride,
+        split=config.data["split"],
+        future_covariates=config.data["future_covariates"],
+    )
+
+
+def prepared_runtime(config: Config) -> dict[str, Any]:
+    """Sets and resets all global state for this job."""
+    device = config.device
+    return runtime.prepare(
+        backend=config.backend,
+        seed=config.seed,
+        policy=config.precision.policy,
+        kind=device.kind,
+        memory_gb=device.memory_gb,
+        threads=device.threads,
+    )
+
+
+def forecaster(config: Config, prepared: Prepared) -> Any:
+    """The model that the config describes, for these data."""
+    from tsforecast.models.forecaster import Task
+
+    levels = config.loss["quantile_levels"]
+    task = Task(
+        lookback=config.window.lookback,
+        channels=len(prepared.channels),
+        lead=config.window.lead,
+        horizon=config.window.horizon,
+        target_indices=prepared.target_indices,
+        season=prepared.series.season,
+        quantile_levels=None if levels is None else tuple(levels),
+    )
+    model = build(config.model, task=task)
+    model.describe(
+        channels=list(prepared.channels),
+        targets=list(prepared.series.targets),
+        unit=prepared.series.unit,
+        step_seconds=prepared.series.step,
+        scaler=prepared.scaler.to_dict(),
+    )
+    return model
+
+
+def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
+    """The compiled trainer of a model.
+
+    Raises:
+        UserError: dense supervision is asked of a model that forecasts at its last step only.
+    """
+    from tsforecast.training.sharded_step import default_shards
+    from tsforecast.training.trainer import Trainer
+
+    training = config.training
+    dense_from = supervised_from(config, model)
+    schedule = build(config.schedule, learning_rate=config.optimizer["learning_rate"], steps=updates)
+    accumulate = training.accumulate_steps if training.accumulate_steps > 1 else None
+    optimizer = build({**config.optimizer, "learning_rate": schedule}, gradient_accumulation_steps=accumulate)
+    shards = training.shards or (default_shards(training.batch_size) if config.backend == "tensorflow" else 1)
+    made = Trainer(model, loss, dense_from=dense_from, shards=shards)
+    # Shards are compiled one by one on a CPU; elsewhere Keras' own rule decides.
+    made.compile(
+        optimizer=optimizer, loss=loss, jit_compile=False if config.backend == "tensorflow" else "auto"
+    )
+    made.build((training.batch_size, config.window.lookback, model.task.channels))
+    optimizer = made.optimizer
+    optimizer.build(made.trainable_variables)
+    return made
+
+
+def supervised_from(config: Config, model: Any) -> int | None:
+    """The first step of the window that training scores, or None for its last step only."""
+    if config.training.supervision == "last":
+        return None
+    return config.training.warmup_steps if model.has_sequence else None
+
+
+def stream(config: Config, prepared: Prepared, dense_from: int | None) -> Any:
+    """A function of a batch number that returns the endless training batches from there on."""
+    from tsforecast.data.pipelines import numpy_batches, tf_dataset
+
+    source = tf_dataset if config.backend == "tensorflow" else numpy_batches
+    windows = prepared.windows("train")
+
+    def batches_from(start_step: int) -> Any:
+        return source(
+            windows,
+            batch_size=config.training.batch_size,
+            seed=config.seed,
+            start_step=start_step,
+            dense_from=dense_from,
+        )
+
+    return batches_from

@@ -1,0 +1,209 @@
+"""What a finished run leaves: test figures from the saved model, result.json, the report, and a few printed lines."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsforecast import metrics
+from tsforecast.config import Config, stem
+from tsforecast.config.build import as_yaml
+from tsforecast.data.prepare import Prepared
+from tsforecast.errors import UserError
+from tsforecast.runtime import peak_memory_mb
+from tsforecast.tracking.run_folder import RunFolder, git_commit
+
+
+def write(
+    config: Config, prepared: Prepared, folder: RunFolder, facts: dict[str, Any], tracked: Any, began: float
+) -> None:
+    """Scores the best model on the test split and writes ``result.json`` and ``report.html``; prints the folder last."""
+    from tsforecast.evaluation import evaluate
+
+    model = load_model(folder.best)
+    evaluation = evaluate(model, prepared, "test")
+    history = folder.read_metrics()
+    figures = test_figures(prepared, evaluation)
+    result = {
+        "status": "done",
+        "model": stem(config.model),
+        "params": model.count_params(),
+        "seconds": time.monotonic() - began,
+        **figures,
+        "unit": prepared.series.unit,
+        "window": {
+            "lookback": config.window.lookback,
+            "lead": config.window.lead,
+            "horizon": config.window.horizon,
+        },
+        "data": {
+            "name": prepared.series.name,
+            "hash": prepared.series.data_hash(),
+            "rows": len(prepared.series),
+        },
+        "seed": config.seed,
+        "device": facts["device_name"],
+        "policy": facts["policy"],
+        "versions": facts["versions"],
+        "commit": git_commit(),
+        "peak_memory_mb": peak_memory_mb(),
+        "training": {key: facts[key] for key in ("ended", "best_step", "training_seconds")},
+    }
+    best = min(
+        history, key=lambda row: row["val/loss"] if row["val/loss"] is not None else np.inf, default={}
+    )
+    result["metrics"] = {key: value for key, value in best.items() if key.startswith("val/")} | result[
+        "metrics"
+    ]
+    _write_report(config, prepared, folder, result, history, evaluation, parameters(model))
+    folder.write_json("result.json", result)
+    tracked.summary(
+        {key: result[key] for key in ("status", "params", "seconds", "metrics", "baselines", "skill")}
+    )
+    tracked.page("report", folder.report)
+    tracked.artifact(folder.best, name=folder.path.name, kind="model", metadata=result["metrics"])
+    print_figures(result)
+    print(folder.path, flush=True)
+
+
+def test_figures(prepared: Prepared, evaluation: Any) -> dict[str, Any]:
+    """``metrics``, ``baselines`` and ``skill`` on the test split, as ``result.json`` holds them."""
+    from tsforecast.evaluation import baselines, prefixed
+
+    naive = baselines(prepared, "test")
+    return {
+        "metrics": prefixed(evaluation.figures, "test"),
+        "baselines": {name: prefixed(figures, "test") for name, figures in naive.items()},
+        "skill": {
+            name: metrics.skill(evaluation.figures["rmse"], figures["rmse"])
+            for name, figures in naive.items()
+        },
+    }
+
+
+def load_model(path: Path) -> Any:
+    """Loads a saved forecaster.
+
+    Raises:
+        UserError: there is none.
+    """
+    import keras
+
+
+    if not path.is_file():
+        raise UserError(
+            f"{path.parent} holds no {path.name}: the run has not reached its first validation yet."
+        )
+    return keras.saving.load_model(path, compile=False)
+
+
+def read(folder: RunFolder) -> dict[str, Any]:
+    """The result of a finished run.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not folder.result.is_file():
+        raise UserError(
+            f"{folder.path} holds no result.json: the run has not finished; go on with resume={folder.path}."
+        )
+    return json.loads(folder.result.read_text())
+
+
+def parameters(model: Any) -> list[dict[str, Any]]:
+    """A row a layer that has weights: name, output shape, parameters."""
+    rows = []
+    for layer in model.layers:
+        if layer.count_params():
+            shape = getattr(layer.output, "shape", "")
+            rows.append(
+                {
+                    "layer": layer.name,
+                    "shape": " x ".join(map(str, shape[1:])),
+                    "params": layer.count_params(),
+                }
+            )
+    return rows
+
+
+def print_notes(prepared: Prepared) -> None:
+    """What was read and mended, and the splits."""
+    series = prepared.series
+    print(
+        f"{series.name}: {len(series):,} rows, {len(series.features)} features, {series.time[0]} to {series.time[-1]}"
+    )
+    for note in series.notes:
+        print(f"  {note}")
+    sizes = ", ".join(f"{name} {len(prepared.windows(name)):,}" for name in ("train", "val", "test"))
+    print(f"  windows: {sizes}", flush=True)
+
+
+def print_model(model: Any, facts: dict[str, Any]) -> None:
+    """The parameters by layer, and which path each recurrent layer takes."""
+    from tsforecast.layers.recurrent import recurrent_paths
+
+    for row in parameters(model):
+        print(f"  {row['layer']:<22}{row['shape']:<18}{row['params']:>10,}")
+    print(
+        f"{model.name}: {model.count_params():,} parameters, {facts['policy']}, {facts['device_name']}",
+        flush=True,
+    )
+    paths = recurrent_paths(model)
+    if paths:
+        print("recurrent layers: " + ", ".join(f"{name} {path}" for name, path in paths.items()), flush=True)
+
+
+def print_figures(result: dict[str, Any]) -> None:
+    """The test figures beside the baselines."""
+    unit, found = result["unit"], result["metrics"]
+    print(
+        f"test RMSE {found['test/rmse']:.4f} {unit}, MAE {found['test/mae']:.4f} {unit}, in {result['seconds']:.0f} s"
+    )
+    for name, figures in result["baselines"].items():
+        skill = result["skill"][name]
+        print(
+            f"  {name}: RMSE {figures['test/rmse']:.4f}, MAE {figures['test/mae']:.4f}; RMSE {100 * skill:+.1f} % better"
+        )
+
+
+def _write_report(
+    config: Config,
+    prepared: Prepared,
+    folder: RunFolder,
+    result: dict[str, Any],
+    history: list[dict[str, Any]],
+    evaluation: Any,
+    rows: list[dict[str, Any]],
+) -> None:
+    from tsforecast.evaluation import target_hours
+    from tsforecast.reporting.report import write_report
+
+    series, first_step = prepared.series, 0
+    forecast = {
+        "time": series.time[evaluation.ends + config.window.lead],
+        "truth": evaluation.truth[:, first_step],
+        "forecast": evaluation.forecast[:, first_step],
+        "target": list(series.targets),
+        "unit": series.unit,
+    }
+    if evaluation.quantiles is not None:
+        levels = config.loss["quantile_levels"]
+        forecast |= {
+            "lower": evaluation.quantiles[:, first_step, :, 0],
+            "upper": evaluation.quantiles[:, first_step, :, -1],
+            "interval": f"{levels[0]:g} to {levels[-1]:g} quantile",
+        }
+    write_report(
+        folder.report,
+        title=f"{stem(config.model)} on {series.name}",
+        result=result,
+        history=history,
+        forecast=forecast,
+        by_step=metrics.by_step(evaluation.truth, evaluation.forecast),
+        by_hour=metrics.by_group(evaluation.truth, evaluation.forecast, target_hours(prepared, evaluation)),
+        config_yaml=as_yaml(config),
+        parameters=rows,
+        notes=series.notes,
+    )

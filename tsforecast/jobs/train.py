@@ -1,0 +1,126 @@
+"""job=train: from rows to a trained, scored and reported forecaster."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tsforecast.config import Config, build
+from tsforecast.config.build import as_dict, as_yaml
+from tsforecast.errors import UserError
+from tsforecast.jobs import assemble, results
+from tsforecast.tracking.run_folder import RunFolder
+
+
+def main(config: Config, path: Path) -> float | None:
+    """Trains until the budget ends, then evaluates the best model; returns its best validation loss.
+
+    An interrupted run is gone on with when ``config.resume`` names its folder.
+    """
+    began = time.monotonic()
+    prepared = assemble.prepared_data(config)
+    results.print_notes(prepared)
+    facts = assemble.prepared_runtime(config)
+    folder = RunFolder.create(path)
+    if config.resume is None:
+        folder.write_text_atomic("config.yaml", as_yaml(config))
+    elif folder.result.is_file() and results.read(folder).get("status") == "done":
+        raise UserError(f"{folder.path} is finished; see {folder.report}.")
+
+    model = assemble.forecaster(config, prepared)
+    loss = build(config.loss)
+    results.print_model(model, facts)
+    tracker = build(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
+    with told_at_the_end(folder), tracker as tracked:
+        tracked.table(
+            "parameters",
+            ["layer", "shape", "params"],
+            [list(row.values()) for row in results.parameters(model)],
+        )
+        if model.trainable_variables:
+            progress = _train(config, prepared, model, loss, folder, tracked)
+        else:
+            from tsforecast.training.callbacks import save_model
+            from tsforecast.training.state import Progress
+
+            progress = Progress(ended="nothing to train")
+            save_model(model, folder.best)
+        facts |= {
+            "ended": progress.ended,
+            "best_step": progress.best_step,
+            "training_seconds": progress.elapsed(),
+        }
+        results.write(config, prepared, folder, facts, tracked, began)
+    return progress.best
+
+
+def _train(config: Config, prepared: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any) -> Any:
+    """Runs ``fit`` to the end of the budget, from the last checkpoint where there is one; returns the progress."""
+    from tsforecast.evaluation import validation_figures
+    from tsforecast.tracking.progress import progress_callback
+    from tsforecast.training import callbacks as around
+    from tsforecast.training.checkpoint import load_state
+    from tsforecast.training.fit import fit
+    from tsforecast.training.state import Budget, Progress
+
+    options = config.training
+    budget = Budget.plan(
+        windows=len(prepared.windows("train")),
+        batch_size=options.batch_size,
+        accumulate_steps=options.accumulate_steps,
+        steps_per_epoch=options.steps_per_epoch,
+        max_steps=options.max_steps,
+        max_epochs=options.max_epochs,
+        max_minutes=options.max_minutes,
+        patience=options.patience,
+        min_delta=options.min_delta,
+        checkpoint_minutes=options.checkpoint_minutes,
+    )
+    trainer = assemble.trainer(config, model, loss, budget.max_updates)
+    progress = Progress()
+    if config.resume is not None and folder.last.is_file():
+        progress = Progress.from_dict(load_state(folder.last, trainer))
+        print(f"Resumed at step {progress.batch // budget.accumulate}.")
+    folder.truncate_metrics(progress.batch // budget.accumulate)
+
+    def write(row: dict[str, Any]) -> None:
+        folder.append_metrics(row)
+        tracked.log(row, step=row["step"])
+
+    shown = progress_callback(
+        budget.max_updates,
+        accumulate=budget.accumulate,
+        start_step=progress.batch // budget.accumulate,
+        batch_size=options.batch_size * budget.accumulate,
+        input_wait=lambda: trainer.waited_seconds,
+        deadline=None
+        if budget.max_minutes is None
+        else time.monotonic() + budget.max_minutes * 60 - progress.seconds,
+    )
+    score = around.Validate(
+        progress, budget, lambda: validation_figures(model, prepared, loss, options.validation_windows)
+    )
+    record = around.Record(progress, budget, shown.epoch_stats, write)
+    keep = around.Keep(progress, budget, folder.best, folder.last, score)
+    batches = assemble.stream(config, prepared, trainer.dense_from)
+    with shown, around.finishing_on_signals(progress):
+        fit(trainer, batches, progress, budget, [around.Pace(progress, budget), score, shown, record, keep])
+    if progress.interrupted:
+        raise KeyboardInterrupt
+    return progress
+
+
+@contextmanager
+def told_at_the_end(folder: RunFolder) -> Iterator[None]:
+    """Writes what became of a run that did not finish into ``result.json``, and says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        how = f"python run.py resume={folder.path}"
+        folder.write_json("result.json", {"status": "interrupted", "resume": how})
+        print(f"Interrupted; the state is saved. Go on with: {how}", flush=True)
+        raise
+    except Exception as error:
+        folder.write_json("result.json", {"status": "failed", "error": str(error)})
+        raise
