@@ -1,4 +1,4 @@
-"""Runs one job, or a sweep of them: ``python run.py model=spike_detector precision=mixed``; ``python run.py --help`` lists the choices."""
+"""Runs one job, or a sweep of them, as in ``python run.py model=gru precision=mixed``; ``--help`` lists the choices."""
 
 import sys
 
@@ -11,7 +11,7 @@ from tsforecast.config.cli import one_sentence
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def run(cfg: DictConfig) -> float | None:
-    """Checks the composed config before TensorFlow is imported, hands it to its job, and returns the job's objective."""
+    """Checks the composed config before TensorFlow is imported, and hands it to its job; returns the objective."""
     with one_sentence():
         return config.dispatch(config.check(cfg))
 

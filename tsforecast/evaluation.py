@@ -17,7 +17,7 @@ class Evaluation:
     """What a forecaster did on a split.
 
     Args:
-        figures: metric -> value, in the target's unit (``rmse``, ``mae``, ``mase``, ``r2``, ...) and scaled (``rmse_scaled``).
+        figures: metric -> value: ``rmse``, ``mae``, ``mase``, ``r2``, ... in the target's unit, ``rmse_scaled``, ...
         ends: ``[n]`` row of the last input of each window.
         truth: ``[n, H, T]`` in the target's unit, NaN where unobserved.
         forecast: ``[n, H, T]`` in the target's unit.
@@ -54,7 +54,7 @@ def evaluate(
 def validation_figures(
     forecaster: keras.Model, prepared: Prepared, loss: Loss, limit: int | None
 ) -> dict[str, float]:
-    """``val/loss`` (scaled, over observed truths) and ``val/rmse``, ``val/mae`` in the target's unit, for each epoch."""
+    """``val/loss`` (scaled, over observed truths), and ``val/rmse``, ``val/mae`` in the target's unit."""
     windows = prepared.windows("val", limit=limit)
     truth, raw = windows.targets(windows.ends), forecast_windows(forecaster, windows)
     observed = np.isfinite(truth)

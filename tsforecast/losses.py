@@ -1,7 +1,8 @@
 """Element-wise losses on ``keras.ops``, in scaled units.
 
-A loss maps truth ``[..., H, T]`` and forecast ``[..., H, T]`` (``[..., H, T, Q]`` with quantile levels) to ``[..., H, T]``. Without a pinball
-loss of its own, a loss scores the median of a model that forecasts quantiles. Masking and the mean belong to the trainer.
+A loss maps truth ``[..., H, T]`` and forecast ``[..., H, T]`` (with quantile levels ``[..., H, T, Q]``) to a loss of the
+truth's shape. Of a model that forecasts quantiles, all but the pinball loss score the median. Masking and the mean belong
+to the trainer.
 """
 
 from typing import Any

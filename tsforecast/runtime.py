@@ -1,7 +1,7 @@
 """All global state of a job, set and reset in one place: backend, device, seed, precision, threads.
 
-Jobs of a sweep share one process; whatever one of them sets, the next must set again. Nothing here is imported before the config has
-been checked, and ``prepare`` must run before anything else imports Keras.
+Jobs of a sweep share one process; whatever one of them sets, the next must set again. ``prepare`` must run before
+anything else imports Keras.
 """
 
 import os
@@ -65,7 +65,8 @@ def resolve_policy(policy: str, device: str, capability: float | None) -> str:
     has_bfloat16 = (capability or 8.0) >= 8.0 if device == "gpu" else _cpu_has_bfloat16()
     if policy == "mixed_bfloat16" and device == "gpu" and not has_bfloat16:
         raise UserError(
-            f"precision=mixed_bfloat16 needs compute capability 8.0 and this GPU has {capability}: use precision=mixed_float16."
+            f"precision=mixed_bfloat16 needs compute capability 8.0 and this GPU has {capability}: "
+            "use precision=mixed_float16."
         )
     if policy != "mixed":
         return policy
@@ -120,7 +121,8 @@ def _import_backend(backend: str, kind: str) -> None:
     loaded = sys.modules.get("keras")
     if loaded is not None and loaded.config.backend() != backend:
         raise UserError(
-            f"backend={backend} cannot follow backend={loaded.config.backend()} in one process: run them as separate commands."
+            f"backend={backend} cannot follow backend={loaded.config.backend()} in one process: "
+            "run them as separate commands."
         )
     os.environ["KERAS_BACKEND"] = backend
     if kind == "cpu" and loaded is None:

@@ -1,4 +1,4 @@
-"""Composing, checking and building: the only place, beside ``run.py``, that knows Hydra. Imports neither TensorFlow nor Keras."""
+"""Composing, checking and building: the only place beside ``run.py`` that knows Hydra; imports no TensorFlow."""
 
 from tsforecast.config.build import build, dispatch, stem
 from tsforecast.config.checks import check

@@ -145,7 +145,7 @@ def _check_quantiles(levels: Any) -> None:
     numbers = isinstance(levels, list) and levels and all(isinstance(q, float) and 0 < q < 1 for q in levels)
     if not numbers or sorted(set(levels)) != levels or 0.5 not in levels:
         raise UserError(
-            f"loss.quantile_levels={levels} must be rising numbers between 0 and 1 that include 0.5, as in [0.1,0.5,0.9]."
+            f"loss.quantile_levels={levels} must rise from above 0 to below 1 and include 0.5, as in [0.1,0.5,0.9]."
         )
 
 
@@ -161,7 +161,7 @@ def _check_training(config: Config) -> None:
         )
     if training.supervision == "dense" and training.warmup_steps >= window.lookback:
         raise UserError(
-            f"training.warmup_steps={training.warmup_steps} leaves no step of window.lookback={window.lookback} to score: "
+            f"training.warmup_steps={training.warmup_steps} leaves nothing of window.lookback={window.lookback} to score: "
             "set training.warmup_steps below it, or training.supervision=last."
         )
     if training.shards is not None and training.shards > training.batch_size:

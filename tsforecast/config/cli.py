@@ -1,4 +1,7 @@
-"""The command line around Hydra: help, mistakes in one sentence, exit codes (0 done, 1 broken, 2 wrong input, 130 interrupted)."""
+"""The command line around Hydra: help, mistakes in one sentence, exit codes.
+
+0 is done, 1 broken, 2 wrong input, 130 interrupted.
+"""
 
 import os
 import re
@@ -43,7 +46,7 @@ OmegaConf.register_new_resolver("run_folder", _run_folder, use_cache=True, repla
 
 
 def command_line(run: Callable[[], Any]) -> int:
-    """Calls the Hydra main function and turns every mistake into one sentence on standard error; returns the exit code."""
+    """Calls the Hydra main function, turns every mistake into one sentence on standard error, returns the exit code."""
     if not sys.argv[1:] or not {"--help", "-h"} & set(sys.argv[1:]):
         # Else Hydra prints its own version of the error and exits before we can name the nearest right word.
         os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -70,7 +73,7 @@ def _guarded(run: Callable[[], Any]) -> int:
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Around a single job: says a user's mistake here, where Hydra cannot add lines of its own, and takes back its empty folder."""
+    """Says a job's mistake here, where Hydra cannot add lines of its own, and takes back its empty folder."""
     hydra = HydraConfig.get()
     try:
         yield
@@ -108,9 +111,15 @@ def explain(error: Exception) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = (error.missing_cfg_file or "").partition("/")
-        return f"{group}={choice}: there is no such {group}.{nearest(choice, error.options)} Choices: {', '.join(error.options)}."
+        return (
+            f"{group}={choice}: there is no such {group}.{nearest(choice, error.options)} "
+            f"Choices: {', '.join(error.options)}."
+        )
     if isinstance(error, OverrideParseException):
-        return f"The override '{error.override}' cannot be read: write key=value, with quotes around a value that has spaces or commas."
+        return (
+            f"The override '{error.override}' cannot be read: write key=value, "
+            "with quotes around a value that has spaces or commas."
+        )
     unknown = re.search(r"Could not (?:override|delete from config)[^']*'([^']+)'", text)
     if isinstance(error, ConfigCompositionException) and unknown:
         return unknown_key(unknown.group(1).split("=")[0])
@@ -123,7 +132,8 @@ def explain(error: Exception) -> str:
 def unknown_key(key: str) -> str:
     """The sentence for a key that the config does not have."""
     group_choices = [path.name for path in CONF.iterdir() if path.is_dir()]
-    return f"There is no key '{key}'.{nearest(key, [*_all_keys(), *group_choices])} `python run.py --cfg job` prints them all."
+    near = nearest(key, [*_all_keys(), *group_choices])
+    return f"There is no key '{key}'.{near} `python run.py --cfg job` prints them all."
 
 
 def _all_keys() -> list[str]:

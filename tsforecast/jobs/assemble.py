@@ -10,7 +10,7 @@ NOT_OF_THE_SOURCE = ("split", "future_covariates")
 
 
 def prepared_data(config: Config) -> Prepared:
-    """Loads the data and makes them ready; nothing of it needs Keras, so its mistakes are told within a second or two."""
+    """Loads the data and makes them ready. Nothing of it needs Keras, so its mistakes are told at once."""
     source = {key: value for key, value in config.data.items() if key not in NOT_OF_THE_SOURCE}
     series = build(source)
     window = config.window

@@ -8,7 +8,7 @@ from tsforecast.tracking.run_folder import RunFolder
 
 
 def main(config: Config, path: Path) -> float:
-    """Evaluates ``best.keras`` of ``config.run`` on the test split, writes ``evaluation.json``; returns the test RMSE."""
+    """Scores ``best.keras`` of ``config.run`` on the test split, writes ``evaluation.json``; returns the test RMSE."""
     folder = RunFolder.existing(path)
     prepared = assemble.prepared_data(config)
     facts = assemble.prepared_runtime(config)

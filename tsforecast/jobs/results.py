@@ -19,7 +19,7 @@ from tsforecast.tracking.run_folder import RunFolder, git_commit
 def write(
     config: Config, prepared: Prepared, folder: RunFolder, facts: dict[str, Any], tracked: Any, began: float
 ) -> None:
-    """Scores the best model on the test split and writes ``result.json`` and ``report.html``; prints the folder last."""
+    """Scores the best model on the test split, writes ``result.json`` and ``report.html``, prints the folder last."""
     from tsforecast.evaluation import evaluate
 
     model = load_model(folder.best)
@@ -90,7 +90,6 @@ def load_model(path: Path) -> Any:
         UserError: there is none.
     """
     import keras
-
 
     if not path.is_file():
         raise UserError(

@@ -11,7 +11,7 @@ from keras import layers, ops
 class ForecastHead(layers.Layer):
     """Maps features to forecasts, with quantiles that cannot cross.
 
-    With Q levels the middle one is free and each neighbour outward adds ``softplus`` of its own output, so that they rise.
+    With Q levels the median is free and each neighbour outward adds ``softplus`` of its own output, so that they rise.
 
     Args:
         horizon: H, steps forecast, >= 1.

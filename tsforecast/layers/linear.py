@@ -75,7 +75,7 @@ class TrendSplit(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class TimeSteps(layers.Layer):
-    """Takes steps of a history as the forecast: ``[B, T, L] -> [B, H, T]``, or ``[B, H, T, Q]`` with the value at every level.
+    """Takes steps of a history as the forecast: ``[B, T, L] -> [B, H, T]``; with levels ``[B, H, T, Q]``, all alike.
 
     Args:
         steps: H indices into the window, negative from its end.
@@ -101,7 +101,7 @@ class TimeSteps(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class TimeLinear(layers.Layer):
-    """A linear map along time, shared by all targets: ``[B, T, L] -> [B, H, T]``, or ``[B, H, T, Q]`` with rising quantiles.
+    """A linear map along time, shared by all targets: ``[B, T, L] -> [B, H, T]``; with levels ``[B, H, T, Q]``, rising.
 
     Args:
         horizon: H, steps forecast.

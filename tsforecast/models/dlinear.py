@@ -14,7 +14,8 @@ class DLinear(Forecaster):
         task: what to forecast from what.
         kernel_size: width of the moving average that makes the trend, odd, in steps.
 
-    Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2; maps shared by all targets.
+    Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2, with maps that all
+    targets share.
     """
 
     def __init__(self, task: Task, kernel_size: int = 25):

@@ -46,14 +46,14 @@ class Task:
 class Forecaster(keras.Model):
     """A functional Keras model with a task, rebuilt from its arguments when loaded.
 
-    A subclass builds its graph from ``task.past()`` and hands it over. Inputs are scaled ``[B, L, C]``; outputs scaled ``[B, H, T]``, or
-    ``[B, H, T, Q]`` with quantile levels, in float32.
+    A subclass builds its graph from ``task.past()`` and hands it over. Inputs are scaled ``[B, L, C]``; outputs scaled
+    ``[B, H, T]``, or ``[B, H, T, Q]`` with quantile levels, in float32.
 
     Args:
         task: a ``Task`` or its fields as a dict (after loading).
         past: the input tensor.
         forecast: the output tensor, the forecast at the window's last step.
-        sequence: the forecast at each step of the window, ``[B, L, H, T(, Q)]``, from a causal model; None when it has none.
+        sequence: a causal model's forecast at each step of the window, ``[B, L, H, T(, Q)]``; else None.
         options: the subclass's own arguments, for ``get_config``.
         card: what the saved file should tell of data and scaling (see ``describe``).
     """

@@ -13,7 +13,8 @@ class NLinear(Forecaster):
     Args:
         task: what to forecast from what.
 
-    Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2; the map is shared by all targets.
+    Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2, with one map that
+    all targets share.
     """
 
     def __init__(self, task: Task):

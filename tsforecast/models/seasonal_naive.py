@@ -8,7 +8,7 @@ from tsforecast.models.forecaster import Forecaster, Task
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class SeasonalNaive(Forecaster):
-    """The value of the latest season that is known: a day ago, or more where lead and horizon reach further; nothing to train.
+    """The value of the latest season that is known, as a rule a day ago; nothing to train.
 
     Args:
         task: what to forecast from what; its ``season`` is used.
@@ -22,13 +22,14 @@ class SeasonalNaive(Forecaster):
         steps = [_known_step(task.lead + step, task.season) for step in range(task.horizon)]
         if -min(steps) > task.lookback:
             raise ValueError(
-                f"a season of {task.season} steps does not fit window.lookback={task.lookback}: set window.lookback={-min(steps)}."
+                f"a season of {task.season} steps does not fit window.lookback={task.lookback}: "
+                f"set window.lookback={-min(steps)}."
             )
         forecast = TimeSteps(steps, task.quantile_levels)(TargetHistory(task.target_indices)(past))
         super().__init__(task=task, past=past, forecast=forecast)
 
 
 def _known_step(ahead: int, season: int) -> int:
-    """The index, negative from the window's end, of the latest step that lies whole seasons before ``ahead`` steps from it."""
+    """The index, from the window's end, of the latest known step that lies whole seasons before ``ahead`` steps on."""
     seasons = -(-ahead // season)
     return ahead - seasons * season - 1

@@ -116,8 +116,8 @@ class Record(keras.callbacks.Callback):
 class Keep(keras.callbacks.Callback):
     """Saves the best forecaster and, often enough, the whole state.
 
-    The order matters for a kill between any two writes: the best model first, then the state that says it was reached. Coming back to the
-    older state repeats the epoch and writes the same best model again.
+    The order matters for a kill between any two writes: the best model first, then the state that says it was reached.
+    Coming back to the older state repeats the epoch and writes the same best model again.
 
     Args:
         best: path of the best forecaster.
@@ -153,7 +153,7 @@ class Keep(keras.callbacks.Callback):
 
 
 class RestoreMeans(keras.callbacks.Callback):
-    """Puts the running means of an interrupted epoch back after ``fit`` has cleared them, so that the epoch's line is the whole epoch's."""
+    """Puts the means of an interrupted epoch back after ``fit`` cleared them: the epoch's line is the whole epoch's."""
 
     def __init__(self, values: list[Any]):
         super().__init__()

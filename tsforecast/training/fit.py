@@ -18,7 +18,8 @@ def fit(
 ) -> None:
     """Trains until the budget ends.
 
-    Keras' epochs all have the same number of steps, so a run that was interrupted inside an epoch finishes that epoch in a call of its own.
+    Keras' epochs all have the same number of steps, so a run that was interrupted inside an epoch finishes that epoch
+    in a call of its own.
 
     Args:
         trainer: compiled.

@@ -14,8 +14,8 @@ from tsforecast.training.sharded_step import needs_whole_batch, sharded_train_st
 class Trainer(keras.Model):
     """Trains a forecaster under ``fit``.
 
-    The loss is the mean over the batch, the steps scored, the horizon and the targets; an unobserved truth (NaN) counts as zero in it. The
-    divisor is therefore fixed by the shapes, and the loss of a batch is exactly the mean over its parts, however it is cut.
+    The loss is the mean over the batch, the steps scored, the horizon and the targets; an unobserved truth (NaN) counts
+    as zero in it. The divisor is therefore fixed by the shapes, and a batch's loss is exactly the mean over its parts.
 
     Args:
         forecaster: the model to train; its weights are the trainer's.
@@ -60,7 +60,7 @@ class Trainer(keras.Model):
         return super().train_step(*arguments)
 
     def make_train_function(self, force: bool = False) -> Any:
-        """On TensorFlow, takes the batch outside the compiled step, so that the time spent waiting for it can be told."""
+        """On TensorFlow, takes the batch outside the compiled step, so that the wait for it can be told."""
         if keras.config.backend() != "tensorflow":
             return super().make_train_function(force)
         if self.train_function is None or force:
