@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.errors import UserError, nearest
 
 DAY = 86_400
@@ -104,6 +105,19 @@ def pick_features(
                 f" The data have {_listed(candidates)}."
             )
     return tuple(name for name in candidates if name in wanted or name in targets)
+
+
+def pick_known_ahead(known_ahead: Sequence[str] | str, features: Sequence[str]) -> tuple[str, ...]:
+    """Returns the features whose future is known: the calendar's and those declared.
+
+    Raises:
+        UserError: when a declared one is not among the features (the nearest one is suggested).
+    """
+    declared = (known_ahead,) if isinstance(known_ahead, str) else tuple(known_ahead or ())
+    for name in declared:
+        if name not in features:
+            raise UserError(f"data.known_ahead: there is no feature '{name}'.{nearest(str(name), features)}")
+    return tuple(name for name in features if name in CALENDAR or name in declared)
 
 
 def check_rows(rows: int | None, key: str = "data.rows (or scale.rows)") -> None:

@@ -12,7 +12,14 @@ import pyarrow.parquet as pq
 
 from tsforecast.data.arrow import floats
 from tsforecast.data.calendar_features import CALENDAR, calendar
-from tsforecast.data.series import Series, check_rows, pick_features, pick_targets, season_of
+from tsforecast.data.series import (
+    Series,
+    check_rows,
+    pick_features,
+    pick_known_ahead,
+    pick_targets,
+    season_of,
+)
 from tsforecast.errors import UserError
 
 PARQUET = Path(__file__).with_name("household_power.parquet")
@@ -68,7 +75,7 @@ def load(
         targets=targets,
         season=season_of(60),
         unit=units.pop() if len(units) == 1 else "",
-        known_ahead=tuple(dict.fromkeys((*(c for c in CALENDAR if c in chosen), *known_ahead))),
+        known_ahead=pick_known_ahead(known_ahead, chosen),
         notes=(note,) if missing else (),
         name="household_power",
     )
