@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tsforecast.errors import UserError, nearest
 from tsforecast.tracking.null_tracker import NullTracker
@@ -215,19 +215,19 @@ def _open_offline(why: str, folder: RunFolder, arguments: Mapping[str, Any]) -> 
     return WandbTracker(run)
 
 
-def _init(mode: str, folder: RunFolder, arguments: Mapping[str, Any]) -> Any:
+def _init(mode: Literal["online", "offline"], folder: RunFolder, arguments: Mapping[str, Any]) -> Any:
     import wandb
 
-    wanted = {
+    wanted: dict[str, Any] = {
         "console": "off",
         "silent": True,
         "init_timeout": _ONLINE_SECONDS,
         "finish_timeout": 120,  # what is not uploaded by then stays in the folder, for 'wandb sync'
+        "x_transaction_log_flush_interval": 1.0,  # seconds of records that a kill may lose; 15 by default
         "git_root": str(git_root() or Path.cwd()),
     }
-    settings = wandb.Settings(
-        **{key: value for key, value in wanted.items() if key in wandb.Settings.model_fields}
-    )
+    known = wandb.Settings.model_fields  # an older W&B lacks the newer ones
+    settings = wandb.Settings(**{key: value for key, value in wanted.items() if key in known})
     return wandb.init(
         mode=mode, dir=str(folder.path), id=_run_id(folder), resume="allow", settings=settings, **arguments
     )
