@@ -1,8 +1,8 @@
 """Element-wise losses on ``keras.ops``, in scaled units.
 
-A loss maps truth ``[..., H, T]`` and forecast ``[..., H, T]`` (with quantile levels ``[..., H, T, Q]``) to a loss of the
-truth's shape. Of a model that forecasts quantiles, all but the pinball loss score the median. Masking and the mean belong
-to the trainer.
+A loss maps truth ``[..., H, T]`` and forecast ``[..., H, T]`` (with quantile levels ``[..., H, T, Q]``) to a loss of
+the truth's shape. Of a model that forecasts quantiles, all but the pinball loss score the median. Masking and the mean
+belong to the trainer.
 """
 
 from typing import Any

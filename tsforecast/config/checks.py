@@ -161,7 +161,7 @@ def _check_training(config: Config) -> None:
         )
     if training.supervision == "dense" and training.warmup_steps >= window.lookback:
         raise UserError(
-            f"training.warmup_steps={training.warmup_steps} leaves nothing of window.lookback={window.lookback} to score: "
+            f"training.warmup_steps={training.warmup_steps} leaves no step of window.lookback={window.lookback}: "
             "set training.warmup_steps below it, or training.supervision=last."
         )
     if training.shards is not None and training.shards > training.batch_size:

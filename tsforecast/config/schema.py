@@ -1,7 +1,7 @@
 """The typed root of the config: every key, its type and its legal range.
 
 Values live in ``conf/``; a field here has no default, so nothing is stated twice. Nodes typed ``Any`` (model, data,
-...) name a ``_target_`` and its arguments: their keys are checked by Hydra against the YAML, their values in ``checks.py``.
+...) name a ``_target_`` and its arguments: Hydra checks their keys against the YAML, ``checks.py`` their values.
 """
 
 from dataclasses import dataclass, field

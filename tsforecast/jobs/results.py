@@ -162,9 +162,7 @@ def print_figures(result: dict[str, Any]) -> None:
     )
     for name, figures in result["baselines"].items():
         skill = result["skill"][name]
-        print(
-            f"  {name}: RMSE {figures['test/rmse']:.4f}, MAE {figures['test/mae']:.4f}; RMSE {100 * skill:+.1f} % better"
-        )
+        print(f"  {name}: RMSE {figures['test/rmse']:.4f}, MAE {figures['test/mae']:.4f}; skill {100 * skill:+.1f} %")
 
 
 def _write_report(
