@@ -96,25 +96,24 @@ def peak_memory_mb() -> float:
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Holds back what native code writes to standard error: TensorFlow's first lines obey no log level. Told after a failure."""
+    """Holds back what native code writes to standard error, unless it fails: TensorFlow's first lines obey no level."""
     sys.stderr.flush()
-    kept, held = os.dup(2), tempfile.TemporaryFile()
-    os.dup2(held.fileno(), 2)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # third-party import-time warnings say nothing that a user can act on
-            yield
-    except Exception as error:
-        if not isinstance(error, UserError):
-            held.seek(0)
-            os.write(kept, held.read())
-        raise
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        held.close()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            with warnings.catch_warnings():
+                # Third-party warnings at import say nothing that a user can act on.
+                warnings.simplefilter("ignore")
+                yield
+        except Exception as error:
+            if not isinstance(error, UserError):
+                held.seek(0)
+                os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _import_backend(backend: str, kind: str) -> None:
