@@ -28,7 +28,7 @@ class SpikeRule:
     """What counts as a spike, as an event and as a hit.
 
     Args:
-        threshold: Rise over the last input, in the target's unit, above which a step is a spike.
+        threshold: Rise over the last input, in the target's unit and above 0, beyond which a step is a spike.
         lead: Rows from the last input to the first target, at least 1.
         min_gap: Rows between the onsets of two events, at least 1; an alarm that goes on is raised anew after them.
         tolerance: Rows by which an alarm may be early or late and still hit, at least 0.
@@ -50,8 +50,9 @@ class SpikeRule:
         for name, least in (("lead", 1), ("min_gap", 1), ("tolerance", 0), ("stride", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least {least}")
-        if not self.rows_per_day > 0:
-            raise ValueError(f"rows_per_day is {self.rows_per_day}, expected more than 0")
+        for name in ("threshold", "rows_per_day"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
 
 
 def threshold_from_quantile(training_values: Array, lead: int, horizon: int, quantile: float) -> float:
@@ -265,7 +266,7 @@ def choose_alarm_level(
 
 
 def errors_on_and_off(truth: Array, forecast: Array, origin: Array, threshold: float) -> dict[str, float]:
-    """Returns ``rmse_on`` and ``mae_on`` over spike steps, ``rmse_off`` and ``mae_off`` over all other observed ones."""
+    """Returns ``rmse_on`` and ``mae_on`` over spike steps, ``rmse_off`` and ``mae_off`` over the other observed ones."""
     on = truth - origin[:, None] > threshold
     found: dict[str, float] = {}
     for name, where in (("on", on), ("off", ~on)):

@@ -297,7 +297,8 @@ def test_of_several_steps_the_likeliest_counts():
 
 
 @pytest.mark.parametrize(
-    "change", [{"lead": 0}, {"min_gap": 0}, {"tolerance": -1}, {"stride": 0}, {"rows_per_day": 0}]
+    "change",
+    [{"lead": 0}, {"min_gap": 0}, {"tolerance": -1}, {"stride": 0}, {"rows_per_day": 0}, {"threshold": NAN}],
 )
 def test_a_rule_out_of_range_is_refused(change):
     with pytest.raises(ValueError, match=f"{next(iter(change))} is"):
