@@ -266,7 +266,7 @@ def choose_alarm_level(
 
 
 def errors_on_and_off(truth: Array, forecast: Array, origin: Array, threshold: float) -> dict[str, float]:
-    """Returns ``rmse_on`` and ``mae_on`` over spike steps, ``rmse_off`` and ``mae_off`` over the other observed ones."""
+    """Returns ``rmse_on`` and ``mae_on`` over spike steps, ``rmse_off`` and ``mae_off`` over other observed ones."""
     on = truth - origin[:, None] > threshold
     found: dict[str, float] = {}
     for name, where in (("on", on), ("off", ~on)):
