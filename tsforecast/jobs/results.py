@@ -62,10 +62,20 @@ def write(
     tracked.summary(
         {key: result[key] for key in ("status", "params", "seconds", "metrics", "baselines", "skill")}
     )
+    _plot_newest(tracked, prepared, evaluation)
     tracked.page("report", folder.report)
     tracked.artifact(folder.best, name=folder.path.name, kind="model", metadata=result["metrics"])
     print_figures(result)
     print(folder.path, flush=True)
+
+
+def _plot_newest(tracked: Any, prepared: Prepared, evaluation: Any, shown: int = 1440) -> None:
+    """Forecast and truth of the first target over the newest windows, in the tracker's own plot."""
+    x = ((evaluation.ends[-shown:] - evaluation.ends[-1]) * prepared.series.step / 60).tolist()
+    lines = {"truth": evaluation.truth, "forecast": evaluation.forecast}
+    newest = {name: values[-shown:, 0, 0].astype(float).tolist() for name, values in lines.items()}
+    title = f"{prepared.series.targets[0]}, newest of the test split"
+    tracked.forecast_plot("forecast", x, newest, x_name="minutes before the last forecast", title=title)
 
 
 def test_figures(prepared: Prepared, evaluation: Any) -> dict[str, Any]:
