@@ -122,7 +122,9 @@ def _last_of_each(
     last = np.append(position[1:] != position[:-1], True)
     if last.all():
         return position, values
-    notes.append(f"{int((~last).sum()):,} rows repeated the time of another; the last of each was kept.")
+    notes.append(
+        f"{int((~last).sum()):,} rows shared their step with a later one; the last of each was kept."
+    )
     return position[last], values[last]
 
 

@@ -1,0 +1,33 @@
+"""Every data YAML names a source that exists and arguments that it takes."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+import yaml
+
+CONF = Path(__file__).parents[3] / "conf"
+FILES = sorted(path for group in ("data", "scale", "window") for path in (CONF / group).glob("*.yaml"))
+FOR_PREPARE = {"split", "future_covariates"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_first_line_is_the_help_line(path):
+    assert path.read_text().startswith("# ")
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "data").glob("*.yaml")), ids=lambda path: path.stem)
+def test_keys_are_arguments_of_the_source(path):
+    config = yaml.safe_load(path.read_text())
+    module, name = config.pop("_target_").rsplit(".", 1)
+    parameters = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+    assert set(config) >= FOR_PREPARE
+    assert set(config) - FOR_PREPARE <= set(parameters)
+    required = {key for key, parameter in parameters.items() if parameter.default is parameter.empty}
+    assert required <= set(config)
+
+
+def test_scales_are_those_of_the_users():
+    rows = {path.stem: yaml.safe_load(path.read_text())["rows"] for path in (CONF / "scale").glob("*.yaml")}
+    assert rows == {"tiny": 6000, "poc": 781_163, "growth": 1_000_000, "expansion": 1_500_000, "full": None}

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from series_factory import make_series
+
+from tsforecast.data import household_power
+from tsforecast.data.calendar_features import CALENDAR, calendar
+from tsforecast.data.leakage import check_future_covariates, r2_alone, r2_together
+from tsforecast.errors import UserError
+
+TRAIN = slice(0, 2000)
+
+
+def check(columns, covariates, target, **fields):
+    values = np.column_stack([*columns.values(), target])
+    series = make_series(values=values, features=(*columns, "power"), targets=("power",), **fields)
+    check_future_covariates(series, covariates, TRAIN)
+
+
+def draw(seed, rows=3000):
+    return np.random.default_rng(seed).standard_normal(rows)
+
+
+@pytest.mark.parametrize(
+    "give_away",
+    [
+        lambda power: 3 * power + 7,
+        lambda power: -power + 0.1 * draw(9),
+        lambda power: np.exp(3 * power),
+        lambda power: np.round(power * 8),
+        lambda power: np.where(np.isnan(power), power, np.arctan(power)),
+    ],
+    ids=["line", "noise", "steep", "rounded", "bounded"],
+)
+def test_a_feature_that_gives_the_target_away_is_refused_by_name_even_if_declared(give_away):
+    power = draw(0)
+    with pytest.raises(UserError, match=r"'twin' gives the target 'power' away .*R² (0\.9|1\.0)"):
+        check({"twin": give_away(power)}, ["twin"], power, known_ahead=("twin",))
+
+
+def test_a_feature_that_folds_over_the_target_is_refused():
+    angle = draw(1)
+    with pytest.raises(UserError, match="'angle' gives"):
+        check({"angle": angle}, ["angle"], angle**2, known_ahead=("angle",))
+
+
+def test_a_pair_that_gives_the_target_away_by_its_product_is_refused():
+    voltage, current = 230 + draw(0), np.abs(5 + draw(1))
+    columns = {"voltage": 10 * voltage, "current": current, "wind": draw(2)}
+    power = draw(0) * (current - current.mean()) * 10
+    with pytest.raises(UserError, match="'voltage' and 'current' together give"):
+        check(columns, list(columns), power, known_ahead=tuple(columns))
+
+
+def test_three_that_add_up_to_the_target_are_refused():
+    columns = {name: draw(seed) for seed, name in enumerate("abc")}
+    with pytest.raises(UserError, match="'a' and 'b' and 'c' together give"):
+        check(columns, list("abc"), sum(columns.values()), known_ahead=tuple("abc"))
+
+
+def test_only_training_rows_count():
+    power = draw(0)
+    twin = np.where(np.arange(3000) < 2000, draw(1), power)
+    check({"twin": twin}, ["twin"], power, known_ahead=("twin",))
+
+
+def test_a_plan_that_says_much_but_not_all_passes():
+    power = draw(0)
+    check({"plan": power + draw(1)}, ["plan"], power, known_ahead=("plan",))
+
+
+def test_noise_is_not_taken_for_a_leak_on_few_rows():
+    for seed in range(20):
+        x = np.random.default_rng(seed).standard_normal((40, 3))
+        y = np.random.default_rng(seed + 100).standard_normal(40)
+        assert r2_together(x, y) < 0.7
+        assert r2_alone(x[:, 0], y) < 0.7
+
+
+def test_calendar_may_explain_a_wholly_seasonal_target_but_a_false_one_may_not():
+    series = make_series(3000, features=("load",))
+    columns = calendar(series.time)
+    power = columns[:, 0].astype(float)
+    check(dict(zip(CALENDAR, columns.T, strict=True)), list(CALENDAR), power, known_ahead=CALENDAR)
+    with pytest.raises(UserError, match="'minute_of_day_sin' gives"):
+        check({"minute_of_day_sin": draw(3)}, ["minute_of_day_sin"], draw(3), known_ahead=CALENDAR)
+
+
+def test_current_gives_household_power_away():
+    series = household_power.load(rows=20_000, known_ahead=["global_intensity"])
+    with pytest.raises(UserError, match="'global_intensity' gives the target 'global_active_power' away"):
+        check_future_covariates(series, ["global_intensity"], slice(0, 14_000))
+    parts = ["sub_metering_1", "sub_metering_2", "sub_metering_3", "unmetered_energy"]
+    with pytest.raises(UserError, match="unmetered_energy"):
+        check_future_covariates(series, parts, slice(0, 14_000))
+    check_future_covariates(series, CALENDAR, slice(0, 14_000))
