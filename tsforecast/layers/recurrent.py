@@ -11,7 +11,7 @@ class _PicksPath(keras.layers.Layer):
 
     @property
     def path(self) -> str:
-        """The path calls take: ``xla-cpu`` (our kernels), ``cudnn`` (Keras' with cuDNN) or ``keras`` (Keras' loop).
+        """The path of calls: ``xla-cpu`` (our kernels), ``cudnn`` (Keras' with cuDNN) or ``keras`` (Keras' loop).
 
         A call with a mask takes Keras' loop on a CPU whatever the path says.
         """
@@ -50,11 +50,6 @@ class _PicksPath(keras.layers.Layer):
             return "use_bias is False"
         return "use_cudnn is False" if self.use_cudnn is False else ""
 
-    def _allow_jit(self):
-        # Keras turns XLA off for the whole model as soon as cuDNN could be used; our path has no such limit.
-        if self.path == _XLA_CPU:
-            self.supports_jit = True
-
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Run over all steps (called by Keras' ``RNN.call``); see ``keras.layers.RNN``."""
         if self.path != _XLA_CPU or (
@@ -81,22 +76,25 @@ class _PicksPath(keras.layers.Layer):
 class LSTM(_PicksPath, keras.layers.LSTM):
     """``keras.layers.LSTM`` that takes compiled kernels of our own on a CPU with TensorFlow.
 
-    Weights, config, results and gradients are those of Keras' layer (in half precision the state is carried in
-    float32, which is finer): a checkpoint of one loads in the other. On a GPU it is Keras' layer with cuDNN. Masks,
-    recurrent dropout, other activations, unrolling, stateful use and other backends take Keras' own loop.
+    Weights, config, results and gradients are those of Keras' layer (in half precision the state is carried
+    in float32, which is finer): a checkpoint of one loads in the other. On a GPU it is Keras' layer with
+    cuDNN. Masks, recurrent dropout, other activations, unrolling, stateful use and other backends take Keras'
+    own loop. Second derivatives are not defined on the CPU path.
 
     Args:
         *args: As in ``keras.layers.LSTM``.
         **kwargs: As in ``keras.layers.LSTM``.
 
-    Call arguments: ``sequences [B, T, I]``, ``initial_state`` (two tensors ``[B, H]``), ``mask``, ``training``.
-    Returns ``[B, H]``, or ``[B, T, H]`` with ``return_sequences``, in the compute dtype, with both last states behind
-    it with ``return_state``.
-    """
+    Call arguments:
+        sequences: Inputs ``[B, T, I]``, of any batch size and length.
+        initial_state: Output and carry state to start from, both ``[B, H]``; zeros by default.
+        mask: True where a step counts, ``[B, T]``.
+        training: Whether dropout is on.
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self._allow_jit()
+    Returns:
+        ``[B, H]``, or ``[B, T, H]`` with ``return_sequences``, in the compute dtype; with ``return_state`` a tuple
+        of it and both last states.
+    """
 
     def _run_kernel(self, sequences, initial_state, training):
         from tsforecast.layers import recurrent_tensorflow as kernels
@@ -118,14 +116,16 @@ class GRU(_PicksPath, keras.layers.GRU):
         *args: As in ``keras.layers.GRU``.
         **kwargs: As in ``keras.layers.GRU``.
 
-    Call arguments: ``sequences [B, T, I]``, ``initial_state`` (one tensor ``[B, H]``), ``mask``, ``training``.
-    Returns ``[B, H]``, or ``[B, T, H]`` with ``return_sequences``, in the compute dtype, with the last state behind it
-    with ``return_state``.
-    """
+    Call arguments:
+        sequences: Inputs ``[B, T, I]``, of any batch size and length.
+        initial_state: State to start from, ``[B, H]``; zeros by default.
+        mask: True where a step counts, ``[B, T]``.
+        training: Whether dropout is on.
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self._allow_jit()
+    Returns:
+        ``[B, H]``, or ``[B, T, H]`` with ``return_sequences``, in the compute dtype; with ``return_state`` a tuple
+        of it and the last state.
+    """
 
     def _fast_settings(self):
         return {**super()._fast_settings(), "reset_after": True}
@@ -145,7 +145,7 @@ class Bidirectional(keras.layers.Bidirectional):
     """``keras.layers.Bidirectional`` that names the path of the two layers it runs.
 
     Args:
-        *args: As in ``keras.layers.Bidirectional``; the wrapped layer should be an ``LSTM`` or ``GRU`` of this module.
+        *args: As in ``keras.layers.Bidirectional``; to be quick it wraps an ``LSTM`` or ``GRU`` of this module.
         **kwargs: As in ``keras.layers.Bidirectional``.
     """
 
@@ -167,8 +167,8 @@ def recurrent_paths(model: keras.Model) -> dict[str, str]:
         model: Any Keras model.
 
     Returns:
-        Layer name -> ``xla-cpu``, ``cudnn`` or ``keras: REASON``, in the order of the model's layers. The two layers
-        inside a ``Bidirectional`` are named by themselves.
+        Layer name -> ``xla-cpu``, ``cudnn`` or ``keras: REASON``, in the order of the model's layers. The two
+        layers inside a ``Bidirectional`` are named by themselves.
     """
     paths = {}
     for layer in model._flatten_layers(include_self=False):

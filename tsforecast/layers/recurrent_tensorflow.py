@@ -1,9 +1,10 @@
 """LSTM and GRU over whole sequences on a CPU: the one file of the package that holds TensorFlow kernels.
 
-What makes them quick on a CPU: the input projection is one product before the time loop and the weight gradients
-are one product after it; the loop that is left holds one small product and one pass over the gates; everything the
-backward loop needs that does not depend on the incoming gradient is computed before that loop; both loops are
-compiled by XLA. Called inside a function with ``jit_compile=True`` all of it becomes part of that one program.
+What makes them quick on a CPU: the input projection is one product before the time loop and the weight
+gradients are one product after it; the loop that is left holds one small product and one pass over the gates;
+everything the backward loop needs that does not depend on the incoming gradient is computed before that loop;
+both loops are compiled by XLA. Called inside a function with ``jit_compile=True`` all of it becomes part of that
+one program.
 
 Axes: T steps, B batch, I input features, H units; inside this file time comes first (``[T, B, ...]``).
 Weights are laid out as in Keras (LSTM gates i, f, c, o; GRU gates z, r, h with ``reset_after=True``).
@@ -17,7 +18,7 @@ import tensorflow as tf
 
 
 class Weights(NamedTuple):
-    """A layer's weights in the layer's compute dtype: kernel [I, G*H], recurrent [H, G*H], bias [G*H] or [2, G*H]."""
+    """Kernel ``[I, G*H]``, recurrent ``[H, G*H]``, bias ``[G*H]`` or ``[2, G*H]``, all in the compute dtype."""
 
     kernel: tf.Tensor
     recurrent: tf.Tensor
@@ -35,7 +36,7 @@ def lstm(x, h0, c0, weights: Weights, return_sequences: bool, training: bool):
         c0: First carry state ``[B, H]``.
         weights: The weights; bias is ``[4H]``.
         return_sequences: Whether all steps are asked for.
-        training: Keep what the gradient needs. If false, a gradient is still exact but computes the forward twice.
+        training: Keep what the gradient needs. If false, a gradient is still exact but runs the forward twice.
 
     Returns:
         ``(last [B, H], sequence [B, T, H] or None, last carry [B, H])`` in the dtype of ``x``.
@@ -86,7 +87,7 @@ def gru(x, h0, weights: Weights, return_sequences: bool, training: bool):
         h0: First state ``[B, H]``.
         weights: The weights; bias is ``[2, 3H]``, of the inputs and of the recurrent product.
         return_sequences: Whether all steps are asked for.
-        training: Keep what the gradient needs. If false, a gradient is still exact but computes the forward twice.
+        training: Keep what the gradient needs. If false, a gradient is still exact but runs the forward twice.
 
     Returns:
         ``(last [B, H], sequence [B, T, H] or None)`` in the dtype of ``x``.
@@ -134,13 +135,13 @@ def on_gpu() -> bool:
 
 @functools.cache
 def has_bfloat16_products() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices in hardware; where it does not, float32 is quicker and finer."""
+    """Whether this CPU multiplies bfloat16 matrices in hardware; where it does not, float32 is preferred."""
     cpuinfo = Path("/proc/cpuinfo")
     flags = cpuinfo.read_text() if cpuinfo.exists() else ""
     return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
-# --- Compiled time loops ---------------------------------------------------------------------------------------------
+# --- Compiled time loops ---
 
 
 def _compiled(function):
@@ -244,7 +245,7 @@ def _gru_infer(projected, recurrent, inner_bias, h, return_sequences):
 
 @_compiled
 def _gru_backward(d_outputs, d_last, gates, news, inners, before, recurrent):
-    """Gradients of the input pre-activations and of the recurrent products, both [T, B, 3H], and of h0 [B, H]."""
+    """Gradients of input pre-activations and recurrent products, both [T, B, 3H], and of h0 [B, H]."""
     z, r = tf.split(gates, 2, 2)
     to_new = (1 - z) * (1 - news * news)
     to_z, to_r, to_q = (before - news) * z * (1 - z), to_new * inners * r * (1 - r), to_new * r
@@ -265,11 +266,11 @@ def _gru_backward(d_outputs, d_last, gates, news, inners, before, recurrent):
     return tf.concat([*shared, to_new * d_hidden], 2), tf.concat([*shared, to_q * d_hidden], 2), dh
 
 
-# --- Pieces ----------------------------------------------------------------------------------------------------------
+# --- Pieces ---
 
 
 def _sigmoid_or_tanh(units, dtype):
-    """Scale and offset [4H] with which ``scale*tanh(scale*x)+offset`` is sigmoid for i, f, o and tanh for c."""
+    """Scale and offset [4H]: ``scale*tanh(scale*x)+offset`` is then sigmoid for i, f, o and tanh for c."""
     scale = [0.5] * (2 * units) + [1.0] * units + [0.5] * units
     offset = [0.5] * (2 * units) + [0.0] * units + [0.5] * units
     return tf.constant(scale, dtype), tf.constant(offset, dtype)
@@ -281,7 +282,7 @@ def _loop_dtype(dtype):
 
 
 def _product(a, b, compute_dtype, **transposes):
-    """A large product, in bfloat16 where the layer computes in it and the hardware has it, else in the loop's dtype."""
+    """A large product, in bfloat16 where layer and hardware compute in it, else in the loop's dtype."""
     half = compute_dtype == tf.bfloat16 and has_bfloat16_products()
     dtype = tf.bfloat16 if half else _loop_dtype(compute_dtype)
     return tf.cast(tf.matmul(tf.cast(a, dtype), tf.cast(b, dtype), **transposes), _loop_dtype(compute_dtype))
