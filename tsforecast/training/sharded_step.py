@@ -10,6 +10,8 @@ as tensors (``keras.StatelessScope``) and are written once, after all parts. Ran
 each part: the seed's first word is shifted by a constant per part, and part 0 draws what an unsharded step would.
 """
 
+import itertools
+import operator
 import os
 from pathlib import Path
 
@@ -48,6 +50,7 @@ def default_shards(batch_size: int, cores: int | None = None) -> int:
         import tensorflow as tf
 
         threads = tf.config.threading.get_inter_op_parallelism_threads()
+        threads = threads or int(os.environ.get("TF_NUM_INTEROP_THREADS") or 0)
         cores = min(usable_cores(), threads) if threads else usable_cores()
     return max(1, min(cores, batch_size // MIN_ROWS))
 
@@ -79,7 +82,8 @@ def sharded_train_step(trainer: keras.Model, data, shards: int) -> dict:
     """One train step as Keras' own ``train_step``, with the batch in ``shards`` parts; to be called from it.
 
     The model must be compiled with ``jit_compile=False``: the parts are compiled here, and a step that is one
-    program would run on one core. The loss must be a mean over the rows of the batch.
+    program would run on one core. The loss must be a mean over the rows of the batch, and computing it must write no
+    variable. In half precision each part rounds its gradients, so they agree to that precision only.
 
     Args:
         trainer: A built and compiled Keras model. Its compiled function is made once and kept on it.
@@ -96,7 +100,7 @@ def sharded_train_step(trainer: keras.Model, data, shards: int) -> dict:
     """
     _check(shards)
     compiled = getattr(trainer, "_sharded_gradients", None)
-    if compiled is None:
+    if compiled is None or not compiled.fits():
         compiled = trainer._sharded_gradients = _Gradients(trainer)
     return compiled.step(keras.utils.unpack_x_y_sample_weight(data), shards)
 
@@ -129,8 +133,17 @@ class _Gradients:
         import tensorflow as tf
 
         self.trainer = trainer
-        self.function = tf.function(self._part, jit_compile=_supports_jit(trainer), autograph=False)
+        self.traced_for = self._traced_for()
+        self.function = tf.function(self._part, jit_compile=_compiles_whole(trainer), autograph=False)
         self.updated = []  # Positions of the non-trainable variables that the forward pass writes.
+
+    def fits(self):
+        """Whether the function still serves: another compile() or frozen layers need another trace."""
+        now = self._traced_for()
+        return len(now) == len(self.traced_for) and all(map(operator.is_, now, self.traced_for))
+
+    def _traced_for(self):
+        return [self.trainer._compile_loss, *self.trainer.trainable_variables]
 
     def _part(self, batch, trainable, state, loss_scale):
         """Loss, gradients, predictions and written variables of one part; writes nothing."""
@@ -188,8 +201,10 @@ class _Gradients:
     def _shifted(self, state, part):
         if part == 0:
             return state
-        seeds = set(self._seeds())
-        return [value + [part * _SEED_SHIFT, 0] if i in seeds else value for i, value in enumerate(state)]
+        import tensorflow as tf
+
+        seeds, shift = set(self._seeds()), [part * _SEED_SHIFT, 0]
+        return [tf.add(value, shift) if i in seeds else value for i, value in enumerate(state)]
 
     def _write_state(self, updates, weights):
         """Statistics become the mean over the parts; counters and seeds advance as in part 0."""
@@ -207,7 +222,7 @@ class _Forward:
         import tensorflow as tf
 
         self.model = model
-        self.part = tf.function(self._part, jit_compile=_supports_jit(model), autograph=False)
+        self.part = tf.function(self._part, jit_compile=_compiles_whole(model), autograph=False)
         self.run = tf.function(self._run, autograph=False, reduce_retracing=True)
 
     def _part(self, x):
@@ -224,8 +239,15 @@ def _check(shards):
         raise UserError(f"shards is {shards}, but a batch has at least one part: use 1 or more.")
 
 
-def _supports_jit(model):
-    return all(layer.supports_jit for layer in model._flatten_layers())
+def _compiles_whole(model):
+    """Whether a part is one XLA program; if not, the recurrent layers still compile their own loops."""
+    from tsforecast.layers.recurrent_tensorflow import has_bfloat16_products
+
+    layers = list(model._flatten_layers())
+    # Only outside XLA do bfloat16 products reach a CPU's matrix units.
+    if has_bfloat16_products() and any(layer.compute_dtype == "bfloat16" for layer in layers):
+        return False
+    return all(layer.supports_jit for layer in layers)
 
 
 def _seed_states(model):
@@ -251,7 +273,7 @@ def _split(batch, shards):
     rows = first.shape[0] if first.shape[0] is not None else tf.shape(first)[0]
     borders = [k * rows // shards for k in range(shards + 1)]
     parts, sizes = [], []
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in itertools.pairwise(borders):
         stop = tf.maximum(end, start + 1) if tf.is_tensor(rows) else max(end, start + 1)
         parts.append(
             keras.tree.map_structure(lambda x, a=start, b=stop: None if x is None else x[a:b], batch)
