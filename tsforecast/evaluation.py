@@ -8,8 +8,10 @@ import numpy as np
 
 from tsforecast import metrics
 from tsforecast.data.prepare import Prepared
+from tsforecast.data.windows import Windows
 from tsforecast.losses import Loss
-from tsforecast.training.prediction import forecast as forecast_windows
+from tsforecast.training.objective import Objective
+from tsforecast.training.prediction import forecast_with_spikes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Evaluation:
         truth: ``[n, H, T]`` in the target's unit, NaN where unobserved.
         forecast: ``[n, H, T]`` in the target's unit.
         quantiles: ``[n, H, T, Q]`` in the target's unit, or None.
+        spike: ``[n, H, T]`` the probability of a spike from a model with a head for it, or None.
     """
 
     figures: dict[str, float]
@@ -29,6 +32,7 @@ class Evaluation:
     truth: np.ndarray
     forecast: np.ndarray
     quantiles: np.ndarray | None
+    spike: np.ndarray | None = None
 
 
 def evaluate(
@@ -36,19 +40,37 @@ def evaluate(
 ) -> Evaluation:
     """Forecasts all windows of a split (or ``limit`` of them, evenly spaced) and scores them."""
     windows = prepared.windows(split, limit=limit)
+    output = forecast_with_spikes(forecaster, windows)
+    raw, levels = output.values, forecaster.task.quantile_levels
+    evaluation = _scored(prepared, windows, raw if levels is None else raw[..., levels.index(0.5)])
+    evaluation = dataclasses.replace(evaluation, spike=output.spike)
+    if levels is None:
+        return evaluation
+    quantiles = np.moveaxis(prepared.scaler.inverse_targets(np.moveaxis(raw, -1, 0)), 0, -1)
+    figures = evaluation.figures | metrics.quantile_metrics(evaluation.truth, quantiles, levels)
+    return dataclasses.replace(evaluation, figures=figures, quantiles=quantiles)
+
+
+def baselines(prepared: Prepared, split: str) -> dict[str, Evaluation]:
+    """Persistence and the seasonal naive forecast on all windows of a split, scored as ``evaluate`` does."""
+    windows = prepared.windows(split)
+    filled = prepared.inputs[:, list(prepared.target_indices)]
+    reach = windows.ends, windows.lead, windows.horizon
+    season = prepared.series.season
+    return {
+        "persistence": _scored(prepared, windows, metrics.persistence_forecast(filled, *reach)),
+        "seasonal_naive": _scored(prepared, windows, metrics.seasonal_naive_forecast(filled, *reach, season)),
+    }
+
+
+def _scored(prepared: Prepared, windows: Windows, scaled: np.ndarray) -> Evaluation:
+    """Scores scaled point forecasts ``[n, H, T]`` of ``windows``."""
     scaled_truth = windows.targets(windows.ends)
-    raw = forecast_windows(forecaster, windows)
-    levels = forecaster.task.quantile_levels
-    scaled = raw if levels is None else raw[..., levels.index(0.5)]
-    truth, point = (prepared.scaler.inverse_targets(values) for values in (scaled_truth, scaled))
-    figures = metrics.point_metrics(truth, point, scale=seasonal_scale(prepared))
-    figures["rmse_scaled"] = metrics.point_metrics(scaled_truth, scaled)["rmse"]
-    figures["mae_scaled"] = metrics.point_metrics(scaled_truth, scaled)["mae"]
-    quantiles = None
-    if levels is not None:
-        quantiles = np.moveaxis(prepared.scaler.inverse_targets(np.moveaxis(raw, -1, 0)), 0, -1)
-        figures |= metrics.quantile_metrics(truth, quantiles, levels)
-    return Evaluation(figures, windows.ends, truth, point, quantiles)
+    truth, forecast = (prepared.scaler.inverse_targets(values) for values in (scaled_truth, scaled))
+    figures = metrics.point_metrics(truth, forecast, scale=seasonal_scale(prepared))
+    in_scale = metrics.point_metrics(scaled_truth, scaled)
+    figures |= {f"{name}_scaled": in_scale[name] for name in ("rmse", "mae")}
+    return Evaluation(figures, windows.ends, truth, forecast, None)
 
 
 def validation_figures(
@@ -56,9 +78,11 @@ def validation_figures(
 ) -> dict[str, float]:
     """``val/loss`` (scaled, over observed truths), and ``val/rmse``, ``val/mae`` in the target's unit."""
     windows = prepared.windows("val", limit=limit)
-    truth, raw = windows.targets(windows.ends), forecast_windows(forecaster, windows)
-    observed = np.isfinite(truth)
-    losses = keras.ops.convert_to_numpy(loss(np.where(observed, truth, 0.0).astype("float32"), raw))
+    truth, output = windows.targets(windows.ends), forecast_with_spikes(forecaster, windows)
+    raw, observed = output.values, np.isfinite(truth)
+    origin = windows.rows[windows.ends][:, None, list(prepared.target_indices)]
+    filled = np.where(observed, truth, 0.0).astype("float32")
+    losses = keras.ops.convert_to_numpy(Objective(forecaster, loss)(filled, output.as_output(), origin))
     point = raw if loss.quantile_levels is None else loss.point(raw)
     figures = metrics.point_metrics(
         prepared.scaler.inverse_targets(truth), prepared.scaler.inverse_targets(point)
@@ -68,22 +92,6 @@ def validation_figures(
         "val/rmse": figures["rmse"],
         "val/mae": figures["mae"],
     }
-
-
-def baselines(prepared: Prepared, split: str) -> dict[str, dict[str, float]]:
-    """The figures of persistence and of the seasonal naive forecast on all windows of a split, in the target's unit."""
-    windows = prepared.windows(split)
-    truth = prepared.scaler.inverse_targets(windows.targets(windows.ends))
-    filled = prepared.scaler.inverse_targets(prepared.inputs[:, list(prepared.target_indices)])
-    lead, horizon = windows.lead, windows.horizon
-    forecasts = {
-        "persistence": metrics.persistence_forecast(filled, windows.ends, lead, horizon),
-        "seasonal_naive": metrics.seasonal_naive_forecast(
-            filled, windows.ends, lead, horizon, prepared.series.season
-        ),
-    }
-    scale = seasonal_scale(prepared)
-    return {name: metrics.point_metrics(truth, forecast, scale=scale) for name, forecast in forecasts.items()}
 
 
 def seasonal_scale(prepared: Prepared) -> np.ndarray:

@@ -13,10 +13,10 @@ def main(config: Config, path: Path) -> float:
     prepared = assemble.prepared_data(config)
     facts = assemble.prepared_runtime(config)
 
-    from tsforecast.evaluation import evaluate
+    from tsforecast.evaluation import baselines, evaluate
 
     model = results.load_model(folder.best)
-    figures = results.test_figures(prepared, evaluate(model, prepared, "test"))
+    figures = results.test_figures(evaluate(model, prepared, "test"), baselines(prepared, "test"))
     folder.write_json(
         "evaluation.json", {**figures, "device": facts["device_name"], "versions": facts["versions"]}
     )

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,12 @@ def write(
     config: Config, prepared: Prepared, folder: RunFolder, facts: dict[str, Any], tracked: Any, began: float
 ) -> None:
     """Scores the best model on the test split, writes ``result.json`` and ``report.html``, prints the folder last."""
-    from tsforecast.evaluation import evaluate
+    from tsforecast.evaluation import baselines, evaluate
 
     model = load_model(folder.best)
-    evaluation = evaluate(model, prepared, "test")
+    evaluation, naive = evaluate(model, prepared, "test"), baselines(prepared, "test")
     history = folder.read_metrics()
-    figures = test_figures(prepared, evaluation)
+    figures = test_figures(evaluation, naive)
     result = {
         "status": "done",
         "model": stem(config.model),
@@ -57,7 +58,7 @@ def write(
     result["metrics"] = {key: value for key, value in best.items() if key.startswith("val/")} | result[
         "metrics"
     ]
-    _write_report(config, prepared, folder, result, history, evaluation, parameters(model))
+    _write_report(config, prepared, folder, result, history, evaluation, naive, parameters(model))
     folder.write_json("result.json", result)
     tracked.summary(
         {key: result[key] for key in ("status", "params", "seconds", "metrics", "baselines", "skill")}
@@ -78,18 +79,15 @@ def _plot_newest(tracked: Any, prepared: Prepared, evaluation: Any, shown: int =
     tracked.forecast_plot("forecast", x, newest, x_name="minutes before the last forecast", title=title)
 
 
-def test_figures(prepared: Prepared, evaluation: Any) -> dict[str, Any]:
+def test_figures(evaluation: Any, naive: dict[str, Any]) -> dict[str, Any]:
     """``metrics``, ``baselines`` and ``skill`` on the test split, as ``result.json`` holds them."""
-    from tsforecast.evaluation import baselines, prefixed
+    from tsforecast.evaluation import prefixed
 
-    naive = baselines(prepared, "test")
+    rmse = evaluation.figures["rmse"]
     return {
         "metrics": prefixed(evaluation.figures, "test"),
-        "baselines": {name: prefixed(figures, "test") for name, figures in naive.items()},
-        "skill": {
-            name: metrics.skill(evaluation.figures["rmse"], figures["rmse"])
-            for name, figures in naive.items()
-        },
+        "baselines": {name: prefixed(baseline.figures, "test") for name, baseline in naive.items()},
+        "skill": {name: metrics.skill(rmse, baseline.figures["rmse"]) for name, baseline in naive.items()},
     }
 
 
@@ -172,7 +170,9 @@ def print_figures(result: dict[str, Any]) -> None:
     )
     for name, figures in result["baselines"].items():
         skill = result["skill"][name]
-        print(f"  {name}: RMSE {figures['test/rmse']:.4f}, MAE {figures['test/mae']:.4f}; skill {100 * skill:+.1f} %")
+        print(
+            f"  {name}: RMSE {figures['test/rmse']:.4f}, MAE {figures['test/mae']:.4f}; skill {100 * skill:+.1f} %"
+        )
 
 
 def _write_report(
@@ -182,18 +182,21 @@ def _write_report(
     result: dict[str, Any],
     history: list[dict[str, Any]],
     evaluation: Any,
+    naive: dict[str, Any],
     rows: list[dict[str, Any]],
 ) -> None:
     from tsforecast.evaluation import target_hours
     from tsforecast.reporting.report import write_report
 
     series, first_step = prepared.series, 0
+    hours = target_hours(prepared, evaluation)
     forecast = {
         "time": series.time[evaluation.ends + config.window.lead],
         "truth": evaluation.truth[:, first_step],
         "forecast": evaluation.forecast[:, first_step],
         "target": list(series.targets),
         "unit": series.unit,
+        "baselines": {"persistence": naive["persistence"].forecast[:, first_step]},
     }
     if evaluation.quantiles is not None:
         levels = config.loss["quantile_levels"]
@@ -208,9 +211,27 @@ def _write_report(
         result=result,
         history=history,
         forecast=forecast,
-        by_step=metrics.by_step(evaluation.truth, evaluation.forecast),
-        by_hour=metrics.by_group(evaluation.truth, evaluation.forecast, target_hours(prepared, evaluation)),
+        by_step=_beside(naive, evaluation, lambda found: metrics.by_step(found.truth, found.forecast)),
+        by_hour=_beside(
+            naive, evaluation, lambda found: metrics.by_group(found.truth, found.forecast, hours)
+        ),
         config_yaml=as_yaml(config),
         parameters=rows,
-        notes=series.notes,
+        notes=[*series.notes, split_note(prepared)],
     )
+
+
+def _beside(naive: dict[str, Any], evaluation: Any, score: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """The scores of a model, with persistence's beside them as ``persistence/rmse`` and the like."""
+    baseline = score(naive["persistence"])
+    return score(evaluation) | {f"persistence/{name}": baseline[name] for name in ("rmse", "mae")}
+
+
+def split_note(prepared: Prepared) -> str:
+    """How the rows are split and scaled, in one sentence."""
+    time = prepared.series.time
+    parts = [
+        f"{name} {time[first]} to {time[stop - 1]} ({len(prepared.windows(name)):,} windows)"
+        for name, (first, stop) in zip(("train", "val", "test"), prepared.borders, strict=True)
+    ]
+    return f"Split by time, scaled by the training rows: {'; '.join(parts)}."
