@@ -12,7 +12,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' Makefile
 
 setup: ## Make .venv from requirements.txt (PYTHON=python3.12 names the interpreter)
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.10 to 3.13, or name one, as in \`make setup PYTHON=python3.12\`." >&2; exit 1; }
+	@$(PYTHON) -c "" 2>/dev/null || { echo "$(PYTHON) does not run here: install Python 3.10 to 3.13, or name one, as in \`make setup PYTHON=python3.12\`." >&2; exit 1; }
 	@$(PYTHON) tools/set_up.py $(if $(filter command,$(firstword $(origin PYTHON))),--exact)
 
 run: setup ## Train the LSTM on household power; ARGS="model=gru precision=mixed" says otherwise
