@@ -5,7 +5,7 @@ the truth's shape. Of a model that forecasts quantiles, all but the pinball loss
 belong to the trainer.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from keras import ops
 
@@ -20,8 +20,10 @@ class Loss:
     def __init__(self, quantile_levels: list[float] | None = None):
         self.quantile_levels = quantile_levels
 
-    def __call__(self, truth: Any, forecast: Any) -> Any:
-        """Returns the loss of each element, of ``truth``'s shape."""
+    needs_spikes: ClassVar[bool] = False
+
+    def __call__(self, truth: Any, forecast: Any, spike: Any = None) -> Any:
+        """Returns the loss of each element, of ``truth``'s shape; ``spike`` says which are spikes, where known."""
         return self.pointwise(truth - self.point(forecast))
 
     def point(self, forecast: Any) -> Any:
@@ -69,6 +71,36 @@ class Huber(Loss):
         return ops.where(size <= self.delta, 0.5 * ops.square(error), self.delta * (size - 0.5 * self.delta))
 
 
+class SpikeWeighted(Loss):
+    """``w e^2``, where w is ``weight`` if the truth is a spike, and 1 if not.
+
+    The weights are not normalised within a batch: the mean's divisor stays fixed, so that a batch's gradient is the
+    mean over its parts. The loss is therefore about ``1 + share * (weight - 1)`` times a squared error's.
+
+    Args:
+        weight: of a spike, above 0.
+        quantile_levels: see ``Loss``.
+
+    Raises:
+        ValueError: ``weight`` is not above 0; on a call without ``spike``.
+    """
+
+    needs_spikes = True
+
+    def __init__(self, weight: float = 3.0, quantile_levels: list[float] | None = None):
+        super().__init__(quantile_levels)
+        if not weight > 0:
+            raise ValueError(f"weight={weight} is out of range: it must be above 0.")
+        self.weight = weight
+
+    def __call__(self, truth: Any, forecast: Any, spike: Any = None) -> Any:
+        """Returns the loss of each element, of ``truth``'s shape, which is ``spike``'s too."""
+        if spike is None:
+            raise ValueError("The spike-weighted loss needs to be told which truths are spikes.")
+        squared = ops.square(truth - self.point(forecast))
+        return ops.where(spike, self.weight * squared, squared)
+
+
 class Quantile(Loss):
     """The pinball loss ``max(q e, (q - 1) e)``, averaged over the levels.
 
@@ -78,7 +110,7 @@ class Quantile(Loss):
     def __init__(self, quantile_levels: list[float]):
         super().__init__(quantile_levels)
 
-    def __call__(self, truth: Any, forecast: Any) -> Any:
+    def __call__(self, truth: Any, forecast: Any, spike: Any = None) -> Any:
         """Returns the loss of each element, of ``truth``'s shape."""
         levels = ops.convert_to_tensor(self.quantile_levels, dtype=forecast.dtype)
         error = truth[..., None] - forecast

@@ -67,6 +67,16 @@ class Training:
 
 
 @dataclass
+class Spike:
+    """What counts as a spike, as an event and as a hit, see ``tsforecast.spikes.SpikeRule``."""
+
+    threshold: float | None = _ranged(1e-12)
+    quantile: float = _ranged(0.0001, 0.9999)
+    min_gap: int = _ranged(1, 1_000_000)
+    tolerance: int = _ranged(0, 1_000_000)
+
+
+@dataclass
 class Device:
     """Where to run, and what the card can do when it is not in this machine (for planning and refusals)."""
 
@@ -90,6 +100,7 @@ class Config:
     loss: Any = MISSING
     precision: Precision = field(default_factory=Precision)
     training: Training = field(default_factory=Training)
+    spike: Spike = field(default_factory=Spike)
     device: Device = field(default_factory=Device)
     tracker: Any = MISSING
     seed: int = _ranged(0, 2**31 - 1)

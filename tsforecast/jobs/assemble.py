@@ -5,6 +5,7 @@ from typing import Any
 from tsforecast import runtime
 from tsforecast.config import Config, build
 from tsforecast.data.prepare import Prepared, prepare
+from tsforecast.spikes import threshold_from_quantile
 
 NOT_OF_THE_SOURCE = ("split", "future_covariates")
 
@@ -59,8 +60,29 @@ def forecaster(config: Config, prepared: Prepared) -> Any:
         unit=prepared.series.unit,
         step_seconds=prepared.series.step,
         scaler=prepared.scaler.to_dict(),
+        spike=spike_card(config, prepared),
     )
     return model
+
+
+def spike_card(config: Config, prepared: Prepared) -> dict[str, list[float | None]]:
+    """The rise that makes a spike, from training rows or as given: ``threshold`` in each target's unit, and scaled.
+
+    None where the training rows have no pair to measure a rise, or rise too seldom for ``spike.quantile`` to be one.
+    """
+    first, last = prepared.borders[0]
+    window, given = config.window, config.spike.threshold
+    training = prepared.scaler.inverse_targets(prepared.truths[first:last])
+    scales = prepared.scaler.scale[list(prepared.target_indices)]
+    found = [
+        threshold_from_quantile(training[:, i], window.lead, window.horizon, config.spike.quantile)
+        if given is None
+        else given
+        for i in range(len(scales))
+    ]
+    thresholds = [float(value) if value >= 0 else None for value in found]  # NaN is not >= 0
+    scaled = [None if v is None else v / float(s) for v, s in zip(thresholds, scales, strict=True)]
+    return {"threshold": thresholds, "threshold_scaled": scaled}
 
 
 def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -52,11 +52,20 @@ class Forecaster(keras.Model):
     Args:
         task: a ``Task`` or its fields as a dict (after loading).
         past: the input tensor.
-        forecast: the output tensor, the forecast at the window's last step.
+        forecast: the output tensor, the forecast at the window's last step; or a dict of it (``forecast``) and of the
+            logits ``[B, H, T]`` of a spike (``spike``).
         sequence: a causal model's forecast at each step of the window, ``[B, L, H, T(, Q)]``; else None.
         options: the subclass's own arguments, for ``get_config``.
         card: what the saved file should tell of data and scaling (see ``describe``).
+
+    Attributes:
+        users_estimate: parameters that this architecture was said to have at its default widths, to be shown beside the
+            count; None where nobody said.
+        spike_weight: of the spike head's cross-entropy in the loss; 0 without such a head.
     """
+
+    users_estimate: ClassVar[int | None] = None
+    spike_weight: float = 0.0
 
     def __init__(
         self,
@@ -170,8 +179,12 @@ def causal_outputs(
 
     Returns: ``forecast`` and ``sequence``, as ``Forecaster`` takes them.
     """
-    outputs = {"forecast": head(features[:, -1]), "sequence": head(features)}
+    outputs = {"forecast": last_output(head(features[:, -1]), past, task, anchor), "sequence": head(features)}
     if anchor:
-        outputs["forecast"] = Anchor(task.target_indices)(outputs["forecast"], past)
         outputs["sequence"] = Anchor(task.target_indices, every_step=True)(outputs["sequence"], past)
     return outputs
+
+
+def last_output(forecast: Any, past: Any, task: Task, anchor: bool) -> Any:
+    """A head's forecast ``[B, H, T(, Q)]`` at the window's last step, anchored at the last known value if so wished."""
+    return Anchor(task.target_indices)(forecast, past) if anchor else forecast

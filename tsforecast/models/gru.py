@@ -24,6 +24,8 @@ class GRU(Forecaster):
     Source: Cho et al. (2014) for the GRU; He et al. (2016), eq. 2, for the shortcut with a projection.
     """
 
+    users_estimate = 280_000
+
     def __init__(
         self,
         task: Task,

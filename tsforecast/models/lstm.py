@@ -24,6 +24,8 @@ class LSTM(Forecaster):
     Source: Hochreiter & Schmidhuber (1997).
     """
 
+    users_estimate = 340_000
+
     def __init__(
         self,
         task: Task,

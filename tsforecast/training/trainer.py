@@ -8,14 +8,16 @@ from keras import ops
 
 from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
+from tsforecast.training.objective import Objective
 from tsforecast.training.sharded_step import needs_whole_batch, sharded_train_step
 
 
 class Trainer(keras.Model):
     """Trains a forecaster under ``fit``.
 
-    The loss is the mean over the batch, the steps scored, the horizon and the targets; an unobserved truth (NaN) counts
-    as zero in it. The divisor is therefore fixed by the shapes, and a batch's loss is exactly the mean over its parts.
+    The loss (see ``objective``) is the mean over the batch, the steps scored, the horizon and the targets; an
+    unobserved truth (NaN) counts as zero in it. The divisor is therefore fixed by the shapes, and a batch's loss is
+    exactly the mean over its parts.
 
     Args:
         forecaster: the model to train; its weights are the trainer's.
@@ -28,7 +30,7 @@ class Trainer(keras.Model):
         super().__init__()
         self.forecaster = forecaster
         self.sequence = None if dense_from is None else forecaster.sequence_model()
-        self.element_loss = loss
+        self.objective = Objective(forecaster, loss)
         self.dense_from = dense_from
         self.shards = shards if needs_whole_batch(forecaster) is None else 1
         self.waited_seconds = 0.0
@@ -50,7 +52,8 @@ class Trainer(keras.Model):
         """The mean loss, see the class."""
         observed = ops.isfinite(y)
         # The truth is replaced before the loss, not the loss after it: NaN * 0 is NaN, in the gradient too.
-        losses = self.element_loss(ops.where(observed, y, 0.0), y_pred)
+        origin = self.objective.origin(x, None if self.sequence is None else y.shape[1])
+        losses = self.objective(ops.where(observed, y, 0.0), y_pred, origin)
         return ops.mean(ops.where(observed, losses, 0.0))
 
     def train_step(self, *arguments: Any) -> Any:
