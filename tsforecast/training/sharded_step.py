@@ -178,17 +178,17 @@ class _Gradients:
         state = [tf.convert_to_tensor(v.value) for v in trainer.non_trainable_variables]
         loss_scale = tf.convert_to_tensor(optimizer.scale_loss(tf.ones([])))
         parts, sizes, rows = _split(batch, shards)
+        weights = [tf.cast(size, "float32") / tf.cast(rows, "float32") for size in sizes]
+        # Each part's loss is weighted before its gradient is taken: so, up to the last sum, every number in the
+        # backward pass is that of the whole batch, and half precision overflows no sooner.
         results = [
-            self.function(part, trainable, self._shifted(state, k), loss_scale)
+            self.function(part, trainable, self._shifted(state, k), loss_scale * weights[k])
             for k, part in enumerate(parts)
         ]
-        weights = [tf.cast(size, "float32") / tf.cast(rows, "float32") for size in sizes]
         losses, gradients, predictions, updates = zip(*results, strict=True)
-        loss = _weighted(losses, weights)
-        trainer._loss_tracker.update_state(loss, sample_weight=rows)
-        optimizer.apply(
-            [_weighted(parts, weights) for parts in zip(*gradients, strict=True)], trainer.trainable_variables
-        )
+        trainer._loss_tracker.update_state(_weighted(losses, weights), sample_weight=rows)
+        gradients = [tf.add_n(of_one) for of_one in zip(*gradients, strict=True)]
+        optimizer.apply(gradients, trainer.trainable_variables)
         self._write_state(updates, weights)
         x, y, sample_weight = batch
         return trainer.compute_metrics(x, y, _join(predictions, sizes), sample_weight)
