@@ -36,10 +36,12 @@ class Evaluation:
 
 
 def evaluate(
-    forecaster: keras.Model, prepared: Prepared, split: str, *, limit: int | None = None
+    forecaster: Any, prepared: Prepared, split: str, *, limit: int | None = None, newest: int | None = None
 ) -> Evaluation:
-    """Forecasts all windows of a split (or ``limit`` of them, evenly spaced) and scores them."""
+    """Forecasts all windows of a split (or ``limit`` of them, evenly spaced; or the ``newest``) and scores them."""
     windows = prepared.windows(split, limit=limit)
+    if newest is not None:
+        windows = dataclasses.replace(windows, ends=windows.ends[-newest:])
     output = forecast_with_spikes(forecaster, windows)
     raw, levels = output.values, forecaster.task.quantile_levels
     evaluation = _scored(prepared, windows, raw if levels is None else raw[..., levels.index(0.5)])

@@ -16,7 +16,9 @@ def main(config: Config, path: Path) -> float:
     from tsforecast.evaluation import baselines, evaluate
 
     model = results.load_model(folder.best)
-    figures = results.test_figures(evaluate(model, prepared, "test"), baselines(prepared, "test"))
+    evaluation = evaluate(model, prepared, "test")
+    figures = results.test_figures(evaluation, baselines(prepared, "test"))
+    figures |= results.spike_figures(config, prepared, model, evaluation, figures["metrics"])
     folder.write_json(
         "evaluation.json", {**figures, "device": facts["device_name"], "versions": facts["versions"]}
     )

@@ -22,15 +22,18 @@ def write(
 ) -> None:
     """Scores the best model on the test split, writes ``result.json`` and ``report.html``, prints the folder last."""
     from tsforecast.evaluation import baselines, evaluate
+    from tsforecast.models.fitted import saved_path
 
     model = load_model(folder.best)
     evaluation, naive = evaluate(model, prepared, "test"), baselines(prepared, "test")
     history = folder.read_metrics()
     figures = test_figures(evaluation, naive)
+    figures |= spike_figures(config, prepared, model, evaluation, figures["metrics"])
     result = {
         "status": "done",
         "model": stem(config.model),
         "params": model.count_params(),
+        "users_estimate": model.users_estimate,
         "seconds": time.monotonic() - began,
         **figures,
         "unit": prepared.series.unit,
@@ -65,7 +68,7 @@ def write(
     )
     _plot_newest(tracked, prepared, evaluation)
     tracked.page("report", folder.report)
-    tracked.artifact(folder.best, name=folder.path.name, kind="model", metadata=result["metrics"])
+    tracked.artifact(saved_path(folder.best), name=folder.path.name, kind="model", metadata=result["metrics"])
     print_figures(result)
     print(folder.path, flush=True)
 
@@ -91,14 +94,31 @@ def test_figures(evaluation: Any, naive: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def spike_figures(
+    config: Config, prepared: Prepared, model: Any, evaluation: Any, figures: dict[str, float]
+) -> dict[str, Any]:
+    """``spikes``, the scorecard on the test split, and ``metrics`` with its headline figures added to ``figures``."""
+    from tsforecast.evaluation import prefixed
+    from tsforecast.spike_evaluation import spike_metrics, spike_scores
+
+    rule = config.spike
+    found = spike_scores(model, prepared, evaluation, min_gap=rule.min_gap, tolerance=rule.tolerance)
+    return {"metrics": figures | prefixed(spike_metrics(found), "test"), "spikes": found}
+
+
 def load_model(path: Path) -> Any:
-    """Loads a saved forecaster.
+    """Loads a saved forecaster, be it ``best.keras`` or a fitted model's file in its place.
 
     Raises:
         UserError: there is none.
     """
     import keras
 
+    from tsforecast.models.fitted import SUFFIX, load_fitted, saved_path
+
+    saved = saved_path(path)
+    if saved.suffix == SUFFIX:
+        return load_fitted(saved)
     if not path.is_file():
         raise UserError(
             f"{path.parent} holds no {path.name}: the run has not reached its first validation yet."
@@ -121,6 +141,10 @@ def read(folder: RunFolder) -> dict[str, Any]:
 
 def parameters(model: Any) -> list[dict[str, Any]]:
     """A row a layer that has weights: name, output shape, parameters."""
+    from tsforecast.models.fitted import FittedModel
+
+    if isinstance(model, FittedModel):
+        return model.parameter_rows()
     rows = []
     for layer in model.layers:
         if layer.count_params():
@@ -148,13 +172,18 @@ def print_notes(prepared: Prepared) -> None:
 
 
 def print_model(model: Any, facts: dict[str, Any]) -> None:
-    """The parameters by layer, and which path each recurrent layer takes."""
+    """The parameters by layer, the count beside the users' estimate, and which path each recurrent layer takes."""
     from tsforecast.layers.recurrent import recurrent_paths
+    from tsforecast.models.fitted import FittedModel
 
+    if isinstance(model, FittedModel):
+        return
     for row in parameters(model):
         print(f"  {row['layer']:<22}{row['shape']:<18}{row['params']:>10,}")
+    said = model.users_estimate
+    beside = f" (the users' estimate: {said:,})" if said else ""
     print(
-        f"{model.name}: {model.count_params():,} parameters, {facts['policy']}, {facts['device_name']}",
+        f"{model.name}: {model.count_params():,} parameters{beside}, {facts['policy']}, {facts['device_name']}",
         flush=True,
     )
     paths = recurrent_paths(model)
@@ -174,6 +203,14 @@ def print_figures(result: dict[str, Any]) -> None:
             f"  {name}: RMSE {figures['test/rmse']:.4f}, MAE {figures['test/mae']:.4f}; skill {100 * skill:+.1f} %"
         )
 
+    for target, scores in result["spikes"].items():
+        model, floor = scores["model"], scores["random"]
+        print(
+            f"  spikes of {target} (rise over {scores['threshold']:.3g} {unit}): average precision"
+            f" {model['average_precision']:.3f} (random {floor['average_precision']:.3f}), event F1"
+            f" {model['event_f1']:.3f} ({floor['event_f1']:.3f}), {model['false_alarms_per_day']:.1f} false alarms a day"
+        )
+
 
 def _write_report(
     config: Config,
@@ -187,6 +224,7 @@ def _write_report(
 ) -> None:
     from tsforecast.evaluation import target_hours
     from tsforecast.reporting.report import write_report
+    from tsforecast.spike_evaluation import spike_tables
 
     series, first_step = prepared.series, 0
     hours = target_hours(prepared, evaluation)
@@ -218,6 +256,7 @@ def _write_report(
         config_yaml=as_yaml(config),
         parameters=rows,
         notes=[*series.notes, split_note(prepared)],
+        tables=spike_tables(result["spikes"], series.unit),
     )
 
 

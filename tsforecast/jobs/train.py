@@ -28,6 +28,8 @@ def main(config: Config, path: Path) -> float | None:
     elif folder.result.is_file() and results.read(folder).get("status") == "done":
         raise UserError(f"{folder.path} is finished; see {folder.report}.")
 
+    from tsforecast.models.fitted import FittedModel
+
     model = assemble.forecaster(config, prepared)
     loss = build(config.loss)
     results.print_model(model, facts)
@@ -38,7 +40,9 @@ def main(config: Config, path: Path) -> float | None:
             ["layer", "shape", "params"],
             [list(row.values()) for row in results.parameters(model)],
         )
-        if model.trainable_variables:
+        if isinstance(model, FittedModel):
+            progress = _fit_at_once(config, prepared, model, loss, folder, tracked)
+        elif model.trainable_variables:
             progress = _train(config, prepared, model, loss, folder, tracked)
         else:
             from tsforecast.training.callbacks import save_model
@@ -108,6 +112,27 @@ def _train(config: Config, prepared: Any, model: Any, loss: Any, folder: RunFold
         fit(trainer, batches, progress, budget, [around.Pace(progress, budget), score, shown, record, keep])
     if progress.interrupted:
         raise KeyboardInterrupt
+    return progress
+
+
+def _fit_at_once(
+    config: Config, prepared: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any
+) -> Any:
+    """Fits a model that is no network, writes its one line of figures and its file; returns the progress."""
+    from tsforecast.evaluation import validation_figures
+    from tsforecast.models.fitted import SUFFIX
+    from tsforecast.training.state import Progress
+
+    progress = Progress()
+    rounds = model.fit(
+        prepared.windows("train"), prepared.windows("val"), seed=config.seed, loss=loss, tell=print
+    )
+    figures = validation_figures(model, prepared, loss, config.training.validation_windows)
+    progress.best, progress.best_step, progress.ended = figures["val/loss"], rounds, "patience"
+    row = {"epoch": 1, "step": rounds, **figures, "seconds": progress.elapsed()}
+    folder.append_metrics(row)
+    tracked.log(row, step=rounds)
+    model.save(folder.best.with_suffix(SUFFIX))
     return progress
 
 

@@ -1,0 +1,228 @@
+"""LightGBM on lags and window statistics: the baseline to beat."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tsforecast.data.calendar_features import CALENDAR
+from tsforecast.data.windows import Windows
+from tsforecast.errors import UserError
+from tsforecast.models.fitted import FittedModel
+from tsforecast.models.forecaster import Task
+
+MOST_BOOSTERS = 64
+CHUNK = 50_000  # windows whose features are made at once
+OBJECTIVES = {  # of LightGBM, by the class of the loss
+    "SquaredError": "regression",
+    "AbsoluteError": "regression_l1",
+    "Huber": "huber",
+    "Quantile": "quantile",
+}
+
+
+class LightGBM(FittedModel):
+    """Gradient-boosted trees, one booster for each step of the horizon, target and quantile level.
+
+    Features of a window: every channel's newest value; of every channel but the calendar's its lags and its means over
+    the newest steps; of a target also the smallest and largest value and the standard deviation over them. Trees learn
+    the change from the last known value, which is added again.
+
+    Args:
+        task: what to forecast from what.
+        lags: steps back from the last input; those beyond the window are left out.
+        spans: lengths in steps of the windows that the statistics are of; those beyond the window are left out.
+        leaves: of a tree, at least 2.
+        learning_rate: above 0.
+        rounds: trees at most.
+        patience: rounds without a better validation score before stopping.
+        min_leaf: training windows in a leaf, at least.
+
+    Raises:
+        UserError: LightGBM is not installed, or the task needs more than ``MOST_BOOSTERS`` boosters.
+
+    Source: Ke et al. (2017), LightGBM; direct multi-step forecasting as in Ben Taieb et al. (2012).
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        lags: Sequence[int] = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 80, 99),
+        spans: Sequence[int] = (5, 10, 15, 30, 60, 100),
+        leaves: int = 127,
+        learning_rate: float = 0.08,
+        rounds: int = 1000,
+        patience: int = 50,
+        min_leaf: int = 100,
+    ):
+        options = {
+            "lags": list(lags),
+            "spans": list(spans),
+            "leaves": leaves,
+            "learning_rate": learning_rate,
+            "rounds": rounds,
+            "patience": patience,
+            "min_leaf": min_leaf,
+        }
+        super().__init__(task, options)
+        boosters = task.horizon * len(task.target_indices) * len(task.quantile_levels or [0.5])
+        if boosters > MOST_BOOSTERS:
+            raise UserError(
+                f"lightgbm needs a booster for each step, target and quantile level, {boosters} here and at most"
+                f" {MOST_BOOSTERS}: shorten window.horizon, or choose another model."
+            )
+        _library()
+        self.boosters: list[Any] = []
+
+    def fit(self, train: Windows, val: Windows, *, seed: int, loss: Any, tell: Callable[[str], None]) -> int:
+        """See ``FittedModel.fit``; validation errors are measured as the loss asks."""
+        lightgbm = _library()
+        objective = _objective(loss, self.task.quantile_levels)
+        features = {name: self.features(windows) for name, windows in (("train", train), ("val", val))}
+        truths = {name: windows.targets(windows.ends) for name, windows in (("train", train), ("val", val))}
+        origins = {
+            name: windows.rows[windows.ends][:, list(self.task.target_indices)]
+            for name, windows in (("train", train), ("val", val))
+        }
+        options, rounds = self.options, 0
+        self.boosters = []
+        for step, target, level in self._heads():
+            sets = {}
+            for name in ("train", "val"):
+                change = truths[name][:, step, target] - origins[name][:, target]
+                known = np.isfinite(change)
+                sets[name] = lightgbm.Dataset(
+                    features[name][known], change[known], reference=sets.get("train"), params={"verbose": -1}
+                )
+            booster = lightgbm.train(
+                {
+                    "objective": objective,
+                    "alpha": getattr(loss, "delta", 1.0) if level is None else level,
+                    "num_leaves": options["leaves"],
+                    "learning_rate": options["learning_rate"],
+                    "min_data_in_leaf": options["min_leaf"],
+                    "seed": seed,
+                    "deterministic": True,
+                    "force_row_wise": True,
+                    "verbose": -1,
+                },
+                sets["train"],
+                num_boost_round=options["rounds"],
+                valid_sets=[sets["val"]],
+                callbacks=[lightgbm.early_stopping(options["patience"], verbose=False)],
+            )
+            rounds = max(rounds, booster.best_iteration)
+            self.boosters.append(
+                lightgbm.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
+            )
+            tell(f"{self._label(step, target, level)}: {booster.best_iteration} trees")
+        return rounds
+
+    def forecast(self, windows: Windows) -> np.ndarray:
+        """See ``FittedModel.forecast``; quantiles that cross are put in order."""
+        shape = (len(windows), self.task.horizon, len(self.task.target_indices))
+        out = np.empty((*shape, len(self.task.quantile_levels or [0.5])), np.float32)
+        for first in range(0, len(windows), CHUNK):
+            ends = windows.ends[first : first + CHUNK]
+            features = self.features(windows, ends)
+            origin = windows.rows[ends][:, list(self.task.target_indices)]
+            for (step, target, level), booster in zip(self._heads(), self.boosters, strict=True):
+                at = 0 if level is None else self.task.quantile_levels.index(level)
+                out[first : first + len(ends), step, target, at] = origin[:, target] + booster.predict(
+                    features
+                )
+        return out[..., 0] if self.task.quantile_levels is None else np.sort(out, axis=-1)
+
+    def features(self, windows: Windows, ends: np.ndarray | None = None) -> np.ndarray:
+        """The features float32 ``[n, F]`` of windows; they reach back no further than the window's inputs."""
+        ends = windows.ends if ends is None else ends
+        lookback, rows = self.task.lookback, windows.rows
+        names = self.card.get("channels") or [""] * self.task.channels
+        measured = [i for i, name in enumerate(names) if name.split("@")[0] not in CALENDAR]
+        columns = [rows[ends]]
+        columns += [rows[ends - lag][:, measured] for lag in self.options["lags"] if 0 < lag < lookback]
+        stretch = slice(ends.min() - lookback + 1, ends.max() + 1)
+        at = ends - stretch.start
+        for span in (span for span in self.options["spans"] if 1 < span <= lookback):
+            columns += [_mean(rows[stretch, i], span)[at, None] for i in measured]
+            for i in self.task.target_indices:
+                columns += [values[at, None] for values in _spread(rows[stretch, i], span)]
+        return np.concatenate(columns, axis=1)
+
+    def parameter_rows(self) -> list[dict[str, Any]]:
+        """A row a booster; a leaf counts as a parameter."""
+        rows = []
+        for head, booster in zip(self._heads(), self.boosters, strict=False):
+            trees = booster.dump_model()["tree_info"]
+            leaves = sum(tree["num_leaves"] for tree in trees)
+            rows.append({"layer": self._label(*head), "shape": f"{len(trees)} trees", "params": leaves})
+        return rows
+
+    def state(self) -> dict[str, Any]:
+        """The boosters in LightGBM's own text format."""
+        return {"boosters": [booster.model_to_string() for booster in self.boosters]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See ``FittedModel.restore``."""
+        self.boosters = [_library().Booster(model_str=text) for text in state["boosters"]]
+
+    def _heads(self) -> list[tuple[int, int, float | None]]:
+        levels = self.task.quantile_levels or (None,)
+        targets = range(len(self.task.target_indices))
+        return [
+            (step, target, level)
+            for step in range(self.task.horizon)
+            for target in targets
+            for level in levels
+        ]
+
+    def _label(self, step: int, target: int, level: float | None) -> str:
+        names = self.card.get("targets") or [f"target {i}" for i in range(len(self.task.target_indices))]
+        ahead = f"{names[target]}+{self.task.lead + step}"
+        return ahead if level is None else f"{ahead} q{level:g}"
+
+
+def _mean(values: np.ndarray, span: int, dtype: Any = np.float32) -> np.ndarray:
+    """The mean ``[N]`` of the newest ``span`` values; zeros for the first ``span - 1``, which no window reads."""
+    totals = np.cumsum(np.concatenate([[0.0], values.astype(np.float64)]))
+    return _aligned((totals[span:] - totals[:-span]) / span, len(values), dtype)
+
+
+def _spread(values: np.ndarray, span: int) -> list[np.ndarray]:
+    """Smallest value, largest value and standard deviation, each as ``_mean`` has them."""
+    exact = values.astype(np.float64)
+    variance = _mean(exact**2, span, np.float64) - _mean(exact, span, np.float64) ** 2
+    extremes = [_aligned(_extreme(values, span, pick), len(values)) for pick in (np.minimum, np.maximum)]
+    return [*extremes, np.sqrt(np.maximum(variance, 0.0)).astype(np.float32)]
+
+
+def _aligned(values: np.ndarray, length: int, dtype: Any = np.float32) -> np.ndarray:
+    return np.concatenate([np.zeros(length - len(values), dtype), values.astype(dtype)])
+
+
+def _extreme(values: np.ndarray, span: int, pick: Callable[..., np.ndarray]) -> np.ndarray:
+    """The extreme ``[N - span + 1]`` of every ``span`` neighbours, by doubling the reach."""
+    reach, found = 1, values
+    while 2 * reach <= span:
+        found = pick(found[:-reach], found[reach:])
+        reach *= 2
+    return pick(found[: len(values) - span + 1], found[span - reach :]) if span > reach else found
+
+
+def _objective(loss: Any, levels: Sequence[float] | None) -> str:
+    objective = OBJECTIVES.get(type(loss).__name__)
+    if objective is None or (objective == "quantile") != (levels is not None):
+        raise UserError(
+            "lightgbm learns with loss=mse, mae, huber, or quantile, and quantile levels with loss=quantile alone."
+        )
+    return objective
+
+
+def _library() -> Any:
+    try:
+        import lightgbm
+    except ImportError as error:
+        raise UserError(
+            f"model=lightgbm needs LightGBM ({error}): pip install 'tsforecast[lightgbm]'."
+        ) from error
+    return lightgbm
