@@ -26,6 +26,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tsforecast.config import sweepers
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError, nearest
 
@@ -45,6 +46,14 @@ def _run_folder(resume: str | None, run: str | None, target: str) -> str:
 OmegaConf.register_new_resolver("run_folder", _run_folder, use_cache=True, replace=True)
 
 
+def _sweep_folder(resume: str | None, name: str | None) -> str:
+    """The folder of a sweep: the one to go on with, or one of that name, or a new one named by time."""
+    return str(resume or f"outputs/multirun/{name or format(datetime.now(), '%Y-%m-%d_%H-%M-%S')}")
+
+
+OmegaConf.register_new_resolver("sweep_folder", _sweep_folder, use_cache=True, replace=True)
+
+
 def command_line(run: Callable[[], Any]) -> int:
     """Calls the Hydra main function, turns every mistake into one sentence on standard error, returns the exit code."""
     if not sys.argv[1:] or not {"--help", "-h"} & set(sys.argv[1:]):
@@ -57,6 +66,8 @@ def command_line(run: Callable[[], Any]) -> int:
 
 def _guarded(run: Callable[[], Any]) -> int:
     try:
+        sweepers.register()
+        sys.argv[1:] = sweepers.whole_command(sys.argv[1:])
         run()
         return 0
     except KeyboardInterrupt:
@@ -94,8 +105,8 @@ def help_text() -> str:
         "python run.py -m key=value1,value2 ...               a sweep",
     ]
     lines += ["python run.py --cfg job [...]                        print the config and stop", ""]
-    for group in sorted(path for path in CONF.iterdir() if path.is_dir()):
-        lines.append(f"{group.name}=")
+    for group in sorted({path.parent for path in CONF.rglob("*/*.yaml")}):
+        lines.append(f"{group.relative_to(CONF)}=")
         lines += [f"  {path.stem:<18}{first_comment(path)}" for path in sorted(group.glob("*.yaml"))]
     return "\n".join(lines)
 

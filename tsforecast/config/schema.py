@@ -87,6 +87,15 @@ class Device:
 
 
 @dataclass
+class Sweep:
+    """Of many runs started with ``-m``; a job's own config has no part in it."""
+
+    id: str | None = MISSING
+    resume: str | None = MISSING
+    process: str = _ranged(choices=("auto", "job", "shared"))
+
+
+@dataclass
 class Config:
     """The root: one run."""
 
@@ -107,3 +116,4 @@ class Config:
     backend: str = _ranged(choices=("tensorflow", "jax", "torch"))
     resume: str | None = MISSING
     run: str | None = MISSING
+    sweep: Sweep = field(default_factory=Sweep)

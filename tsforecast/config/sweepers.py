@@ -1,0 +1,164 @@
+"""The Hydra side of a sweep: expands, composes and checks all jobs before the first one starts."""
+
+import itertools
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+from tsforecast.config.build import as_dict
+from tsforecast.config.checks import check
+from tsforecast.config.schema import Config
+from tsforecast.errors import UserError
+from tsforecast.sweeps.study import Job, Study
+
+RUN_FILE = Path(__file__).parents[2] / "run.py"
+BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+
+
+class StudySweeper(Sweeper):
+    """What our sweepers share.
+
+    Args:
+        params: swept key -> its values, in the words of the command line, which may set the same keys anew.
+    """
+
+    def __init__(self, params: Mapping[str, Any] | None = None):
+        self.params = dict(params or {})
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Takes what Hydra gives; a launcher other than Hydra's basic one runs the jobs elsewhere."""
+        self.loader, self.config = hydra_context.config_loader, config
+        self.launcher: Launcher | None = None
+        if config.hydra.launcher._target_ != BASIC:
+            self.launcher = Plugins.instance().instantiate_launcher(
+                hydra_context=hydra_context, task_function=task_function, config=config
+            )
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Runs the sweep.
+
+        Raises:
+            SystemExit: with the exit code, unless all went well.
+            UserError: anything about it is wrong; no job has started then.
+        """
+        code = self.run(self.parse(arguments))
+        if code:
+            raise SystemExit(code)
+
+    def run(self, overrides: Sequence[Override]) -> int:
+        """Runs the sweep and returns its exit code."""
+        raise NotImplementedError
+
+    @property
+    def folder(self) -> Path:
+        """Of the sweep."""
+        return Path(str(self.config.hydra.sweep.dir))
+
+    def parse(self, arguments: Sequence[str]) -> list[Override]:
+        """The overrides of every job, without those of the sweep itself; a later one replaces an earlier one."""
+        parser = OverridesParser.create(config_loader=self.loader)
+        params = [f"{key}={value}" for key, value in self.params.items()]
+        last = {o.get_key_element(): o for o in parser.parse_overrides([*params, *arguments])}
+        return [o for key, o in last.items() if not key.startswith("sweep.")]
+
+    def job(self, number: int, axes: Mapping[str, str], fixed: Sequence[str]) -> Job:
+        """Composes and checks one job."""
+        arguments = [*fixed, *(f"{key}={value}" for key, value in axes.items())]
+        config = self._compose(arguments)
+        if config.resume is not None or config.run is not None:
+            raise UserError("A sweep starts new runs: leave out resume= and run=, or run them one by one.")
+        if "group" in config.tracker and config.tracker["group"] is None:
+            arguments.append(f"tracker.group='{self.folder.resolve().name}'")
+        return Job(number, axes, arguments, as_dict(config))
+
+    def _compose(self, arguments: Sequence[str]) -> Config:
+        cfg = self.loader.load_sweep_config(self.config, list(arguments))
+        with open_dict(cfg):
+            del cfg["hydra"]
+        return check(cfg)
+
+    def launch_elsewhere(self, jobs: Sequence[Job], folders: Sequence[Path]) -> None:
+        """Hands jobs to the launcher; what becomes of them stands in their folders."""
+        from tsforecast.sweeps.elsewhere import launch
+
+        if self.launcher is not None and jobs:
+            launch(self.launcher.launch, jobs, folders)
+
+
+class Grid(StudySweeper):
+    """Every combination of the values given, as ``hydra/sweeper=grid``."""
+
+    def run(self, overrides: Sequence[Override]) -> int:
+        """Runs all combinations."""
+        from tsforecast.sweeps import grid
+
+        axes = {o.get_key_element(): _values(o) for o in overrides if o.is_sweep_override()}
+        jobs = self.jobs(axes, fixed_arguments(overrides))
+        return grid.run(
+            self.folder,
+            sys.argv[1:],
+            axes,
+            jobs,
+            RUN_FILE,
+            self.config.sweep.process,
+            self.launch_elsewhere if self.launcher else None,
+        )
+
+    def jobs(self, axes: Mapping[str, Sequence[str]], fixed: Sequence[str]) -> list[Job]:
+        """All combinations, the last axis changing fastest."""
+        combinations = itertools.product(*axes.values())
+        return [
+            self.job(number, dict(zip(axes, values, strict=True)), fixed)
+            for number, values in enumerate(combinations)
+        ]
+
+
+def fixed_arguments(overrides: Sequence[Override]) -> list[str]:
+    """The overrides that all jobs share, as written."""
+    return [str(o.input_line) for o in overrides if not o.is_sweep_override()]
+
+
+def _values(override: Override) -> list[str]:
+    if not override.is_discrete_sweep():
+        raise UserError(
+            f"{override.input_line} has no end of values: list some, as in {override.get_key_element()}=1,2,3, "
+            "or search it with hydra/sweeper=optuna."
+        )
+    return list(dict.fromkeys(override.sweep_string_iterator()))
+
+
+def whole_command(arguments: Sequence[str]) -> list[str]:
+    """The arguments to use: ``sweep.resume=FOLDER`` alone stands for the command that began that sweep.
+
+    Raises:
+        UserError: the folder is not that of a sweep.
+    """
+    given = [a for a in arguments if a not in ("-m", "--multirun")]
+    resumes = [a for a in given if a.startswith("sweep.resume=")]
+    multirun = [a for a in arguments if a not in given]
+    if not resumes:
+        named = any(a.startswith("sweep.id=") for a in given)
+        return [*given, *(multirun or ["-m"])] if named else list(arguments)
+    if given != resumes:
+        return [*given, *(multirun or ["-m"])]
+    folder = resumes[-1].partition("=")[2].strip("'\"")
+    stored = Study(Path(folder)).read()["command"]
+    kept = [a for a in stored if not a.startswith(("sweep.id=", "sweep.resume="))]
+    return [*kept, resumes[-1], *([] if {"-m", "--multirun"} & set(kept) else ["-m"])]
+
+
+def register() -> None:
+    """Makes our sweepers known to Hydra, which looks for plugins in a package ``hydra_plugins`` alone."""
+    plugins = Plugins.instance()
+    made: list[tuple[str, Callable[..., Sweeper]]] = [("Grid", Grid)]
+    for name, sweeper in made:
+        plugins.class_name_to_class[f"hydra_plugins.tsforecast.{name}"] = sweeper

@@ -1,0 +1,80 @@
+"""What became of a job, read from its folder alone: so a sweep that was killed still knows."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from tsforecast.tracking.run_folder import RunFolder
+
+HEADLINE = ("test/rmse", "test/mae", "val/rmse")
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a job stands.
+
+    Args:
+        status: ``waiting``, ``running``, ``done``, ``failed``, ``pruned`` or ``interrupted``.
+        error: why it failed, or was pruned; else empty.
+        figures: ``test/rmse`` and the like, with ``skill/...``, ``params`` and ``seconds``.
+        unit: of the target.
+    """
+
+    status: str
+    error: str = ""
+    figures: dict[str, float] = dataclasses.field(default_factory=dict)
+    unit: str = ""
+
+
+def read_outcome(folder: Path) -> Outcome:
+    """The outcome in a job's folder; ``waiting`` where it has none yet."""
+    file = RunFolder(folder).result
+    try:
+        result = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Outcome("waiting")
+    return Outcome(
+        status=str(result.get("status")),
+        error=str(result.get("error") or ""),
+        figures=figures(result),
+        unit=str(result.get("unit") or ""),
+    )
+
+
+def figures(result: dict[str, Any]) -> dict[str, float]:
+    """The flat figures of a ``result.json``: metrics, ``skill/NAME``, ``params``, ``seconds``; None left out."""
+    flat = dict(result.get("metrics") or {})
+    flat |= {f"skill/{name}": value for name, value in (result.get("skill") or {}).items()}
+    flat |= {name: result.get(name) for name in ("params", "seconds", "peak_memory_mb")}
+    return {name: value for name, value in flat.items() if isinstance(value, (int, float))}
+
+
+def close(folder: Path, code: int) -> Outcome:
+    """The outcome of a job that just ended with ``code``, written into its folder where it did not do so itself."""
+    found = read_outcome(folder)
+    if code == 0 and found.status in ("done", "waiting"):
+        return Outcome("done") if found.status == "waiting" else found
+    if found.status in ("failed", "interrupted") and code > 0:
+        return found
+    if code in (130, -15):
+        return write(folder, "interrupted", "")
+    return write(folder, "failed", reason(folder, code))
+
+
+def write(folder: Path, status: str, error: str) -> Outcome:
+    """Writes a job's outcome in its stead."""
+    folder.mkdir(parents=True, exist_ok=True)
+    RunFolder(folder).write_json("result.json", {"status": status, "error": error})
+    return Outcome(status, error)
+
+
+def reason(folder: Path, code: int) -> str:
+    """Why a job failed, in one line: its last printed line, or the signal that killed it."""
+    if code < 0:
+        hint = ", perhaps for want of memory" if code == -9 else ""
+        return f"killed by signal {-code}{hint}"
+    log = folder / "log.txt"
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.is_file() else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return last or f"ended with exit code {code}"

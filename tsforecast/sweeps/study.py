@@ -1,0 +1,183 @@
+"""What a sweep is made of: its jobs, its folder, and the proof that a resumed sweep is the same study."""
+
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tsforecast.errors import UserError
+from tsforecast.tracking.run_folder import RunFolder, plain
+
+# What changes neither a job's training nor its figures.
+NOT_OF_THE_RESULT = ("tracker", "sweep", "resume", "run", "over")
+LONGEST_NAME = 80
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One run of a sweep.
+
+    Args:
+        number: from 0.
+        axes: swept key -> value as written on the command line.
+        arguments: what follows ``python run.py`` to run this job alone.
+        config: the whole composed config.
+    """
+
+    number: int
+    axes: Mapping[str, str]
+    arguments: Sequence[str]
+    config: Mapping[str, Any]
+
+    @property
+    def hash(self) -> str:
+        """Twelve digits that two jobs share when their configs lead to the same result."""
+        return config_hash(self.config)
+
+    @property
+    def label(self) -> str:
+        """The axes in short, as in ``model=gru batch_size=64``."""
+        return " ".join(f"{key}={value}" for key, value in short_keys(self.axes).items()) or "the only job"
+
+    @property
+    def folder_name(self) -> str:
+        """The label as a folder's name that needs no quotes, as in ``03_model-gru_batch_size-64``."""
+        parts = [f"{self.number:02d}", *(f"{k}-{v}" for k, v in short_keys(self.axes).items())]
+        name = "_".join(re.sub(r"[^\w.-]+", "-", part).strip("-") for part in parts)
+        return name[:LONGEST_NAME]
+
+
+def config_hash(config: Mapping[str, Any], without: Sequence[str] = ()) -> str:
+    """Twelve hexadecimal digits of what in a config decides the result, leaving out ``without`` too."""
+    kept = {key: value for key, value in config.items() if key not in (*NOT_OF_THE_RESULT, *without)}
+    return hashlib.sha256(json.dumps(plain(kept), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def short_keys(axes: Mapping[str, str]) -> dict[str, str]:
+    """The axes under the last part of their keys, where that is unambiguous."""
+    last = [key.replace("/", ".").rsplit(".", 1)[-1] for key in axes]
+    return {
+        (short if last.count(short) == 1 else key): value
+        for short, (key, value) in zip(last, axes.items(), strict=True)
+    }
+
+
+class Study:
+    """The folder of a sweep.
+
+    Args:
+        folder: holds ``study.json``, the jobs' folders, ``sweep.json`` and ``summary.csv``.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.file = folder / "study.json"
+
+    @property
+    def id(self) -> str:
+        """The sweep's name: that of its folder."""
+        return self.folder.resolve().name
+
+    def begin(self, command: Sequence[str], identity: Mapping[str, Any]) -> bool:
+        """Writes down what the sweep is, or compares with what an earlier sitting wrote.
+
+        Args:
+            command: the arguments after ``run.py`` that started the sweep.
+            identity: whatever must be the same for finished jobs to count, in plain containers.
+
+        Returns:
+            Whether the sweep was begun before.
+
+        Raises:
+            UserError: the folder holds another study, or is not writable; what differs is named.
+        """
+        identity = _without_the_rest(json.loads(json.dumps(plain(identity))))
+        if self.file.is_file():
+            self._compare(self.read()["identity"], identity)
+            return True
+        folder = RunFolder.create(self.folder)
+        folder.write_json(self.file.name, {"command": list(command), "identity": identity})
+        return False
+
+    def read(self) -> dict[str, Any]:
+        """What an earlier sitting wrote: ``command`` and ``identity``.
+
+        Raises:
+            UserError: there was none.
+        """
+        if not self.file.is_file():
+            raise UserError(
+                f"{self.folder} is not the folder of a sweep: it has no study.json; "
+                "give a folder that `python run.py -m` made."
+            )
+        return json.loads(self.file.read_text(encoding="utf-8"))
+
+    def _compare(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        changes = differences(before, now)
+        if changes:
+            more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
+            raise UserError(
+                f"{self.folder} holds another study: {changes[0]}{more}; "
+                "repeat its own command, or give this study a sweep.id of its own."
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[int]:
+        """Keeps a second process out; yields the lock's descriptor, which jobs inherit so that an orphan holds it on.
+
+        Raises:
+            UserError: another process works on this sweep.
+        """
+        RunFolder.create(self.folder)
+        descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise UserError(
+                    f"Another process is at work on {self.folder}: wait for it to end, or choose another sweep.id."
+                ) from error
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _without_the_rest(identity: dict[str, Any]) -> dict[str, Any]:
+    """Drops from each config in ``identity["jobs"]`` what does not decide its result."""
+    jobs = {
+        label: {key: value for key, value in config.items() if key not in NOT_OF_THE_RESULT}
+        for label, config in identity.get("jobs", {}).items()
+    }
+    return {**identity, "jobs": jobs}
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two nested mappings, each as ``training.max_steps was 20 there and is 40 now``.
+
+    Where one key differs in many jobs, it is said once.
+    """
+    old, new = dict(_flat(before)), dict(_flat(now))
+    found: dict[str, None] = {}
+    for path in [*old, *(path for path in new if path not in old)]:
+        if old.get(path) != new.get(path):
+            name = ".".join(path[2:] if path[0] == "jobs" and len(path) > 2 else path)
+            found[f"{name} was {_shown(old, path)} there and is {_shown(new, path)} now"] = None
+    return list(found)
+
+
+def _shown(values: Mapping[tuple[str, ...], Any], path: tuple[str, ...]) -> str:
+    return json.dumps(values[path]) if path in values else "not set"
+
+
+def _flat(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(node, Mapping) and node:
+        for key, value in node.items():
+            yield from _flat(value, (*path, str(key)))
+    else:
+        yield path, node

@@ -1,0 +1,132 @@
+"""The end of a sweep: one table in the terminal, ``sweep.json`` and ``summary.csv`` in its folder."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tsforecast.reporting.formatting import duration
+from tsforecast.sweeps.outcome import Outcome
+from tsforecast.sweeps.study import Job, short_keys
+from tsforecast.tracking.run_folder import RunFolder
+
+_FIGURES = {
+    "test/rmse": "test RMSE",
+    "test/mae": "test MAE",
+    "val/rmse": "val RMSE",
+    "skill/persistence": "skill",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A job with what became of it."""
+
+    job: Job
+    folder: Path
+    outcome: Outcome
+
+
+def write(folder: Path, status: str, rows: Sequence[Row], extra: dict[str, Any] | None = None) -> None:
+    """Writes ``sweep.json`` and ``summary.csv``; ``extra`` goes into the first."""
+    files = RunFolder(folder)
+    jobs = [
+        {
+            "number": row.job.number,
+            "folder": row.folder.name,
+            "axes": dict(row.job.axes),
+            "hash": row.job.hash,
+            "status": row.outcome.status,
+            "error": row.outcome.error,
+            "unit": row.outcome.unit,
+            "figures": row.outcome.figures,
+        }
+        for row in rows
+    ]
+    files.write_json(
+        "sweep.json", {"id": folder.resolve().name, "status": status, **(extra or {}), "jobs": jobs}
+    )
+    files.write_text_atomic("summary.csv", _csv(rows))
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    axes = list(dict.fromkeys(key for row in rows for key in row.job.axes))
+    figures = list(dict.fromkeys(key for row in rows for key in row.outcome.figures))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["number", *axes, "status", *figures, "folder", "error"])
+    for row in rows:
+        writer.writerow(
+            [
+                row.job.number,
+                *(row.job.axes.get(key, "") for key in axes),
+                row.outcome.status,
+                *(row.outcome.figures.get(key, "") for key in figures),
+                row.folder.name,
+                row.outcome.error,
+            ]
+        )
+    return text.getvalue()
+
+
+def show(rows: Sequence[Row], console: Console | None = None) -> None:
+    """Prints every job with its axes, status, figures and time, then each failure's reason and folder."""
+    console = console or Console()
+    head, lines, numeric = cells(rows)
+    if console.is_terminal:
+        table = Table(*[], header_style="bold", box=None, pad_edge=False)
+        for name, right in zip(head, numeric, strict=True):
+            table.add_column(name, justify="right" if right else "left", no_wrap=True)
+        for row, line in zip(rows, lines, strict=True):
+            table.add_row(*line, style="red" if row.outcome.status == "failed" else None)
+        console.print(table)
+    else:
+        print(plain_table(head, lines, numeric), file=console.file)
+    for row in rows:
+        if row.outcome.status == "failed":
+            for line in (f"{row.job.label} failed: {row.outcome.error}", f"  {row.folder}/log.txt"):
+                print(line, file=console.file)
+    console.file.flush()
+
+
+def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]], list[bool]]:
+    """Head, lines and which columns are numbers; figures that no job has are left out."""
+    axes = list(dict.fromkeys(key for row in rows for key in short_keys(row.job.axes)))
+    shown = {key: name for key, name in _FIGURES.items() if any(key in row.outcome.figures for row in rows)}
+    unit = next((row.outcome.unit for row in rows if row.outcome.unit), "")
+    named = [f"{name} ({unit})" if unit and "skill" not in name else name for name in shown.values()]
+    head = ["#", *axes, "status", *named, "time"]
+    lines = [
+        [
+            str(row.job.number),
+            *(short_keys(row.job.axes).get(key, "") for key in axes),
+            row.outcome.status,
+            *(_figure(key, row.outcome.figures.get(key)) for key in shown),
+            duration(row.outcome.figures["seconds"]) if "seconds" in row.outcome.figures else "",
+        ]
+        for row in rows
+    ]
+    return head, lines, [True, *[False] * (len(axes) + 1), *[True] * (len(shown) + 1)]
+
+
+def _figure(key: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{100 * value:+.1f} %" if key.startswith("skill/") else f"{value:.4f}"
+
+
+def plain_table(head: Sequence[str], lines: Sequence[Sequence[str]], numeric: Sequence[bool]) -> str:
+    """The table in plain text, two blanks between columns."""
+    widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        ).rstrip()
+        for line in [head, *lines]
+    )
