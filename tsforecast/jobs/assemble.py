@@ -101,10 +101,9 @@ def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
     optimizer = build({**config.optimizer, "learning_rate": schedule}, gradient_accumulation_steps=accumulate)
     shards = training.shards or (default_shards(training.batch_size) if config.backend == "tensorflow" else 1)
     made = Trainer(model, loss, dense_from=dense_from, shards=shards)
-    # Shards are compiled one by one on a CPU; elsewhere Keras' own rule decides.
-    made.compile(
-        optimizer=optimizer, loss=loss, jit_compile=False if config.backend == "tensorflow" else "auto"
-    )
+    # Without a loss here: Keras would try it out on a forecast that is not the training one. On TensorFlow the shards
+    # are compiled one by one; elsewhere Keras' own rule decides.
+    made.compile(optimizer=optimizer, jit_compile=False if config.backend == "tensorflow" else "auto")
     made.build((training.batch_size, config.window.lookback, model.task.channels))
     optimizer = made.optimizer
     optimizer.build(made.trainable_variables)
@@ -118,20 +117,23 @@ def supervised_from(config: Config, model: Any) -> int | None:
     return config.training.warmup_steps if model.has_sequence else None
 
 
-def stream(config: Config, prepared: Prepared, dense_from: int | None) -> Any:
+def stream(config: Config, prepared: Prepared, trainer: Any) -> Any:
     """A function of a batch number that returns the endless training batches from there on."""
     from tsforecast.data.pipelines import numpy_batches, tf_dataset
 
-    source = tf_dataset if config.backend == "tensorflow" else numpy_batches
+    on_tensorflow = config.backend == "tensorflow"
+    source = tf_dataset if on_tensorflow else numpy_batches
     windows = prepared.windows("train")
 
     def batches_from(start_step: int) -> Any:
-        return source(
+        batches = source(
             windows,
             batch_size=config.training.batch_size,
             seed=config.seed,
             start_step=start_step,
-            dense_from=dense_from,
+            dense_from=trainer.dense_from,
         )
+        # On TensorFlow the trainer takes the batches itself, and times that.
+        return batches if on_tensorflow else trainer.timed(batches)
 
     return batches_from

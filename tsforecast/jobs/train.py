@@ -107,7 +107,7 @@ def _train(config: Config, prepared: Any, model: Any, loss: Any, folder: RunFold
     )
     record = around.Record(progress, budget, shown.epoch_stats, write)
     keep = around.Keep(progress, budget, folder.best, folder.last, score)
-    batches = assemble.stream(config, prepared, trainer.dense_from)
+    batches = assemble.stream(config, prepared, trainer)
     with shown, around.finishing_on_signals(progress):
         fit(trainer, batches, progress, budget, [around.Pace(progress, budget), score, shown, record, keep])
     if progress.interrupted:

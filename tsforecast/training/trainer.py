@@ -1,6 +1,7 @@
 """The Keras model that ``fit`` drives: a forecaster, a loss, the supervision, and how a step is computed."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -79,6 +80,16 @@ class Trainer(keras.Model):
 
             self.train_function = train_function
         return self.train_function
+
+    def timed(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """The same batches, with the wait for each added to ``waited_seconds``; for backends whose ``fit`` takes them."""
+        while True:
+            began = time.perf_counter()
+            batch = next(batches, None)
+            self.waited_seconds += time.perf_counter() - began
+            if batch is None:
+                return
+            yield batch
 
     @staticmethod
     def _on_accelerator() -> bool:
