@@ -18,6 +18,7 @@ from tsforecast.config.build import as_dict
 from tsforecast.config.checks import check
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
+from tsforecast.sweeps.space import Range
 from tsforecast.sweeps.study import Job, Study
 
 RUN_FILE = Path(__file__).parents[2] / "run.py"
@@ -114,17 +115,111 @@ class Grid(StudySweeper):
         )
 
     def jobs(self, axes: Mapping[str, Sequence[str]], fixed: Sequence[str]) -> list[Job]:
-        """All combinations, the last axis changing fastest."""
-        combinations = itertools.product(*axes.values())
-        return [
-            self.job(number, dict(zip(axes, values, strict=True)), fixed)
-            for number, values in enumerate(combinations)
-        ]
+        """All combinations, the last axis changing fastest.
+
+        Those that bring a new value are composed first: a typo is told without composing the rest.
+        """
+        made = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+        order = sorted(range(len(made)), key=_first_of_a_value(made).__getitem__, reverse=True)
+        jobs = [self.job(number, made[number], fixed) for number in order]
+        return sorted(jobs, key=lambda job: job.number)
+
+
+def _first_of_a_value(combinations: Sequence[Mapping[str, str]]) -> list[bool]:
+    """For each combination, whether it holds a value that none before it had."""
+    seen: set[tuple[str, str]] = set()
+    first = []
+    for combination in combinations:
+        first.append(not seen or not seen.issuperset(combination.items()))
+        seen.update(combination.items())
+    return first
 
 
 def fixed_arguments(overrides: Sequence[Override]) -> list[str]:
     """The overrides that all jobs share, as written."""
     return [str(o.input_line) for o in overrides if not o.is_sweep_override()]
+
+
+class Search(StudySweeper):
+    """Values chosen by Optuna from what earlier trials gave, as ``hydra/sweeper=optuna``.
+
+    Args:
+        trials: how many jobs to run, all sittings together.
+        objectives: figures of ``result.json`` to minimize, as in ``val/rmse``; ``test/r2:maximize`` for the others.
+        sampler: ``tpe`` or ``random``.
+        pruner: ``median``, ``hyperband`` or ``none``: ends trials early that lag behind in validation.
+        startup_trials: random ones before TPE, and whole ones before pruning.
+        seed: of the sampler.
+        params: as for ``Grid``.
+    """
+
+    def __init__(
+        self,
+        trials: int,
+        objectives: Sequence[str],
+        sampler: str,
+        pruner: str,
+        startup_trials: int,
+        seed: int,
+        params: Mapping[str, Any] | None = None,
+    ):
+        super().__init__(params)
+        self.options = {
+            "trials": trials,
+            "objectives": list(objectives),
+            "sampler": sampler,
+            "pruner": pruner,
+            "startup_trials": startup_trials,
+            "seed": seed,
+        }
+
+    def run(self, overrides: Sequence[Override]) -> int:
+        """Runs the trials that are missing."""
+        from tsforecast.sweeps import search
+
+        if self.launcher is not None:
+            raise UserError(
+                "hydra/sweeper=optuna runs its trials here: leave out hydra/launcher, or use the grid sweeper."
+            )
+        fixed = fixed_arguments(overrides)
+        space = {o.get_key_element(): _range(o) for o in overrides if o.is_sweep_override()}
+        if not space:
+            raise UserError(
+                "A search needs something to vary, as in optimizer.learning_rate=tag(log,interval(1e-4,1e-2))."
+            )
+        self._check_values(space, fixed)
+        return search.run(
+            self.folder,
+            sys.argv[1:],
+            space=space,
+            base=self.job(0, {}, fixed).config,
+            options=search.Options(**self.options),
+            make_job=lambda number, axes: self.job(number, axes, fixed),
+            run_file=RUN_FILE,
+            process=self.config.sweep.process,
+        )
+
+    def _check_values(self, space: Mapping[str, Range], fixed: Sequence[str]) -> None:
+        """Composes one job for each choice and each end of a range, so that none is refused in mid-search."""
+        first = {key: one.ends()[0] for key, one in space.items()}
+        for key, one in space.items():
+            for value in one.ends():
+                self.job(0, {**first, key: value}, fixed)
+
+
+def _range(override: Override) -> Range:
+    """A swept override in plain terms."""
+    swept = override.value()
+    log = "log" in getattr(swept, "tags", ())
+    if override.is_interval_sweep():
+        whole = isinstance(swept.start, int) and isinstance(swept.end, int)
+        return Range(low=swept.start, high=swept.end, whole=whole, log=log)
+    if override.is_range_sweep():
+        # Hydra's range leaves its end out; the space includes both ends.
+        values = [float(value) for value in override.sweep_string_iterator()]
+        whole = all(isinstance(number, int) for number in (swept.start, swept.stop, swept.step))
+        return Range(low=min(values), high=max(values), step=abs(swept.step), whole=whole, log=log)
+    return Range(choices=tuple(_values(override)))
 
 
 def _values(override: Override) -> list[str]:
@@ -144,21 +239,20 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
     """
     given = [a for a in arguments if a not in ("-m", "--multirun")]
     resumes = [a for a in given if a.startswith("sweep.resume=")]
-    multirun = [a for a in arguments if a not in given]
     if not resumes:
         named = any(a.startswith("sweep.id=") for a in given)
-        return [*given, *(multirun or ["-m"])] if named else list(arguments)
+        return ["-m", *given] if named else list(arguments)
     if given != resumes:
-        return [*given, *(multirun or ["-m"])]
+        return ["-m", *given]
     folder = resumes[-1].partition("=")[2].strip("'\"")
     stored = Study(Path(folder)).read()["command"]
-    kept = [a for a in stored if not a.startswith(("sweep.id=", "sweep.resume="))]
-    return [*kept, resumes[-1], *([] if {"-m", "--multirun"} & set(kept) else ["-m"])]
+    kept = [a for a in stored if not a.startswith(("-m", "--multirun", "sweep.id=", "sweep.resume="))]
+    return ["-m", *kept, *resumes]
 
 
 def register() -> None:
     """Makes our sweepers known to Hydra, which looks for plugins in a package ``hydra_plugins`` alone."""
     plugins = Plugins.instance()
-    made: list[tuple[str, Callable[..., Sweeper]]] = [("Grid", Grid)]
+    made: list[tuple[str, Callable[..., Sweeper]]] = [("Grid", Grid), ("Search", Search)]
     for name, sweeper in made:
         plugins.class_name_to_class[f"hydra_plugins.tsforecast.{name}"] = sweeper

@@ -77,10 +77,10 @@ def opening(study: Study, jobs: Sequence[Job], left: Sequence[Job], begun: bool)
     return f"{study.folder}: {len(jobs)} jobs. Interrupted, it goes on with: python run.py sweep.resume={study.folder}"
 
 
-def finish(study: Study, rows: Sequence[summary.Row]) -> int:
-    """Writes and prints the summary; returns the exit code."""
+def finish(study: Study, rows: Sequence[summary.Row], missing: int = 0) -> int:
+    """Writes and prints the summary; returns the exit code. ``missing`` counts jobs that have no row yet."""
     statuses = {row.outcome.status for row in rows}
-    unfinished = bool(statuses & {"waiting", "interrupted"})
+    unfinished = bool(statuses & {"waiting", "interrupted"}) or missing > 0
     failed = "failed" in statuses
     summary.write(study.folder, "failed" if failed else "interrupted" if unfinished else "done", rows)
     summary.show(rows)
