@@ -101,7 +101,12 @@ class LSTM(_PicksPath, keras.layers.LSTM):
 
         weights = self._weights((4 * self.units,))
         last, sequence, carry = kernels.lstm(
-            sequences, *initial_state, weights, return_sequences=self.return_sequences, training=training
+            sequences,
+            initial_state[0],
+            initial_state[1],
+            weights,
+            return_sequences=self.return_sequences,
+            training=training,
         )
         return last, last if sequence is None else sequence, [last, carry]
 

@@ -50,26 +50,22 @@ def lstm(x, h0, c0, weights: Weights, return_sequences: bool, training: bool):
         wide = tf.cast(recurrent, loop_dtype)
         start = (tf.cast(h0, loop_dtype), tf.cast(c0, loop_dtype))
         projected = _project(x, kernel, bias, loop_dtype)
-        if training:
-            gates, carries, outputs = _lstm_forward(projected, wide, *start)
-            last, carry = outputs[-1], carries[-1]
-        else:
-            last, carry, outputs = _lstm_infer(projected, wide, *start, return_sequences=return_sequences)
+        kept = _EVERYTHING if training else int(return_sequences)
+        last, carry, lists = _lstm_forward(projected, wide, *start, kept=kept)
 
         def gradient(*upstream):
-            kept = (gates, carries, outputs) if training else _lstm_forward(projected, wide, *start)
+            saved = lists if training else _lstm_forward(projected, wide, *start, kept=_EVERYTHING)[2]
+            outputs, carries, gates = saved
             d_sequence, d_last, d_carry = _upstream(upstream, return_sequences, loop_dtype)
-            d_gates, d_h0, d_c0 = _lstm_backward(
-                d_sequence, d_last, d_carry, kept[0], kept[1], start[1], wide
-            )
-            before = tf.concat([start[0][None], kept[2][:-1]], 0)
+            d_gates, d_h0, d_c0 = _lstm_backward(d_sequence, d_last, d_carry, gates, carries, start[1], wide)
+            before = tf.concat([start[0][None], outputs[:-1]], 0)
             d_x, d_kernel = _projection_gradients(x, kernel, d_gates)
             d_recurrent = _product(_rows(before), _rows(d_gates), dtype, transpose_a=True)
             d_bias = tf.reduce_sum(d_gates, [0, 1])
             grads = (d_x, d_h0, d_c0, d_kernel, d_recurrent, d_bias)
             return tuple(tf.cast(grad, dtype) for grad in grads)
 
-        results = (outputs, last, carry) if return_sequences else (last, carry)
+        results = (lists[0], last, carry) if return_sequences else (last, carry)
         return tuple(tf.cast(result, dtype) for result in results), gradient
 
     *sequence, last, carry = run(_swap(x), h0, c0, *_tensors(weights))
@@ -101,27 +97,23 @@ def gru(x, h0, weights: Weights, return_sequences: bool, training: bool):
         wide, start = tf.cast(recurrent, loop_dtype), tf.cast(h0, loop_dtype)
         inner_bias = tf.cast(bias[1], loop_dtype)
         projected = _project(x, kernel, bias[0], loop_dtype)
-        if training:
-            gates, news, inners, outputs = _gru_forward(projected, wide, inner_bias, start)
-            last = outputs[-1]
-        else:
-            last, outputs = _gru_infer(projected, wide, inner_bias, start, return_sequences=return_sequences)
+        kept = _EVERYTHING if training else int(return_sequences)
+        last, lists = _gru_forward(projected, wide, inner_bias, start, kept=kept)
 
         def gradient(*upstream):
-            kept = (
-                (gates, news, inners, outputs)
-                if training
-                else _gru_forward(projected, wide, inner_bias, start)
+            saved = (
+                lists if training else _gru_forward(projected, wide, inner_bias, start, kept=_EVERYTHING)[1]
             )
+            outputs, *inside = saved
             d_sequence, d_last = _upstream(upstream, return_sequences, loop_dtype)
-            before = tf.concat([start[None], kept[3][:-1]], 0)
-            d_inputs, d_inner, d_h0 = _gru_backward(d_sequence, d_last, *kept[:3], before, wide)
+            before = tf.concat([start[None], outputs[:-1]], 0)
+            d_inputs, d_inner, d_h0 = _gru_backward(d_sequence, d_last, *inside, before, wide)
             d_x, d_kernel = _projection_gradients(x, kernel, d_inputs)
             d_recurrent = _product(_rows(before), _rows(d_inner), dtype, transpose_a=True)
             d_bias = tf.stack([tf.reduce_sum(d_inputs, [0, 1]), tf.reduce_sum(d_inner, [0, 1])])
             return tuple(tf.cast(grad, dtype) for grad in (d_x, d_h0, d_kernel, d_recurrent, d_bias))
 
-        results = (outputs, last) if return_sequences else (last,)
+        results = (lists[0], last) if return_sequences else (last,)
         return tuple(tf.cast(result, dtype) for result in results), gradient
 
     *sequence, last = run(_swap(x), h0, *_tensors(weights))
@@ -144,44 +136,26 @@ def has_bfloat16_products() -> bool:
 # --- Compiled time loops ---
 
 
-def _compiled(function):
-    return tf.function(function, jit_compile=True, autograph=False)
+_compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
+_EVERYTHING = 4  # At least as many lists as any cell can keep.
 
 
 @_compiled
-def _lstm_forward(projected, recurrent, h, c):
-    """Gates [T, B, 4H], carries and outputs [T, B, H] of all steps."""
+def _lstm_forward(projected, recurrent, h, c, kept):
+    """Last output and carry, and the first ``kept`` of: outputs [T, B, H], carries [T, B, H], gates [T, B, 4H]."""
     scale, offset = _sigmoid_or_tanh(recurrent.shape[0], recurrent.dtype)
     xs = _readable(projected)
 
-    def step(t, h, c, gates, carries, outputs):
+    def step(t, h, c, *lists):
         gate = scale * tf.tanh(scale * (xs.read(t) + tf.matmul(h, recurrent))) + offset
         i, f, u, o = tf.split(gate, 4, 1)
         c = f * c + i * u
         h = o * tf.tanh(c)
-        return t + 1, h, c, gates.write(t, gate), carries.write(t, c), outputs.write(t, h)
+        return t + 1, h, c, *_written(lists, t, (h, c, gate))
 
-    lists = _writable(projected), _writable(projected, h), _writable(projected, h)
-    *_, gates, carries, outputs = _while_before(_length(projected), step, (tf.constant(0), h, c, *lists))
-    return gates.stack(), carries.stack(), outputs.stack()
-
-
-@functools.partial(tf.function, jit_compile=True, autograph=False)
-def _lstm_infer(projected, recurrent, h, c, return_sequences):
-    """Last output and carry [B, H], and all outputs [T, B, H] or None."""
-    scale, offset = _sigmoid_or_tanh(recurrent.shape[0], recurrent.dtype)
-    xs = _readable(projected)
-
-    def step(t, h, c, *outputs):
-        gate = scale * tf.tanh(scale * (xs.read(t) + tf.matmul(h, recurrent))) + offset
-        i, f, u, o = tf.split(gate, 4, 1)
-        c = f * c + i * u
-        h = o * tf.tanh(c)
-        return t + 1, h, c, *(kept.write(t, h) for kept in outputs)
-
-    lists = (_writable(projected, h),) if return_sequences else ()
-    _, h, c, *outputs = _while_before(_length(projected), step, (tf.constant(0), h, c, *lists))
-    return h, c, outputs[0].stack() if outputs else None
+    lists = [_writable(projected, like) for like in (h, c, projected)[:kept]]
+    _, h, c, *lists = tf.while_loop(_before(projected), step, (tf.constant(0), h, c, *lists))
+    return h, c, [values.stack() for values in lists]
 
 
 @_compiled
@@ -202,45 +176,29 @@ def _lstm_backward(d_outputs, d_last, d_carry, gates, carries, c0, recurrent):
         d_gate = to_gates.read(t) * tf.concat([dc, dc, dc, dh], 1)
         return t - 1, tf.matmul(d_gate, transposed), dc * forgets.read(t), d_gates.write(t, d_gate)
 
-    start = (_length(gates) - 1, d_last, d_carry, _writable(gates))
+    start = (tf.convert_to_tensor(_size(gates, 0)) - 1, d_last, d_carry, _writable(gates, gates))
     _, dh, dc, d_gates = tf.while_loop(lambda t, *_: t >= 0, step, start)
     return d_gates.stack(), dh, dc
 
 
 @_compiled
-def _gru_forward(projected, recurrent, inner_bias, h):
-    """Gates z, r [T, B, 2H], candidates n, inner products q and outputs [T, B, H] of all steps."""
+def _gru_forward(projected, recurrent, inner_bias, h, kept):
+    """Last output, and the first ``kept`` of: outputs [T, B, H], gates z and r [T, B, 2H], candidates n and inner
+    products q [T, B, H].
+    """
     xs, units = _readable(projected), recurrent.shape[0]
 
-    def step(t, h, gates, news, inners, outputs):
+    def step(t, h, *lists):
         x, inner = xs.read(t), tf.matmul(h, recurrent) + inner_bias
         gate = 0.5 * tf.tanh(0.5 * (x[:, : 2 * units] + inner[:, : 2 * units])) + 0.5
         q = inner[:, 2 * units :]
         n = tf.tanh(x[:, 2 * units :] + gate[:, units:] * q)
         h = n + gate[:, :units] * (h - n)
-        written = gates.write(t, gate), news.write(t, n), inners.write(t, q), outputs.write(t, h)
-        return t + 1, h, *written
+        return t + 1, h, *_written(lists, t, (h, gate, n, q))
 
-    lists = _writable(projected, recurrent[:1, : 2 * units]), *(_writable(projected, h) for _ in range(3))
-    _, _, *kept = _while_before(_length(projected), step, (tf.constant(0), h, *lists))
-    return tuple(values.stack() for values in kept)
-
-
-@functools.partial(tf.function, jit_compile=True, autograph=False)
-def _gru_infer(projected, recurrent, inner_bias, h, return_sequences):
-    """Last output [B, H] and all outputs [T, B, H] or None."""
-    xs, units = _readable(projected), recurrent.shape[0]
-
-    def step(t, h, *outputs):
-        x, inner = xs.read(t), tf.matmul(h, recurrent) + inner_bias
-        gate = 0.5 * tf.tanh(0.5 * (x[:, : 2 * units] + inner[:, : 2 * units])) + 0.5
-        n = tf.tanh(x[:, 2 * units :] + gate[:, units:] * inner[:, 2 * units :])
-        h = n + gate[:, :units] * (h - n)
-        return t + 1, h, *(kept.write(t, h) for kept in outputs)
-
-    lists = (_writable(projected, h),) if return_sequences else ()
-    _, h, *outputs = _while_before(_length(projected), step, (tf.constant(0), h, *lists))
-    return h, outputs[0].stack() if outputs else None
+    lists = [_writable(projected, like) for like in (h, recurrent[:, : 2 * units], h, h)[:kept]]
+    _, h, *lists = tf.while_loop(_before(projected), step, (tf.constant(0), h, *lists))
+    return h, [values.stack() for values in lists]
 
 
 @_compiled
@@ -259,7 +217,7 @@ def _gru_backward(d_outputs, d_last, gates, news, inners, before, recurrent):
         d_inner = to_inner.read(t) * tf.concat([dh, dh, dh], 1)
         return t - 1, dh * keeps.read(t) + tf.matmul(d_inner, transposed), d_hidden.write(t, dh)
 
-    start = (_length(gates) - 1, d_last, _writable(news))
+    start = (tf.convert_to_tensor(_size(gates, 0)) - 1, d_last, _writable(news, news))
     _, dh, d_hidden = tf.while_loop(lambda t, *_: t >= 0, step, start)
     d_hidden = d_hidden.stack()
     shared = [to_z * d_hidden, to_r * d_hidden]
@@ -325,20 +283,20 @@ def _size(x, axis):
     return x.shape[axis] if x.shape[axis] is not None else tf.shape(x)[axis]
 
 
-def _length(x):
-    return tf.convert_to_tensor(_size(x, 0))
-
-
 def _readable(x):
     empty = tf.TensorArray(x.dtype, _size(x, 0), element_shape=x.shape[1:], clear_after_read=False)
     return empty.unstack(x)
 
 
-def _writable(like, element=None):
+def _writable(like, element):
     """An array of as many steps as ``like``; its elements have the width of ``element``."""
-    width = (like if element is None else element).shape[-1]
-    return tf.TensorArray(like.dtype, _size(like, 0), element_shape=[like.shape[1], width])
+    return tf.TensorArray(like.dtype, _size(like, 0), element_shape=[like.shape[1], element.shape[-1]])
 
 
-def _while_before(length, step, start):
-    return tf.while_loop(lambda t, *_: t < length, step, start)
+def _written(lists, t, values):
+    return [kept.write(t, value) for kept, value in zip(lists, values, strict=False)]
+
+
+def _before(steps):
+    length = _size(steps, 0)
+    return lambda t, *_: t < length

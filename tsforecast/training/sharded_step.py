@@ -187,8 +187,8 @@ class _Gradients:
         ]
         losses, gradients, predictions, updates = zip(*results, strict=True)
         trainer._loss_tracker.update_state(_weighted(losses, weights), sample_weight=rows)
-        gradients = [tf.add_n(of_one) for of_one in zip(*gradients, strict=True)]
-        optimizer.apply(gradients, trainer.trainable_variables)
+        summed = [tf.add_n(of_one) for of_one in zip(*gradients, strict=True)]
+        optimizer.apply(summed, trainer.trainable_variables)
         self._write_state(updates, weights)
         x, y, sample_weight = batch
         return trainer.compute_metrics(x, y, _join(predictions, sizes), sample_weight)
