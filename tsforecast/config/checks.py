@@ -11,8 +11,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from tsforecast.config.build import load
+from tsforecast.config.mistakes import CONF, unknown_key
 from tsforecast.config.schema import Config
-from tsforecast.errors import UserError
+from tsforecast.errors import UserError, nearest
+from tsforecast.rules import parse_rules
 
 # Legal ranges of arguments of models, optimizers, schedules and losses, by the name of the leaf wherever it stands.
 # A leaf that is not listed is checked by the class that takes it, a few seconds later.
@@ -38,7 +40,7 @@ LEAVES: dict[str, tuple[type, float, float]] = {
     "nesterov": (bool, 0, 1),
     "calendar": (bool, 0, 1),
 }
-CAUSAL = ("lstm", "gru")
+TRACKER_MODES = ("auto", "online", "offline", "disabled")
 
 
 def check(cfg: DictConfig) -> Config:
@@ -50,17 +52,24 @@ def check(cfg: DictConfig) -> Config:
         UserError: the first thing that is wrong, in one sentence.
     """
     _check_missing(cfg)
+    _check_choices()
     config: Config = OmegaConf.to_object(cfg)  # type: ignore[assignment]
+    _check_known(config)
     if config.resume is not None:
         config = _of_folder(config.resume, config, "resume")
+    elif config.job.name == "train" and config.run is not None:
+        raise UserError("run=FOLDER is for job=evaluate: add it, or go on with an interrupted run by resume=FOLDER.")
     elif config.job.name == "evaluate":
         if config.run is None:
             raise UserError("job=evaluate needs the folder of a finished run: add run=FOLDER.")
         config = _of_folder(config.run, config, "run")
+    _check_batch_size(config.training.batch_size)
     _check_ranges(config)
     for node in ("model", "optimizer", "schedule", "loss"):
         _check_leaves(getattr(config, node), node)
-    _check_quantiles(config.loss.get("quantile_levels"))
+    parse_rules(config.model.get("rules"), config.window.lookback)
+    _check_quantiles(config.loss)
+    _check_tracker(config.tracker)
     _check_training(config)
     _check_device(config)
     return config
@@ -91,6 +100,24 @@ def _check_missing(cfg: DictConfig) -> None:
         raise UserError(f"{missing[0]} has no value: add {missing[0]}=VALUE to the command.")
 
 
+def _check_choices() -> None:
+    """Hydra would merge a list of choices into one node that is neither."""
+    for override in _overrides():
+        group, _, value = override.lstrip("+").partition("=")
+        if "." not in group and value.startswith("[") and (CONF / group).is_dir():
+            raise UserError(f"{override} names several: choose one, or sweep with -m {group}={value[1:-1]}.")
+
+
+def _check_known(config: Any, prefix: str = "") -> None:
+    """Refuses what ``+key=value`` added to a node whose keys are all known; a leaf's class may know more of them."""
+    fields = {field.name for field in dataclasses.fields(config)}
+    for name, value in vars(config).items():
+        if name not in fields:
+            raise UserError(unknown_key(f"{prefix}{name}"))
+        if dataclasses.is_dataclass(value):
+            _check_known(value, f"{prefix}{name}.")
+
+
 def _check_ranges(config: Any, prefix: str = "") -> None:
     for field in dataclasses.fields(config):
         value, name = getattr(config, field.name), f"{prefix}{field.name}"
@@ -104,12 +131,19 @@ def _check_value(
     value: Any, name: str, low: float | None, high: float | None, choices: tuple[str, ...]
 ) -> None:
     if choices and value not in choices:
-        raise UserError(f"{name}={value} is not one of {', '.join(choices)}.")
+        raise UserError(f"{name}={value} is not one of {', '.join(choices)}.{nearest(str(value), choices)}")
+    if isinstance(value, str):
+        return
     below = low is not None and not value >= low  # "not >=" also catches NaN
     above = high is not None and value > high
     if below or above:
-        bounds = f"at least {low:g}" if high is None else f"between {low:g} and {high:g}"
+        bounds = f"at least {_plain(low)}" if high is None else f"between {_plain(low)} and {_plain(high)}"
         raise UserError(f"{name}={value} is out of range: it must be {bounds}.")
+
+
+def _plain(bound: float | None) -> str:
+    """A bound as a person writes it: 2147483647, not 2.14748e+09."""
+    return str(int(bound)) if bound is not None and bound == int(bound) else f"{bound:g}"
 
 
 def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -142,14 +176,29 @@ def _check_leaves(node: dict[str, Any], root: str) -> None:
             raise UserError(f"{root}.{name} is empty: give at least one width, as in {root}.{name}=[64].")
 
 
-def _check_quantiles(levels: Any) -> None:
-    if levels is None:
+def _check_tracker(node: dict[str, Any]) -> None:
+    mode = node.get("mode", "auto")
+    if mode not in TRACKER_MODES:
+        raise UserError(
+            f"tracker.mode={mode} is not one of {', '.join(TRACKER_MODES)}.{nearest(str(mode), TRACKER_MODES)}"
+        )
+
+
+def _check_quantiles(loss: dict[str, Any]) -> None:
+    levels = loss.get("quantile_levels")
+    if levels is None and not loss["_target_"].endswith(".Quantile"):
         return
     numbers = isinstance(levels, list) and levels and all(isinstance(q, float) and 0 < q < 1 for q in levels)
     if not numbers or sorted(set(levels)) != levels or 0.5 not in levels:
         raise UserError(
             f"loss.quantile_levels={levels} must rise from above 0 to below 1 and include 0.5, as in [0.1,0.5,0.9]."
         )
+
+
+def _check_batch_size(value: Any) -> None:
+    """A whole number or auto: OmegaConf has no type for that."""
+    if value != "auto" and (isinstance(value, bool) or not isinstance(value, int)):
+        raise UserError(f"training.batch_size={value} is not a whole number, nor auto for the largest that fits.")
 
 
 def _check_training(config: Config) -> None:
@@ -167,9 +216,10 @@ def _check_training(config: Config) -> None:
             f"training.warmup_steps={training.warmup_steps} leaves no step of window.lookback={window.lookback}: "
             "set training.warmup_steps below it, or training.supervision=last."
         )
-    if training.shards is not None and training.shards > training.batch_size:
+    batch_size = training.batch_size
+    if training.shards is not None and batch_size != "auto" and training.shards > batch_size:
         raise UserError(
-            f"training.shards={training.shards} is more than training.batch_size={training.batch_size} has windows."
+            f"training.shards={training.shards} is more than training.batch_size={batch_size} has windows."
         )
 
 

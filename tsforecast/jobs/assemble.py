@@ -5,6 +5,7 @@ from typing import Any
 from tsforecast import runtime
 from tsforecast.config import Config, build
 from tsforecast.data.prepare import Prepared, prepare
+from tsforecast.rules import Facts, parse_rules, resolve_rules
 from tsforecast.spikes import threshold_from_quantile
 
 NOT_OF_THE_SOURCE = ("split", "future_covariates")
@@ -15,7 +16,7 @@ def prepared_data(config: Config) -> Prepared:
     source = {key: value for key, value in config.data.items() if key not in NOT_OF_THE_SOURCE}
     series = build(source)
     window = config.window
-    return prepare(
+    prepared = prepare(
         series,
         lookback=window.lookback,
         lead=window.lead,
@@ -24,6 +25,8 @@ def prepared_data(config: Config) -> Prepared:
         split=config.data["split"],
         future_covariates=config.data["future_covariates"],
     )
+    _of_the_data(config, prepared)  # refuses a rule that does not fit the data while that is still quick
+    return prepared
 
 
 def prepared_runtime(config: Config) -> dict[str, Any]:
@@ -53,7 +56,7 @@ def forecaster(config: Config, prepared: Prepared) -> Any:
         season=prepared.series.season,
         quantile_levels=None if levels is None else tuple(levels),
     )
-    model = build(config.model, task=task)
+    model = build(config.model, task=task, **_of_the_data(config, prepared))
     model.describe(
         channels=list(prepared.channels),
         targets=list(prepared.series.targets),
@@ -63,6 +66,14 @@ def forecaster(config: Config, prepared: Prepared) -> Any:
         spike=spike_card(config, prepared),
     )
     return model
+
+
+def _of_the_data(config: Config, prepared: Prepared) -> dict[str, Any]:
+    """What a model needs of the data beside its task: rules with channels for names and scaled numbers."""
+    if "rules" not in config.model:
+        return {}
+    parsed = parse_rules(config.model["rules"], config.window.lookback)
+    return {"rules": resolve_rules(parsed, Facts.of(prepared))}
 
 
 def spike_card(config: Config, prepared: Prepared) -> dict[str, list[float | None]]:

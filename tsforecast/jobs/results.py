@@ -23,12 +23,14 @@ def write(
     """Scores the best model on the test split, writes ``result.json`` and ``report.html``, prints the folder last."""
     from tsforecast.evaluation import baselines, evaluate
     from tsforecast.models.fitted import saved_path
+    from tsforecast.rules.effect import rule_effects
 
     model = load_model(folder.best)
     evaluation, naive = evaluate(model, prepared, "test"), baselines(prepared, "test")
     history = folder.read_metrics()
     figures = test_figures(evaluation, naive)
     figures |= spike_figures(config, prepared, model, evaluation, figures["metrics"])
+    figures |= {"rules": rule_effects(model, prepared)}
     result = {
         "status": "done",
         "model": stem(config.model),
@@ -208,7 +210,8 @@ def print_figures(result: dict[str, Any]) -> None:
         print(
             f"  spikes of {target} (rise over {scores['threshold']:.3g} {unit}): average precision"
             f" {model['average_precision']:.3f} (random {floor['average_precision']:.3f}), event F1"
-            f" {model['event_f1']:.3f} ({floor['event_f1']:.3f}), {model['false_alarms_per_day']:.1f} false alarms a day"
+            f" {model['event_f1']:.3f} ({floor['event_f1']:.3f}), {model['false_alarms_per_day']:.1f} false alarms"
+            " a day"
         )
 
 
@@ -224,6 +227,7 @@ def _write_report(
 ) -> None:
     from tsforecast.evaluation import target_hours
     from tsforecast.reporting.report import write_report
+    from tsforecast.rules.effect import rule_tables
     from tsforecast.spike_evaluation import spike_tables
 
     series, first_step = prepared.series, 0
@@ -256,7 +260,7 @@ def _write_report(
         config_yaml=as_yaml(config),
         parameters=rows,
         notes=[*series.notes, split_note(prepared)],
-        tables=spike_tables(result["spikes"], series.unit),
+        tables=[*spike_tables(result["spikes"], series.unit), *rule_tables(result["rules"], series.unit)],
     )
 
 

@@ -1,0 +1,127 @@
+"""PatchTST."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tsforecast.layers.head import ForecastHead
+from tsforecast.layers.linear import TargetHistory
+from tsforecast.layers.patches import NORMS, InstanceNorm, Patches, RestoreInstance, encoder_block
+from tsforecast.models.forecaster import Forecaster, Task
+
+CHANNELS = ("targets", "all")
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class PatchTST(Forecaster):
+    """A transformer over patches of each series by itself, with one encoder and one head for all of them.
+
+    With ``channels=targets`` every target is forecast from its own history, as in the paper; the other channels would
+    not reach the forecast and are not computed at all. With ``channels=all`` the shared encoder reads every channel and
+    the head reads what it made of all of them, which is no longer channel-independent. The model looks at its whole
+    window at once, so it forecasts at its last step only.
+
+    Args:
+        task: what to forecast from what.
+        d_model: D, width of the encoder, a multiple of ``heads``.
+        heads: of the attention.
+        layers: encoder blocks, at least 1.
+        d_ff: width of each block's inner network.
+        dropout: share dropped after the positions and in each block, in [0, 1).
+        attention_dropout: share dropped of the attention's weights, in [0, 1).
+        patch_len: steps of a patch.
+        patch_stride: steps from one patch to the next.
+        padding: ``end`` or ``none``, see ``Patches``.
+        instance_norm: take each window's mean and deviation out and put them back.
+        affine: with a learned scale and shift.
+        norm: ``batch`` or ``layer``; batch normalisation needs the whole batch, which is then not cut into shards.
+        pre_norm: norms before each part of a block instead of after.
+        channels: ``targets`` or ``all``.
+
+    Raises:
+        ValueError: an argument is out of its range.
+
+    Source: Nie et al. (2023), A Time Series is Worth 64 Words, section 3.1. The published code also carries attention
+    scores from block to block, which the paper does not describe and this does not do.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        d_model: int = 128,
+        heads: int = 16,
+        layers: int = 3,
+        d_ff: int = 256,
+        dropout: float = 0.2,
+        attention_dropout: float = 0.0,
+        patch_len: int = 16,
+        patch_stride: int = 8,
+        padding: str = "end",
+        instance_norm: bool = True,
+        affine: bool = False,
+        norm: str = "batch",
+        pre_norm: bool = False,
+        channels: str = "targets",
+    ):
+        options: dict[str, Any] = {
+            "d_model": d_model,
+            "heads": heads,
+            "layers": layers,
+            "d_ff": d_ff,
+            "dropout": dropout,
+            "attention_dropout": attention_dropout,
+            "patch_len": patch_len,
+            "patch_stride": patch_stride,
+            "padding": padding,
+            "instance_norm": instance_norm,
+            "affine": affine,
+            "norm": norm,
+            "pre_norm": pre_norm,
+            "channels": channels,
+        }
+        _check(options)
+        read = tuple(range(task.channels)) if channels == "all" else task.target_indices
+        past = task.past()
+        history = TargetHistory(read, name="histories")(past)  # [B, M, L]
+        if instance_norm:
+            normaliser = InstanceNorm(affine, name="instance_norm")
+            history, statistics = normaliser(history)
+        patches = Patches(d_model, patch_len, patch_stride, padding, dropout, name="patches")
+        tokens = patches(ops.reshape(history, (-1, task.lookback)))
+        for depth in range(layers):
+            tokens = encoder_block(
+                tokens,
+                heads=heads,
+                d_ff=d_ff,
+                dropout=dropout,
+                attention_dropout=attention_dropout,
+                norm=norm,
+                pre_norm=pre_norm,
+                name=f"block_{depth + 1}",
+            )
+        encoded = ops.reshape(tokens, (-1, len(read), patches.count(task.lookback) * d_model))
+        forecast = _head(encoded, task, channels)  # [B, T, H(, Q)]
+        if instance_norm:
+            places = [read.index(channel) for channel in task.target_indices]
+            forecast = RestoreInstance(normaliser, places, name="restore")(forecast, statistics)
+        super().__init__(task=task, past=past, forecast=ops.swapaxes(forecast, 1, 2), options=options)
+
+
+def _head(encoded: Any, task: Task, channels: str) -> Any:
+    """The flatten head ``[B, M, P * D]`` to ``[B, T, H(, Q)]``: one for all series, or one that reads them all."""
+    if channels == "targets":
+        head = ForecastHead(task.horizon, 1, task.quantile_levels, name="head")
+        return ops.squeeze(head(encoded), axis=3)
+    flat = ops.reshape(encoded, (-1, encoded.shape[1] * encoded.shape[2]))
+    return ops.swapaxes(ForecastHead(**task.head_arguments(), name="head")(flat), 1, 2)
+
+
+def _check(options: dict[str, Any]) -> None:
+    for name, choices in (("norm", NORMS), ("channels", CHANNELS)):
+        if options[name] not in choices:
+            raise ValueError(f"{name}={options[name]} is not one of {', '.join(choices)}.")
+    if options["d_model"] % options["heads"]:
+        raise ValueError(f"d_model={options['d_model']} must be a multiple of heads={options['heads']}.")
+    if options["layers"] < 1:
+        raise ValueError(f"layers={options['layers']} is out of range: it must be at least 1.")

@@ -1,0 +1,88 @@
+"""Rule-based forecaster."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from tsforecast.layers.head import ForecastHead
+from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
+from tsforecast.layers.rules import RuleActions, RuleConditions
+from tsforecast.models.forecaster import Forecaster, Task, causal_outputs
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class RuleBased(Forecaster):
+    """A small LSTM with a dense head, corrected by named rules as far as it learns to trust them.
+
+    Conditions are evaluated at every step of the window from that step and those before it, so the model is causal and
+    forecasts at every step.
+
+    Args:
+        task: what to forecast from what.
+        rules: resolved by ``rules.resolve_rules``; may be empty.
+        units: width of each LSTM layer, at least one.
+        dense_units: widths of the head's ReLU layers; may be empty.
+        dropout: share dropped in the head, in [0, 1).
+        anchor: forecast the change from the last known value.
+
+    Source: the blend of a network with trusted rules follows no single paper; a gate of one weight a rule is the
+    simplest that can be read off after training.
+    """
+
+    users_estimate = 85_000
+
+    def __init__(
+        self,
+        task: Task,
+        rules: Sequence[Mapping[str, Any]] = (),
+        units: Sequence[int] = (32,),
+        dense_units: Sequence[int] = (64, 32),
+        dropout: float = 0.0,
+        anchor: bool = True,
+    ):
+        past = features = task.past()
+        for depth, width in enumerate(units):
+            features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
+        head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
+        outputs = causal_outputs(features, past, task, head, anchor)
+        rules, held, actions = [dict(rule) for rule in rules], None, None
+        if rules:
+            channelled = [{**rule, "channel": task.target_indices[rule["target"]]} for rule in rules]
+            held = RuleConditions(rules, name="conditions")(past)
+            actions = RuleActions(channelled, task.lead, name="rules")
+            outputs = {
+                "forecast": actions(outputs["forecast"][:, None], held, past)[:, 0],
+                "sequence": actions(outputs["sequence"], held, past),
+            }
+        options: dict[str, Any] = {
+            "rules": rules,
+            "units": list(units),
+            "dense_units": list(dense_units),
+            "dropout": dropout,
+            "anchor": anchor,
+        }
+        super().__init__(task=task, past=past, options=options, **outputs)
+        self.rules, self._actions, self._held = rules, actions, held
+
+    def trusts(self) -> list[float]:
+        """The learned trust in each rule, in (0, 1)."""
+        return self._actions.trusts() if self._actions is not None else []
+
+    def conditions_model(self) -> keras.Model:
+        """Which rules hold at the window's last step: scaled ``[B, L, C]`` to bool ``[B, R]``."""
+        return keras.Model(self.inputs[0], self._held[:, -1])
+
+    def without_rule(self, place: int) -> "RuleBased":
+        """A copy of the model, weights and all, that does not apply one of its rules."""
+        kept = [rule for i, rule in enumerate(self.rules) if i != place]
+        copy = type(self)(task=self.task, **{**self.options, "rules": kept})
+        weights = self.get_weights()
+        if self._actions is not None:
+            index = next(i for i, v in enumerate(self.weights) if v is self._actions.logits)
+            trusts = np.delete(weights.pop(index), place)
+            if len(kept):
+                weights.insert(index, trusts)
+        copy.set_weights(weights)
+        return copy

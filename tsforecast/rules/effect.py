@@ -1,0 +1,59 @@
+"""What each rule did on a split: how often it fired, and the error where it fired, with and without it."""
+
+from typing import Any
+
+import numpy as np
+
+from tsforecast.data.prepare import Prepared
+from tsforecast.metrics import point_metrics
+from tsforecast.training.prediction import forecast
+
+COLUMNS = ("rule", "trust", "fired", "share", "rmse_with", "rmse_without")
+
+
+def rule_effects(model: Any, prepared: Prepared, split: str = "test") -> list[dict[str, Any]]:
+    """A row a rule of a ``RuleBased`` model; none for a model without rules.
+
+    Args:
+        model: any forecaster.
+        prepared: the data.
+        split: train, val or test.
+
+    Returns:
+        ``rule`` (name), ``trust``, ``fired`` (windows), ``share`` of the windows, and ``rmse_with`` and
+        ``rmse_without`` that rule, the others in force, over the windows where it fired, for the rule's target in its
+        unit; None where it never fired.
+    """
+    if not getattr(model, "rules", None):
+        return []
+    windows = prepared.windows(split)
+    truth = prepared.scaler.inverse_targets(windows.targets(windows.ends))
+    fired = forecast(model.conditions_model(), windows)
+    applied = _points(model, prepared, windows)
+    rows = []
+    for place, (rule, trust) in enumerate(zip(model.rules, model.trusts(), strict=True)):
+        where = fired[:, place].astype(bool)
+        row = {"rule": rule["name"], "trust": trust, "fired": int(where.sum()), "share": float(where.mean())}
+        if where.any():
+            left_out = _points(model.without_rule(place), prepared, windows)
+            target = slice(rule["target"], rule["target"] + 1)
+            for name, values in (("rmse_with", applied), ("rmse_without", left_out)):
+                row[name] = point_metrics(truth[where][..., target], values[where][..., target])["rmse"]
+        rows.append({column: row.get(column) for column in COLUMNS})
+    return rows
+
+
+def rule_tables(rows: list[dict[str, Any]], unit: str) -> list[tuple[str, str, list[dict[str, Any]]]]:
+    """The effects as a table for the report: heading, a sentence, rows."""
+    note = (
+        "How often each rule fired on test, the trust it learned (0: ignored, 1: obeyed), and the RMSE"
+        + (f" ({unit})" if unit else "")
+        + " over the windows where it fired, with it and without it."
+    )
+    return [("Rules", note, rows)] if rows else []
+
+
+def _points(model: Any, prepared: Prepared, windows: Any) -> np.ndarray:
+    """The point forecasts ``[n, H, T]`` in the target's unit."""
+    values, levels = forecast(model, windows), model.task.quantile_levels
+    return prepared.scaler.inverse_targets(values if levels is None else values[..., levels.index(0.5)])
