@@ -2,7 +2,8 @@
 
 import keras
 
-_REGISTER = keras.saving.register_keras_serializable(package="tsforecast")
+# A package of their own: the models LSTM and GRU are registered too, and one name would hide the other.
+_REGISTER = keras.saving.register_keras_serializable(package="tsforecast.layers")
 _XLA_CPU, _CUDNN, _KERAS = "xla-cpu", "cudnn", "keras"
 
 
