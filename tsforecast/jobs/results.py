@@ -15,6 +15,7 @@ from tsforecast.data.prepare import Prepared
 from tsforecast.errors import UserError
 from tsforecast.runtime import peak_memory_mb
 from tsforecast.tracking.run_folder import RunFolder, git_commit
+from tsforecast.window_errors import WindowErrors
 
 
 def write(
@@ -64,6 +65,7 @@ def write(
         "metrics"
     ]
     _write_report(config, prepared, folder, result, history, evaluation, naive, parameters(model))
+    WindowErrors.of(evaluation.ends, evaluation.truth, evaluation.forecast).save(folder.path / "errors.npz")
     folder.write_json("result.json", result)
     tracked.summary(
         {key: result[key] for key in ("status", "params", "seconds", "metrics", "baselines", "skill")}
