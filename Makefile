@@ -6,7 +6,7 @@ ARGS ?=
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint lock clean
+.PHONY: help setup run test lint bench lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ lint: setup ## Check style and types
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy tsforecast run.py
+
+bench: setup ## Time the recurrent kernels beside stock Keras; ARGS="--cell gru --batch 256"
+	@$(VENV)/python -m benchmarks.step $(ARGS)
 
 lock: setup ## Pin the newest dependencies that pyproject.toml allows, for Python 3.10 to 3.13, with hashes
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/uv pip compile --quiet --upgrade --universal --generate-hashes \
