@@ -116,4 +116,5 @@ class Config:
     backend: str = _ranged(choices=("tensorflow", "jax", "torch"))
     resume: str | None = MISSING
     run: str | None = MISSING
+    over: Any = MISSING
     sweep: Sweep = field(default_factory=Sweep)

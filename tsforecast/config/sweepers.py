@@ -12,7 +12,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from tsforecast.config.build import as_dict
 from tsforecast.config.checks import check
@@ -23,6 +23,12 @@ from tsforecast.sweeps.study import Job, Study
 
 RUN_FILE = Path(__file__).parents[2] / "run.py"
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+
+
+# What a run's folder is named after: its model, or a job that trains none.
+OmegaConf.register_new_resolver(
+    "subject", lambda job, model: job if job.endswith(".compare.main") else model, replace=True
+)
 
 
 class StudySweeper(Sweeper):

@@ -1,0 +1,177 @@
+"""The leaderboard as one self-contained HTML page."""
+
+import os
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from tsforecast import __version__
+from tsforecast.comparison import svg
+from tsforecast.comparison.leaderboard import Entry
+from tsforecast.comparison.statistics import Interval
+from tsforecast.reporting.formatting import duration, figure, section, table, text
+from tsforecast.reporting.report import asset
+
+CURVE = "val/rmse"
+
+
+def write_page(
+    path: Path, board: Sequence[Entry], seeds: Sequence[Mapping[str, Any]], notes: Sequence[str]
+) -> Path:
+    """Writes the page beside its place first, and moves it there whole.
+
+    Args:
+        path: the file; its folder exists.
+        board: the leaderboard, best first.
+        seeds: rows of ``over_seeds``.
+        notes: sentences to show below the table.
+    """
+    unit = unit_of(board)
+    sections = [
+        section("Leaderboard", _table(board, unit), NOTE)
+        + "".join(f'<p class="note">{text(n)}</p>' for n in notes),
+        section("Over seeds", table(list(seeds)), "Mean and standard deviation over the seeds.")
+        if seeds
+        else "",
+        _curves(board, unit),
+        _costs(board, unit),
+        _axes(board, unit),
+    ]
+    own = files("tsforecast.comparison") / "assets"
+    style, script, page = (
+        (own / f"compare.{kind}").read_text(encoding="utf-8") for kind in ("css", "js", "html")
+    )
+    lowest = f"{figure(board[0].run.figures['test/rmse'])} {text(unit)}"
+    html = Template(page).substitute(
+        title=f"{len(board)} runs compared",
+        summary=f"Best: <b>{text(board[0].name)}</b>, test RMSE {lowest}.",
+        sections="\n".join(part for part in sections if part),
+        footer=f"Written by tsforecast {text(__version__)}.",
+        report_style=asset("report.css"),
+        style=style,
+        script=script,
+    )
+    part = path.with_name(path.name + ".part")
+    part.write_text(html, encoding="utf-8")
+    os.replace(part, path)
+    return path
+
+
+NOTE = (
+    "In brackets 95 % intervals from a block bootstrap over the test windows; the difference to the best run is taken "
+    "window by window on the windows that both scored, and is bold where its interval leaves zero out. Point at a row "
+    "or a mark to find its run everywhere; a click holds it. The best of many is flattered a little by the choice."
+)
+
+
+def unit_of(board: Sequence[Entry]) -> str:
+    """The unit that all runs share, or nothing."""
+    units = {str(entry.run.result.get("unit") or "") for entry in board}
+    return units.pop() if len(units) == 1 else ""
+
+
+def _table(board: Sequence[Entry], unit: str) -> str:
+    beside = f" ({unit})" if unit else ""
+    head = [
+        "#",
+        "Run",
+        f"Test RMSE{beside}",
+        "Difference to best",
+        f"Test MAE{beside}",
+        "Skill",
+        "Parameters",
+        "Time",
+        "Folder",
+    ]
+    lines = "\n".join(_row(entry) for entry in board)
+    cells = "".join(f"<th{_right(i)}>{text(name)}</th>" for i, name in enumerate(head))
+    return f'<div class="scroll"><table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table></div>'
+
+
+def _right(column: int) -> str:
+    return ' class="n"' if 2 <= column <= 7 else ""
+
+
+def _row(entry: Entry) -> str:
+    found = entry.run.figures
+    skill = found.get("skill/persistence")
+    cells = [
+        str(entry.rank),
+        text(entry.name),
+        figure(found["test/rmse"]) + _bracket(entry.rmse),
+        _difference(entry.difference) if entry.rank > 1 else "",
+        figure(found.get("test/mae")),
+        "–" if skill is None else f"{100 * skill:+.1f} %".replace("-", "−"),
+        figure(found.get("params")),
+        duration(found.get("seconds")),
+        f'<span class="folder">{text(entry.run.folder)}</span>',
+    ]
+    inside = "".join(f"<td{_right(i)}>{cell}</td>" for i, cell in enumerate(cells))
+    place = entry.rank - 1
+    return f'<tr class="{svg.colour(place)}" data-run="{place}">{inside}</tr>'
+
+
+def _bracket(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    return f' <span class="ci">[{figure(interval.low)}, {figure(interval.high)}]</span>'
+
+
+def _difference(interval: Interval | None) -> str:
+    if interval is None:
+        return "–"
+    value = f"{interval.value:+.4f}".replace("-", "−")
+    return (f"<b>{value}</b>" if interval.excludes_zero else value) + _bracket(interval)
+
+
+def _curves(board: Sequence[Entry], unit: str) -> str:
+    beside = f" ({unit})" if unit else ""
+    charts = []
+    for key, name in (("step", "Step"), ("seconds", "Seconds of training")):
+        lines = [(e.rank - 1, e.name, points) for e in board if (points := _points(e, key))]
+        if lines:
+            charts.append(f"<figure>{svg.line_chart(lines, name, f'Validation RMSE{beside}')}</figure>")
+    body = f'<div class="two">{"".join(charts)}</div>'
+    return section(f"Validation RMSE{beside} while training", body) if charts else ""
+
+
+def _points(entry: Entry, key: str) -> list[tuple[float, float]]:
+    return [
+        (float(row[key]), float(row[CURVE]))
+        for row in entry.run.history
+        if row.get(key) is not None and row.get(CURVE) is not None
+    ]
+
+
+def _costs(board: Sequence[Entry], unit: str) -> str:
+    error = f"test RMSE ({unit})" if unit else "test RMSE"
+    charts = []
+    for key, name in (("training_seconds", "Seconds of training"), ("params", "Parameters")):
+        found = [
+            (e.rank - 1, e.name, e.run.figures[key], e.run.figures["test/rmse"])
+            for e in board
+            if key in e.run.figures
+        ]
+        if len({x for _, _, x, _ in found}) > 1:
+            charts.append(f"<figure>{svg.scatter(found, name, error)}</figure>")
+    body = f'<div class="two">{"".join(charts)}</div>'
+    return (
+        section("Cost against error", body, f"{error[0].upper()}{error[1:]}; lower left is better.")
+        if charts
+        else ""
+    )
+
+
+def _axes(board: Sequence[Entry], unit: str) -> str:
+    keys = [key for key in board[0].axes if len({str(e.axes.get(key)) for e in board}) > 1][:7]
+    if not keys or len(board) < 3:
+        return ""
+    names = [*keys, f"test RMSE ({unit})" if unit else "test RMSE"]
+    rows = [
+        (e.rank - 1, e.name, [*(e.axes.get(key) for key in keys), e.run.figures["test/rmse"]]) for e in board
+    ]
+    return section(
+        "What was varied", svg.parallel(names, rows), "A line a run, from its settings to its error."
+    )
