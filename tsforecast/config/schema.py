@@ -51,7 +51,7 @@ class Precision:
 class Training:
     """Budget, batches, supervision and checkpoints. A step is one update of the weights."""
 
-    batch_size: int = _ranged(1, 1_048_576)
+    batch_size: Any = _ranged(1, 1_048_576)  # noqa: RUF009 (a whole number, or auto: the largest that fits)
     accumulate_steps: int = _ranged(1, 10_000)
     supervision: str = _ranged(choices=("last", "dense"))
     warmup_steps: int = _ranged(0, 100_000)
@@ -87,6 +87,15 @@ class Device:
 
 
 @dataclass
+class Plan:
+    """What ``job=plan`` and ``job=benchmark`` look at."""
+
+    models: list[str] | None = MISSING
+    probe: bool = MISSING
+    seconds: float = _ranged(0.01, 600)
+
+
+@dataclass
 class Sweep:
     """Of many runs started with ``-m``; a job's own config has no part in it."""
 
@@ -111,10 +120,12 @@ class Config:
     training: Training = field(default_factory=Training)
     spike: Spike = field(default_factory=Spike)
     device: Device = field(default_factory=Device)
+    plan: Plan = field(default_factory=Plan)
     tracker: Any = MISSING
     seed: int = _ranged(0, 2**31 - 1)
     backend: str = _ranged(choices=("tensorflow", "jax", "torch"))
     resume: str | None = MISSING
     run: str | None = MISSING
+    verify: bool = MISSING
     over: Any = MISSING
     sweep: Sweep = field(default_factory=Sweep)

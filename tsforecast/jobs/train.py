@@ -8,8 +8,9 @@ from typing import Any
 
 from tsforecast.config import Config, build
 from tsforecast.config.build import as_dict, as_yaml
+from tsforecast.data.pipelines import steps_per_epoch
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, results
+from tsforecast.jobs import assemble, results, sizing
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -19,20 +20,22 @@ def main(config: Config, path: Path) -> float | None:
     An interrupted run is gone on with when ``config.resume`` names its folder.
     """
     began = time.monotonic()
+    _check_unfinished(config, RunFolder(path))
     prepared = assemble.prepared_data(config)
     results.print_notes(prepared)
     facts = assemble.prepared_runtime(config)
-    folder = RunFolder.create(path)
-    if config.resume is None:
-        folder.write_text_atomic("config.yaml", as_yaml(config))
-    elif folder.result.is_file() and results.read(folder).get("status") == "done":
-        raise UserError(f"{folder.path} is finished; see {folder.report}.")
+    model = assemble.forecaster(config, prepared)
+    config = sizing.sized(config, prepared, model, facts)
 
     from tsforecast.models.fitted import FittedModel
 
-    model = assemble.forecaster(config, prepared)
     loss = build(config.loss)
+    if not isinstance(model, FittedModel) and model.trainable_variables:
+        steps_per_epoch(prepared.windows("train"), config.training.batch_size)
     results.print_model(model, facts)
+    folder = RunFolder.create(path)  # nothing is written before all that can be refused was looked at
+    if config.resume is None:
+        folder.write_text_atomic("config.yaml", as_yaml(config))
     tracker = build(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
     with told_at_the_end(folder), tracker as tracked:
         tracked.table(
@@ -57,6 +60,12 @@ def main(config: Config, path: Path) -> float | None:
         }
         results.write(config, prepared, folder, facts, tracked, began)
     return progress.best
+
+
+def _check_unfinished(config: Config, folder: RunFolder) -> None:
+    done = folder.result.is_file() and results.read(folder).get("status") == "done"
+    if config.resume is not None and done:
+        raise UserError(f"{folder.path} is finished: see {folder.report}, or start a new run.")
 
 
 def _train(config: Config, prepared: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any) -> Any:

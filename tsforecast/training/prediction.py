@@ -52,7 +52,7 @@ def forecast_with_spikes(model: Any, windows: Any, *, batch_size: int = 512) -> 
     for first in range(0, len(windows), size):
         ends = windows.ends[first : first + size]
         padded = np.concatenate([ends, np.repeat(ends[-1:], size - len(ends))])
-        output = _run(model, windows.inputs(padded))
+        output = forecast_batch(model, windows.inputs(padded))
         values.append(values_of(output)[: len(ends)])
         if isinstance(output, dict):
             logits.append(output["spike"][: len(ends)])
@@ -64,7 +64,8 @@ def values_of(output: Any) -> Any:
     return output["forecast"] if isinstance(output, dict) else output
 
 
-def _run(model: keras.Model, past: np.ndarray) -> Any:
+def forecast_batch(model: keras.Model, past: np.ndarray) -> Any:
+    """The model's output for scaled windows ``[B, L, C]``, as NumPy arrays."""
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf
 

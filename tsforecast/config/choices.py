@@ -1,0 +1,39 @@
+"""Other choices of a group than the config's own, for jobs that look at several models."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from tsforecast.config.cli import CONF
+from tsforecast.errors import UserError, nearest
+
+
+def names(group: str) -> list[str]:
+    """The choices of a group, in the order of the alphabet."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def choice(group: str, name: str) -> Any:
+    """The node of one choice of a group, composed with the defaults of everything else.
+
+    Raises:
+        UserError: the group has no such choice.
+    """
+    if name not in names(group):
+        raise UserError(f"There is no {group}={name}.{nearest(name, names(group))} See conf/{group}.")
+    with _hydra():
+        return OmegaConf.to_container(compose("config", overrides=[f"{group}={name}"])[group], resolve=True)
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    """Hydra as ``run.py`` started it, or started here."""
+    if GlobalHydra.instance().is_initialized():
+        yield
+        return
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield

@@ -1,0 +1,191 @@
+"""job=plan: what a run will need, before it starts, beside the users' own estimates; nothing is trained."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from tsforecast.config import Config, build, stem
+from tsforecast.config.choices import choice, names
+from tsforecast.data.prepare import Prepared
+from tsforecast.errors import UserError
+from tsforecast.jobs import assemble, sizing
+from tsforecast.planning import estimates, machine
+from tsforecast.planning.memory import Memory, accumulation
+from tsforecast.tracking.run_folder import RunFolder
+
+
+def main(config: Config, path: Path) -> None:
+    """Plans every model, prints the tables and writes ``plan.json``."""
+    prepared = assemble.prepared_data(config)
+    device, facts = prepared_device(config)
+    if config.training.batch_size == "auto":
+        there = sizing.device_bytes(config, device)
+        model = assemble.forecaster(config, prepared)
+        chosen = sizing.automatic(sizing.memory(config, prepared, model, device), there, _windows(prepared))
+        config = sizing.with_batch(config, chosen)
+    plans = {name: _plan(one, prepared, device, facts) for name, one in configs(config).items()}
+    plans = {name: plan for name, plan in plans.items() if plan is not None}
+    if not plans:
+        raise UserError(
+            "None of plan.models has anything to train: name a network, as in plan.models=[lstm]."
+        )
+    result = _document(config, prepared, device, facts, plans)
+    from tsforecast.planning.tables import show
+
+    folder = RunFolder.create(path)
+    folder.write_json("plan.json", result)
+    show(result)
+    print(folder.path, flush=True)
+
+
+def prepared_device(config: Config) -> tuple[str, dict[str, Any]]:
+    """The device to plan for (cpu or gpu), with the global state set to build models as they would be there.
+
+    A plan for a GPU that is not here is made on the CPU, under the precision that the GPU would have.
+    """
+    from tsforecast import runtime
+
+    here = bool(machine.cards())
+    device = "gpu" if config.device.kind == "gpu" or (config.device.kind == "auto" and here) else "cpu"
+    capability = config.device.compute_capability
+    if device == "gpu" and capability is None and here:
+        capability = machine.cards()[0].compute_capability
+    facts = runtime.prepare(
+        backend=config.backend,
+        seed=config.seed,
+        policy=runtime.resolve_policy(config.precision.policy, device, capability),
+        kind="auto" if here and device == "gpu" else "cpu",
+        memory_gb=None,
+        threads=config.device.threads,
+    )
+    return device, facts
+
+
+def configs(config: Config) -> dict[str, Config]:
+    """The config once for each model to look at: its own and those that ``plan.models`` names (null: all)."""
+    own = stem(config.model)
+    wanted = config.plan.models if config.plan.models is not None else sorted({*names("model"), own})
+    nodes = {name: config.model if name == own else choice("model", name) for name in wanted}
+    return {name: dataclasses.replace(config, model=node) for name, node in nodes.items()}
+
+
+def _plan(config: Config, prepared: Prepared, device: str, facts: dict[str, Any]) -> dict[str, Any] | None:
+    """The plan of one model; None where there is nothing to train."""
+    try:
+        model = assemble.forecaster(config, prepared)
+    except UserError:
+        if config.plan.models is not None:
+            raise
+        return None  # of all models some may not fit the window, as a seasonal baseline without a season
+    if not getattr(model, "trainable_variables", None):
+        return None
+    memory, there = sizing.memory(config, prepared, model, device), sizing.device_bytes(config, device)
+    plan = _lines(config, memory, there) | {"params": memory.params, "users_params": model.users_estimate}
+    plan |= _steps(config, prepared)
+    plan["inputs"] = 4 * config.training.batch_size * config.window.lookback * len(prepared.channels)
+    if config.plan.probe:
+        plan["time"] = _probed(config, model, plan)
+    if config.verify:
+        plan["verified"] = verified(config, memory, facts)
+    return plan
+
+
+def _lines(config: Config, memory: Memory, there: float | None) -> dict[str, Any]:
+    batch, accumulate = config.training.batch_size, config.training.accumulate_steps
+    largest = None if there is None else memory.largest_batch(there)
+    kept = memory.activations
+    return {
+        "training": memory.training(batch),
+        "inference": memory.inference(batch),
+        "values": kept.values * batch,
+        "worst_layer": kept.worst,
+        "layers": [dataclasses.asdict(use) for use in kept.uses],
+        "resident": memory.resident,
+        "program": memory.program,
+        "peak": memory.peak(batch),
+        "largest_batch": largest,
+        "accumulation": accumulation(batch * accumulate, largest) if largest else None,
+        "fits": None if largest is None else batch <= largest,
+    }
+
+
+def _steps(config: Config, prepared: Prepared) -> dict[str, Any]:
+    """Updates of this run's budget, and of one pass over the training windows."""
+    training, windows = config.training, _windows(prepared)
+    a_pass = max(1, windows // (training.batch_size * training.accumulate_steps))
+    given = [
+        training.max_steps,
+        training.max_epochs and training.max_epochs * (training.steps_per_epoch or a_pass),
+    ]
+    limits = [limit for limit in given if limit]
+    return {"steps": min(limits) if limits else None, "steps_a_pass": a_pass}
+
+
+def _probed(config: Config, model: Any, plan: dict[str, Any]) -> dict[str, Any]:
+    """Seconds a step and a forecast on this machine, and what follows for the run."""
+    from tsforecast.planning import probe
+
+    trainer = assemble.trainer(config, model, build(config.loss), plan["steps"] or plan["steps_a_pass"])
+    step = probe.seconds_per_call(
+        probe.training_call(trainer, config.training.batch_size), config.plan.seconds
+    )
+    one = probe.seconds_per_call(probe.forecast_call(model, 1), config.plan.seconds)
+    update = step["median"] * config.training.accumulate_steps
+    return {
+        "step": step,
+        "forecast": one,
+        "run_seconds": plan["steps"] and plan["steps"] * update + step["first"],
+        "pass_seconds": plan["steps_a_pass"] * update,
+    }
+
+
+def verified(config: Config, memory: Memory, facts: dict[str, Any]) -> dict[str, Any]:
+    """Predicted and measured bytes of a train step and of a forecast, measured in a fresh process.
+
+    Weights, optimizer and batch are counted exactly; what a step adds to them is measured.
+    """
+    from tsforecast.planning.measure import measured
+
+    here = dataclasses.replace(
+        config.device, kind="cpu" if facts["device"] == "cpu" else "gpu", memory_gb=None
+    )
+    precision = dataclasses.replace(config.precision, policy=facts["policy"])
+    batch = config.training.batch_size
+    (row,) = measured(dataclasses.replace(config, device=here, precision=precision), [batch])
+    held = memory.weights + memory.window * batch
+    train, infer = memory.training(batch)["step"], memory.inference(batch)["step"]
+    found = {"train": held + memory.optimizer + row["train"], "infer": held + row["infer"]}
+    return {
+        name: {"predicted": predicted, "measured": found[name], "ratio": predicted / found[name]}
+        for name, predicted in (("train", train), ("infer", infer))
+    }
+
+
+def _windows(prepared: Prepared) -> int:
+    return len(prepared.windows("train"))
+
+
+def _document(
+    config: Config, prepared: Prepared, device: str, facts: dict[str, Any], plans: dict[str, Any]
+) -> dict[str, Any]:
+    """What ``plan.json`` holds; all sizes in bytes, all times in seconds."""
+    from tsforecast.planning.ensemble import compared, scales, together
+
+    ensemble = together(plans)
+    grown = scales(config, prepared, plans, {name: choice("scale", name)["rows"] for name in names("scale")})
+    return {
+        "device": {
+            "kind": device,
+            "name": facts["device_name"],
+            "memory": sizing.device_bytes(config, device),
+            "policy": facts["policy"],
+        },
+        "batch_size": config.training.batch_size,
+        "accumulate_steps": config.training.accumulate_steps,
+        "rows": len(prepared.series),
+        "models": plans,
+        "ensemble": ensemble,
+        "scales": grown,
+        "estimates": compared(plans, ensemble, grown, device),
+        "source": estimates.users()["source"],
+    }

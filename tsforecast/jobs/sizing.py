@@ -1,0 +1,110 @@
+"""Whether a run fits its device, and the batch that does: between the config and ``tsforecast.planning``."""
+
+import dataclasses
+from typing import Any
+
+from tsforecast.config import Config, build, stem
+from tsforecast.data.prepare import Prepared
+from tsforecast.errors import UserError
+from tsforecast.planning import machine
+from tsforecast.planning.formatting import size
+from tsforecast.planning.memory import USABLE, Memory, accumulation
+
+LEAST_STEPS_AN_EPOCH = 50  # training.batch_size=auto stays below this share of the training windows
+COMPILED = 4e8  # bytes that tracing and compiling add to the process, as seen for the LSTM; an allowance
+
+
+def memory(config: Config, prepared: Prepared, model: Any, device: str) -> Memory:
+    """The memory that training this model would take on a device (cpu or gpu)."""
+    import keras
+
+    from tsforecast.jobs import assemble
+    from tsforecast.planning.memory import PROGRAM_GPU, memory_of, optimizer_bytes, resident_bytes
+    from tsforecast.planning.rules import Place
+    from tsforecast.training.sharded_step import default_shards
+
+    accumulate = config.training.accumulate_steps if config.training.accumulate_steps > 1 else None
+    optimizer = build(config.optimizer, gradient_accumulation_steps=accumulate)
+    half = "16" in keras.dtype_policies.get(model.dtype_policy).compute_dtype
+    on_cpu, data = device == "cpu", resident_bytes(prepared)
+    return memory_of(
+        model,
+        Place(device, 2 if half else 4),
+        optimizer=optimizer_bytes(optimizer, model),
+        dense_from=assemble.supervised_from(config, model),
+        parts=(config.training.shards or default_shards(1024)) if on_cpu else 1,
+        resident=data if on_cpu else 0,  # the windows are gathered on the host
+        program=int(machine.resident_bytes() - data + COMPILED if on_cpu else PROGRAM_GPU),
+    )
+
+
+def device_bytes(config: Config, device: str) -> float | None:
+    """Memory of the device that the config describes, or that is here; None where nothing tells."""
+    if config.device.memory_gb is not None:
+        return config.device.memory_gb * 1e9
+    if device == "cpu":
+        # What this process holds already is part of the plan, so it counts as free.
+        return machine.memory_bytes()[1] + machine.resident_bytes()
+    found = machine.cards()
+    return found[0].memory_bytes if found else None
+
+
+def sized(config: Config, prepared: Prepared, model: Any, facts: dict[str, Any]) -> Config:
+    """The config with a batch that fits: ``training.batch_size=auto`` becomes a number.
+
+    Raises:
+        UserError: the run cannot fit; with the batch and the accumulation that would.
+    """
+    if not getattr(model, "trainable_variables", None):
+        return with_batch(config, 32) if config.training.batch_size == "auto" else config
+    there = device_bytes(config, facts["device"])
+    plan = memory(config, prepared, model, facts["device"])
+    if config.training.batch_size == "auto":
+        chosen = automatic(plan, there, len(prepared.windows("train")))
+        print(
+            f"training.batch_size=auto: {chosen} windows, {size(plan.peak(chosen))} of {size(there)}",
+            flush=True,
+        )
+        return with_batch(config, chosen)
+    if there is not None:
+        refuse_if_too_large(config, plan, there)
+    return config
+
+
+def automatic(plan: Memory, there: float | None, windows: int) -> int:
+    """The largest power of two that fits the device and still leaves ``LEAST_STEPS_AN_EPOCH`` batches an epoch.
+
+    Raises:
+        UserError: nothing tells the device's memory, or not even one window fits.
+    """
+    if there is None:
+        raise UserError("training.batch_size=auto needs to know the device's memory: set device.memory_gb.")
+    most = min(plan.largest_batch(there), max(1, windows // LEAST_STEPS_AN_EPOCH))
+    if most < 1:
+        raise UserError(f"Not even one window fits {size(there)}: choose a smaller model or window.lookback.")
+    return 1 << (most.bit_length() - 1)
+
+
+def refuse_if_too_large(config: Config, plan: Memory, there: float) -> None:
+    """Raises when a batch does not fit.
+
+    Raises:
+        UserError: see ``sized``.
+    """
+    batch, most = config.training.batch_size, plan.largest_batch(there)
+    if batch <= most:
+        return
+    needs = f"{stem(config.model)} with training.batch_size={batch} needs {size(plan.peak(batch))}, "
+    has = f"and {size(USABLE * there)} of this device's {size(there)} are usable"
+    if most < 1:
+        raise UserError(f"{needs}{has}: not even one window fits; choose a smaller model or window.lookback.")
+    fits, steps = accumulation(batch * config.training.accumulate_steps, most)
+    raise UserError(
+        f"{needs}{has}: use training.batch_size={fits} training.accumulate_steps={steps}, "
+        "which keeps the effective batch."
+    )
+
+
+def with_batch(config: Config, batch_size: int) -> Config:
+    """The config with another batch; nothing else changes."""
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, batch_size=batch_size))

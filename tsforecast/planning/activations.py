@@ -1,0 +1,109 @@
+"""What the layers of a model hold in memory, window by window: a walk over its graph.
+
+A train step holds, at its worst moment, the tensors that the layers before keep for their backward pass, and the
+workspace of the layer whose backward pass runs. Both are counted a layer in elements per window and are linear in the
+batch, so that one walk answers for every batch.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tsforecast.planning.rules import Elements, Place, elements_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """The bytes of one layer, a window.
+
+    Args:
+        name: of the layer.
+        kind: its class.
+        kept: from its forward to its backward pass.
+        work: more than that while its backward pass runs.
+        infer: alive while it computes without training, its input and output among it.
+        values: its output alone, the figure that is often taken for all of it.
+    """
+
+    name: str
+    kind: str
+    kept: int
+    work: int
+    infer: int
+    values: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Activations:
+    """What a window costs while training and while forecasting, in bytes.
+
+    Args:
+        kept: held for the backward pass at the worst moment.
+        work: of the layer whose backward pass then runs.
+        worst: the name of that layer.
+        infer: at the worst moment of a forecast.
+        values: forward values only, one copy.
+        uses: by layer.
+    """
+
+    kept: int
+    work: int
+    worst: str
+    infer: int
+    values: int
+    uses: tuple[Use, ...]
+
+
+def walk(model: Any, place: Place) -> tuple[Use, ...]:
+    """The use of each layer of a functional Keras model, in the order of computation."""
+    return tuple(_use(operation, ins, outs, place) for operation, ins, outs in _calls(model))
+
+
+def activations(trained: Any, served: Any, place: Place) -> Activations:
+    """What one window costs.
+
+    Args:
+        trained: the functional model that the train step runs (all steps under dense supervision).
+        served: the functional model that forecasts.
+        place: where it runs.
+    """
+    uses = walk(trained, place)
+    # While the backward pass of a layer runs, what the layers behind it kept is free again.
+    before = np.cumsum([use.kept for use in uses])
+    worst = int(np.argmax(before + [use.work for use in uses]))
+    return Activations(
+        kept=int(before[worst]),
+        work=uses[worst].work,
+        worst=uses[worst].name,
+        infer=max(use.infer for use in walk(served, place)),
+        values=sum(use.values for use in uses),
+        uses=uses,
+    )
+
+
+def _calls(model: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
+    """Each call of a layer in this graph (a layer may serve several graphs), with its input and output tensors."""
+    for _, nodes in sorted(model._nodes_by_depth.items(), reverse=True):
+        for node in nodes:
+            if not node.is_input:
+                yield node.operation, list(node.input_tensors), list(node.output_tensors)
+
+
+def _use(operation: Any, ins: list[Any], outs: list[Any], place: Place) -> Use:
+    counted: Elements = elements_of(operation, [_shape(t) for t in ins], [_shape(t) for t in outs], place)
+    values = sum(int(np.prod(_shape(t))) for t in outs)
+    size = place.compute_bytes
+    return Use(
+        name=operation.name,
+        kind=type(operation).__name__,
+        kept=round(counted.kept * size + counted.kept_wide * 4),
+        work=round(counted.work * size + counted.work_wide * 4),
+        infer=round(counted.infer * size + counted.infer_wide * 4),
+        values=values * size,
+    )
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    return tuple(int(size) for size in tensor.shape[1:])

@@ -1,0 +1,23 @@
+"""Bytes and seconds for reading."""
+
+
+def size(number: float | None) -> str:
+    """Bytes in decimal units: ``153.6 KB``, ``24.0 GB``; a dash for none."""
+    if number is None:
+        return "–"
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if abs(number) >= least:
+            return f"{number / least:,.1f} {unit}"
+    return f"{number:,.0f} B"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as ``0.031 s``, ``12.4 s``, ``3.2 min`` or ``5.1 h``; a dash for none."""
+    if seconds is None:
+        return "–"
+    if seconds < 1:
+        return f"{seconds:.3f} s"
+    for unit, least in (("h", 3600), ("min", 60)):
+        if seconds >= least:
+            return f"{seconds / least:,.1f} {unit}"
+    return f"{seconds:.1f} s"

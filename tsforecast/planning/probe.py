@@ -1,0 +1,133 @@
+"""Real steps on made-up batches: how long they take and what they hold."""
+
+import ctypes
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+WARM_UP = 2  # calls after the first, which compiles
+STATUS = Path("/proc/self/status")
+
+
+def training_call(trainer: Any, batch_size: int) -> Callable[[], None]:
+    """One train step on a fixed batch of noise, waited for."""
+    import keras
+
+    past, truth = _batch(trainer, batch_size)
+    if keras.config.backend() != "tensorflow":
+        return lambda: trainer.train_on_batch(past, truth)
+    import tensorflow as tf
+
+    batch, step = (tf.constant(past), tf.constant(truth)), trainer.make_train_function()
+
+    def call() -> None:
+        float(np.asarray(step(iter([batch]))["loss"]))
+
+    return call
+
+
+def forecast_call(model: Any, batch_size: int) -> Callable[[], None]:
+    """One forecast of ``batch_size`` windows of noise, as evaluation and serving make it."""
+    from tsforecast.training.prediction import forecast_batch
+
+    task = model.task
+    past = np.random.default_rng(0).normal(size=(batch_size, task.lookback, task.channels)).astype(np.float32)
+
+    def call() -> None:
+        forecast_batch(model, past)
+
+    return call
+
+
+def _batch(trainer: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    task, draw = trainer.forecaster.task, np.random.default_rng(0)
+    past = draw.normal(size=(batch_size, task.lookback, task.channels)).astype(np.float32)
+    steps = () if trainer.dense_from is None else (task.lookback - trainer.dense_from,)
+    truth = draw.normal(size=(batch_size, *steps, task.horizon, len(task.target_indices)))
+    return past, truth.astype(np.float32)
+
+
+def seconds_per_call(call: Callable[[], None], seconds: float, least: int = 3) -> dict[str, float]:
+    """Times a call over and over.
+
+    Args:
+        call: what to time.
+        seconds: how long, at most about.
+        least: calls that are timed at least.
+
+    Returns: ``first`` (with compilation), ``median``, ``low`` and ``high`` (the quartiles) in seconds, ``calls``.
+    """
+    began = time.perf_counter()
+    call()
+    first = time.perf_counter() - began
+    times: list[float] = []
+    for _ in range(WARM_UP):
+        call()
+    until = time.perf_counter() + seconds
+    while len(times) < least or time.perf_counter() < until:
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
+    low, median, high = np.percentile(times, [25, 50, 75])
+    return {
+        "first": first,
+        "median": float(median),
+        "low": float(low),
+        "high": float(high),
+        "calls": len(times),
+    }
+
+
+def peak_of_call(call: Callable[[], None], repeats: int = 3) -> int:
+    """The bytes that a call holds at its worst moment beyond what was held before it.
+
+    On a GPU the allocator's own count. On Linux the kernel's high-water mark of resident memory, which is right only
+    when freed memory goes back at once: see ``measure.ENVIRONMENT``.
+
+    Raises:
+        OSError: the system has no resettable high-water mark.
+    """
+    import tensorflow as tf
+
+    on_gpu = bool(tf.config.list_logical_devices("GPU"))
+    for _ in range(1 + WARM_UP):
+        call()
+    found = []
+    for _ in range(repeats):
+        before = _reset_gpu() if on_gpu else _reset_resident()
+        call()
+        found.append((_peak_gpu() if on_gpu else _status("VmHWM")) - before)
+    return int(np.median(found))
+
+
+def _reset_gpu() -> int:
+    import tensorflow as tf
+
+    tf.config.experimental.reset_memory_stats("GPU:0")
+    return tf.config.experimental.get_memory_info("GPU:0")["current"]
+
+
+def _peak_gpu() -> int:
+    import tensorflow as tf
+
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+
+
+def _reset_resident() -> int:
+    if not sys.platform.startswith("linux"):
+        raise OSError("the peak of a step can be measured on Linux or a GPU only")
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets the high-water mark
+    return _status("VmRSS")
+
+
+def _status(name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB", STATUS.read_text(), re.MULTILINE)
+    if found is None:
+        raise OSError(f"{STATUS} has no {name}")
+    return int(found.group(1)) * 1024

@@ -1,0 +1,163 @@
+"""What each kind of layer holds, in elements per window: kept for the backward pass, and workspace.
+
+The figures of the recurrent kernels count buffers of the width H of the layer, for each step of the window. They were
+read off the memory reports of the compiler for our CPU kernels, and off the published layouts for cuDNN;
+``job=plan verify=true`` sets them against a measured step. A layer that no rule knows counts as dense layers on what it
+holds, else as its output.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+Shape = tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a step runs.
+
+    Args:
+        device: cpu or gpu.
+        compute_bytes: of a number in the compute dtype, 4 or 2.
+    """
+
+    device: str
+    compute_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Elements:
+    """Numbers held by a layer, a window, in the compute dtype and, as ``_wide``, in float32 whatever the policy."""
+
+    kept: float = 0
+    work: float = 0
+    infer: float = 0
+    kept_wide: float = 0
+    work_wide: float = 0
+    infer_wide: float = 0
+
+    def __add__(self, other: "Elements") -> "Elements":
+        """What two parts of one layer keep together; the workspace is that of the larger part."""
+        kept = {name: getattr(self, name) + getattr(other, name) for name in ("kept", "kept_wide")}
+        both = ("work", "infer", "work_wide", "infer_wide")
+        return Elements(**kept, **{name: max(getattr(self, name), getattr(other, name)) for name in both})
+
+
+def elements_of(operation: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    """The elements of one call of a layer or operation, by the rule of its class or of the nearest class above."""
+    for kind in type(operation).__mro__:
+        rule = RULES.get(kind.__name__)
+        if rule is not None:
+            return rule(operation, ins, outs, place)
+    return _unknown(operation, ins, outs, place)
+
+
+def _size(shapes: list[Shape]) -> int:
+    return sum(math.prod(shape) for shape in shapes)
+
+
+# --- Recurrent layers: buffers of width H a step -------------------------------------------------
+
+# kept: gates, carries, outputs and what the compiler computes ahead from them for the backward pass.
+# work: gradients of gates and outputs, the upstream gradient. infer: projections, twice, and outputs.
+_CPU = {"LSTM": (11.5, 8.5, 9.0), "GRU": (9.0, 7.0, 7.0)}
+# cuDNN: reserve space (gates, cell) and the outputs; work: gradients of outputs and inputs, its own workspace.
+_CUDNN = {"LSTM": (7.0, 5.0, 2.0), "GRU": (6.0, 4.0, 2.0)}
+
+
+def _recurrent(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    steps, width = ins[0][0], layer.units
+    kind = "LSTM" if "LSTM" in {base.__name__ for base in type(layer).__mro__} else "GRU"
+    table = _CPU if place.device == "cpu" else _CUDNN
+    kept, work, infer = (count * steps * width for count in table[kind])
+    source = math.prod(ins[0])
+    if place.device == "cpu":  # the loops carry float32 whatever the policy
+        return Elements(kept_wide=kept, work_wide=work, infer_wide=infer + source)
+    return Elements(kept=kept + source, work=work, infer=infer + source)
+
+
+def _bidirectional(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    one = _recurrent(layer.forward_layer, ins, outs, place)
+    # Both directions run side by side; what one of them holds, the other holds too.
+    return Elements(**{field.name: 2 * getattr(one, field.name) for field in dataclasses.fields(one)})
+
+
+# --- Other layers --------------------------------------------------------------------------------
+
+
+def _dense(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    source, result = _size(ins), _size(outs)
+    return Elements(kept=result, work=source + result, infer=source + result)
+
+
+def _dropout(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    if not layer.rate:
+        return Elements()
+    # The random bits are 32 wide; the dropped values are the next layer's input.
+    return Elements(kept=_size(outs), kept_wide=_size(outs), work=_size(ins), infer=_size(ins))
+
+
+def _conv(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    source, result = _size(ins), _size(outs)
+    return Elements(kept=result, work=source + 2 * result, infer=source + result)
+
+
+def _attention(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    steps, width = ins[0][0], layer.num_heads * layer.key_dim
+    scores = layer.num_heads * steps * steps
+    kept = 4 * steps * width + 2 * scores + (2 * scores if layer.dropout else 0)
+    return Elements(kept=kept, work=2 * scores + 4 * steps * width, infer=2 * scores + 4 * steps * width)
+
+
+def _norm(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    return Elements(kept=_size(outs), work=2 * _size(outs), infer=2 * _size(outs))
+
+
+def _joined(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    return Elements(kept=_size(outs), work=_size(outs), infer=_size(ins) + _size(outs))
+
+
+def _fused(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    return Elements(infer=_size(ins) + _size(outs))
+
+
+def _head(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    """Dense layers on the last axis, one on the other."""
+    shape, total = ins[0], Elements()
+    for part in [*layer.hidden, layer.output_layer]:
+        after = shape if not hasattr(part, "units") else (*shape[:-1], part.units)
+        total += elements_of(part, [shape], [after], place)
+        shape = after
+    return total
+
+
+def _unknown(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    positions = math.prod(outs[0][:-1]) if outs and outs[0] else 1
+    parts = layer._flatten_layers(include_self=False) if hasattr(layer, "_flatten_layers") else ()
+    inner = [part for part in parts if isinstance(getattr(part, "units", None), int)]
+    total = Elements(kept=_size(outs), work=_size(ins) + _size(outs), infer=_size(ins) + _size(outs))
+    for part in inner:
+        width: list[Shape] = [(positions, part.units)]
+        total += _dense(part, width, width, place)
+    return total
+
+
+RULES: dict[str, Callable[[Any, list[Shape], list[Shape], Place], Elements]] = {
+    "LSTM": _recurrent,
+    "GRU": _recurrent,
+    "Bidirectional": _bidirectional,
+    "Dense": _dense,
+    "EinsumDense": _dense,
+    "Dropout": _dropout,
+    "BaseConv": _conv,
+    "MultiHeadAttention": _attention,
+    "LayerNormalization": _norm,
+    "BatchNormalization": _norm,
+    "Concatenate": _joined,
+    "Merge": _joined,
+    "Anchor": _fused,
+    "GetItem": _fused,
+    "ForecastHead": _head,
+}
