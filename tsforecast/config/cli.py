@@ -4,7 +4,6 @@
 """
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,34 +11,32 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import (
-    ConfigCompositionException,
-    HydraException,
-    MissingConfigException,
-    OverrideParseException,
-)
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tsforecast.config import sweepers
+from tsforecast.config.mistakes import CONF, check_options, explain
 from tsforecast.config.schema import Config
-from tsforecast.errors import UserError, nearest
-
-CONF = Path(__file__).parents[2] / "conf"
+from tsforecast.errors import UserError
 
 ConfigStore.instance().store(name="schema", node=Config)
 
 
+# Folders that were not there before this command named them, innermost first; None until it does.
+_new_folders: list[Path] | None = None
+
+
 def _run_folder(resume: str | None, run: str | None, target: str) -> str:
     """The folder of a run: the one to go on with, or a new one named by time and model."""
-    if resume or run:
-        return str(resume or run)
-    return f"outputs/{datetime.now():%Y-%m-%d_%H-%M-%S}_{target.split('.')[-2]}"
+    global _new_folders
+    name = f"outputs/{datetime.now():%Y-%m-%d_%H-%M-%S}_{target.split('.')[-2:][0]}"
+    folder = Path(str(resume or run or name))
+    _new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
+    return str(folder)
 
 
 # Cached: the name holds the time, and must not change while one job reads it twice.
@@ -66,6 +63,7 @@ def command_line(run: Callable[[], Any]) -> int:
 
 def _guarded(run: Callable[[], Any]) -> int:
     try:
+        check_options(sys.argv[1:])
         sweepers.register()
         sys.argv[1:] = sweepers.whole_command(sys.argv[1:])
         run()
@@ -77,21 +75,26 @@ def _guarded(run: Callable[[], Any]) -> int:
     except (HydraException, OmegaConfBaseException) as error:
         message = explain(error)
     except OSError as error:
-        message = f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
+        reason = (error.strerror or str(error)).lower()
+        message = f"{error.filename or 'A file'} cannot be used ({reason}): name another, or mend that one."
+    except ValueError as error:
+        if "Config group override must be" not in str(error):
+            raise  # broken, not wrong input
+        message = "A group takes the name of a choice, as in model=lstm; `python run.py --help` lists them."
     sys.stderr.write(message + os.linesep)
     return 2
 
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Says a job's mistake here, where Hydra cannot add lines of its own, and takes back its empty folder."""
+    """Says a job's mistake here, where Hydra cannot add lines of its own, and takes back the empty folders made."""
     hydra = HydraConfig.get()
     try:
         yield
-    except (UserError, OmegaConfBaseException) as error:
-        folder = Path(hydra.runtime.output_dir)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        for folder in [Path(hydra.runtime.output_dir)] if _new_folders is None else _new_folders:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
         if hydra.mode == RunMode.MULTIRUN:
             raise
         sys.stderr.write((str(error) if isinstance(error, UserError) else explain(error)) + os.linesep)
@@ -115,46 +118,3 @@ def first_comment(path: Path) -> str:
     """The first comment of a YAML that is not Hydra's own."""
     comments = (line[2:].strip() for line in path.read_text().splitlines() if line.startswith("# "))
     return next((line for line in comments if not line.startswith("@package")), "")
-
-
-def explain(error: Exception) -> str:
-    """One sentence for what Hydra or OmegaConf refused, with the nearest right word."""
-    text = " ".join(str(error).split())
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        group, _, choice = (error.missing_cfg_file or "").partition("/")
-        return (
-            f"{group}={choice}: there is no such {group}.{nearest(choice, error.options)} "
-            f"Choices: {', '.join(error.options)}."
-        )
-    if isinstance(error, OverrideParseException):
-        return (
-            f"The override '{error.override}' cannot be read: write key=value, "
-            "with quotes around a value that has spaces or commas."
-        )
-    unknown = re.search(r"Could not (?:override|delete from config)[^']*'([^']+)'", text)
-    if isinstance(error, ConfigCompositionException) and unknown:
-        return unknown_key(unknown.group(1).split("=")[0])
-    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-    key = getattr(cause, "full_key", None)
-    first = str(getattr(cause, "msg", None) or cause).splitlines()[0].strip()
-    return f"{key}: {first.rstrip('.')}." if key and key not in first else f"{first.rstrip('.')}."
-
-
-def unknown_key(key: str) -> str:
-    """The sentence for a key that the config does not have."""
-    group_choices = [path.name for path in CONF.iterdir() if path.is_dir()]
-    near = nearest(key, [*_all_keys(), *group_choices])
-    return f"There is no key '{key}'.{near} `python run.py --cfg job` prints them all."
-
-
-def _all_keys() -> list[str]:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("config")
-
-    def walk(node: Any, prefix: str) -> Iterator[str]:
-        for key, value in node.items_ex(resolve=False) if OmegaConf.is_dict(node) else ():
-            yield f"{prefix}{key}"
-            yield from walk(value, f"{prefix}{key}.")
-
-    return list(walk(cfg, ""))

@@ -1,0 +1,21 @@
+"""What all tests share: no GPU, no account, no chatter, and the dtype policy put back."""
+
+import os
+import sys
+
+import pytest
+
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["WANDB_MODE"] = "offline"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+@pytest.fixture(autouse=True)
+def policy_put_back():
+    """The dtype policy is global state; a test that sets it must not change the next one."""
+    yield
+    keras = sys.modules.get("keras")
+    if keras is not None:
+        keras.config.set_dtype_policy("float32")

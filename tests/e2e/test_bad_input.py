@@ -1,0 +1,234 @@
+"""Wrong input: one sentence that names it and what to do, exit code 2, nothing left behind, no TensorFlow."""
+
+import subprocess
+import sys
+
+import pytest
+from cold_commands import RUN
+
+CSV = "data=csv data.path={} data.target=load"
+KEYS = {
+    "modle=lstm": "Did you mean 'model'?",
+    "learning_rate=0.1": "Did you mean 'optimizer.learning_rate'?",
+    "model.unit=[8]": "Did you mean 'model.units'?",
+    "training.max_step=5": "Did you mean 'training.max_steps'?",
+    "window.lokback=5": "Did you mean 'window.lookback'?",
+    "optimizer.learningrate=1": "Did you mean 'optimizer.learning_rate'?",
+    "model=dlinear model.units=[8]": "There is no key 'model.units'.",
+    "+training.max_step=5": "Did you mean 'training.max_steps'?",
+    "+lookback=5": "Did you mean 'window.lookback'?",
+    "~training.max_steps": "training.max_steps cannot be taken out",
+    "~tracker": "tracker has no value",
+    "~model": "model has no value",
+    "model": "The override 'model' cannot be read",
+    "model.units=[8": "The override 'model.units=[8' cannot be read",
+    "--multirn": "Did you mean '--multirun'?",
+    "--cfg": "write --cfg job",
+}
+CHOICES = {
+    "model=lstn": "Did you mean 'lstm'?",
+    "model=3": "takes the name of a choice",
+    "model=lstm,gru": "add -m",
+    "model=[lstm,gru]": "-m model=lstm,gru",
+    "model.units=8,16": "model.units=[8,16]",
+    "optimizer=adm": "Did you mean 'adam'?",
+    "data=householdpower": "Did you mean 'household_power'?",
+    "scale=pco": "Did you mean 'poc'?",
+    "job=trian": "Did you mean 'train'?",
+    "tracker=wndb": "Did you mean 'wandb'?",
+    "tracker.mode=onlin": "Did you mean 'online'?",
+    "loss=mes": "Did you mean 'mse'?",
+    "schedule=cosin": "Did you mean 'cosine'?",
+    "precision=bfloat": "mixed_bfloat16",
+    "experiment=no_such_study": "no such experiment",
+    "backend=tensorfow": "Did you mean 'tensorflow'?",
+    "-m model=lstm,gruu": "Did you mean 'gru'?",
+}
+RANGES = {
+    "model.units=[]": "model.units=[64]",
+    "model.units=[0]": "between 1 and",
+    "model.units=[-3]": "between 1 and",
+    "model.units=8.5": "not a whole number",
+    "model.units=many": "not a whole number",
+    "model.dropout=1.5": "between 0 and 0.95",
+    "model.dropout=nan": "between 0 and 0.95",
+    "model.anchor=perhaps": "true or false",
+    "optimizer.learning_rate=0": "out of range",
+    "optimizer.learning_rate=-1": "out of range",
+    "optimizer.learning_rate=fast": "not a number",
+    "optimizer.clipnorm=0": "at least",
+    "schedule.warmup_share=1.5": "between 0 and 0.9",
+    "loss=quantile loss.quantile_levels=[0.1,0.9]": "include 0.5",
+    "loss=quantile loss.quantile_levels=[0.9,0.5,0.1]": "must rise",
+    "loss=quantile loss.quantile_levels=null": "must rise",
+    "loss=huber loss.delta=0": "at least",
+    "window.lookback=0": "between 1 and 100000",
+    "window.lookback=-5": "between 1 and 100000",
+    "window.lookback=abc": "window.lookback=abc is not a whole number",
+    "window.lookback=null": "window.lookback=null is not allowed",
+    "window.lead=0": "at least 1|between 1",
+    "window.horizon=0": "between 1",
+    "window.stride=-1": "between 1",
+    "seed=-1": "between 0 and 2147483647",
+    "seed=1.5": "not a whole number",
+    "scale.rows=-1": "at least 100",
+    "scale.rows=99999999": "2,075,259 rows",
+    "training.batch_size=-32": "between 1 and 1048576",
+    "training.batch_size=abc": "not a whole number",
+    "training.max_steps=0": "at least 1",
+    "training.max_minutes=-1": "at least 0.001",
+    "training.accumulate_steps=0": "between 1",
+    "training.supervision=dens": "Did you mean 'dense'?",
+    "device=cpu device.threads=0": "between 1 and 1024",
+    "device=cpu device.memory_gb=-1": "at least 0.1",
+}
+TOGETHER = {
+    "training.max_steps=null": "training has no end",
+    "training.max_steps=null training.max_minutes=1": "schedule=constant",
+    "window.lookback=20": "training.warmup_steps=30 leaves no step of window.lookback=20",
+    "training.shards=64": "training.batch_size=32",
+    "scale=tiny window.lookback=5000": "lower these, or give more rows",
+    "device=v1000": "Did you mean 'v100'?",
+    "device=gpu": "this machine shows none",
+    "device=cpu device.kind=tpu": "auto, cpu, gpu",
+    "device=v100 precision=mixed_bfloat16": "a V100 has no bfloat16 units",
+    "device=cpu device.compute_capability=7.5 precision=mixed_bfloat16": "precision=mixed_float16",
+    "job=evaluate": "add run=FOLDER",
+    "run=somewhere": "job=evaluate",
+    "resume=nowhere": "nowhere is not the folder of a run",
+    "resume=empty_folder": "it has no config.yaml",
+    "resume=good.csv": "good.csv cannot be used",
+    "resume=old_run": "does not fit this version",
+    "resume=torn_run": "does not fit this version",
+    "resume=old_run model=gru": "leave out model=gru",
+    "job=evaluate run=nowhere": "nowhere is not the folder of a run",
+    "scale=tiny hydra.run.dir=good.csv/run": "good.csv/run cannot be used",
+}
+DATA = {
+    "data=csv": "data.path has no value",
+    "data=csv data.path=good.csv": "data.target has no value",
+    CSV.format("goood.csv"): "Did you mean 'good.csv'?",
+    CSV.format("."): "is not a file",
+    CSV.format("empty.csv"): "empty.csv is empty",
+    CSV.format("header.csv"): "no row below its header",
+    CSV.format("one_row.csv"): "one row only",
+    CSV.format("unobserved.csv"): "no value at all",
+    CSV.format("infinite.csv"): "1 infinite value",
+    CSV.format("constant.csv"): "constant in the training rows",
+    CSV.format("words.csv"): "not numeric",
+    CSV.format("picture.csv"): "neither CSV nor Parquet",
+    CSV.format("story.csv"): "not a CSV table",
+    CSV.format("no_time.csv"): "No column reads as time",
+    CSV.format("cut.parquet"): "damaged Parquet",
+    CSV.format("cut.csv.gz"): "damaged",
+    "data=csv data.path=good.csv data.target=laod": "Did you mean 'load'?",
+    "data=csv data.path=good.csv data.target=time": "is the time column",
+    CSV.format("good.csv") + " data.time=stamp": "no column 'stamp'",
+    CSV.format("good.csv") + " data.features=[othr]": "Did you mean 'other'?",
+    CSV.format("good.csv") + " data.frequency=often": "15min",
+    CSV.format("good.csv") + " data.season=0": "data.season is 0",
+    CSV.format("good.csv") + " data.split.train=0.9": "add up to at most 1",
+    CSV.format("good.csv") + " data.split.train=-1": "data.split.train is -1",
+    CSV.format("good.csv") + " +data.split.rest=0.1": "no part 'rest'",
+    CSV.format("good.csv") + " data.future_covariates=[other]": "not known ahead",
+    CSV.format("good.csv") + " window.lookback=250": "No window fits",
+    "scale=tiny data.target=volts": "Did you mean 'voltage'?",
+    "scale=tiny data.future_covariates=[global_intensity]": "gives the target",
+    "data=synthetic data.missing=2": "0 to below 1",
+}
+CASES = {**KEYS, **CHOICES, **RANGES, **TOGETHER, **DATA}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A folder of files that are wrong in one way each."""
+    folder = tmp_path_factory.mktemp("wrong")
+    rows = [(f"2024-01-{1 + i // 24:02d} {i % 24:02d}:00", i % 7, i % 5) for i in range(300)]
+
+    def write(name, load=lambda i, value: value):
+        lines = [f"{time},{load(i, value)},{other}" for i, (time, value, other) in enumerate(rows)]
+        (folder / name).write_text("\n".join(["time,load,other", *lines]) + "\n")
+
+    write("good.csv")
+    write("unobserved.csv", lambda i, value: "")
+    write("infinite.csv", lambda i, value: "inf" if i == 50 else value)
+    write("constant.csv", lambda i, value: 3)
+    write("words.csv", lambda i, value: "high")
+    (folder / "empty.csv").write_text("")
+    (folder / "header.csv").write_text("time,load\n")
+    (folder / "one_row.csv").write_text("time,load\n2024-01-01 00:00,1\n")
+    (folder / "no_time.csv").write_text("load,other\n1,2\n3,4\n5,6\n")
+    (folder / "story.csv").write_text("It was a dark night.\nNothing moved.\n")
+    (folder / "picture.csv").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00")
+    (folder / "cut.parquet").write_bytes(b"PAR1abc")
+    (folder / "cut.csv.gz").write_bytes(b"\x1f\x8b\x08\x00abc")
+    (folder / "empty_folder").mkdir()
+    for name, text in (("old_run", "nonsense: 3\n"), ("torn_run", "model: [1, 2\n")):
+        (folder / name).mkdir()
+        (folder / name / "config.yaml").write_text(text)
+    return folder
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder): path.stat().st_size for path in folder.rglob("*") if not path.is_dir()
+    } | {path.relative_to(folder): None for path in folder.rglob("*") if path.is_dir()}
+
+
+def assert_refused(code, err, said):
+    assert code == 2, err
+    assert err.count("\n") == 1, err
+    assert err.endswith((".\n", "?\n"))
+    assert any(words in err for words in said.split("|")), err
+
+
+@pytest.mark.parametrize("command", CASES)
+def test_wrong_input_is_refused_in_one_sentence(command, files, cold_command):
+    before = contents(files)
+    done = cold_command(*command.split(), cwd=files)
+    assert_refused(done.code, done.err, CASES[command])
+    assert done.imported == [], "found only after a backend was loaded"
+    assert contents(files) == before
+
+
+def test_there_are_enough_cases():
+    assert len(CASES) >= 40
+
+
+def test_right_input_is_not_refused(files, cold_command):
+    """The gate lets nothing pass to a backend, so that a command that is right goes just so far."""
+    done = cold_command(*CSV.format("good.csv").split(), "training.batch_size=8", cwd=files)
+    assert done.imported == ["tensorflow"]
+
+
+@pytest.mark.parametrize("command", ["model=lstn", "window.lookback=0", CSV.format("empty.csv")])
+def test_the_same_from_a_real_shell(command, files):
+    before = contents(files)
+    done = subprocess.run(
+        [sys.executable, str(RUN), *command.split()], cwd=files, capture_output=True, text=True, check=False
+    )
+    assert_refused(done.returncode, done.stderr, CASES[command])
+    assert contents(files) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("model=dlinear model.kernel_size=24", "kernel_size=24 must be odd"),
+        ("model=seasonal_naive window.lookback=100", "set window.lookback=1440"),
+        ("+model.depth=3", "unexpected keyword argument 'depth'"),
+        ("training.batch_size=100000", "but the split has only"),
+    ],
+)
+def test_what_only_the_model_can_tell_leaves_nothing_either(command, said, tmp_path):
+    """These need Keras, so they take seconds; they come before the first file."""
+    done = subprocess.run(
+        [sys.executable, str(RUN), "scale=tiny", "tracker=none", *command.split()],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert_refused(done.returncode, done.stderr, said)
+    assert contents(tmp_path) == {}

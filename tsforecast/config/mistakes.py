@@ -1,0 +1,128 @@
+"""What Hydra and OmegaConf refuse, in one sentence each, with the nearest right word."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tsforecast.errors import UserError, nearest
+
+CONF = Path(__file__).parents[2] / "conf"
+KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
+# Options of Hydra's command line -> whether a value follows.
+OPTIONS = {
+    "--help": False,
+    "--hydra-help": False,
+    "--version": False,
+    "--cfg": True,
+    "--resolve": False,
+    "--package": True,
+    "--run": False,
+    "--multirun": False,
+    "--shell-completion": False,
+    "--config-path": True,
+    "--config-name": True,
+    "--config-dir": True,
+    "--experimental-rerun": True,
+    "--info": False,
+}
+
+
+def check_options(arguments: Sequence[str]) -> None:
+    """Refuses a mistyped ``--option``, which Hydra would answer with a page of usage.
+
+    Raises:
+        UserError: with the nearest right one.
+    """
+    for position, argument in enumerate(arguments):
+        name, equals, _ = argument.partition("=")
+        if not name.startswith("--"):
+            continue
+        if name not in OPTIONS:
+            raise UserError(
+                f"There is no option '{name}'.{nearest(name, OPTIONS)} See `python run.py --help`."
+            )
+        if OPTIONS[name] and not equals and position + 1 == len(arguments):
+            example = " job" if name == "--cfg" else "=VALUE"
+            raise UserError(f"The option {name} needs a value: write {name}{example}.")
+
+
+def explain(error: Exception) -> str:
+    """One sentence for what Hydra or OmegaConf refused."""
+    text = " ".join(str(error).split())
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, choice = (error.missing_cfg_file or "").partition("/")
+        return (
+            f"{group}={choice}: there is no such {group}.{nearest(choice, error.options)} "
+            f"Choices: {', '.join(error.options) or 'none yet'}."
+        )
+    if isinstance(error, OverrideParseException):
+        return (
+            f"The override '{error.override}' cannot be read: write key=value, "
+            "with quotes around a value that has spaces or commas."
+        )
+    unknown = re.search(r"Could not (?:override|delete from config)[^']*'([^']+)'", text)
+    if isinstance(error, ConfigCompositionException) and unknown:
+        return unknown_key(unknown.group(1).split("=")[0])
+    return _known_text(error, text) or _as_it_is(error)
+
+
+def _known_text(error: Exception, text: str) -> str:
+    """The sentence for a message that a user can meet by a slip of one word, or an empty string."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    key = getattr(cause, "full_key", None)
+    text = f"{text} {cause}"
+    several = re.search(r"Ambiguous value for argument '(([^=]+)=([^']*))'", text)
+    if several:
+        a_list = f", or write {several[2]}=[{several[3]}] where a list is meant"
+        is_group = (CONF / several[2]).is_dir()
+        return (
+            f"{several[1]} names several values: add -m to run them one after the other"
+            f"{'' if is_group else a_list}."
+        )
+    missing = re.search(r"Missing mandatory value: (\S+)", text)
+    if missing:
+        name = missing[1].rstrip(".")
+        return f"{name} has no value: add {name}=VALUE to the command."
+    wrong = re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", text)
+    if wrong and key:
+        return f"{key}={wrong[1]} is not {KINDS.get(wrong[2], wrong[2].lower())}."
+    if key and "is not Optional" in text:
+        return f"{key}=null is not allowed: give it a value."
+    if key and "does not support deletion" in text:
+        return f"{key} cannot be taken out: give it a value, or null where it allows that."
+    return ""
+
+
+def _as_it_is(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    key = getattr(cause, "full_key", None)
+    lines = str(getattr(cause, "msg", None) or cause).splitlines() or [type(cause).__name__]
+    first = lines[0].split(", set env var")[0].strip().rstrip(".")
+    return f"{key}: {first}." if key and key not in first else f"{first}."
+
+
+def unknown_key(key: str) -> str:
+    """The sentence for a key that the config does not have."""
+    groups = [path.name for path in CONF.iterdir() if path.is_dir()]
+    near = nearest(key, [*_all_keys(), *groups])
+    return f"There is no key '{key}'.{near} `python run.py --cfg job` prints them all."
+
+
+def _all_keys() -> list[str]:
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("config")
+
+    def walk(node: Any, prefix: str) -> Iterator[str]:
+        for key, value in node.items_ex(resolve=False) if OmegaConf.is_dict(node) else ():
+            yield f"{prefix}{key}"
+            yield from walk(value, f"{prefix}{key}.")
+
+    return list(walk(cfg, ""))
