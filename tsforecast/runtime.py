@@ -39,7 +39,7 @@ def prepare(
     Raises:
         UserError: the backend is not installed, another one is loaded already, or the device is not there.
     """
-    with _quiet_stderr():
+    with quiet_stderr():
         _import_backend(backend, kind)
         import keras
 
@@ -62,7 +62,7 @@ def resolve_policy(policy: str, device: str, capability: float | None) -> str:
     Raises:
         UserError: bfloat16 is asked of a GPU without units for it.
     """
-    has_bfloat16 = (capability or 8.0) >= 8.0 if device == "gpu" else _cpu_has_bfloat16()
+    has_bfloat16 = (capability or 8.0) >= 8.0 if device == "gpu" else cpu_has_bfloat16()
     if policy == "mixed_bfloat16" and device == "gpu" and not has_bfloat16:
         raise UserError(
             f"precision=mixed_bfloat16 needs compute capability 8.0 and this GPU has {capability}: "
@@ -95,7 +95,7 @@ def peak_memory_mb() -> float:
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Holds back what native code writes to standard error, unless it fails: TensorFlow's first lines obey no level."""
     sys.stderr.flush()
     kept = os.dup(2)
@@ -193,7 +193,8 @@ def cpu_name() -> str:
     return f"{_cpu_field('model name') or platform.processor() or platform.machine()}, {cores} cores"
 
 
-def _cpu_has_bfloat16() -> bool:
+def cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 in hardware."""
     flags = _cpu_field("flags").split()
     return "amx_bf16" in flags or "avx512_bf16" in flags
 

@@ -23,6 +23,13 @@ def has_key(account: Any) -> bool:
     return bool(entry and entry[2])
 
 
+def key_found() -> bool:
+    """Whether W&B would find credentials here, by its own settings."""
+    import wandb
+
+    return has_key(wandb.setup(settings=wandb.Settings(silent=True)).settings)
+
+
 def reachable(server: str) -> bool:
     """Whether the server takes a connection; where a proxy stands in between only W&B itself can tell."""
     if urllib.request.getproxies():
