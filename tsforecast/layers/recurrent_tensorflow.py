@@ -97,13 +97,11 @@ def gru(x, h0, weights: Weights, return_sequences: bool, training: bool):
         wide, start = tf.cast(recurrent, loop_dtype), tf.cast(h0, loop_dtype)
         inner_bias = tf.cast(bias[1], loop_dtype)
         projected = _project(x, kernel, bias[0], loop_dtype)
-        kept = _EVERYTHING if training else int(return_sequences)
-        last, lists = _gru_forward(projected, wide, inner_bias, start, kept=kept)
+        loop = _gru_forward if training else functools.partial(_gru_infer, return_sequences=return_sequences)
+        last, lists = loop(projected, wide, inner_bias, start)
 
         def gradient(*upstream):
-            saved = (
-                lists if training else _gru_forward(projected, wide, inner_bias, start, kept=_EVERYTHING)[1]
-            )
+            saved = lists if training else _gru_forward(projected, wide, inner_bias, start)[1]
             outputs, *inside = saved
             d_sequence, d_last = _upstream(upstream, return_sequences, loop_dtype)
             before = tf.concat([start[None], outputs[:-1]], 0)
@@ -137,7 +135,7 @@ def has_bfloat16_products() -> bool:
 
 
 _compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
-_EVERYTHING = 4  # At least as many lists as any cell can keep.
+_EVERYTHING = 3  # The lists that an LSTM's gradient needs.
 
 
 @_compiled
@@ -182,23 +180,45 @@ def _lstm_backward(d_outputs, d_last, d_carry, gates, carries, c0, recurrent):
 
 
 @_compiled
-def _gru_forward(projected, recurrent, inner_bias, h, kept):
-    """Last output, and the first ``kept`` of: outputs [T, B, H], gates z and r [T, B, 2H], candidates n and inner
-    products q [T, B, H].
-    """
+def _gru_forward(projected, recurrent, inner_bias, h):
+    """Last output, and outputs [T, B, H], gates z and r [T, B, 2H], candidates n and inner products q [T, B, H]."""
     xs, units = _readable(projected), recurrent.shape[0]
 
     def step(t, h, *lists):
         x, inner = xs.read(t), tf.matmul(h, recurrent) + inner_bias
-        gate = 0.5 * tf.tanh(0.5 * (x[:, : 2 * units] + inner[:, : 2 * units])) + 0.5
+        gate = _sigmoid(x[:, : 2 * units] + inner[:, : 2 * units])
         q = inner[:, 2 * units :]
         n = tf.tanh(x[:, 2 * units :] + gate[:, units:] * q)
         h = n + gate[:, :units] * (h - n)
         return t + 1, h, *_written(lists, t, (h, gate, n, q))
 
-    lists = [_writable(projected, like) for like in (h, recurrent[:, : 2 * units], h, h)[:kept]]
+    lists = [_writable(projected, like) for like in (h, recurrent[:, : 2 * units], h, h)]
     _, h, *lists = tf.while_loop(_before(projected), step, (tf.constant(0), h, *lists))
     return h, [values.stack() for values in lists]
+
+
+@_compiled
+def _gru_infer(projected, recurrent, inner_bias, h, return_sequences):
+    """Last output, and the outputs [T, B, H] if asked for.
+
+    Where n and z are not kept, XLA would compute each again for each use. So a step ends with both as the loop's state,
+    and the next one makes h of them.
+    """
+    xs, units = _readable(projected), recurrent.shape[0]
+
+    def step(t, h, n, z, *lists):
+        h = n + z * (h - n)
+        lists = _written(lists, tf.maximum(t - 1, 0), (h,))
+        x, inner = xs.read(t), tf.matmul(h, recurrent) + inner_bias
+        z = _sigmoid(x[:, :units] + inner[:, :units])
+        r = _sigmoid(x[:, units : 2 * units] + inner[:, units : 2 * units])
+        return t + 1, h, tf.tanh(x[:, 2 * units :] + r * inner[:, 2 * units :]), z, *lists
+
+    lists = [_writable(projected, h)] if return_sequences else []
+    start = (tf.constant(0), h, h, tf.zeros_like(h), *lists)  # n = h: the first step begins with h itself.
+    t, h, n, z, *lists = tf.while_loop(_before(projected), step, start)
+    h = n + z * (h - n)
+    return h, [values.stack() for values in _written(lists, t - 1, (h,))]
 
 
 @_compiled
@@ -225,6 +245,11 @@ def _gru_backward(d_outputs, d_last, gates, news, inners, before, recurrent):
 
 
 # --- Pieces ---
+
+
+def _sigmoid(x):
+    # As a tanh it is one pass over the data, with no division.
+    return 0.5 * tf.tanh(0.5 * x) + 0.5
 
 
 def _sigmoid_or_tanh(units, dtype):
