@@ -45,7 +45,7 @@ def write_page(
     )
     lowest = f"{figure(board[0].run.figures['test/rmse'])} {text(unit)}"
     html = Template(page).substitute(
-        title=f"{len(board)} runs compared",
+        title=f"{len(board)} runs compared" if len(board) > 1 else "One run",
         summary=f"Best: <b>{text(board[0].name)}</b>, test RMSE {lowest}.",
         sections="\n".join(part for part in sections if part),
         footer=f"Written by tsforecast {text(__version__)}.",

@@ -53,8 +53,8 @@ def figures(result: dict[str, Any]) -> dict[str, float]:
 def close(folder: Path, code: int) -> Outcome:
     """The outcome of a job that just ended with ``code``, written into its folder where it did not do so itself."""
     found = read_outcome(folder)
-    if code == 0 and found.status in ("done", "waiting"):
-        return Outcome("done") if found.status == "waiting" else found
+    if code == 0:
+        return found if found.status == "done" else write(folder, "done", "")
     if found.status in ("failed", "interrupted") and code > 0:
         return found
     if code in (130, -15):

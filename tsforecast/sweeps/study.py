@@ -48,9 +48,13 @@ class Job:
     @property
     def folder_name(self) -> str:
         """The label as a folder's name that needs no quotes, as in ``03_model-gru_batch_size-64``."""
-        parts = [f"{self.number:02d}", *(f"{k}-{v}" for k, v in short_keys(self.axes).items())]
-        name = "_".join(re.sub(r"[^\w.-]+", "-", part).strip("-") for part in parts)
-        return name[:LONGEST_NAME]
+        axes = (f"{_plain(key)}-{_plain(value)}" for key, value in short_keys(self.axes).items())
+        return "_".join([f"{self.number:02d}", *axes])[:LONGEST_NAME]
+
+
+def _plain(word: str) -> str:
+    """A word without what a shell or Hydra would read as more than a letter."""
+    return re.sub(r"[^\w.-]+", "-", word).strip("-")
 
 
 def config_hash(config: Mapping[str, Any], without: Sequence[str] = ()) -> str:
@@ -60,12 +64,17 @@ def config_hash(config: Mapping[str, Any], without: Sequence[str] = ()) -> str:
 
 
 def short_keys(axes: Mapping[str, str]) -> dict[str, str]:
-    """The axes under the last part of their keys, where that is unambiguous."""
+    """The axes for reading: under the last part of their keys where that is unambiguous, long numbers cut."""
     last = [key.replace("/", ".").rsplit(".", 1)[-1] for key in axes]
     return {
-        (short if last.count(short) == 1 else key): value
+        (short if last.count(short) == 1 else key): _short(value)
         for short, (key, value) in zip(last, axes.items(), strict=True)
     }
+
+
+def _short(value: str) -> str:
+    """A long number with the digits that tell it from others."""
+    return f"{float(value):.4g}" if re.fullmatch(r"-?\d+\.\d{7,}(e-?\d+)?", value) else value
 
 
 class Study:

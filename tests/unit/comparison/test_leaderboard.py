@@ -1,0 +1,122 @@
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+import yaml
+
+from tsforecast.comparison import svg
+from tsforecast.comparison.leaderboard import entries, over_seeds
+from tsforecast.comparison.page import write_page
+from tsforecast.comparison.runs import collect
+from tsforecast.errors import UserError
+from tsforecast.jobs.compare import as_csv, as_text
+from tsforecast.window_errors import WindowErrors
+
+
+def make_run(folder, rmse, model="lstm", seed=0, rate=0.1, lead=10, status="done"):
+    """Writes what compare reads of a run; its errors have just that RMSE."""
+    folder.mkdir(parents=True)
+    target = f"tsforecast.models.{model}.X"
+    config = {
+        "model": {"_target_": target, f"{model}_units": 8},
+        "optimizer": {"learning_rate": rate},
+        "seed": seed,
+        "tracker": {"mode": str(folder)},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    result = {
+        "status": status,
+        "metrics": {"test/rmse": rmse, "test/mae": rmse / 2},
+        "params": 10,
+        "seconds": 60.0,
+        "unit": "kW",
+        "window": {"lead": lead, "horizon": 1},
+        "data": {"hash": "h"},
+        "training": {"training_seconds": 50.0 * rmse},
+    }
+    (folder / "result.json").write_text(json.dumps(result))
+    rows = [{"step": s, "seconds": s / 10, "val/rmse": rmse + 1 / s} for s in (10, 20)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    signs = np.where(np.arange(1000) % 2, rmse, -rmse)
+    WindowErrors.of(np.arange(1000), np.zeros((1000, 1, 1)), signs[:, None, None]).save(folder / "errors.npz")
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    make_run(tmp_path / "sweep/00", 0.7)
+    make_run(tmp_path / "sweep/01", 0.6, seed=1)
+    make_run(tmp_path / "sweep/02", 0.5, model="gru")
+    make_run(tmp_path / "sweep/03", 0.4, status="failed")
+    return tmp_path / "sweep"
+
+
+def test_runs_are_found_in_a_sweep_a_glob_and_a_list_and_counted_once(sweep):
+    for over in (str(sweep), f"{sweep}/*", [str(sweep / "00"), f"{sweep}/0[12]", str(sweep)]):
+        runs, unfinished = collect(over)
+        assert sorted(run.folder.name for run in runs) == ["00", "01", "02"]
+    assert unfinished == [f"{sweep / '03'} has not finished and is left out."]
+
+
+def test_what_is_not_there_or_holds_no_run_is_refused(tmp_path, sweep):
+    with pytest.raises(UserError, match="names nothing that is there"):
+        collect(str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="holds no finished run"):
+        collect(str(sweep / "03"))
+
+
+def test_the_best_comes_first_and_is_named_by_what_sets_it_apart(sweep):
+    board = entries(collect(str(sweep))[0])
+    assert [entry.name for entry in board] == ["model=gru seed=0", "model=lstm seed=1", "model=lstm seed=0"]
+    assert board[0].difference is None
+    assert board[1].difference.value == pytest.approx(0.1, abs=1e-6)
+    assert board[1].difference.excludes_zero
+
+
+def test_runs_of_different_tasks_get_no_paired_interval(tmp_path):
+    make_run(tmp_path / "a", 0.5)
+    make_run(tmp_path / "b", 0.6, lead=20)
+    assert entries(collect(str(tmp_path))[0])[1].difference is None
+
+
+def test_seeds_give_mean_and_spread(sweep):
+    (row,) = over_seeds(entries(collect(str(sweep))[0]))
+    assert (row["config"], row["seeds"]) == ("model=lstm", 2)
+    assert row["test RMSE"] == pytest.approx(0.65)
+    assert row["spread"] == pytest.approx(0.1 / np.sqrt(2))
+
+
+def test_the_page_is_whole_and_every_mark_names_a_row(sweep, tmp_path):
+    board = entries(collect(str(sweep))[0])
+    page = write_page(tmp_path / "compare.html", board, over_seeds(board), ["a < b"]).read_text()
+    drawn = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    assert len(drawn) == 4  # two learning curves, one cost (parameters are the same for all), the axes
+    for one in drawn:
+        marks = {mark.get("data-run") for mark in ElementTree.fromstring(one).iter("g")}
+        assert marks == {"0", "1", "2"}
+    assert "a &lt; b" in page
+    assert "http:" not in page
+    assert "https:" not in page
+    assert "$" not in re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+
+
+def test_the_text_and_the_csv_hold_the_same_runs(sweep):
+    board = entries(collect(str(sweep))[0])
+    assert as_text(board).splitlines()[1].split()[:4] == ["1", "model=gru", "seed=0", "0.5000"]
+    assert len(as_csv(board).splitlines()) == 4
+
+
+def test_a_single_run_is_a_leaderboard_too(sweep, tmp_path):
+    board = entries(collect(str(sweep / "00"))[0])
+    assert [entry.name for entry in board] == ["00"]
+    assert "1 runs compared" not in write_page(tmp_path / "c.html", board, [], []).read_text()
+
+
+def test_parallel_axes_keep_numbers_to_scale_and_words_apart():
+    drawn = svg.parallel(["n", "w"], [(0, "a", [1, "x"]), (1, "b", [2, "y"]), (2, "c", [4, None])])
+    lines = re.findall(r"points='([^']*)'", drawn)
+    heights = [[float(point.split(",")[1]) for point in line.split()] for line in reversed(lines)]
+    first = [height[0] for height in heights]
+    assert first[0] - first[1] == pytest.approx((first[1] - first[2]) / 2, abs=0.2)
+    assert len({height[1] for height in heights}) == 3

@@ -1,0 +1,100 @@
+import pytest
+
+from tsforecast.errors import UserError
+from tsforecast.sweeps.outcome import Outcome
+from tsforecast.sweeps.search import Options, Trials
+from tsforecast.sweeps.space import Range
+
+pytest.importorskip("optuna")
+
+OPTIONS = {"objectives": ["val/rmse"], "sampler": "tpe", "pruner": "median", "startup_trials": 2, "seed": 0}
+SPACE = {"rate": Range(low=1e-4, high=1e-1, log=True), "units": Range(choices=("[8]", "[8,16]"))}
+
+
+def options(**changes):
+    return Options(**{"trials": 5, **OPTIONS, **changes})
+
+
+def done(value):
+    return Outcome("done", figures={"val/rmse": value, "seconds": 1.0})
+
+
+def test_values_are_written_as_the_command_line_takes_them(tmp_path):
+    _, axes = Trials(tmp_path, SPACE, options()).ask()
+    assert 1e-4 <= float(axes["rate"]) <= 1e-1
+    assert axes["units"] in ("[8]", "[8,16]")
+    assert Range(low=1, high=8, whole=True).written(4.0) == "4"
+    assert Range(low=1, high=8, whole=True, step=2).ends() == ["1", "8"]
+
+
+def test_a_search_goes_on_with_its_memory_and_its_interrupted_trial(tmp_path):
+    first = Trials(tmp_path, SPACE, options())
+    trial, _ = first.ask()
+    first.tell(trial, done(0.5))
+    cut, axes = first.ask()
+    first.tell(cut, Outcome("interrupted"))
+
+    second = Trials(tmp_path, SPACE, options())
+    assert second.over() == 1
+    assert [number for number, _ in second.earlier()] == [0]
+    again, same = second.ask()
+    assert (again.number, same) == (cut.number, axes)
+
+
+def test_a_trial_that_lags_behind_is_pruned_and_counts(tmp_path):
+    trials = Trials(tmp_path, SPACE, options())
+    for value in (0.5, 0.6):
+        trial, _ = trials.ask()
+        look = trials.watch(trial)
+        assert look({"step": 10, "val/rmse": value}) is None
+        trials.tell(trial, done(value))
+    trial, _ = trials.ask()
+    why = trials.watch(trial)({"step": 10, "val/rmse": 9.0})
+    assert why == "val/rmse 9 at step 10 lags behind the other trials"
+    trials.tell(trial, Outcome("pruned", why))
+    assert trials.over() == 3
+
+
+def test_without_a_pruner_or_with_two_objectives_nothing_is_pruned(tmp_path):
+    for name, changes in (("a", {"pruner": "none"}), ("b", {"objectives": ["val/rmse", "seconds"]})):
+        (tmp_path / name).mkdir()
+        trials = Trials(tmp_path / name, SPACE, options(startup_trials=0, **changes))
+        for value in (0.1, 9.0):
+            trial, _ = trials.ask()
+            assert trials.watch(trial)({"step": 1, "val/rmse": value}) is None
+            trials.tell(trial, done(value))
+
+
+def test_a_job_that_failed_or_has_no_figure_does_not_mislead_the_search(tmp_path):
+    trials = Trials(tmp_path, SPACE, options())
+    for outcome in (Outcome("failed", "x"), Outcome("done"), done(float("nan"))):
+        trial, _ = trials.ask()
+        trials.tell(trial, outcome)
+    assert trials.over() == 3
+    assert trials.best({}) == []
+
+
+def test_a_figure_can_be_maximized(tmp_path):
+    chosen = options(objectives=["test/r2:maximize", "seconds"])
+    assert (chosen.keys, chosen.directions) == (["test/r2", "seconds"], ["maximize", "minimize"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sampler": "tpee"}, "Did you mean 'tpe'"),
+        ({"pruner": "x"}, "median, hyperband, none"),
+        ({"trials": 0}, "at least 1"),
+        ({"startup_trials": "a"}, "whole number"),
+        ({"objectives": []}, "is empty"),
+        ({"objectives": ["val/rmse:down"]}, "minimize or maximize"),
+    ],
+)
+def test_wrong_options_are_refused(changes, words):
+    with pytest.raises(UserError, match=words):
+        options(**changes)
+
+
+def test_a_space_that_cannot_be_is_refused(tmp_path):
+    with pytest.raises(UserError, match="rate cannot be searched"):
+        Trials(tmp_path, {"rate": Range(low=0.0, high=1.0, log=True)}, options())
