@@ -18,6 +18,11 @@ from tsforecast.training.state import Budget, Progress
 CHECK_EVERY = 50  # batches between two looks at the loss: each look makes the host wait for the device
 
 
+def epoch_is_over(progress: Progress, budget: Budget) -> bool:
+    """Whether the batch just done was an epoch's last: full, or cut by the budget's end, but not by an interruption."""
+    return bool(progress.ended) or progress.batch % budget.batches_per_epoch == 0
+
+
 class Pace(keras.callbacks.Callback):
     """Counts batches, ends training at its budget, and stops it when the loss is no number.
 
@@ -41,6 +46,10 @@ class Pace(keras.callbacks.Callback):
             progress.ended = "max_minutes"
         if progress.ended or progress.interrupted:
             self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Looks at the loss of an epoch that was too short for it."""
+        self._check_loss(logs)
 
     def _check_loss(self, logs: dict[str, Any] | None) -> None:
         loss = float((logs or {}).get("loss", 0.0))
@@ -66,7 +75,8 @@ class Validate(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Scores, and notes whether this is the best so far."""
-        if self.progress.interrupted:
+        self.improved = False
+        if not epoch_is_over(self.progress, self.budget):
             return
         figures = self.score()
         if logs is not None:
@@ -103,7 +113,7 @@ class Record(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Adds rate, input wait and learning rate, and writes the line."""
-        if self.progress.interrupted:
+        if not epoch_is_over(self.progress, self.budget):
             return
         row: dict[str, Any] = {"epoch": epoch + 1, "step": self.progress.batch // self.budget.accumulate}
         row |= {name: float(value) for name, value in (logs or {}).items()}
@@ -137,13 +147,17 @@ class Keep(keras.callbacks.Callback):
         self.saved_at = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Saves the state every few minutes inside an epoch."""
-        if time.monotonic() - self.saved_at >= self.budget.checkpoint_minutes * 60:
+        """Saves the state every few minutes inside an epoch.
+
+        Not at its end: coming back there would leave out the validation that is still to come.
+        """
+        due = time.monotonic() - self.saved_at >= self.budget.checkpoint_minutes * 60
+        if due and not epoch_is_over(self.progress, self.budget):
             self._save_state()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Saves the best forecaster and the state."""
-        if self.validate.improved and not self.progress.interrupted:
+        if self.validate.improved:
             save_model(self.model.forecaster, self.best)
         self._save_state()
 

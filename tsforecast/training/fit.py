@@ -28,6 +28,8 @@ def fit(
         budget: when it ends.
         callbacks: called in this order.
     """
+    if progress.ended:  # interrupted after its last step: only what comes after training is left
+        return
     done, rest = divmod(progress.batch, budget.batches_per_epoch)
     if rest:
         means = [keras.ops.convert_to_numpy(variable.value) for variable in trainer.metrics_variables]
