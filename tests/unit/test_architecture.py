@@ -1,0 +1,164 @@
+"""Who may import whom (docs/architecture.md), and what the package does without."""
+
+import ast
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "tsforecast"
+FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in FILES}
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import of ``name`` in ``module`` (a path such as ``tsforecast/data/series``)."""
+
+    module: str
+    name: str
+    in_function: bool
+
+    @property
+    def top(self) -> str:
+        return self.name.split(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.module} imports {self.name}"
+
+
+def imports_of(module, path):
+    """All imports, those for type checkers left out."""
+
+    def walk(node, in_function):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+                continue
+            if isinstance(child, ast.Import):
+                for alias in child.names:
+                    yield Import(module, alias.name, in_function)
+            elif isinstance(child, ast.ImportFrom):
+                # "from a.b import c" may name a module c.
+                yield from (
+                    Import(module, f"{child.module}.{alias.name}", in_function) for alias in child.names
+                )
+            deeper = in_function or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            yield from walk(child, deeper)
+
+    return list(walk(ast.parse(path.read_text(encoding="utf-8")), False))
+
+
+IMPORTS = [found for module, path in MODULES.items() for found in imports_of(module, path)]
+
+
+def within(module, *places):
+    return any(
+        module == f"tsforecast/{place}" or module.startswith(f"tsforecast/{place}/") for place in places
+    )
+
+
+def third_party(found):
+    return found.top not in sys.stdlib_module_names and found.top != "tsforecast"
+
+
+def inner(found, *places):
+    """Whether it imports one of these parts of the package."""
+    return any(f"{found.name}.".startswith(f"tsforecast.{place}.") for place in places)
+
+
+def offenders(*tests):
+    return [str(found) for found in IMPORTS if all(test(found) for test in tests)]
+
+
+def test_the_package_is_found():
+    assert len(MODULES) > 30
+    assert len(IMPORTS) > 200
+
+
+def test_hydra_stays_in_config():
+    assert not offenders(
+        lambda found: found.top in ("hydra", "omegaconf"), lambda found: not within(found.module, "config")
+    )
+
+
+def test_wandb_stays_in_tracking():
+    assert not offenders(
+        lambda found: found.top == "wandb", lambda found: not within(found.module, "tracking")
+    )
+
+
+def test_metrics_know_numpy_alone():
+    assert not offenders(
+        lambda found: within(found.module, "metrics", "spikes"),
+        lambda found: third_party(found) and found.top != "numpy",
+    )
+    assert not offenders(
+        lambda found: within(found.module, "metrics"), lambda found: found.top == "tsforecast"
+    )
+
+
+def test_data_knows_no_framework_but_for_its_pipeline():
+    assert not offenders(
+        lambda found: within(found.module, "data"),
+        lambda found: third_party(found) and found.top not in ("numpy", "pyarrow"),
+        lambda found: not (found.top == "tensorflow" and found.in_function),
+    )
+
+
+def test_data_knows_nothing_above_it():
+    assert not offenders(
+        lambda found: within(found.module, "data"),
+        lambda found: found.top == "tsforecast" and not inner(found, "data", "errors"),
+    )
+
+
+def test_layers_and_losses_know_keras_alone():
+    assert not offenders(
+        lambda found: within(found.module, "layers", "losses"),
+        lambda found: third_party(found) and found.top not in ("keras", "numpy"),
+        lambda found: found.module != "tsforecast/layers/recurrent_tensorflow",
+    )
+    assert not offenders(
+        lambda found: within(found.module, "layers", "losses"),
+        lambda found: found.top == "tsforecast" and not inner(found, "layers", "errors"),
+    )
+
+
+def test_models_are_independent_of_the_backend_and_of_what_runs_them():
+    assert not offenders(
+        lambda found: within(found.module, "models"),
+        lambda found: (
+            found.top in ("tensorflow", "jax", "torch")
+            or inner(found, "jobs", "config", "tracking", "reporting", "evaluation", "sweeps")
+        ),
+    )
+
+
+def test_tensorflow_is_imported_at_the_top_of_one_kernel_file_only():
+    assert offenders(lambda found: found.top == "tensorflow", lambda found: not found.in_function) == [
+        "tsforecast/layers/recurrent_tensorflow imports tensorflow"
+    ]
+
+
+def test_nothing_below_a_job_receives_the_config():
+    above = ("config", "jobs", "sweeps", "planning")
+    assert not offenders(lambda found: inner(found, "config"), lambda found: not within(found.module, *above))
+
+
+def test_only_entries_call_jobs():
+    """What starts a process of its own is an entry too."""
+    entries = ("jobs", "sweeps", "planning/measure")
+    assert not offenders(lambda found: inner(found, "jobs"), lambda found: not within(found.module, *entries))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_assert_in_the_package(module):
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    lines = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    assert not lines, "python -O takes an assert away: raise instead"
+
+
+def test_no_file_of_everything():
+    assert not [module for module in MODULES if Path(module).stem in ("utils", "util", "helpers", "misc")]
