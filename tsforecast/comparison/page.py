@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
+from urllib.parse import quote
 
 from tsforecast import __version__
 from tsforecast.comparison import svg
@@ -30,7 +31,7 @@ def write_page(
     """
     unit = unit_of(board)
     sections = [
-        section("Leaderboard", _table(board, unit), NOTE)
+        section("Leaderboard", _table(board, unit, path.parent), NOTE)
         + "".join(f'<p class="note">{text(n)}</p>' for n in notes),
         section("Over seeds", table(list(seeds)), "Mean and standard deviation over the seeds.")
         if seeds
@@ -72,7 +73,7 @@ def unit_of(board: Sequence[Entry]) -> str:
     return units.pop() if len(units) == 1 else ""
 
 
-def _table(board: Sequence[Entry], unit: str) -> str:
+def _table(board: Sequence[Entry], unit: str, beside_page: Path) -> str:
     beside = f" ({unit})" if unit else ""
     head = [
         "#",
@@ -83,9 +84,8 @@ def _table(board: Sequence[Entry], unit: str) -> str:
         "Skill",
         "Parameters",
         "Time",
-        "Folder",
     ]
-    lines = "\n".join(_row(entry) for entry in board)
+    lines = "\n".join(_row(entry, beside_page) for entry in board)
     cells = "".join(f"<th{_right(i)}>{text(name)}</th>" for i, name in enumerate(head))
     return f'<div class="scroll"><table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table></div>'
 
@@ -94,29 +94,41 @@ def _right(column: int) -> str:
     return ' class="n"' if 2 <= column <= 7 else ""
 
 
-def _row(entry: Entry) -> str:
+def _row(entry: Entry, beside_page: Path) -> str:
     found = entry.run.figures
     skill = found.get("skill/persistence")
     cells = [
         str(entry.rank),
-        text(entry.name),
+        _linked(entry, beside_page),
         figure(found["test/rmse"]) + _bracket(entry.rmse),
         _difference(entry.difference) if entry.rank > 1 else "",
         figure(found.get("test/mae")),
         "–" if skill is None else f"{100 * skill:+.1f} %".replace("-", "−"),
         figure(found.get("params")),
         duration(found.get("seconds")),
-        f'<span class="folder">{text(entry.run.folder)}</span>',
     ]
     inside = "".join(f"<td{_right(i)}>{cell}</td>" for i, cell in enumerate(cells))
     place = entry.rank - 1
     return f'<tr class="{svg.colour(place)}" data-run="{place}">{inside}</tr>'
 
 
+def _linked(entry: Entry, beside_page: Path) -> str:
+    """The run's name, leading to its own report where it has one."""
+    folder = entry.run.folder
+    if not (folder / "report.html").is_file():
+        return f'<span title="{text(folder)}">{text(entry.name)}</span>'
+    target = quote(os.path.relpath(folder.resolve() / "report.html", beside_page.resolve()))
+    return f'<a href="{target}" title="{text(folder)}">{text(entry.name)}</a>'
+
+
 def _bracket(interval: Interval | None) -> str:
     if interval is None:
         return ""
-    return f' <span class="ci">[{figure(interval.low)}, {figure(interval.high)}]</span>'
+    return f' <span class="ci">[{_signed(interval.low)}, {_signed(interval.high)}]</span>'
+
+
+def _signed(value: float) -> str:
+    return f"{value:.4f}".replace("-", "−")
 
 
 def _difference(interval: Interval | None) -> str:

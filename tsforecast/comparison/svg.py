@@ -6,7 +6,8 @@ from typing import Any
 
 from tsforecast.reporting.formatting import figure, text
 
-WIDTH, HEIGHT = 720, 320
+WIDTH, HEIGHT = 500, 290
+WIDE = 1000  # of the parallel coordinates, which have the page to themselves
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 12, 44
 COLOURS = 10  # further runs are drawn in grey until pointed at
 
@@ -50,17 +51,17 @@ def scatter(points: Sequence[tuple[int, str, float, float]], x_name: str, y_name
 def parallel(axes: Sequence[str], rows: Sequence[tuple[int, str, Sequence[Any]]]) -> str:
     """Parallel coordinates: an upright axis a column, a line a run; numbers to scale, words spread evenly."""
     columns = [_Column([values[i] for _, _, values in rows]) for i in range(len(axes))]
-    step = (WIDTH - 2 * LEFT) / max(len(axes) - 1, 1)
+    step = (WIDE - 3 * LEFT) / max(len(axes) - 1, 1)
     marks = []
     for place, name, values in reversed(rows):
         path = " ".join(
-            f"{LEFT + i * step:.1f},{column.y(value):.1f}"
+            f"{1.5 * LEFT + i * step:.1f},{column.y(value):.1f}"
             for i, (column, value) in enumerate(zip(columns, values, strict=True))
         )
         marks.append(_mark(place, name, f"<polyline points='{path}'/>"))
     frame = []
     for i, (axis, column) in enumerate(zip(axes, columns, strict=True)):
-        x = LEFT + i * step
+        x = 1.5 * LEFT + i * step
         frame.append(f"<line class='axis' x1='{x:.1f}' x2='{x:.1f}' y1='{TOP}' y2='{HEIGHT - BOTTOM}'/>")
         frame.append(f"<text x='{x:.1f}' y='{HEIGHT - 12}' text-anchor='middle'>{text(axis)}</text>")
         anchor, shift = ("end", -6) if i == 0 else ("start", 6)
@@ -68,7 +69,7 @@ def parallel(axes: Sequence[str], rows: Sequence[tuple[int, str, Sequence[Any]]]
             f"<text class='tick' x='{x + shift:.1f}' y='{y + 4:.1f}' text-anchor='{anchor}'>{text(label)}</text>"
             for label, y in column.ticks()
         ]
-    return _svg("".join(marks) + "".join(frame), "Parallel coordinates: " + ", ".join(axes))
+    return _svg("".join(marks) + "".join(frame), "Parallel coordinates: " + ", ".join(axes), WIDE)
 
 
 class _Column:
@@ -142,7 +143,7 @@ class _Scale:
         powers = range(math.floor(self._x[0]), math.ceil(self._x[1]) + 1)
         marks = [m * 10.0**p for p in powers for m in (1, 2, 5)]
         inside = [mark for mark in marks if self._x[0] <= math.log10(mark) <= self._x[1]]
-        return inside if len(inside) <= 8 else [mark for mark in inside if math.log10(mark).is_integer()]
+        return inside if len(inside) <= 6 else [mark for mark in inside if math.log10(mark).is_integer()]
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
@@ -151,7 +152,7 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _ticks(low: float, high: float, about: int = 6) -> list[float]:
+def _ticks(low: float, high: float, about: int = 5) -> list[float]:
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough)
@@ -178,5 +179,5 @@ def _chart(scale: _Scale, marks: str, x_name: str, y_name: str) -> str:
     return _svg(scale.frame() + marks + names, f"{y_name} by {x_name}")
 
 
-def _svg(inside: str, label: str) -> str:
-    return f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' role='img' aria-label='{text(label)}'>{inside}</svg>"
+def _svg(inside: str, label: str, width: int = WIDTH) -> str:
+    return f"<svg viewBox='0 0 {width} {HEIGHT}' role='img' aria-label='{text(label)}'>{inside}</svg>"
