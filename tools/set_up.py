@@ -64,7 +64,7 @@ def _create() -> None:
 
 
 def _install() -> None:
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
     uv, pin = VENV / "bin" / "uv", VENV / "uv.txt"
     pin.write_text(_pin("uv"))
     if _runs(*pip, "-r", pin) and _runs(uv, "--version"):
