@@ -89,9 +89,14 @@ def show(rows: Sequence[Row], console: Console | None = None) -> None:
         print(plain_table(head, lines, numeric), file=console.file)
     for row in rows:
         if row.outcome.status == "failed":
-            for line in (f"{row.job.label} failed: {row.outcome.error}", f"  {row.folder}/log.txt"):
+            for line in (f"{row.job.label} failed: {row.outcome.error}", f"  {_where(row.folder)}"):
                 print(line, file=console.file)
     console.file.flush()
+
+
+def _where(folder: Path) -> Path:
+    """Where to read more: a launcher elsewhere keeps no log of its own in the folder."""
+    return folder / "log.txt" if (folder / "log.txt").is_file() else folder
 
 
 def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]], list[bool]]:

@@ -44,7 +44,7 @@ def test_the_plain_table_names_each_job_and_each_failure_with_its_folder():
         "s",
     ]
     assert lines[2].split() == ["1", "b", "8", "failed"]
-    assert lines[4:] == ["model=b batch_size=8 failed: no window fits", "  s/01_model-b_batch_size-8/log.txt"]
+    assert lines[4:] == ["model=b batch_size=8 failed: no window fits", "  s/01_model-b_batch_size-8"]
 
 
 def test_the_table_of_a_terminal_holds_the_same_cells():

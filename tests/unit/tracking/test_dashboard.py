@@ -1,0 +1,22 @@
+import pytest
+
+from tsforecast.tracking.dashboard import main
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of wandb-workspaces itself
+def test_the_dashboard_has_the_sections_that_users_look_for():
+    pytest.importorskip("wandb_workspaces")
+    from tsforecast.tracking.dashboard import workspace
+
+    made = workspace("team", "project")
+    names = [section.name for section in made.sections]
+    assert names[:4] == ["Learning curves", "Leaderboard", "Spike scorecard", "GPU memory and utilisation"]
+    sent = made._to_model().model_dump_json()
+    for key in ("val/rmse", "metrics.test/rmse", "metrics.test/spike_f1", "system.gpu.0.gpu"):
+        assert key in sent
+
+
+def test_without_a_team_it_says_what_it_needs(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+    assert "--entity" in capsys.readouterr().err

@@ -1,0 +1,100 @@
+"""The W&B dashboard of a project as code: learning curves, leaderboard, GPU, spike scorecard.
+
+``python -m tsforecast.tracking.dashboard --entity TEAM --project tsforecast`` makes it and prints its address; it needs
+a W&B key and the extra ``dashboard``. Made again, it is a new view; those already there stay as they are.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tsforecast.errors import UserError
+
+# Section -> panels; a panel is its title and either the lines over steps or the bars, one a run.
+CURVES = [
+    ("Validation RMSE", ["val/rmse"]),
+    ("Loss", ["loss", "val/loss"]),
+    ("Learning rate", ["learning_rate"]),
+]
+SPEED = [("Windows per second", ["windows_per_second"]), ("Waiting for input (share)", ["input_wait"])]
+GPU = [
+    ("GPU memory (%)", ["system.gpu.0.memoryAllocated"]),
+    ("GPU memory (bytes)", ["system.gpu.0.memoryAllocatedBytes"]),
+    ("GPU utilisation (%)", ["system.gpu.0.gpu"]),
+    ("CPU (%)", ["system.cpu"]),
+]
+BOARD = [
+    ("Test RMSE", ["metrics.test/rmse"]),
+    ("Test MAE", ["metrics.test/mae"]),
+    ("Skill over persistence", ["skill.persistence"]),
+    ("Seconds", ["seconds"]),
+]
+SPIKES = [
+    ("Average precision", ["metrics.test/spike_average_precision"]),
+    ("Event F1", ["metrics.test/spike_f1"]),
+    ("False alarms a day", ["metrics.test/spike_false_alarms_per_day"]),
+]
+
+
+def workspace(entity: str, project: str, name: str = "tsforecast") -> Any:
+    """The dashboard as a ``wandb_workspaces`` workspace, not saved yet.
+
+    Args:
+        entity: W&B user or team.
+        project: W&B project.
+        name: of the view.
+
+    Raises:
+        UserError: the extra ``dashboard`` is not installed.
+    """
+    try:
+        import wandb_workspaces.reports.v2 as panels
+        import wandb_workspaces.workspaces as workspaces
+    except ImportError as error:
+        raise UserError(
+            "The dashboard needs wandb-workspaces: pip install 'tsforecast[dashboard]'."
+        ) from error
+
+    def lines(chosen: Sequence[tuple[str, list[str]]], x: str = "Step") -> list[Any]:
+        return [panels.LinePlot(title=title, x=x, y=keys) for title, keys in chosen]
+
+    def bars(chosen: Sequence[tuple[str, list[str]]]) -> list[Any]:
+        return [
+            panels.BarPlot(title=title, metrics=[panels.SummaryMetric(key) for key in keys])
+            for title, keys in chosen
+        ]
+
+    cost = panels.ScatterPlot(
+        title="Cost against error",
+        x=panels.SummaryMetric("seconds"),
+        y=panels.SummaryMetric("metrics.test/rmse"),
+    )
+    contents = {
+        "Learning curves": lines(CURVES),
+        "Leaderboard": [*bars(BOARD), cost],
+        "Spike scorecard": bars(SPIKES),
+        "GPU memory and utilisation": lines(GPU, x="RelativeTime(Process)"),
+        "Speed": lines(SPEED),
+    }
+    sections = [workspaces.Section(name=title, panels=made, is_open=True) for title, made in contents.items()]
+    return workspaces.Workspace(entity=entity, project=project, name=name, sections=sections)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Makes the dashboard; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Make the W&B dashboard of a project.")
+    parser.add_argument("--entity", required=True, help="W&B user or team")
+    parser.add_argument("--project", default="tsforecast", help="W&B project")
+    parser.add_argument("--name", default="tsforecast", help="name of the view")
+    given = parser.parse_args(arguments)
+    try:
+        print(workspace(given.entity, given.project, given.name).save().url)
+        return 0
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
