@@ -12,6 +12,7 @@ from tsforecast.models.fitted import FittedModel
 from tsforecast.models.forecaster import Task
 
 MOST_BOOSTERS = 64
+FEW_WINDOWS = 20_000
 CHUNK = 50_000  # windows whose features are made at once
 OBJECTIVES = {  # of LightGBM, by the class of the loss
     "SquaredError": "regression",
@@ -102,6 +103,8 @@ class LightGBM(FittedModel):
                     "learning_rate": options["learning_rate"],
                     "min_data_in_leaf": options["min_leaf"],
                     "seed": seed,
+                    # 0: all. On little data threads wait for each other longer than they work.
+                    "num_threads": 1 if len(train) < FEW_WINDOWS else 0,
                     "deterministic": True,
                     "force_row_wise": True,
                     "verbose": -1,

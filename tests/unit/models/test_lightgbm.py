@@ -1,0 +1,133 @@
+"""LightGBM's features against a plain reading of the window, its file, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("lightgbm")
+
+from tsforecast.data.windows import Windows
+from tsforecast.errors import UserError
+from tsforecast.losses import AbsoluteError, Quantile, SpikeWeighted, SquaredError
+from tsforecast.models.fitted import load_fitted, saved_path
+from tsforecast.models.forecaster import Task
+from tsforecast.models.lightgbm import LightGBM
+
+TASK = Task(lookback=12, channels=3, lead=2, horizon=2, target_indices=(1,))
+SMALL = {"lags": (1, 4, 50), "spans": (3, 12, 50), "leaves": 7, "rounds": 30, "patience": 5, "min_leaf": 5}
+CHANNELS = ["voltage", "power", "minute_of_day_sin"]
+
+
+def series(rows=700, seed=0):
+    rng = np.random.default_rng(seed)
+    power = np.sin(np.arange(rows) / 6) + 0.1 * rng.normal(size=rows)
+    return np.stack([rng.normal(size=rows), power, np.cos(np.arange(rows) / 9)], axis=1).astype("float32")
+
+
+def windows(rows, first, last, task=TASK):
+    truths = rows[:, list(task.target_indices)].copy()
+    truths[first + 3] = np.nan
+    return Windows(
+        rows, truths, np.arange(first, last), task.lookback, task.lead, task.horizon, (0, len(rows))
+    )
+
+
+def fitted(loss=None, task=TASK, **changes):
+    rows = series()
+    model = LightGBM(task, **{**SMALL, **changes})
+    model.describe(channels=CHANNELS, targets=["power"])
+    lines = []
+    model.fit(
+        windows(rows, 20, 500, task),
+        windows(rows, 510, 600, task),
+        seed=0,
+        loss=loss or SquaredError(),
+        tell=lines.append,
+    )
+    return model, windows(rows, 610, 690, task), lines
+
+
+def test_features_are_read_from_the_window_alone():
+    rows = series()
+    model = LightGBM(TASK, **SMALL)
+    model.describe(channels=CHANNELS)
+    ends = np.array([40, 11, 300])
+    found = model.features(windows(rows, 20, 30), ends)
+    for end, features in zip(ends, found, strict=True):
+        past = rows[end - 11 : end + 1].astype(float)
+        expected = [*past[-1], *past[-2, :2], *past[-5, :2]]
+        for span in (3, 12):
+            newest = past[-span:]
+            expected += [newest[:, 0].mean(), newest[:, 1].mean()]
+            expected += [newest[:, 1].min(), newest[:, 1].max(), newest[:, 1].std()]
+        np.testing.assert_allclose(features, expected, atol=1e-5)
+
+
+def test_later_rows_change_no_feature():
+    rows = series()
+    changed = rows.copy()
+    changed[41:] += 9
+    model = LightGBM(TASK, **SMALL)
+    ends = np.array([40])
+    before, after = (model.features(windows(values, 20, 30), ends) for values in (rows, changed))
+    np.testing.assert_array_equal(before, after)
+
+
+def test_it_beats_persistence_on_a_wave_and_saves_every_digit(tmp_path):
+    model, test, lines = fitted()
+    forecast = model.forecast(test)
+    truth = test.targets(test.ends)
+    known = np.isfinite(truth)
+    held = np.repeat(test.rows[test.ends][:, None, [1]], 2, axis=1)
+    assert np.mean((forecast - truth)[known] ** 2) < 0.5 * np.mean((held - truth)[known] ** 2)
+    assert forecast.dtype == np.float32
+    assert [line.split(":")[0] for line in lines] == ["power+2", "power+3"]
+    model.save(tmp_path / "best.json")
+    assert saved_path(tmp_path / "best.keras") == tmp_path / "best.json"
+    again = load_fitted(tmp_path / "best.json")
+    np.testing.assert_array_equal(again.forecast(test), forecast)
+    assert (again.task, again.card, again.options) == (model.task, model.card, model.options)
+    assert again.count_params() == model.count_params() > 0
+
+
+def test_the_same_seed_gives_the_same_trees():
+    one, test, _ = fitted()
+    two, _, _ = fitted()
+    np.testing.assert_array_equal(one.forecast(test), two.forecast(test))
+
+
+def test_quantiles_come_in_order():
+    task = Task(**{**TASK.__dict__, "quantile_levels": (0.1, 0.5, 0.9)})
+    model, test, _ = fitted(Quantile([0.1, 0.5, 0.9]), task)
+    forecast = model.forecast(test)
+    assert forecast.shape == (80, 2, 1, 3)
+    assert (np.diff(forecast, axis=-1) >= 0).all()
+    truth = test.targets(test.ends)
+    inside = (truth >= forecast[..., 0]) & (truth <= forecast[..., 2])
+    assert 0.4 < inside[np.isfinite(truth)].mean() <= 1
+
+
+@pytest.mark.parametrize(
+    ("loss", "levels"), [(SpikeWeighted(), None), (SquaredError(), (0.5,)), (Quantile([0.5]), None)]
+)
+def test_a_loss_that_it_cannot_learn_is_refused(loss, levels):
+    with pytest.raises(UserError, match="loss=mse, mae, huber, or quantile"):
+        fitted(loss, Task(**{**TASK.__dict__, "quantile_levels": levels}))
+
+
+def test_other_losses_fit():
+    model, test, _ = fitted(AbsoluteError())
+    assert np.isfinite(model.forecast(test)).all()
+
+
+def test_too_many_boosters_are_refused_with_the_number():
+    with pytest.raises(UserError, match=r"65 here and at most 64"):
+        LightGBM(Task(**{**TASK.__dict__, "horizon": 65}))
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    path = tmp_path / "best.json"
+    path.write_text(json.dumps({"kind": "os.system"}))
+    with pytest.raises(UserError, match="holds no saved forecaster"):
+        load_fitted(path)

@@ -1,0 +1,90 @@
+import keras
+import numpy as np
+import pytest
+from model_checks import CARD, TASKS, batch, check_saving, check_shapes_and_order, check_training, described
+
+from tsforecast.losses import AbsoluteError, SpikeWeighted, SquaredError
+from tsforecast.models.spike_detector import SpikeDetector
+from tsforecast.training.objective import Objective
+
+
+def make(task, **changes):
+    options = {"filters": 8, "heads": 2, "units": 5, "dense_units": (6,), "dropout": 0.1, "spike_weight": 0.7}
+    return SpikeDetector(task, **{**options, **changes})
+
+
+def test_shapes():
+    check_shapes_and_order(make)
+
+
+def test_the_odds_are_float32_for_every_step_and_target():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    task = TASKS["quantiles"]
+    odds = make(task)(batch(task)[0])["spike"]
+    assert odds.dtype == "float32"
+    assert odds.shape == (5, 2, 2)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_saving(tmp_path, policy):
+    check_saving(make, tmp_path, policy)
+
+
+def test_training():
+    check_training(make, dense=False)
+
+
+def test_it_has_no_forecast_of_earlier_steps():
+    with pytest.raises(ValueError, match="supervision=last"):
+        make(TASKS["one step"]).sequence_model()
+
+
+def test_the_joint_loss_is_the_values_plus_the_weighted_crossentropy():
+    task = TASKS["steps and targets"]
+    model, loss = described(make(task)), SquaredError()
+    past, truth = batch(task)
+    truth = np.nan_to_num(truth)
+    rng = np.random.default_rng(3)
+    output = {name: rng.normal(size=truth.shape).astype("float32") for name in ("forecast", "spike")}
+    objective = Objective(model, loss)
+    found = np.asarray(objective(truth, output, objective.origin(past)))
+    for window in range(len(past)):
+        for step in range(task.horizon):
+            for place, channel in enumerate(task.target_indices):
+                y, f, z = (a[window, step, place] for a in (truth, output["forecast"], output["spike"]))
+                spike = y - past[window, -1, channel] > CARD["spike"]["threshold_scaled"][place]
+                p = 1 / (1 + np.exp(-z))
+                expected = (y - f) ** 2 - 0.7 * np.log(p if spike else 1 - p)
+                assert found[window, step, place] == pytest.approx(expected, rel=1e-4)
+
+
+def test_dense_origins_are_those_of_each_step():
+    task = TASKS["steps and targets"]
+    model = described(make(task))
+    past, truth = batch(task, dense=True)
+    origin = np.asarray(Objective(model, SquaredError()).origin(past, truth.shape[1]))
+    np.testing.assert_array_equal(origin[:, :, 0], past[:, 10:, [2, 0]])
+
+
+def test_the_spike_weighted_loss_counts_a_spike_several_times_and_batches_by_parts():
+    loss = SpikeWeighted(weight=4.0)
+    truth, forecast = np.array([1.0, 2.0]), np.array([0.0, 0.0])
+    np.testing.assert_allclose(loss(truth, forecast, np.array([True, False])), [4.0, 4.0])
+    np.testing.assert_allclose(loss(truth, forecast, np.array([False, True])), [1.0, 16.0])
+    with pytest.raises(ValueError, match="which truths are spikes"):
+        loss(truth, forecast)
+    with pytest.raises(ValueError, match="weight=0"):
+        SpikeWeighted(weight=0)
+
+
+@pytest.mark.parametrize("loss", [AbsoluteError(), SpikeWeighted()])
+def test_without_a_threshold_it_says_what_to_set(loss):
+    model = make(TASKS["one step"])
+    with pytest.raises(ValueError, match=r"set spike\.threshold"):
+        Objective(model, loss)
+
+
+@pytest.mark.parametrize("wrong", [{"filters": 9}, {"spike_weight": -1.0}])
+def test_wrong_arguments_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        make(TASKS["one step"], **wrong)
