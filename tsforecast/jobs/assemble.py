@@ -102,6 +102,7 @@ def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
     Raises:
         UserError: dense supervision is asked of a model that forecasts at its last step only.
     """
+    from tsforecast.training.schedules import per_update
     from tsforecast.training.sharded_step import default_shards
     from tsforecast.training.trainer import Trainer
 
@@ -109,7 +110,8 @@ def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
     dense_from = supervised_from(config, model)
     schedule = build(config.schedule, learning_rate=config.optimizer["learning_rate"], steps=updates)
     accumulate = training.accumulate_steps if training.accumulate_steps > 1 else None
-    optimizer = build({**config.optimizer, "learning_rate": schedule}, gradient_accumulation_steps=accumulate)
+    rate = per_update(schedule, training.accumulate_steps)
+    optimizer = build({**config.optimizer, "learning_rate": rate}, gradient_accumulation_steps=accumulate)
     shards = training.shards or (default_shards(training.batch_size) if config.backend == "tensorflow" else 1)
     made = Trainer(model, loss, dense_from=dense_from, shards=shards)
     # Without a loss here: Keras would try it out on a forecast that is not the training one. On TensorFlow the shards

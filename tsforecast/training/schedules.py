@@ -36,3 +36,41 @@ def exponential(learning_rate: float, steps: int, final_share: float) -> Any:
     return keras.optimizers.schedules.ExponentialDecay(
         learning_rate, decay_steps=steps, decay_rate=final_share
     )
+
+
+def per_update(schedule: Any, accumulate: int) -> Any:
+    """The same schedule for an optimizer that takes ``accumulate`` batches an update; a constant rate as it is.
+
+    Keras asks a schedule for the rate at the batch, not at the update.
+    """
+    is_schedule = isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule)
+    return PerUpdate(schedule, accumulate) if is_schedule and accumulate > 1 else schedule
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class PerUpdate(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule over updates, asked at batches.
+
+    Args:
+        schedule: over updates.
+        accumulate: batches an update, >= 1.
+    """
+
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, accumulate: int):
+        super().__init__()
+        self.schedule, self.accumulate = schedule, accumulate
+
+    def __call__(self, step: Any) -> Any:
+        """The rate of the update that batch ``step`` belongs to."""
+        return self.schedule(keras.ops.floor_divide(step, self.accumulate))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        inner = keras.optimizers.schedules.serialize(self.schedule)
+        return {"schedule": inner, "accumulate": self.accumulate}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "PerUpdate":
+        """Rebuilds the inner schedule."""
+        inner = keras.optimizers.schedules.deserialize(config["schedule"])
+        return cls(inner, config["accumulate"])

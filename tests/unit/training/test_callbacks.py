@@ -1,0 +1,43 @@
+"""Saving by atomic rename, and means put back."""
+
+import keras
+import numpy as np
+
+from tsforecast.training.callbacks import RestoreMeans, save_model
+
+
+def test_a_model_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    path = tmp_path / "best.keras"
+    save_model(model, path)
+    whole = path.read_bytes()
+    assert [file.name for file in tmp_path.iterdir()] == ["best.keras"]
+
+    def torn(target, *arguments, **options):
+        target.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(model, "save", torn)
+    try:
+        save_model(model, path)
+    except OSError:
+        assert path.read_bytes() == whole
+    else:
+        raise AssertionError("the error was swallowed")
+
+
+def test_means_come_back_once():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", jit_compile=False)
+    model.train_on_batch(np.ones((2, 1)), np.zeros((2, 1)))
+    values = [keras.ops.convert_to_numpy(v.value) for v in model.metrics_variables]
+    assert any(np.any(value) for value in values)
+    model.reset_metrics()
+    restore = RestoreMeans(values)
+    restore.set_model(model)
+    restore.on_epoch_begin(0)
+    for variable, value in zip(model.metrics_variables, values, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable.value), value)
+    model.reset_metrics()
+    restore.on_epoch_begin(1)
+    assert not any(np.any(keras.ops.convert_to_numpy(v.value)) for v in model.metrics_variables)
