@@ -96,6 +96,15 @@ class Plan:
 
 
 @dataclass
+class Report:
+    """What the report tells beside the figures."""
+
+    explain: bool = MISSING
+    explain_windows: int = _ranged(2, 1_000_000)
+    explain_repeats: int = _ranged(1, 1000)
+
+
+@dataclass
 class Sweep:
     """Of many runs started with ``-m``; a job's own config has no part in it."""
 
@@ -121,6 +130,7 @@ class Config:
     spike: Spike = field(default_factory=Spike)
     device: Device = field(default_factory=Device)
     plan: Plan = field(default_factory=Plan)
+    report: Report = field(default_factory=Report)
     tracker: Any = MISSING
     seed: int = _ranged(0, 2**31 - 1)
     backend: str = _ranged(choices=("tensorflow", "jax", "torch"))

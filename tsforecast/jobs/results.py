@@ -31,7 +31,7 @@ def write(
     history = folder.read_metrics()
     figures = test_figures(evaluation, naive)
     figures |= spike_figures(config, prepared, model, evaluation, figures["metrics"])
-    figures |= {"rules": rule_effects(model, prepared)}
+    figures |= {"rules": rule_effects(model, prepared), "explanation": explanation(config, prepared, model)}
     result = {
         "status": "done",
         "model": stem(config.model),
@@ -108,6 +108,18 @@ def spike_figures(
     rule = config.spike
     found = spike_scores(model, prepared, evaluation, min_gap=rule.min_gap, tolerance=rule.tolerance)
     return {"metrics": figures | prefixed(spike_metrics(found), "test"), "spikes": found}
+
+
+def explanation(config: Config, prepared: Prepared, model: Any) -> dict[str, Any] | None:
+    """The permutation importances of ``explanation.explain``; None where the config asks for none."""
+    from tsforecast.explanation import explain
+
+    asked = config.report
+    if not asked.explain:
+        return None
+    return explain(
+        model, prepared, windows=asked.explain_windows, repeats=asked.explain_repeats, seed=config.seed
+    )
 
 
 def load_model(path: Path) -> Any:
@@ -228,6 +240,7 @@ def _write_report(
     rows: list[dict[str, Any]],
 ) -> None:
     from tsforecast.evaluation import target_hours
+    from tsforecast.explanation import explanation_bars
     from tsforecast.reporting.report import write_report
     from tsforecast.rules.effect import rule_tables
     from tsforecast.spike_evaluation import spike_tables
@@ -263,6 +276,7 @@ def _write_report(
         parameters=rows,
         notes=[*series.notes, split_note(prepared)],
         tables=[*spike_tables(result["spikes"], series.unit), *rule_tables(result["rules"], series.unit)],
+        bars=explanation_bars(result["explanation"], series.unit, series.step),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from tsforecast import __version__
 from tsforecast.reporting import chart_data, page
 from tsforecast.reporting import tables as table_sections
+from tsforecast.reporting.bars import bars_section
 from tsforecast.reporting.formatting import text
 
 Row = Mapping[str, Any]
@@ -29,6 +30,7 @@ def write_report(
     parameters: Sequence[Row] = (),
     notes: Sequence[str] = (),
     tables: Sequence[tuple[str, str, Sequence[Row]]] = (),
+    bars: Sequence[tuple[str, str, Sequence[Row]]] = (),
 ) -> Path:
     """Writes the report page; what is empty or missing leaves its section out.
 
@@ -53,6 +55,7 @@ def write_report(
         parameters: Rows of the parameter table, all with the same keys; those under ``params`` are totalled.
         notes: Sentences on the data: what was mended, how it was split.
         tables: More tables: heading, a sentence below it, rows with the same keys.
+        bars: Bar charts: heading, a sentence below it, bars as `bars.bars_section` takes them.
 
     Returns:
         The path.
@@ -71,6 +74,7 @@ def write_report(
         page.learning_section(small, history),
         page.error_sections(small, result.get("unit", "")),
         table_sections.metrics_section(result),
+        *(bars_section(heading, note, rows) for heading, note, rows in bars),
         *(table_sections.table_section(heading, note, rows) for heading, note, rows in tables),
         table_sections.parameters_section(parameters),
         table_sections.notes_section(notes),
