@@ -1,6 +1,8 @@
 """What a finished run leaves: test figures from the saved model, result.json, the report, and a few printed lines."""
 
+import importlib
 import json
+import pkgutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from tsforecast import metrics
 from tsforecast.config import Config, stem
 from tsforecast.config.build import as_yaml
 from tsforecast.data.prepare import Prepared
+from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.runtime import peak_memory_mb
 from tsforecast.tracking.run_folder import RunFolder, git_commit
@@ -39,23 +42,7 @@ def write(
         "users_estimate": model.users_estimate,
         "seconds": time.monotonic() - began,
         **figures,
-        "unit": prepared.series.unit,
-        "window": {
-            "lookback": config.window.lookback,
-            "lead": config.window.lead,
-            "horizon": config.window.horizon,
-        },
-        "data": {
-            "name": prepared.series.name,
-            "hash": prepared.series.data_hash(),
-            "rows": len(prepared.series),
-        },
-        "seed": config.seed,
-        "device": facts["device_name"],
-        "policy": facts["policy"],
-        "versions": facts["versions"],
-        "commit": git_commit(),
-        "peak_memory_mb": peak_memory_mb(),
+        **provenance(config, prepared.series, facts),
         "training": {key: facts[key] for key in ("ended", "best_step", "training_seconds")},
     }
     best = min(
@@ -75,6 +62,22 @@ def write(
     tracked.artifact(saved_path(folder.best), name=folder.path.name, kind="model", metadata=result["metrics"])
     print_figures(result)
     print(folder.path, flush=True)
+
+
+def provenance(config: Config, series: Series, facts: dict[str, Any]) -> dict[str, Any]:
+    """What figures hang on, as ``result.json`` holds it: window, data, seed, device, versions, commit."""
+    window = config.window
+    return {
+        "unit": series.unit,
+        "window": {"lookback": window.lookback, "lead": window.lead, "horizon": window.horizon},
+        "data": {"name": series.name, "hash": series.data_hash(), "rows": len(series)},
+        "seed": config.seed,
+        "device": facts["device_name"],
+        "policy": facts["policy"],
+        "versions": facts["versions"],
+        "commit": git_commit(),
+        "peak_memory_mb": peak_memory_mb(),
+    }
 
 
 def _plot_newest(tracked: Any, prepared: Prepared, evaluation: Any, shown: int = 1440) -> None:
@@ -139,7 +142,16 @@ def load_model(path: Path) -> Any:
         raise UserError(
             f"{path.parent} holds no {path.name}: the run has not reached its first validation yet."
         )
+    _import_models()
     return keras.saving.load_model(path, compile=False)
+
+
+def _import_models() -> None:
+    """Imports every model file, so that Keras finds the class by its name: a fresh process has imported none."""
+    from tsforecast import models
+
+    for module in pkgutil.iter_modules(models.__path__, f"{models.__name__}."):
+        importlib.import_module(module.name)
 
 
 def read(folder: RunFolder) -> dict[str, Any]:
