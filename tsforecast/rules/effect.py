@@ -8,7 +8,7 @@ from tsforecast.data.prepare import Prepared
 from tsforecast.metrics import point_metrics
 from tsforecast.training.prediction import forecast
 
-COLUMNS = ("rule", "trust", "fired", "share", "rmse_with", "rmse_without")
+COLUMNS = ("rule", "trust", "fired", "share", "changed", "rmse_with", "rmse_without")
 
 
 def rule_effects(model: Any, prepared: Prepared, split: str = "test") -> list[dict[str, Any]]:
@@ -20,9 +20,9 @@ def rule_effects(model: Any, prepared: Prepared, split: str = "test") -> list[di
         split: train, val or test.
 
     Returns:
-        ``rule`` (name), ``trust``, ``fired`` (windows), ``share`` of the windows, and ``rmse_with`` and
-        ``rmse_without`` that rule, the others in force, over the windows where it fired, for the rule's target in its
-        unit; None where it never fired.
+        ``rule`` (name), ``trust``, ``fired`` (windows where its condition held), their ``share``, ``changed`` (windows
+        whose forecast is another with it), and ``rmse_with`` and ``rmse_without`` that rule, the others in force, over
+        the windows where it fired, for the rule's target in its unit; None where it never fired.
     """
     if not getattr(model, "rules", None):
         return []
@@ -36,6 +36,7 @@ def rule_effects(model: Any, prepared: Prepared, split: str = "test") -> list[di
         row = {"rule": rule["name"], "trust": trust, "fired": int(where.sum()), "share": float(where.mean())}
         if where.any():
             left_out = _points(model.without_rule(place), prepared, windows)
+            row["changed"] = int(np.any(applied != left_out, axis=(1, 2)).sum())
             target = slice(rule["target"], rule["target"] + 1)
             for name, values in (("rmse_with", applied), ("rmse_without", left_out)):
                 row[name] = point_metrics(truth[where][..., target], values[where][..., target])["rmse"]
@@ -46,7 +47,8 @@ def rule_effects(model: Any, prepared: Prepared, split: str = "test") -> list[di
 def rule_tables(rows: list[dict[str, Any]], unit: str) -> list[tuple[str, str, list[dict[str, Any]]]]:
     """The effects as a table for the report: heading, a sentence, rows."""
     note = (
-        "How often each rule fired on test, the trust it learned (0: ignored, 1: obeyed), and the RMSE"
+        "On how many test windows each rule's condition held (fired) and how many forecasts it changed, the trust that"
+        " it learned (0: ignored, 1: obeyed), and the RMSE"
         + (f" ({unit})" if unit else "")
         + " over the windows where it fired, with it and without it."
     )
