@@ -4,6 +4,7 @@ from typing import Any
 
 from keras import ops
 
+from tsforecast.errors import UserError
 from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.training.prediction import values_of
@@ -20,7 +21,7 @@ class Objective:
         loss: of the value, see ``losses``.
 
     Raises:
-        ValueError: the model or the loss needs to know what a spike is, and the card has no threshold.
+        UserError: the model or the loss needs to know what a spike is, and the card has no threshold.
     """
 
     def __init__(self, forecaster: Forecaster, loss: Loss):
@@ -31,8 +32,8 @@ class Objective:
             self.target_indices = forecaster.task.target_indices
             self.threshold = (forecaster.card.get("spike") or {}).get("threshold_scaled")
             if not self.threshold or None in self.threshold:
-                raise ValueError(
-                    "nothing says what a spike is, as the training rows have no rise to measure: set spike.threshold."
+                raise UserError(
+                    "Nothing says what a spike is, since the training rows show no rise to measure: set spike.threshold."
                 )
 
     def __call__(self, truth: Any, output: Any, origin: Any) -> Any:
