@@ -22,7 +22,14 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def prepare(
-    *, backend: str, seed: int, policy: str, kind: str, memory_gb: float | None, threads: int | None
+    *,
+    backend: str,
+    seed: int,
+    policy: str,
+    kind: str,
+    memory_gb: float | None,
+    threads: int | None,
+    strategy: str = "single",
 ) -> dict[str, Any]:
     """Sets everything a job depends on and returns what it got.
 
@@ -33,6 +40,7 @@ def prepare(
         kind: auto, cpu or gpu.
         memory_gb: ceiling on GPU memory, or None.
         threads: of the CPU, or None for all that this process may use.
+        strategy: single, mirrored or multi_worker, see ``training.strategy``.
 
     Returns: ``device`` (cpu or gpu), ``device_name``, ``policy``, ``versions``.
 
@@ -43,9 +51,13 @@ def prepare(
         _import_backend(backend, kind)
         import keras
 
+        from tsforecast.training.strategy import create, use
+
         device, name, capability = _device(backend, kind, memory_gb, threads)
+        chosen = create(strategy)  # before anything makes a tensor
     resolved = resolve_policy(policy, device, capability)
     keras.backend.clear_session(free_memory=True)
+    use(chosen)
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(resolved)
     return {"device": device, "device_name": name, "policy": resolved, "versions": versions(backend)}

@@ -84,6 +84,7 @@ class Device:
     memory_gb: float | None = _ranged(0.1)
     compute_capability: float | None = _ranged(1.0)
     threads: int | None = _ranged(1, 1024)
+    strategy: str = _ranged(choices=("single", "mirrored", "multi_worker"))
 
 
 @dataclass
@@ -93,6 +94,15 @@ class Plan:
     models: list[str] | None = MISSING
     probe: bool = MISSING
     seconds: float = _ranged(0.01, 600)
+
+
+@dataclass
+class Backtest:
+    """Rolling origins of ``job=backtest``."""
+
+    origins: int = _ranged(1, 10_000)
+    refit: str = _ranged(choices=("none", "warm", "full"))
+    warm_steps: int = _ranged(1)
 
 
 @dataclass
@@ -131,6 +141,7 @@ class Config:
     device: Device = field(default_factory=Device)
     plan: Plan = field(default_factory=Plan)
     report: Report = field(default_factory=Report)
+    backtest: Backtest = field(default_factory=Backtest)
     tracker: Any = MISSING
     seed: int = _ranged(0, 2**31 - 1)
     backend: str = _ranged(choices=("tensorflow", "jax", "torch"))

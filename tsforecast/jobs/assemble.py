@@ -1,10 +1,12 @@
 """From a checked config to data, model and trainer: the steps that several jobs share."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tsforecast import runtime
 from tsforecast.config import Config, build
 from tsforecast.data.prepare import Prepared, prepare
+from tsforecast.data.series import Series
 from tsforecast.rules import Facts, parse_rules, resolve_rules
 from tsforecast.spikes import threshold_from_quantile
 
@@ -13,8 +15,16 @@ NOT_OF_THE_SOURCE = ("split", "future_covariates")
 
 def prepared_data(config: Config) -> Prepared:
     """Loads the data and makes them ready. Nothing of it needs Keras, so its mistakes are told at once."""
-    source = {key: value for key, value in config.data.items() if key not in NOT_OF_THE_SOURCE}
-    series = build(source)
+    return prepared_series(config, loaded_series(config), config.data["split"])
+
+
+def loaded_series(config: Config) -> Series:
+    """The series that ``config.data`` describes."""
+    return build({key: value for key, value in config.data.items() if key not in NOT_OF_THE_SOURCE})
+
+
+def prepared_series(config: Config, series: Series, split: Mapping[str, object]) -> Prepared:
+    """A series made ready under a split, see ``data.splits.borders``."""
     window = config.window
     prepared = prepare(
         series,
@@ -22,7 +32,7 @@ def prepared_data(config: Config) -> Prepared:
         lead=window.lead,
         horizon=window.horizon,
         stride=window.stride,
-        split=config.data["split"],
+        split=split,
         future_covariates=config.data["future_covariates"],
     )
     _of_the_data(config, prepared)  # refuses a rule that does not fit the data while that is still quick
@@ -39,6 +49,7 @@ def prepared_runtime(config: Config) -> dict[str, Any]:
         kind=device.kind,
         memory_gb=device.memory_gb,
         threads=device.threads,
+        strategy=device.strategy,
     )
 
 
@@ -133,19 +144,22 @@ def supervised_from(config: Config, model: Any) -> int | None:
 def stream(config: Config, prepared: Prepared, trainer: Any) -> Any:
     """A function of a batch number that returns the endless training batches from there on."""
     from tsforecast.data.pipelines import numpy_batches, tf_dataset
+    from tsforecast.training.strategy import distributed, spread
 
     on_tensorflow = config.backend == "tensorflow"
     source = tf_dataset if on_tensorflow else numpy_batches
     windows = prepared.windows("train")
 
     def batches_from(start_step: int) -> Any:
-        batches = source(
-            windows,
-            batch_size=config.training.batch_size,
-            seed=config.seed,
-            start_step=start_step,
-            dense_from=trainer.dense_from,
-        )
+        options = {
+            "batch_size": config.training.batch_size,
+            "seed": config.seed,
+            "start_step": start_step,
+            "dense_from": trainer.dense_from,
+        }
+        if distributed():
+            return spread(lambda: source(windows, **options), config.training.batch_size)
+        batches = source(windows, **options)
         # On TensorFlow the trainer takes the batches itself, and times that.
         return batches if on_tensorflow else trainer.timed(batches)
 

@@ -6,6 +6,7 @@ batch, so that one walk answers for every batch.
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,10 +78,23 @@ def activations(trained: Any, served: Any, place: Place) -> Activations:
         kept=int(before[worst]),
         work=uses[worst].work,
         worst=uses[worst].name,
-        infer=max(use.infer for use in walk(served, place)),
+        infer=_forecast(served, place),
         values=sum(use.values for use in uses),
         uses=uses,
     )
+
+
+def _forecast(served: Any, place: Place) -> int:
+    """The worst moment of a forecast: a layer at work, and what later layers still need of earlier ones."""
+    calls = list(_calls(served))
+    last = {id(tensor): at for at, (_, ins, _) in enumerate(calls) for tensor in ins}
+    waiting: dict[int, int] = {}  # bytes of tensors that a later call reads, by tensor
+    worst = 0
+    for at, (operation, ins, outs) in enumerate(calls):
+        waiting = {tensor: size for tensor, size in waiting.items() if last[tensor] > at}
+        worst = max(worst, _use(operation, ins, outs, place).infer + sum(waiting.values()))
+        waiting |= {id(t): math.prod(_shape(t)) * place.compute_bytes for t in outs if id(t) in last}
+    return worst
 
 
 def _calls(model: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:

@@ -51,7 +51,7 @@ class Memory:
         """The lines of a forecast at a batch, and ``step``, their sum."""
         lines = {
             "weights": self.weights,
-            "batch": self.window * batch_size,
+            "batch": 2 * self.window * batch_size,  # as it came, and cut into parts
             "workspace": self.activations.infer * batch_size,
         }
         return lines | {"step": sum(lines.values())}

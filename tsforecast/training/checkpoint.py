@@ -13,7 +13,8 @@ from tsforecast.errors import UserError
 
 def save_state(path: Path, trainer: Any, progress: dict[str, Any]) -> None:
     """Writes weights, optimizer, metrics, random states and ``progress`` (JSON) to ``path`` by an atomic rename."""
-    arrays = {f"v{i}": ops.convert_to_numpy(variable.value) for i, variable in enumerate(_variables(trainer))}
+    # The variable itself, not its value: several devices may hold it, and Keras knows how to read that.
+    arrays = {f"v{i}": ops.convert_to_numpy(variable) for i, variable in enumerate(_variables(trainer))}
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         np.savez(file, progress=np.array(json.dumps(progress)), **_storable(arrays))

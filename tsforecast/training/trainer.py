@@ -11,6 +11,7 @@ from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.training.objective import Objective
 from tsforecast.training.sharded_step import needs_whole_batch, sharded_train_step
+from tsforecast.training.strategy import distributed, replicas
 
 
 class Trainer(keras.Model):
@@ -55,17 +56,20 @@ class Trainer(keras.Model):
         # The truth is replaced before the loss, not the loss after it: NaN * 0 is NaN, in the gradient too.
         origin = self.objective.origin(x, None if self.sequence is None else y.shape[1])
         losses = self.objective(ops.where(observed, y, 0.0), y_pred, origin)
-        return ops.mean(ops.where(observed, losses, 0.0))
+        mean = ops.mean(ops.where(observed, losses, 0.0))
+        # Devices that train together add their gradients up, so that each gives its share of the mean.
+        return mean / replicas() if distributed() else mean
 
     def train_step(self, *arguments: Any) -> Any:
         """One update; on TensorFlow and a CPU in shards."""
-        if keras.config.backend() == "tensorflow" and self.shards >= 1 and not self._on_accelerator():
+        on_tensorflow = keras.config.backend() == "tensorflow"
+        if on_tensorflow and self.shards >= 1 and not distributed() and not self._on_accelerator():
             return sharded_train_step(self, arguments[0], self.shards)
         return super().train_step(*arguments)
 
     def make_train_function(self, force: bool = False) -> Any:
         """On TensorFlow, takes the batch outside the compiled step, so that the wait for it can be told."""
-        if keras.config.backend() != "tensorflow":
+        if keras.config.backend() != "tensorflow" or distributed():
             return super().make_train_function(force)
         if self.train_function is None or force:
             import tensorflow as tf
