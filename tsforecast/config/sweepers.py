@@ -14,7 +14,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from tsforecast.config.build import as_dict
+from tsforecast.config.build import as_dict, as_yaml
 from tsforecast.config.checks import check
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
@@ -84,8 +84,11 @@ class StudySweeper(Sweeper):
         if config.resume is not None or config.run is not None:
             raise UserError("A sweep starts new runs: leave out resume= and run=, or run them one by one.")
         if "group" in config.tracker and config.tracker["group"] is None:
-            arguments.append(f"tracker.group='{self.folder.resolve().name}'")
-        return Job(number, axes, arguments, as_dict(config))
+            config.tracker["group"] = self.folder.resolve().name
+            arguments.append(f"tracker.group='{config.tracker['group']}'")
+        # Only a training can be started from a config in its folder.
+        text = as_yaml(config) if config.job.name == "train" else ""
+        return Job(number, axes, arguments, as_dict(config), text)
 
     def _compose(self, arguments: Sequence[str]) -> Config:
         cfg = self.loader.load_sweep_config(self.config, list(arguments))

@@ -114,6 +114,9 @@ def prepare(job: Job, folder: Path) -> list[str]:
         return [f"resume='{folder}'", "hydra.mode=RUN"]
     for file in (files.last, files.best, files.metrics):
         file.unlink(missing_ok=True)
+    if job.config_yaml:  # a run that has no checkpoint yet "goes on" from its very beginning
+        files.write_text_atomic(files.config.name, job.config_yaml)
+        return [f"resume='{folder}'", "hydra.mode=RUN"]
     return [*job.arguments, "hydra.mode=RUN", f"hydra.run.dir='{folder}'"]
 
 

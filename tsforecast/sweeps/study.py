@@ -28,12 +28,15 @@ class Job:
         axes: swept key -> value as written on the command line.
         arguments: what follows ``python run.py`` to run this job alone.
         config: the whole composed config.
+        config_yaml: the same as text, for a job that is to run just this config, whatever becomes of ``conf/`` until
+            its turn comes; empty where it is composed again from ``arguments``.
     """
 
     number: int
     axes: Mapping[str, str]
     arguments: Sequence[str]
     config: Mapping[str, Any]
+    config_yaml: str = ""
 
     @property
     def hash(self) -> str:

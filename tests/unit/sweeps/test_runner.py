@@ -127,6 +127,12 @@ def test_a_job_goes_on_only_from_where_it_was_cut_off(tmp_path, status, files, g
     assert not (tmp_path / "result.json").exists()
 
 
+def test_a_job_runs_the_config_that_was_checked_even_when_conf_changed_since(tmp_path):
+    frozen = Job(0, {}, ["model=gru"], {}, "model: as it was\n")
+    assert prepare(frozen, tmp_path) == [f"resume='{tmp_path}'", "hydra.mode=RUN"]
+    assert (tmp_path / "config.yaml").read_text() == "model: as it was\n"
+
+
 def test_new_rows_are_each_read_once_and_never_half(tmp_path):
     rows, file = NewRows(tmp_path), tmp_path / "metrics.jsonl"
     assert rows() == []
