@@ -1,5 +1,6 @@
 """What is wrong with this machine for training, and the one line that mends it; judged from facts, so that it is tested
-without a GPU."""
+without a GPU.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Training on several devices at once through ``tf.distribute``: each takes its share of every batch.
 
-The global batch is the single run's batch in the single run's order, cut into equal shares, and the gradient is the mean
-over the shares, so that the loss curve is the single run's. The strategy is set for the whole process, as precision and
-seed are, and reset by the next job.
+The global batch is the single run's batch in the single run's order, cut into equal shares, and the gradient is the
+mean over the shares, so that the loss curve is the single run's. The strategy is set for the whole process, as
+precision and seed are, and reset by the next job.
 """
 
 from collections.abc import Callable
@@ -54,8 +54,8 @@ def _multi_worker() -> Any:
     resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
     if not resolver.cluster_spec().as_dict():
         raise UserError(
-            "device.strategy=multi_worker needs TF_CONFIG in the environment of every worker, with the addresses of all "
-            "of them and the index of this one."
+            "device.strategy=multi_worker needs TF_CONFIG in the environment of every worker, with the addresses of "
+            "all of them and the index of this one."
         )
     return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
 
