@@ -33,7 +33,7 @@ class Objective:
             self.threshold = (forecaster.card.get("spike") or {}).get("threshold_scaled")
             if not self.threshold or None in self.threshold:
                 raise UserError(
-                    "Nothing says what a spike is, since the training rows show no rise to measure: set spike.threshold."
+                    "Nothing says what a spike is, as the training rows show no rise to measure: set spike.threshold."
                 )
 
     def __call__(self, truth: Any, output: Any, origin: Any) -> Any:
