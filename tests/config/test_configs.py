@@ -1,0 +1,211 @@
+"""Every YAML composes, passes the checks and builds; found by glob, so that a new one is tested unasked."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.utils import get_method
+from omegaconf import OmegaConf
+
+from tsforecast.config import build, check, checks, sweepers
+from tsforecast.config.build import as_yaml, load
+from tsforecast.config.mistakes import CONF
+
+ROOT = CONF.parent
+GROUPS = sorted(
+    path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "experiment")
+)
+CHOICES = {group: sorted(path.stem for path in (CONF / group).glob("*.yaml")) for group in GROUPS}
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))
+
+
+def every(*groups):
+    """All choices of some groups, as ``group, choice``."""
+    pairs = [(group, choice) for group in groups for choice in CHOICES[group]]
+    return pytest.mark.parametrize(("group", "choice"), pairs, ids=[f"{g}={c}" for g, c in pairs])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hydra_started():
+    GlobalHydra.instance().clear()
+    sweepers.register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+@pytest.fixture
+def with_gpu(monkeypatch):
+    """As on a machine that has what the device YAMLs name."""
+    monkeypatch.setattr(checks.os.path, "exists", lambda path: True)
+
+
+@pytest.fixture(scope="module")
+def series_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "hourly.csv"
+    time = np.datetime64("2016-07-01T00:00:00") + np.arange(15_000) * np.timedelta64(1, "h")
+    value = np.sin(np.arange(15_000) / 24 * 2 * np.pi)
+    lines = [f"{str(t).replace('T', ' ')},{v:.4f},{-v:.4f}" for t, v in zip(time, value, strict=True)]
+    path.write_text("\n".join(["date,OT,HUFL", *lines]) + "\n")
+    return path
+
+
+def checked(*overrides):
+    return check(compose("config", overrides=list(overrides)))
+
+
+def needed(group, choice):
+    """What the user has to give beside the choice."""
+    if group == "data" and choice in ("csv", "ett"):
+        return ["data.path=file.csv", "data.target=OT"]
+    return []
+
+
+def test_the_groups_are_found():
+    assert {"job", "data", "scale", "window", "model", "optimizer", "schedule", "loss"} <= set(GROUPS)
+    assert len(CHOICES["model"]) >= 6
+
+
+@every(*[group for group in GROUPS if group != "job"])
+def test_every_choice_composes_and_passes_the_checks(group, choice, with_gpu):
+    config = checked(f"{group}={choice}", *needed(group, choice))
+    assert getattr(config, group) is not None
+
+
+@every("job")
+def test_every_job_exists(group, choice):
+    cfg = compose("config", overrides=[f"job={choice}"])
+    assert cfg.job.name == choice
+    assert callable(get_method(cfg.job._target_))
+
+
+@every("model")
+def test_every_model_builds_and_forecasts(group, choice):
+    from tsforecast.jobs import assemble
+    from tsforecast.models.fitted import FittedModel
+
+    config = checked(f"model={choice}", "scale=tiny", "window.horizon=2")
+    prepared = assemble.prepared_data(config)
+    model = assemble.forecaster(config, prepared)
+    if isinstance(model, FittedModel):  # there is nothing to ask before it is fitted
+        return
+    output = model(prepared.windows("test").inputs(prepared.windows("test").ends[:3]))
+    forecast = output["forecast"] if isinstance(output, dict) else output
+    assert forecast.shape == (3, 2, 1)
+    assert forecast.dtype == "float32"
+
+
+@every("optimizer", "schedule", "loss")
+def test_every_optimizer_schedule_and_loss_takes_a_step(group, choice):
+    from tsforecast.jobs import assemble
+
+    config = checked(f"{group}={choice}", "model=nlinear", "scale=tiny", "training.accumulate_steps=2")
+    prepared = assemble.prepared_data(config)
+    trainer = assemble.trainer(config, assemble.forecaster(config, prepared), build(config.loss), 10)
+    windows = prepared.windows("train")
+    before = [np.array(v) for v in trainer.trainable_variables]
+    for _ in range(4):  # two updates; the first one of a warm-up has a rate of zero
+        loss = trainer.train_on_batch(windows.inputs(windows.ends[:8]), windows.targets(windows.ends[:8]))
+    assert np.isfinite(loss)
+    moved = [np.abs(np.array(v) - b).max() for v, b in zip(trainer.trainable_variables, before, strict=True)]
+    assert max(moved) > 0
+
+
+@every("data")
+def test_every_source_gives_windows(group, choice, series_file):
+    from tsforecast.jobs import assemble
+
+    given = [f"data.path={series_file}", "data.target=OT"] if needed("data", choice) else []
+    prepared = assemble.prepared_data(checked(f"data={choice}", "scale=tiny", *given))
+    for split in ("train", "val", "test"):
+        windows = prepared.windows(split)
+        assert len(windows) > 0
+        assert np.isfinite(windows.inputs(windows.ends[:2])).all()
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_composes_and_its_sweep_expands(name):
+    cfg = compose("config", overrides=[f"experiment={name}"], return_hydra_config=True)
+    params = OmegaConf.to_container(cfg.hydra.sweeper.params or OmegaConf.create({}))
+    parser = OverridesParser.create()
+    sweeps = parser.parse_overrides([f"{key}={value}" for key, value in params.items()])
+    assert sweeps, "a study compares something"
+    for override in sweeps:
+        for value in override.sweep_string_iterator():
+            checked(f"experiment={name}", f"{override.get_key_element()}={value}")
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_says_how_it_is_run_and_what_it_found(name):
+    header = (ROOT / "experiments" / f"{name}.yaml").read_text()
+    for words in ("# Command:", "# Hardware:", "# Time:", "# Expected:"):
+        assert words in header
+
+
+@every(*GROUPS)
+def test_every_yaml_has_its_line_of_help(group, choice):
+    from tsforecast.config.cli import first_comment
+
+    assert first_comment(CONF / group / f"{choice}.yaml")
+
+
+def test_a_config_comes_back_from_its_file(tmp_path):
+    config = checked("model=gru", "loss=quantile", "training.max_minutes=2.5", "scale=full")
+    (tmp_path / "config.yaml").write_text(as_yaml(config))
+    assert load(tmp_path / "config.yaml") == config
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_help_lists_every_group_and_choice():
+    shown = command("run.py", "--help")
+    lines = [line.split() for line in shown.splitlines() if line.startswith("  ")]
+    described = {words[0] for words in lines if len(words) > 1}
+    for group in GROUPS:
+        assert f"{group}=" in shown
+        assert set(CHOICES[group]) <= described
+
+
+def test_cfg_job_prints_the_config_and_runs_nothing(tmp_path):
+    shown = command("run.py", "--cfg", "job", "model=gru", f"hydra.run.dir={tmp_path / 'run'}")
+    printed = OmegaConf.create(shown)
+    assert printed.model._target_.endswith("GRU")
+    assert set(printed) >= {"job", "data", "model", "training", "seed"}
+    assert not (tmp_path / "run").exists()
+
+
+IMPORTS = """
+import sys
+from pathlib import Path
+from hydra import compose, initialize_config_dir
+from tsforecast.config import check, sweepers
+from tsforecast.config.mistakes import CONF
+from tsforecast.jobs import assemble
+sweepers.register()
+with initialize_config_dir(str(CONF), version_base="1.3"):
+    for model in sorted((CONF / "model").glob("*.yaml")):
+        config = check(compose("config", overrides=[f"model={model.stem}", "scale=tiny"]))
+assemble.prepared_data(config)
+heavy = {"tensorflow", "keras", "jax", "torch", "wandb", "optuna", "lightgbm"} & set(sys.modules)
+print(" ".join(sorted(heavy)) or "none")
+"""
+
+
+def test_checking_and_loading_import_no_framework():
+    assert command("-c", IMPORTS).strip() == "none"
+
+
+def test_config_imports_nothing_heavy_even_lazily():
+    """Nothing under config/ may name a framework at all: a refusal must come before its seconds."""
+    for path in Path(checks.__file__).parent.glob("*.py"):
+        text = path.read_text()
+        assert "import keras" not in text
+        assert "import tensorflow" not in text
