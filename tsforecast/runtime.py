@@ -4,13 +4,14 @@ Jobs of a sweep share one process; whatever one of them sets, the next must set 
 anything else imports Keras.
 """
 
+import ctypes
 import os
 import platform
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from typing import Any
 
@@ -104,6 +105,12 @@ def peak_memory_mb() -> float:
 
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def give_back_memory() -> None:
+    """Hands memory that was freed back to the system; glibc would keep the hundreds of MB that a compilation took."""
+    with suppress(OSError, AttributeError):  # another C library has no such call, and no such habit
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager

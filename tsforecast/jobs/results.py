@@ -16,7 +16,7 @@ from tsforecast.config.build import as_yaml
 from tsforecast.data.prepare import Prepared
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
-from tsforecast.runtime import peak_memory_mb
+from tsforecast.runtime import give_back_memory, peak_memory_mb
 from tsforecast.tracking.run_folder import RunFolder, git_commit
 from tsforecast.window_errors import WindowErrors
 
@@ -29,6 +29,7 @@ def write(
     from tsforecast.models.fitted import saved_path
     from tsforecast.rules.effect import rule_effects
 
+    give_back_memory()
     model = load_model(folder.best)
     evaluation, naive = evaluate(model, prepared, "test"), baselines(prepared, "test")
     history = folder.read_metrics()

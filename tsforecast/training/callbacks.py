@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from tsforecast.errors import UserError
+from tsforecast.runtime import give_back_memory
 from tsforecast.training.checkpoint import save_state
 from tsforecast.training.state import Budget, Progress
 
@@ -78,6 +79,7 @@ class Validate(keras.callbacks.Callback):
         self.improved = False
         if not epoch_is_over(self.progress, self.budget):
             return
+        give_back_memory()
         figures = self.score()
         if logs is not None:
             logs.update(figures)

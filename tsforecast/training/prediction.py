@@ -7,6 +7,8 @@ import numpy as np
 
 from tsforecast.training.sharded_step import default_shards, sharded_forward
 
+BATCH = 128  # larger ones are no faster on a CPU, and take memory in proportion
+
 
 class Forecasts(NamedTuple):
     """What a model says of n windows.
@@ -29,7 +31,7 @@ class Forecasts(NamedTuple):
         return self.values if self.logits is None else {"forecast": self.values, "spike": self.logits}
 
 
-def forecast(model: Any, windows: Any, *, batch_size: int = 512) -> np.ndarray:
+def forecast(model: Any, windows: Any, *, batch_size: int = BATCH) -> np.ndarray:
     """The forecasts of all windows, in their order.
 
     Args:
@@ -43,7 +45,7 @@ def forecast(model: Any, windows: Any, *, batch_size: int = 512) -> np.ndarray:
     return forecast_with_spikes(model, windows, batch_size=batch_size).values
 
 
-def forecast_with_spikes(model: Any, windows: Any, *, batch_size: int = 512) -> Forecasts:
+def forecast_with_spikes(model: Any, windows: Any, *, batch_size: int = BATCH) -> Forecasts:
     """As ``forecast``, with the probabilities of a spike from models that have a head for them."""
     if not isinstance(model, keras.Model):
         return Forecasts(model.forecast(windows), None)
