@@ -86,7 +86,7 @@ class Trainer(keras.Model):
         return self.train_function
 
     def timed(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """The same batches, with the wait for each added to ``waited_seconds``; for backends whose ``fit`` takes them."""
+        """The same batches, each wait for one added to ``waited_seconds``; for backends whose ``fit`` takes them."""
         while True:
             began = time.perf_counter()
             batch = next(batches, None)
