@@ -1,6 +1,7 @@
 """Rule-based forecaster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -74,15 +75,13 @@ class RuleBased(Forecaster):
         """Which rules hold at the window's last step: scaled ``[B, L, C]`` to bool ``[B, R]``."""
         return keras.Model(self.inputs[0], self._held[:, -1])
 
-    def without_rule(self, place: int) -> "RuleBased":
-        """A copy of the model, weights and all, that does not apply one of its rules."""
-        kept = [rule for i, rule in enumerate(self.rules) if i != place]
-        copy = type(self)(task=self.task, **{**self.options, "rules": kept})
-        weights = self.get_weights()
-        if self._actions is not None:
-            index = next(i for i, v in enumerate(self.weights) if v is self._actions.logits)
-            trusts = np.delete(weights.pop(index), place)
-            if len(kept):
-                weights.insert(index, trusts)
-        copy.set_weights(weights)
-        return copy
+    @contextmanager
+    def without_rule(self, place: int) -> Iterator[None]:
+        """Within, one of the rules is not trusted at all; what was learned is put back after it."""
+        logits = self._actions.logits
+        kept = np.array(keras.ops.convert_to_numpy(logits.value))
+        logits.assign(np.where(np.arange(len(kept)) == place, -1e9, kept))  # a trust of exactly 0
+        try:
+            yield
+        finally:
+            logits.assign(kept)

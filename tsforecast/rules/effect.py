@@ -35,7 +35,8 @@ def rule_effects(model: Any, prepared: Prepared, split: str = "test") -> list[di
         where = fired[:, place].astype(bool)
         row = {"rule": rule["name"], "trust": trust, "fired": int(where.sum()), "share": float(where.mean())}
         if where.any():
-            left_out = _points(model.without_rule(place), prepared, windows)
+            with model.without_rule(place):
+                left_out = _points(model, prepared, windows)
             row["changed"] = int(np.any(applied != left_out, axis=(1, 2)).sum())
             target = slice(rule["target"], rule["target"] + 1)
             for name, values in (("rmse_with", applied), ("rmse_without", left_out)):
