@@ -157,10 +157,10 @@ def _import_backend(backend: str, kind: str) -> None:
 def _device(
     backend: str, kind: str, memory_gb: float | None, threads: int | None
 ) -> tuple[str, str, float | None]:
-    finders = {"tensorflow": _tensorflow_device, "jax": _jax_device, "torch": _torch_device}
-    device, name, capability = (
-        finders[backend](memory_gb, threads) if backend == "tensorflow" else finders[backend]()
-    )
+    if backend == "tensorflow":
+        device, name, capability = _tensorflow_device(memory_gb, threads)
+    else:
+        device, name, capability = {"jax": _jax_device, "torch": _torch_device}[backend]()
     if kind == "gpu" and device != "gpu":
         raise UserError(f"device asks for a GPU and {backend} sees none: use device=auto or device=cpu.")
     return device, name, capability

@@ -58,7 +58,9 @@ def check(cfg: DictConfig) -> Config:
     if config.resume is not None:
         config = _of_folder(config.resume, config, "resume")
     elif config.job.name == "train" and config.run is not None:
-        raise UserError("run=FOLDER is for job=evaluate: add it, or go on with an interrupted run by resume=FOLDER.")
+        raise UserError(
+            "run=FOLDER is for job=evaluate: add it, or go on with an interrupted run by resume=FOLDER."
+        )
     elif config.job.name == "evaluate":
         if config.run is None:
             raise UserError("job=evaluate needs the folder of a finished run: add run=FOLDER.")
@@ -71,6 +73,7 @@ def check(cfg: DictConfig) -> Config:
     _check_quantiles(config.loss)
     _check_tracker(config.tracker)
     _check_training(config)
+    _check_strategy(config)
     _check_device(config)
     return config
 
@@ -188,8 +191,9 @@ def _check_quantiles(loss: dict[str, Any]) -> None:
     levels = loss.get("quantile_levels")
     if levels is None and not loss["_target_"].endswith(".Quantile"):
         return
-    numbers = isinstance(levels, list) and levels and all(isinstance(q, float) and 0 < q < 1 for q in levels)
-    if not numbers or sorted(set(levels)) != levels or 0.5 not in levels:
+    listed = levels if isinstance(levels, list) else []
+    numbers = bool(listed) and all(isinstance(q, float) and 0 < q < 1 for q in listed)
+    if not numbers or sorted(set(listed)) != listed or 0.5 not in listed:
         raise UserError(
             f"loss.quantile_levels={levels} must rise from above 0 to below 1 and include 0.5, as in [0.1,0.5,0.9]."
         )
@@ -198,7 +202,9 @@ def _check_quantiles(loss: dict[str, Any]) -> None:
 def _check_batch_size(value: Any) -> None:
     """A whole number or auto: OmegaConf has no type for that."""
     if value != "auto" and (isinstance(value, bool) or not isinstance(value, int)):
-        raise UserError(f"training.batch_size={value} is not a whole number, nor auto for the largest that fits.")
+        raise UserError(
+            f"training.batch_size={value} is not a whole number, nor auto for the largest that fits."
+        )
 
 
 def _check_training(config: Config) -> None:
@@ -225,6 +231,24 @@ def _check_training(config: Config) -> None:
 
 def _decays(config: Config) -> bool:
     return not config.schedule["_target_"].endswith(".constant")
+
+
+def _check_strategy(config: Config) -> None:
+    strategy, training = config.device.strategy, config.training
+    if strategy == "single":
+        return
+    if config.backend != "tensorflow":
+        raise UserError(f"device.strategy={strategy} needs backend=tensorflow: leave one of the two out.")
+    if training.accumulate_steps > 1:
+        raise UserError(
+            f"device.strategy={strategy} does not go with training.accumulate_steps={training.accumulate_steps}: "
+            "set training.accumulate_steps=1, as several devices hold a larger batch."
+        )
+    if strategy == "multi_worker" and training.max_minutes is not None:
+        raise UserError(
+            "device.strategy=multi_worker ends by steps, as the workers' clocks differ: "
+            "set training.max_minutes=null and training.max_steps."
+        )
 
 
 def _check_device(config: Config) -> None:

@@ -43,7 +43,7 @@ class StudySweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Takes what Hydra gives; a launcher other than Hydra's basic one runs the jobs elsewhere."""
-        self.loader, self.config = hydra_context.config_loader, config
+        self.loader, self.composed = hydra_context.config_loader, config
         self.launcher: Launcher | None = None
         if config.hydra.launcher._target_ != BASIC:
             self.launcher = Plugins.instance().instantiate_launcher(
@@ -68,7 +68,7 @@ class StudySweeper(Sweeper):
     @property
     def folder(self) -> Path:
         """Of the sweep."""
-        return Path(str(self.config.hydra.sweep.dir))
+        return Path(str(self.composed.hydra.sweep.dir))
 
     def parse(self, arguments: Sequence[str]) -> list[Override]:
         """The overrides of every job, without those of the sweep itself; a later one replaces an earlier one."""
@@ -91,7 +91,7 @@ class StudySweeper(Sweeper):
         return Job(number, axes, arguments, as_dict(config), text)
 
     def _compose(self, arguments: Sequence[str]) -> Config:
-        cfg = self.loader.load_sweep_config(self.config, list(arguments))
+        cfg = self.loader.load_sweep_config(self.composed, list(arguments))
         with open_dict(cfg):
             del cfg["hydra"]
         return check(cfg)
@@ -119,7 +119,7 @@ class Grid(StudySweeper):
             axes,
             jobs,
             RUN_FILE,
-            self.config.sweep.process,
+            self.composed.sweep.process,
             self.launch_elsewhere if self.launcher else None,
         )
 
@@ -173,7 +173,7 @@ class Search(StudySweeper):
         params: Mapping[str, Any] | None = None,
     ):
         super().__init__(params)
-        self.options = {
+        self.options: dict[str, Any] = {
             "trials": trials,
             "objectives": list(objectives),
             "sampler": sampler,
@@ -205,7 +205,7 @@ class Search(StudySweeper):
             options=search.Options(**self.options),
             make_job=lambda number, axes: self.job(number, axes, fixed),
             run_file=RUN_FILE,
-            process=self.config.sweep.process,
+            process=self.composed.sweep.process,
         )
 
     def _check_values(self, space: Mapping[str, Range], fixed: Sequence[str]) -> None:
@@ -218,7 +218,7 @@ class Search(StudySweeper):
 
 def _range(override: Override) -> Range:
     """A swept override in plain terms."""
-    swept = override.value()
+    swept: Any = override.value()
     log = "log" in getattr(swept, "tags", ())
     if override.is_interval_sweep():
         whole = isinstance(swept.start, int) and isinstance(swept.end, int)
@@ -261,7 +261,7 @@ def whole_command(arguments: Sequence[str]) -> list[str]:
 
 def register() -> None:
     """Makes our sweepers known to Hydra, which looks for plugins in a package ``hydra_plugins`` alone."""
-    plugins = Plugins.instance()
+    classes: dict[str, Any] = Plugins.instance().class_name_to_class
     made: list[tuple[str, Callable[..., Sweeper]]] = [("Grid", Grid), ("Search", Search)]
     for name, sweeper in made:
-        plugins.class_name_to_class[f"hydra_plugins.tsforecast.{name}"] = sweeper
+        classes[f"hydra_plugins.tsforecast.{name}"] = sweeper

@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def batches(
     Raises:
         UserError: when there are fewer windows than a batch holds.
     """
-    order = {"batch_size": batch_size, "seed": seed, "shuffle": shuffle}
+    order: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "shuffle": shuffle}
     epoch, first = divmod(start_step, steps_per_epoch(windows, batch_size))
     while True:
         for ends in epoch_ends(windows, epoch, **order)[first:]:
@@ -170,7 +170,7 @@ def tf_dataset(
     import tensorflow as tf
 
     steps = steps_per_epoch(windows, batch_size)
-    order = {"batch_size": batch_size, "seed": seed, "shuffle": shuffle}
+    order: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "shuffle": shuffle}
     after = windows.target_offsets if dense_from is None else windows.dense_offsets(dense_from)
     with tf.device("CPU:0"):  # tensors that the mapped function captures, not constants in its graph
         rows, truths = tf.convert_to_tensor(windows.rows), tf.convert_to_tensor(windows.truths)

@@ -152,7 +152,8 @@ def _add_future(
 
     The last rows, whose future is not in the data, hold the last value; no window reaches them with targets.
     """
-    names, columns = [], []
+    names: list[str] = []
+    columns: list[int] = []
     for feature in covariates:
         column = features.index(feature)
         for ahead in range(lead, lead + horizon):

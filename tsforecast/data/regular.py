@@ -51,7 +51,7 @@ def regularize(
         UserError: when fewer than two times are left, steps are under a second, the timestamps follow no
             step, or the grid would have more than 20 times the rows.
     """
-    notes = []
+    notes: list[str] = []
     time, values = _sorted(time, values, notes)
     seconds = _seconds(time)
     if seconds[0] == seconds[-1]:

@@ -54,8 +54,8 @@ class Series:
         """Returns 16 hex digits of the SHA-256 over times, values and names: equal data, equal hash."""
         digest = hashlib.sha256()
         digest.update(repr((self.features, self.targets, self.values.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(self.time))
-        digest.update(np.ascontiguousarray(self.values))
+        digest.update(np.ascontiguousarray(self.time).view(np.uint8).data)
+        digest.update(np.ascontiguousarray(self.values).view(np.uint8).data)
         return digest.hexdigest()[:16]
 
 

@@ -29,7 +29,8 @@ class FittedModel:
     has_sequence = False
 
     def __init__(self, task: Task, options: dict[str, Any]):
-        self.task, self.options, self.card = task, options, {}
+        self.task, self.options = task, options
+        self.card: dict[str, Any] = {}
 
     def __init_subclass__(cls) -> None:
         FittedModel.kinds[cls.__name__] = cls

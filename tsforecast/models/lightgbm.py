@@ -88,7 +88,7 @@ class LightGBM(FittedModel):
         options, rounds = self.options, 0
         self.boosters = []
         for step, target, level in self._heads():
-            sets = {}
+            sets: dict[str, Any] = {}
             for name in ("train", "val"):
                 change = truths[name][:, step, target] - origins[name][:, target]
                 known = np.isfinite(change)
@@ -130,7 +130,7 @@ class LightGBM(FittedModel):
             features = self.features(windows, ends)
             origin = windows.rows[ends][:, list(self.task.target_indices)]
             for (step, target, level), booster in zip(self._heads(), self.boosters, strict=True):
-                at = 0 if level is None else self.task.quantile_levels.index(level)
+                at = (self.task.quantile_levels or (level,)).index(level)
                 out[first : first + len(ends), step, target, at] = origin[:, target] + booster.predict(
                     features
                 )

@@ -47,7 +47,7 @@ def _track(bar: Mapping[str, Any], reach: float) -> str:
 
 def _number(bar: Mapping[str, Any], key: str) -> float:
     value = bar.get(key)
-    return float(value) if is_number(value) and math.isfinite(value) else 0.0
+    return float(value) if value is not None and is_number(value) and math.isfinite(value) else 0.0
 
 
 def _share(value: float, reach: float) -> str:

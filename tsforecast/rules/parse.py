@@ -161,8 +161,9 @@ def _clip(body: Mapping[str, Any], where: str) -> dict[str, Any]:
         for name, value in ((name, body.get(name)) for name in ("low", "high"))
     }
     _some(limits, where)
-    if all(isinstance(value, float) for value in limits.values()) and limits["low"] >= limits["high"]:
-        raise UserError(f"{where}: low={limits['low']:g} is not below high={limits['high']:g}.")
+    low, high = limits["low"], limits["high"]
+    if isinstance(low, float) and isinstance(high, float) and low >= high:
+        raise UserError(f"{where}: low={low:g} is not below high={high:g}.")
     return {"kind": "clip", **limits}
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, Any
 
 REPOSITORY = Path(__file__).parents[2]
 _START = (
@@ -95,7 +96,7 @@ class Worker:
         process.wait()
 
 
-def _pipe(pipe):  # type: ignore[no-untyped-def]
+def _pipe(pipe: IO[Any] | None) -> IO[Any]:
     """The pipe, which is there because ``Popen`` was asked for it."""
     if pipe is None:
         raise RuntimeError("the child process has no pipe")

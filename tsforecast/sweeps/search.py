@@ -163,7 +163,7 @@ class Trials:
         self._space, self._options = space, options
         self._distributions = {key: self._distribution(key, one) for key, one in space.items()}
         storage = f"sqlite:///{folder.resolve() / 'optuna.db'}"
-        directions = options.directions
+        directions: Any = options.directions
         self._study = optuna.create_study(
             storage=storage,
             study_name="sweep",

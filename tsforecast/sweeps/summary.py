@@ -82,8 +82,8 @@ def show(rows: Sequence[Row], console: Console | None = None) -> None:
         table = Table(*[], header_style="bold", box=None, pad_edge=False)
         for name, right in zip(head, numeric, strict=True):
             table.add_column(name, justify="right" if right else "left", no_wrap=True)
-        for row, line in zip(rows, lines, strict=True):
-            table.add_row(*line, style="red" if row.outcome.status == "failed" else None)
+        for row, texts in zip(rows, lines, strict=True):
+            table.add_row(*texts, style="red" if row.outcome.status == "failed" else None)
         console.print(table)
     else:
         print(plain_table(head, lines, numeric), file=console.file)

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, TextIO
+from typing import IO, Any
 
 PARENT_CHECK_SECONDS = 1.0
 
@@ -56,7 +56,7 @@ def run(run_file: str, arguments: list[str], log: str) -> int:
         signal.signal(signal.SIGTERM, terminate)
 
 
-def _take(descriptor: int, flags: int, mode: str) -> TextIO:
+def _take(descriptor: int, flags: int, mode: str) -> IO[str]:
     """A private copy of a standard stream, whose own descriptor then leads nowhere: jobs may use that one freely."""
     kept = os.fdopen(os.dup(descriptor), mode)
     nowhere = os.open(os.devnull, flags)

@@ -57,7 +57,7 @@ def workspace(entity: str, project: str, name: str = "tsforecast") -> Any:
         ) from error
 
     def lines(chosen: Sequence[tuple[str, list[str]]], x: str = "Step") -> list[Any]:
-        return [panels.LinePlot(title=title, x=x, y=keys) for title, keys in chosen]
+        return [panels.LinePlot(title=title, x=x, y=list(keys)) for title, keys in chosen]
 
     def bars(chosen: Sequence[tuple[str, list[str]]]) -> list[Any]:
         return [

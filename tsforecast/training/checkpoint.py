@@ -17,7 +17,7 @@ def save_state(path: Path, trainer: Any, progress: dict[str, Any]) -> None:
     arrays = {f"v{i}": ops.convert_to_numpy(variable) for i, variable in enumerate(_variables(trainer))}
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, progress=np.array(json.dumps(progress)), **_storable(arrays))
+        np.savez(file, allow_pickle=False, progress=np.array(json.dumps(progress)), **_storable(arrays))
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)

@@ -36,6 +36,7 @@ class Trainer(keras.Model):
         self.dense_from = dense_from
         self.shards = shards if needs_whole_batch(forecaster) is None else 1
         self.waited_seconds = 0.0
+        self.train_function: Any = None
 
     def call(self, past: Any, training: bool | None = None) -> Any:
         """The forecast; while training under dense supervision that of each step scored, ``[B, S, H, T(, Q)]``."""
