@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,12 @@ class WindowErrors:
         with np.load(path) as stored:
             ends = np.cumsum(np.concatenate([stored["first"], stored["steps"]]).astype(np.int64))
             return cls(ends, stored["squared"], stored["absolute"], stored["count"])
+
+    @classmethod
+    def joined(cls, parts: Sequence["WindowErrors"]) -> "WindowErrors":
+        """Several stretches of one test split as one; each begins after the one before has ended."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def at(self, ends: npt.NDArray[np.int64]) -> "WindowErrors":
         """The windows with these ends, which must be among this one's."""

@@ -1,5 +1,6 @@
 """job=train: from rows to a trained, scored and reported forecaster."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ def main(config: Config, path: Path) -> float | None:
     An interrupted run is gone on with when ``config.resume`` names its folder.
     """
     began = time.monotonic()
-    _check_unfinished(config, RunFolder(path))
+    refuse_finished(config, RunFolder(path))
     prepared = assemble.prepared_data(config)
     results.print_notes(prepared)
     facts = assemble.prepared_runtime(config)
@@ -43,16 +44,7 @@ def main(config: Config, path: Path) -> float | None:
             ["layer", "shape", "params"],
             [list(row.values()) for row in results.parameters(model)],
         )
-        if isinstance(model, FittedModel):
-            progress = _fit_at_once(config, prepared, model, loss, folder, tracked)
-        elif model.trainable_variables:
-            progress = _train(config, prepared, model, loss, folder, tracked)
-        else:
-            from tsforecast.training.callbacks import save_model
-            from tsforecast.training.state import Progress
-
-            progress = Progress(ended="nothing to train")
-            save_model(model, folder.best)
+        progress = learn(config, prepared, model, loss, folder, tracked)
         facts |= {
             "ended": progress.ended,
             "best_step": progress.best_step,
@@ -62,13 +54,46 @@ def main(config: Config, path: Path) -> float | None:
     return progress.best
 
 
-def _check_unfinished(config: Config, folder: RunFolder) -> None:
+def refuse_finished(config: Config, folder: RunFolder) -> None:
+    """Refuses to go on with a finished run.
+
+    Raises:
+        UserError: the folder that ``config.resume`` names holds one.
+    """
     done = folder.result.is_file() and results.read(folder).get("status") == "done"
     if config.resume is not None and done:
         raise UserError(f"{folder.path} is finished: see {folder.report}, or start a new run.")
 
 
-def _train(config: Config, prepared: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any) -> Any:
+def learn(
+    config: Config,
+    prepared: Any,
+    model: Any,
+    loss: Any,
+    folder: RunFolder,
+    tracked: Any,
+    *,
+    best: float = math.inf,
+) -> Any:
+    """Trains a model, whatever its kind, and leaves the best one in the folder; returns the progress.
+
+    ``best`` is the validation loss of a model that lies there already, as its best so far.
+    """
+    from tsforecast.models.fitted import FittedModel
+    from tsforecast.training.callbacks import save_model
+    from tsforecast.training.state import Progress
+
+    if isinstance(model, FittedModel):
+        return _fit_at_once(config, prepared, model, loss, folder, tracked)
+    if model.trainable_variables:
+        return _train(config, prepared, model, loss, folder, tracked, best)
+    save_model(model, folder.best)
+    return Progress(ended="nothing to train")
+
+
+def _train(
+    config: Config, prepared: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any, best: float
+) -> Any:
     """Runs ``fit`` to the end of the budget, from the last checkpoint where there is one; returns the progress."""
     from tsforecast.evaluation import validation_figures
     from tsforecast.tracking.progress import progress_callback
@@ -91,7 +116,7 @@ def _train(config: Config, prepared: Any, model: Any, loss: Any, folder: RunFold
         checkpoint_minutes=options.checkpoint_minutes,
     )
     trainer = assemble.trainer(config, model, loss, budget.max_updates)
-    progress = Progress()
+    progress = Progress(best=best)
     if config.resume is not None and folder.last.is_file():
         progress = Progress.from_dict(load_state(folder.last, trainer))
         print(f"Resumed at step {progress.batch // budget.accumulate}.")

@@ -1,0 +1,191 @@
+"""Backtests: what each origin knew, that nothing later changes its figures, and going on after an interruption."""
+
+import json
+
+import numpy as np
+import pytest
+from backtest_case import HORIZON, LEAD, ORIGINS, config_of, origins_of, series
+
+from tsforecast.errors import UserError
+from tsforecast.jobs import backtest, backtest_report
+from tsforecast.jobs.results import load_model
+from tsforecast.window_errors import WindowErrors
+
+
+def blocks_of(folder):
+    return [one["rows"]["test"] for one in origins_of(folder)]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A finished backtest of each way of refitting a model that is fitted in one go."""
+    folders = {refit: tmp_path_factory.mktemp(refit) / "run" for refit in ("none", "full")}
+    for refit, folder in folders.items():
+        backtest.main(config_of(refit), folder)
+    return folders
+
+
+@pytest.mark.parametrize("refit", ["none", "full"])
+def test_rows_after_a_block_change_nothing_of_its_figures(done, tmp_path, refit):
+    last = blocks_of(done[refit])[1][1]
+    backtest.main(config_of(refit, changed_from=last), tmp_path / "run")
+    before, after = origins_of(done[refit]), origins_of(tmp_path / "run")
+    assert before[:2] == after[:2]
+    assert before[2]["metrics"] != after[2]["metrics"]
+
+
+@pytest.mark.parametrize("refit", ["none", "full"])
+def test_a_model_has_seen_no_row_after_its_origin(done, refit):
+    for number, one in enumerate(origins_of(done[refit]), start=1):
+        folder = done[refit] / "origins" / f"{1 if refit == 'none' else number:03}"
+        saw = load_model(folder / "best.keras").saw
+        origin = one["rows"]["test"][0] - LEAD
+        assert saw["train"] == one["rows"]["train"][1] - 1 or refit == "none"
+        assert max(saw.values()) <= origin
+    assert len(list((done["none"] / "origins").glob("*/best.json"))) == 1
+
+
+def test_blocks_follow_each_other_over_the_whole_test_split(done):
+    errors = [WindowErrors.load(done["full"] / "origins" / f"{n:03}" / "errors.npz") for n in (1, 2, 3)]
+    rows = np.concatenate([part.ends for part in errors])
+    np.testing.assert_array_equal(rows, np.arange(420 - LEAD, 700 - LEAD - HORIZON + 1))
+    np.testing.assert_array_equal(WindowErrors.load(done["full"] / "errors.npz").ends, rows)
+
+
+def test_a_full_refit_scales_anew_and_the_others_keep_the_first_scaling(done):
+    def mean_of(folder):
+        return load_model(folder / "best.keras").card["scaler"]["mean"][0]
+
+    means = [mean_of(done["full"] / "origins" / f"{n:03}") for n in (1, 2, 3)]
+    stops = [one["rows"]["train"][1] for one in origins_of(done["full"])]
+    expected = [series().values[:stop, 0].mean() for stop in stops]
+    assert means == pytest.approx(expected, rel=1e-6)
+    assert len(set(means)) == ORIGINS
+    assert mean_of(done["none"] / "origins" / "001") == means[0]
+
+
+def test_spread_is_that_of_the_origins(done):
+    result = json.loads((done["full"] / "backtest.json").read_text())
+    for figures, pick in (
+        ("metrics", lambda part: part["metrics"]["test/rmse"]),
+        ("baselines", lambda part: part["baselines"]["seasonal_naive"]["test/mae"]),
+    ):
+        values = [pick(one) for one in result["origins"]]
+        assert pick(result["mean"]) == pytest.approx(np.mean(values)), figures
+        assert pick(result["std"]) == pytest.approx(np.std(values, ddof=1)), figures
+    assert result["status"] == "done"
+    assert result["metrics"] == result["mean"]["metrics"]
+
+
+def test_figures_are_those_of_the_windows(done):
+    for number, one in enumerate(origins_of(done["none"]), start=1):
+        kept = WindowErrors.load(done["none"] / "origins" / f"{number:03}" / "errors.npz")
+        rmse = np.sqrt(kept.squared.sum() / kept.count.sum())
+        assert one["metrics"]["test/rmse"] == pytest.approx(rmse, rel=1e-5)
+        assert one["windows"] == len(kept.ends)
+
+
+def test_undefined_figures_are_left_out_of_the_mean():
+    found = [
+        {"metrics": {"a": value}, "baselines": {"p": {"a": 1.0}}, "skill": {"p": None}}
+        for value in (1.0, None, 3.0)
+    ]
+    mean, std = backtest_report.mean_and_spread(found)
+    assert mean == {"metrics": {"a": 2.0}, "baselines": {"p": {"a": 1.0}}, "skill": {"p": None}}
+    assert std == {
+        "metrics": {"a": pytest.approx(2**0.5)},
+        "baselines": {"p": {"a": 0.0}},
+        "skill": {"p": None},
+    }
+
+
+def test_the_page_tells_of_every_origin(done):
+    html = (done["full"] / "report.html").read_text(encoding="utf-8")
+    assert "Backtest of backtest_case on wave" in html
+    assert "trained anew at each origin" in html
+    assert html.count('class="fill"') == ORIGINS
+    for one in json.loads((done["full"] / "backtest.json").read_text())["origins"]:
+        assert one["known_until"].replace("T", " ")[:16] in html
+
+
+def test_finished_origins_are_not_run_again(done, tmp_path, capsys):
+    folder = tmp_path / "run"
+    backtest.main(config_of("full"), folder)
+    expected = origins_of(folder)
+    for name in ("result.json", "backtest.json", "origins/003/origin.json"):
+        (folder / name).unlink()
+    kept = {n: (folder / "origins" / n / "origin.json").stat().st_mtime_ns for n in ("001", "002")}
+    config = config_of("full")
+    config.resume = str(folder)
+    capsys.readouterr()
+    backtest.main(config, folder)
+    assert origins_of(folder) == expected == origins_of(done["full"])
+    assert kept == {n: (folder / "origins" / n / "origin.json").stat().st_mtime_ns for n in kept}
+    shown = capsys.readouterr().out
+    assert "Origin 3 of 3" in shown
+    assert "Origin 2 of 3" not in shown
+    with pytest.raises(UserError, match="is finished"):
+        backtest.main(config, folder)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"refit": "warm"}, "fitted in one go: use backtest.refit=full or none"),
+        (
+            {"refit": "none", "overrides": ["backtest.origins=400"]},
+            "origins=400 is more than the 279 windows",
+        ),
+        (
+            {"refit": "none", "gap": [430, 500], "overrides": ["backtest.origins=9"]},
+            "never observed in block 2",
+        ),
+        (
+            {"refit": "warm", "fitted": False, "overrides": ["backtest.origins=20"]},
+            "13 new windows to train on at origin 2, and training.batch_size is 32",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_written(tmp_path, config, message):
+    overrides = config.pop("overrides", [])
+    with pytest.raises(UserError, match=message):
+        backtest.main(config_of(config.pop("refit"), *overrides, **config), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_warm_weights_go_on_and_see_nothing_later(tmp_path):
+    """The first origin's weights are the second's start, and what lies after a block changes nothing of it."""
+    backtest.main(config_of("warm", fitted=False), tmp_path / "one")
+    last = blocks_of(tmp_path / "one")[1][1]
+    backtest.main(config_of("warm", fitted=False, changed_from=last), tmp_path / "two")
+    one, two = origins_of(tmp_path / "one"), origins_of(tmp_path / "two")
+    assert one[:2] == two[:2]
+    assert one[2]["metrics"] != two[2]["metrics"]
+    trained = json.loads((tmp_path / "one" / "backtest.json").read_text())["origins"]
+    assert [origin["training"]["how"] for origin in trained] == ["anew", "warm", "warm"]
+
+
+@pytest.mark.slow
+def test_an_interruption_inside_an_origin_changes_no_figure(tmp_path, monkeypatch):
+    from tsforecast.training.callbacks import Pace
+
+    backtest.main(config_of("full", fitted=False), tmp_path / "whole")
+    folder, asked = tmp_path / "cut", []
+    plain = Pace.on_train_batch_end
+
+    def interrupting(self, batch, logs=None):
+        asked.append(batch)
+        self.progress.interrupted = len(asked) == 6 + 4  # the fourth step of the second origin
+        plain(self, batch, logs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pace, "on_train_batch_end", interrupting)
+        with pytest.raises(KeyboardInterrupt):
+            backtest.main(config_of("full", fitted=False), folder)
+    assert json.loads((folder / "result.json").read_text())["status"] == "interrupted"
+    assert len(origins_of(folder)) == 1
+    config = config_of("full", fitted=False)
+    config.resume = str(folder)
+    backtest.main(config, folder)
+    assert origins_of(folder) == origins_of(tmp_path / "whole")

@@ -1,0 +1,97 @@
+"""Rolling origins: the test windows in consecutive blocks, and the rows that are known before each."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tsforecast.data.prepare import Prepared
+from tsforecast.data.series import Series
+from tsforecast.data.windows import Windows
+from tsforecast.errors import UserError
+
+Border = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One origin and the block of forecasts that follow it.
+
+    The origin is the last input row of the block's first window: whatever a model learns from lies there or before.
+
+    Args:
+        number: 1 for the first.
+        train: rows to train on, from row 0 on.
+        val: rows to validate on, up to the origin.
+        test: rows of the block's targets. Between the origin and these lie ``lead - 1`` rows that nobody knows yet.
+        windows: forecasts in the block.
+    """
+
+    number: int
+    train: Border
+    val: Border
+    test: Border
+    windows: int
+
+    @property
+    def row(self) -> int:
+        """The last row that is known at the origin."""
+        return self.val[1] - 1
+
+    @property
+    def borders(self) -> tuple[Border, Border, Border]:
+        """As ``Prepared.borders`` has them."""
+        return self.train, self.val, self.test
+
+    def since(self, before: "Origin", reach: int) -> Border:
+        """The training rows whose targets came after an earlier origin's training rows.
+
+        Args:
+            before: the earlier origin.
+            reach: lookback + lead - 1, the rows that the first of these windows reaches back.
+        """
+        return max(0, before.train[1] - reach), self.train[1]
+
+    def split(self, series: Series) -> tuple[Series, dict[str, int]]:
+        """The series up to the block's last target, and how it splits: no later row can enter this origin's figures."""
+        stop = self.test[1]
+        rows = {"train": self.train[1], "val": self.val[1] - self.val[0], "test": stop - self.val[1]}
+        return replace(series, time=series.time[:stop], values=series.values[:stop]), rows
+
+
+def rolling_origins(windows: Windows, count: int, val_rows: int) -> tuple[Origin, ...]:
+    """Cuts test windows into consecutive blocks, as even as can be.
+
+    Args:
+        windows: of the test split.
+        count: blocks, at least 1.
+        val_rows: rows to validate on before each origin, at least 1.
+
+    Raises:
+        UserError: there are more blocks than windows, a block has no observed target, or no row is left to train on.
+    """
+    if count > len(windows):
+        raise UserError(
+            f"backtest.origins={count} is more than the {len(windows):,} windows of the test split: give fewer."
+        )
+    origins = []
+    for number, ends in enumerate(np.array_split(windows.ends, count), start=1):
+        known = int(ends[0]) + 1
+        border = int(ends[0]) + windows.lead, int(ends[-1]) + windows.lead + windows.horizon
+        start = known - val_rows
+        if start < 1:
+            raise UserError(
+                f"Origin 1 lies at row {known - 1}, and data.split.val takes {val_rows:,} rows before it: nothing is"
+                " left to train on; give data.split.train more rows."
+            )
+        if np.isnan(windows.truths[slice(*border)]).all(axis=0).any():
+            raise UserError(
+                f"A target was never observed in block {number} of backtest.origins={count} (rows {border[0]:,} to"
+                f" {border[1] - 1:,}): give fewer origins."
+            )
+        origins.append(Origin(number, (0, start), (start, known), border, len(ends)))
+    return tuple(origins)
+
+
+def at_origin(prepared: Prepared, origin: Origin, train: Border | None = None) -> Prepared:
+    """Prepared data with the borders of an origin; ``train`` are other rows to train on than all before it."""
+    return replace(prepared, borders=(train or origin.train, origin.val, origin.test))

@@ -1,0 +1,235 @@
+"""job=backtest: rolling origins over the test split, each forecast by a model that knows only what came before."""
+
+import dataclasses
+import itertools
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsforecast.config import Config, build, stem
+from tsforecast.config.build import as_dict, as_yaml
+from tsforecast.data.origins import Origin, at_origin, rolling_origins
+from tsforecast.data.prepare import Prepared
+from tsforecast.data.series import Series
+from tsforecast.errors import UserError
+from tsforecast.jobs import assemble, backtest_report, results, sizing
+from tsforecast.jobs.train import learn, refuse_finished, told_at_the_end
+from tsforecast.tracking.null_tracker import NullTracker
+from tsforecast.tracking.run_folder import RunFolder
+from tsforecast.window_errors import WindowErrors
+
+FIGURES, FORECASTS, ERRORS = "origin.json", "forecasts.npz", "errors.npz"  # of a finished origin
+
+
+def main(config: Config, path: Path) -> float:
+    """Trains and scores at each origin, writes ``backtest.json`` and the report; returns the mean test RMSE.
+
+    An interrupted backtest is gone on with when ``config.resume`` names its folder; finished origins are kept.
+    """
+    began = time.monotonic()
+    refuse_finished(config, RunFolder(path))
+    series = assemble.loaded_series(config)
+    whole = assemble.prepared_series(config, series, config.data["split"])
+    results.print_notes(whole)
+    val_rows = whole.borders[1][1] - whole.borders[1][0]
+    origins = rolling_origins(whole.windows("test"), config.backtest.origins, val_rows)
+    facts = assemble.prepared_runtime(config)
+    config = _refusing_early(config, series, origins, facts)
+    folder = RunFolder.create(path)
+    if config.resume is None:
+        folder.write_text_atomic("config.yaml", as_yaml(config))
+    tracker = build(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
+    with told_at_the_end(folder), tracker as tracked:
+        for origin in origins:
+            if not (place(folder, origin).path / FIGURES).is_file():
+                found = _run(config, series, origin, origins, folder)
+                tracked.log(
+                    {f"origin/{name}": value for name, value in found["metrics"].items()}, step=origin.number
+                )
+        result = {
+            "status": "done",
+            "model": stem(config.model),
+            "seconds": time.monotonic() - began,
+            **results.provenance(config, series, facts),
+        }
+        return _finish(config, series, folder, tracked, result, origins)
+
+
+def place(folder: RunFolder, origin: Origin) -> RunFolder:
+    """The folder of one origin inside the backtest's."""
+    return RunFolder(folder.path / "origins" / f"{origin.number:03}")
+
+
+def _refusing_early(
+    config: Config, series: Series, origins: tuple[Origin, ...], facts: dict[str, Any]
+) -> Config:
+    """The config with a batch that fits; refuses here what a later origin would refuse.
+
+    Raises:
+        UserError: the model cannot be trained so, or an origin has too few windows to train on.
+    """
+    from tsforecast.data.pipelines import steps_per_epoch
+    from tsforecast.models.fitted import FittedModel
+
+    prepared = _prepared(config, series, origins[0], origins)
+    model = assemble.forecaster(config, prepared)
+    config = sizing.sized(config, prepared, model, facts)
+    results.print_model(model, facts)
+    fitted = isinstance(model, FittedModel)
+    if fitted and config.backtest.refit == "warm":
+        raise UserError(
+            f"backtest.refit=warm goes on from a model's weights, and {model.name} is fitted in one go:"
+            " use backtest.refit=full or none."
+        )
+    if not fitted and model.trainable_variables:
+        steps_per_epoch(prepared.windows("train"), config.training.batch_size)
+        if config.backtest.refit == "warm":
+            _refuse_few_new_windows(config, prepared, origins)
+    return config
+
+
+def _refuse_few_new_windows(config: Config, prepared: Prepared, origins: tuple[Origin, ...]) -> None:
+    for before, origin in itertools.pairwise(origins):
+        rows = _rows_to_train(config, origin, before)
+        new, batch = len(at_origin(prepared, origin, rows).windows("train")), config.training.batch_size
+        if new < batch:
+            raise UserError(
+                f"backtest.refit=warm has {new} new windows to train on at origin {origin.number}, and"
+                f" training.batch_size is {batch}: give fewer backtest.origins, or a batch of at most {new}."
+            )
+
+
+def _rows_to_train(config: Config, origin: Origin, before: Origin) -> tuple[int, int]:
+    """The rows of warm training: those that came since the origin before."""
+    return origin.since(before, config.window.lookback + config.window.lead - 1)
+
+
+def _prepared(config: Config, series: Series, origin: Origin, origins: tuple[Origin, ...]) -> Prepared:
+    """The data up to the end of an origin's block, scaled by the training rows of the weights' first training.
+
+    Weights that go on, or are kept, need the scaling they began with; a model trained anew gets its own.
+    """
+    known, rows = origin.split(series)
+    if config.backtest.refit != "full":
+        first = origins[0].split(series)[1]
+        rows = {**first, "test": len(known) - first["train"] - first["val"]}
+    return at_origin(assemble.prepared_series(config, known, rows), origin)
+
+
+def _run(
+    config: Config, series: Series, origin: Origin, origins: tuple[Origin, ...], folder: RunFolder
+) -> dict[str, Any]:
+    """Trains for one origin where it is due, scores its block, and leaves the figures in its folder."""
+    from tsforecast.evaluation import baselines, evaluate
+
+    began = time.monotonic()
+    at = RunFolder.create(place(folder, origin).path)
+    assemble.prepared_runtime(config)  # every origin starts alike, whether or not others ran before it
+    prepared = _prepared(config, series, origin, origins)
+    since = np.datetime_as_string(series.time[origin.row], "s")
+    print(
+        f"Origin {origin.number} of {len(origins)}: known until {since}, {origin.windows:,} forecasts",
+        flush=True,
+    )
+    training = _learn(config, prepared, origin, origins, folder)
+    keeper = origins[0] if training["how"] == "kept" else origin
+    model = results.load_model(place(folder, keeper).best)
+    evaluation, naive = evaluate(model, prepared, "test"), baselines(prepared, "test")
+    figures = results.test_figures(evaluation, naive)
+    figures |= results.spike_figures(config, prepared, model, evaluation, figures["metrics"])
+    WindowErrors.of(evaluation.ends, evaluation.truth, evaluation.forecast).save(at.path / ERRORS)
+    backtest_report.save_forecasts(at.path / FORECASTS, evaluation, naive)
+    at.write_json(
+        FIGURES,
+        {
+            "origin": origin.number,
+            "known_until": since,
+            "rows": {"train": list(origin.train), "val": list(origin.val), "test": list(origin.test)},
+            "windows": origin.windows,
+            "params": model.count_params(),
+            "users_estimate": model.users_estimate,
+            **figures,
+            "training": training,
+            "seconds": time.monotonic() - began,
+        },
+    )
+    at.last.unlink(missing_ok=True)  # only of use inside this origin's training
+    found = _figures(at)
+    print(backtest_report.line(found, series.unit), flush=True)
+    return found
+
+
+def _learn(
+    config: Config, prepared: Prepared, origin: Origin, origins: tuple[Origin, ...], folder: RunFolder
+) -> dict[str, Any]:
+    """Trains the origin's model into its folder, unless the first one's is kept; says how and for how long."""
+    refit, at, loss = config.backtest.refit, place(folder, origin), build(config.loss)
+    if refit == "none" and origin.number > 1:
+        return {"how": "kept"}
+    if refit == "warm" and origin.number > 1:
+        how, before = "warm", origins[origin.number - 2]
+        model = results.load_model(place(folder, before).best)
+        best = _best_so_far(config, prepared, model, loss, at)
+        prepared = at_origin(prepared, origin, _rows_to_train(config, origin, before))
+        config = _for_warm(config)
+    else:
+        how, best, model = "anew", math.inf, assemble.forecaster(config, prepared)
+    progress = learn(config, prepared, model, loss, at, NullTracker(), best=best)
+    return {
+        "how": how,
+        "ended": progress.ended,
+        "best_step": progress.best_step,
+        "training_seconds": progress.elapsed(),
+    }
+
+
+def _best_so_far(config: Config, prepared: Prepared, model: Any, loss: Any, at: RunFolder) -> float:
+    """The validation loss of the weights that warm training starts from: they stay where it finds none better."""
+    from tsforecast.evaluation import validation_figures
+    from tsforecast.training.callbacks import save_model
+
+    if not at.last.is_file():  # else training has begun, and its state knows the best
+        save_model(model, at.best)
+    return validation_figures(model, prepared, loss, config.training.validation_windows)["val/loss"]
+
+
+def _for_warm(config: Config) -> Config:
+    budget = {"max_steps": config.backtest.warm_steps, "max_epochs": None}
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, **budget))
+
+
+def _figures(at: RunFolder) -> dict[str, Any]:
+    return json.loads((at.path / FIGURES).read_text(encoding="utf-8"))
+
+
+def _finish(
+    config: Config,
+    series: Series,
+    folder: RunFolder,
+    tracked: Any,
+    result: dict[str, Any],
+    origins: tuple[Origin, ...],
+) -> float:
+    """Brings the origins together: ``backtest.json``, ``result.json``, ``errors.npz``, the page, the printed lines."""
+    places = [place(folder, origin) for origin in origins]
+    found = [_figures(at) for at in places]
+    mean, std = backtest_report.mean_and_spread(found)
+    result |= {name: found[-1][name] for name in ("params", "users_estimate")} | mean
+    WindowErrors.joined([WindowErrors.load(at.path / ERRORS) for at in places]).save(folder.path / ERRORS)
+    shown = {"refit": config.backtest.refit, "mean": mean, "std": std, "origins": found}
+    folder.write_json("backtest.json", {**result, **shown})
+    backtest_report.write_page(
+        config, series, folder.report, {**result, **shown}, [at.path / FORECASTS for at in places]
+    )
+    folder.write_json("result.json", {**result, "std": std})
+    tracked.summary(
+        {key: result[key] for key in ("status", "params", "seconds", "metrics", "baselines", "skill")}
+    )
+    tracked.page("report", folder.report)
+    print(backtest_report.closing(mean, std, series.unit, len(found)))
+    print(folder.path, flush=True)
+    return mean["metrics"]["test/rmse"]
