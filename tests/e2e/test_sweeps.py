@@ -162,11 +162,11 @@ def test_the_jobs_of_a_sweep_are_one_group_in_wandb_and_none_is_left_open(tmp_pa
     assert "learning_rate=10.0 failed: The loss became" in out
     fine, failed = (
         wandb_log.read_run(tmp_path / f"outputs/multirun/w/{name}")[0]
-        for name in ("00_learning_rate-1e-3", "01_learning_rate-10.0")
+        for name in ("00_learning_rate-0.001", "01_learning_rate-10.0")
     )
     assert (fine["exit_code"], failed["exit_code"]) == (0, 1)
     assert (fine["group"], failed["group"]) == ("w", "w")
-    assert (fine["name"], failed["name"]) == ("00_learning_rate-1e-3", "01_learning_rate-10.0")
+    assert (fine["name"], failed["name"]) == ("00_learning_rate-0.001", "01_learning_rate-10.0")
     assert fine["config"]["optimizer"]["learning_rate"] == 1e-3
     assert any("val/rmse" in row for row in fine["history"])
     assert any("rmse" in key for key in fine["summary"])
