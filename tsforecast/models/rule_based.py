@@ -65,7 +65,9 @@ class RuleBased(Forecaster):
             "anchor": anchor,
         }
         super().__init__(task=task, past=past, options=options, **outputs)
-        self.rules, self._actions, self._held = rules, actions, held
+        self.rules = rules
+        self._actions: Any = actions
+        self._held: Any = held
 
     def trusts(self) -> list[float]:
         """The learned trust in each rule, in (0, 1)."""
