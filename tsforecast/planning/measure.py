@@ -80,7 +80,8 @@ def _row(config: Config, batch_size: int, what: str, seconds: float) -> dict[str
     }
     calls = {
         "train": probe.training_call(trainer, batch_size),
-        "infer": probe.forecast_call(model, batch_size),
+        # A forecast in service is of one window; for memory, of as many as a step trains on.
+        "infer": probe.forecast_call(model, batch_size if what == "memory" else 1),
     }
     for name, call in calls.items():
         row[name] = probe.peak_of_call(call) if what == "memory" else probe.seconds_per_call(call, seconds)
