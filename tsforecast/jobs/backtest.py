@@ -30,7 +30,6 @@ def main(config: Config, path: Path) -> float:
 
     An interrupted backtest is gone on with when ``config.resume`` names its folder; finished origins are kept.
     """
-    began = time.monotonic()
     refuse_finished(config, RunFolder(path))
     series = assemble.loaded_series(config)
     whole = assemble.prepared_series(config, series, config.data["split"])
@@ -53,7 +52,6 @@ def main(config: Config, path: Path) -> float:
         result = {
             "status": "done",
             "model": stem(config.model),
-            "seconds": time.monotonic() - began,
             **results.provenance(config, series, facts),
         }
         return _finish(config, series, folder, tracked, result, origins)
@@ -219,6 +217,7 @@ def _finish(
     found = [_figures(at) for at in places]
     mean, std = backtest_report.mean_and_spread(found)
     result |= {name: found[-1][name] for name in ("params", "users_estimate")} | mean
+    result["seconds"] = sum(one["seconds"] for one in found)  # of all sittings
     WindowErrors.joined([WindowErrors.load(at.path / ERRORS) for at in places]).save(folder.path / ERRORS)
     shown = {"refit": config.backtest.refit, "mean": mean, "std": std, "origins": found}
     folder.write_json("backtest.json", {**result, **shown})

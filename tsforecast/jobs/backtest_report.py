@@ -11,6 +11,7 @@ import numpy as np
 from tsforecast.config import Config, stem
 from tsforecast.config.build import as_yaml
 from tsforecast.data.series import Series
+from tsforecast.reporting.tables import metric_label
 
 MEANS = ("metrics", "baselines", "skill")
 HOW = {
@@ -133,8 +134,9 @@ def _minute(one: Mapping[str, Any]) -> str:
 def _origin_rows(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
-            "origin": one["origin"],
+            "origin": f"{one['origin']}",
             "known until": _minute(one),
+            "trained": one["training"]["how"],
             "forecasts": one["windows"],
             "RMSE": one["metrics"]["test/rmse"],
             "MAE": one["metrics"]["test/mae"],
@@ -142,7 +144,6 @@ def _origin_rows(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 f"RMSE of {name.replace('_', ' ')}": row["test/rmse"]
                 for name, row in one["baselines"].items()
             },
-            "trained": one["training"]["how"],
             "seconds": one["seconds"],
         }
         for one in found
@@ -154,7 +155,7 @@ def _spread_rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for key, value in mean["metrics"].items():
         row = {
-            "metric": key.removeprefix("test/").replace("_", " "),
+            "metric": metric_label(key, result["unit"]),
             "mean": value,
             "spread": std["metrics"][key],
         }

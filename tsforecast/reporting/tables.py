@@ -48,10 +48,11 @@ def _metric_row(key: str, values: Sequence[Any], unit: str) -> str:
         f'<td class="n{" best" if best is not None and value == best else ""}">{shown}</td>'
         for value, shown in zip(values, row_figures(values), strict=True)
     )
-    return f'<tr><th title="{text(key)}">{text(_metric_label(key, unit))}</th>{cells}</tr>'
+    return f'<tr><th title="{text(key)}">{text(metric_label(key, unit))}</th>{cells}</tr>'
 
 
-def _metric_label(key: str, unit: str) -> str:
+def metric_label(key: str, unit: str) -> str:
+    """Returns ``test/rmse`` as ``RMSE (kW)``."""
     metric = _split(key)[1]
     stem, _, rest = metric.partition("_")
     label = _LABELS.get(stem, readable(stem)) + (f", {rest.replace('_', ' ')}" if rest else "")
