@@ -69,6 +69,7 @@ def check(cfg: DictConfig) -> Config:
     _check_ranges(config)
     for node in ("model", "optimizer", "schedule", "loss"):
         _check_leaves(getattr(config, node), node)
+    config.optimizer["learning_rate"] = float(config.optimizer["learning_rate"])  # Keras refuses a whole number
     parse_rules(config.model.get("rules"), config.window.lookback)
     _check_quantiles(config.loss)
     _check_tracker(config.tracker)

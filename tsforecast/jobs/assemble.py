@@ -119,8 +119,7 @@ def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
 
     training = config.training
     dense_from = supervised_from(config, model)
-    peak = float(config.optimizer["learning_rate"])  # Keras refuses a whole number
-    schedule = build(config.schedule, learning_rate=peak, steps=updates)
+    schedule = build(config.schedule, learning_rate=config.optimizer["learning_rate"], steps=updates)
     accumulate = training.accumulate_steps if training.accumulate_steps > 1 else None
     rate = per_update(schedule, training.accumulate_steps)
     optimizer = build({**config.optimizer, "learning_rate": rate}, gradient_accumulation_steps=accumulate)
