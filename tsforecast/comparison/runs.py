@@ -130,8 +130,15 @@ def varied(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def _value(value: Any, key: str) -> Any:
     if key.endswith("._target_") and isinstance(value, str):
-        return value.split(".")[-2]
+        return _built(value)
     return json.dumps(value) if isinstance(value, (list, dict)) else value
+
+
+def _built(target: str) -> str:
+    """The short name of what is built: ``gru`` of ``models.gru.GRU``, ``sgd`` of ``optimizers.SGD``."""
+    module, name = target.split(".")[-2:]
+    same = module.replace("_", "") == name.lower()
+    return module if same or name in ("load", "read", "start", "main") else name.lower()
 
 
 def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import yaml
 from tsforecast.comparison import svg
 from tsforecast.comparison.leaderboard import entries, over_seeds
 from tsforecast.comparison.page import write_page
-from tsforecast.comparison.runs import collect
+from tsforecast.comparison.runs import Run, collect, varied
 from tsforecast.errors import UserError
 from tsforecast.jobs.compare import as_csv, as_text
 from tsforecast.window_errors import WindowErrors
@@ -18,7 +19,7 @@ from tsforecast.window_errors import WindowErrors
 def make_run(folder, rmse, model="lstm", seed=0, rate=0.1, lead=10, status="done"):
     """Writes what compare reads of a run; its errors have just that RMSE."""
     folder.mkdir(parents=True)
-    target = f"tsforecast.models.{model}.X"
+    target = f"tsforecast.models.{model}.{model.upper()}"
     config = {
         "model": {"_target_": target, f"{model}_units": 8},
         "optimizer": {"learning_rate": rate},
@@ -72,6 +73,20 @@ def test_the_best_comes_first_and_is_named_by_what_sets_it_apart(sweep):
     assert board[0].difference is None
     assert board[1].difference.value == pytest.approx(0.1, abs=1e-6)
     assert board[1].difference.excludes_zero
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("tsforecast.models.spike_detector.SpikeDetector", "spike_detector"),
+        ("keras.optimizers.SGD", "sgd"),
+        ("tsforecast.training.schedules.constant", "constant"),
+        ("tsforecast.data.household_power.load", "household_power"),
+    ],
+)
+def test_what_is_built_has_the_name_that_its_group_gives_it(target, name):
+    configs = [{"node": {"_target_": one, "rate": i}} for i, one in enumerate((target, "a.b.c"))]
+    assert varied([Run(Path("x"), config, {}) for config in configs])[0] == {"node": name}
 
 
 def test_runs_of_different_tasks_get_no_paired_interval(tmp_path):
