@@ -14,7 +14,7 @@ from tsforecast.config.build import load
 from tsforecast.config.mistakes import CONF, unknown_key
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError, nearest
-from tsforecast.rules import parse_rules
+from tsforecast.rules.parse import parse_rules
 
 # Legal ranges of arguments of models, optimizers, schedules and losses, by the name of the leaf wherever it stands.
 # A leaf that is not listed is checked by the class that takes it, a few seconds later.
@@ -69,7 +69,8 @@ def check(cfg: DictConfig) -> Config:
     _check_ranges(config)
     for node in ("model", "optimizer", "schedule", "loss"):
         _check_leaves(getattr(config, node), node)
-    config.optimizer["learning_rate"] = float(config.optimizer["learning_rate"])  # Keras refuses a whole number
+    # Keras refuses a whole number.
+    config.optimizer["learning_rate"] = float(config.optimizer["learning_rate"])
     parse_rules(config.model.get("rules"), config.window.lookback)
     _check_quantiles(config.loss)
     _check_tracker(config.tracker)

@@ -7,7 +7,8 @@ from tsforecast import runtime
 from tsforecast.config import Config, build
 from tsforecast.data.prepare import Prepared, prepare
 from tsforecast.data.series import Series
-from tsforecast.rules import Facts, parse_rules, resolve_rules
+from tsforecast.rules.parse import parse_rules
+from tsforecast.rules.resolve import Facts, resolve_rules
 from tsforecast.spikes import threshold_from_quantile
 
 NOT_OF_THE_SOURCE = ("split", "future_covariates")

@@ -1,6 +1,4 @@
-"""Rules for the rule-based forecaster: read from YAML, checked, and brought to scaled units; imports no Keras."""
+"""Rules for the rule-based forecaster: read from YAML (``parse``), checked, and brought to scaled units (``resolve``).
 
-from tsforecast.rules.parse import parse_rules
-from tsforecast.rules.resolve import Facts, resolve_rules
-
-__all__ = ["Facts", "parse_rules", "resolve_rules"]
+Imports no Keras; ``parse`` imports no NumPy either, as every command reads it before it knows its job.
+"""

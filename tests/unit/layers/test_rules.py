@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "rules"))
 from rule_case import acted, days, facts, holds
 
 from tsforecast.layers.rules import RuleActions, RuleConditions
-from tsforecast.rules import parse_rules, resolve_rules
+from tsforecast.rules.parse import parse_rules
+from tsforecast.rules.resolve import resolve_rules
 
 CONDITIONS = {
     "level": {"level": {"above": 1.55}},

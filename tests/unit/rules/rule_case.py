@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tsforecast.rules import Facts
+from tsforecast.rules.resolve import Facts
 
 CHANNELS = ("power", "voltage", "minute_of_day_sin", "minute_of_day_cos")
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tsforecast.errors import UserError
-from tsforecast.rules import parse_rules
+from tsforecast.rules.parse import parse_rules
 
 RIGHT = {"name": "r", "when": "always", "then": "hold"}
 

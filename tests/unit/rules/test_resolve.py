@@ -6,7 +6,8 @@ import pytest
 from rule_case import facts
 
 from tsforecast.errors import UserError
-from tsforecast.rules import parse_rules, resolve_rules
+from tsforecast.rules.parse import parse_rules
+from tsforecast.rules.resolve import resolve_rules
 
 
 def resolved(rule, **changes):
