@@ -7,9 +7,9 @@ from tsforecast.data.prepare import prepare
 from tsforecast.data.series import Series
 from tsforecast.models.forecaster import Task
 from tsforecast.models.rule_based import RuleBased
+from tsforecast.rules.effect import rule_effects, rule_tables
 from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import Facts, resolve_rules
-from tsforecast.rules.effect import rule_effects, rule_tables
 from tsforecast.training.prediction import forecast
 
 RULES = [
