@@ -1,6 +1,8 @@
 """From a checked config to data, model and trainer: the steps that several jobs share."""
 
+import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tsforecast import runtime
@@ -165,3 +167,15 @@ def stream(config: Config, prepared: Prepared, trainer: Any) -> Any:
         return batches if on_tensorflow else trainer.timed(batches)
 
     return batches_from
+
+
+def worker_folder(path: Path) -> Path:
+    """The folder that this process writes: the run's own, or one inside it for a worker that is not the chief."""
+    from tsforecast.training.strategy import worker
+
+    return path / f"worker_{worker()}" if worker() else path
+
+
+def checkpoint_minutes(config: Config) -> float:
+    """Minutes between checkpoints inside an epoch; several workers must save at the same step, so at its end only."""
+    return math.inf if config.device.strategy == "multi_worker" else config.training.checkpoint_minutes

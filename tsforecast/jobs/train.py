@@ -34,7 +34,8 @@ def main(config: Config, path: Path) -> float | None:
     if not isinstance(model, FittedModel) and model.trainable_variables:
         steps_per_epoch(prepared.windows("train"), config.training.batch_size)
     results.print_model(model, facts)
-    folder = RunFolder.create(path)  # nothing is written before all that can be refused was looked at
+    # Nothing is written before all that can be refused was looked at.
+    folder = RunFolder.create(assemble.worker_folder(path))
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
     tracker = build(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
@@ -113,7 +114,7 @@ def _train(
         max_minutes=options.max_minutes,
         patience=options.patience,
         min_delta=options.min_delta,
-        checkpoint_minutes=options.checkpoint_minutes,
+        checkpoint_minutes=assemble.checkpoint_minutes(config),
     )
     trainer = assemble.trainer(config, model, loss, budget.max_updates)
     progress = Progress(best=best)

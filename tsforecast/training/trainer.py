@@ -11,7 +11,7 @@ from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.training.objective import Objective
 from tsforecast.training.sharded_step import needs_whole_batch, sharded_train_step
-from tsforecast.training.strategy import distributed, replicas
+from tsforecast.training.strategy import distributed, on_all_devices, replicas
 
 
 class Trainer(keras.Model):
@@ -70,12 +70,13 @@ class Trainer(keras.Model):
 
     def make_train_function(self, force: bool = False) -> Any:
         """On TensorFlow, takes the batch outside the compiled step, so that the wait for it can be told."""
-        if keras.config.backend() != "tensorflow" or distributed():
+        if keras.config.backend() != "tensorflow":
             return super().make_train_function(force)
         if self.train_function is None or force:
             import tensorflow as tf
 
-            step = tf.function(self.train_step, reduce_retracing=True, autograph=False)
+            on_device = on_all_devices(self.train_step) if distributed() else self.train_step
+            step = tf.function(on_device, reduce_retracing=True, autograph=False)
 
             def train_function(iterator: Any) -> Any:
                 began = time.perf_counter()
@@ -95,6 +96,11 @@ class Trainer(keras.Model):
             if batch is None:
                 return
             yield batch
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Nothing is left to build here; Keras would try to, on a batch whose shares lie with several workers."""
+        if not distributed():
+            super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
 
     @staticmethod
     def _on_accelerator() -> bool:
