@@ -55,7 +55,7 @@ def devices(config: Config) -> list[str]:
 
 def timed(config: Config, kind: str) -> dict[str, Any]:
     """Seconds of a train step at the config's batch and of a one-window forecast, on one kind of device."""
-    from tsforecast.planning.measure import measured
+    from tsforecast.jobs.measure import measured
 
     there = dataclasses.replace(config, device=dataclasses.replace(config.device, kind=kind))
     (row,) = measured(there, [config.training.batch_size], what="time", seconds=config.plan.seconds)

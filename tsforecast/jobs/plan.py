@@ -144,7 +144,7 @@ def verified(config: Config, memory: Memory, facts: dict[str, Any]) -> dict[str,
 
     Weights, optimizer and batch are counted exactly; what a step adds to them is measured.
     """
-    from tsforecast.planning.measure import measured
+    from tsforecast.jobs.measure import measured
 
     here = dataclasses.replace(
         config.device, kind="cpu" if facts["device"] == "cpu" else "gpu", memory_gb=None
@@ -172,7 +172,9 @@ def _document(
     from tsforecast.planning.ensemble import compared, scales, together
 
     ensemble = together(plans)
-    grown = scales(config, prepared, plans, {name: choice("scale", name)["rows"] for name in names("scale")})
+    scaled = config.data.get("rows") == config.scale.rows  # else the scale group has no say in these data
+    rows_of = {name: choice("scale", name)["rows"] for name in names("scale")} if scaled else {}
+    grown = scales(plans, len(prepared.series), rows_of)
     return {
         "device": {
             "kind": device,

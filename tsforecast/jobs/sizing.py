@@ -25,8 +25,9 @@ def memory(config: Config, prepared: Prepared, model: Any, device: str) -> Memor
 
     accumulate = config.training.accumulate_steps if config.training.accumulate_steps > 1 else None
     optimizer = build(config.optimizer, gradient_accumulation_steps=accumulate)
-    half = "16" in keras.dtype_policies.get(model.dtype_policy).compute_dtype
     on_cpu, data = device == "cpu", resident_bytes(prepared)
+    # On a CPU the compiler widens half-precision values to float32 and holds those.
+    half = not on_cpu and "16" in keras.dtype_policies.get(model.dtype_policy).compute_dtype
     return memory_of(
         model,
         Place(device, 2 if half else 4),

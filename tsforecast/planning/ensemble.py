@@ -28,20 +28,15 @@ def together(plans: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def scales(
-    config: Any, prepared: Any, plans: dict[str, Any], rows_of: dict[str, int | None]
-) -> dict[str, dict[str, Any]]:
+def scales(plans: dict[str, Any], own: int, rows_of: dict[str, int | None]) -> dict[str, dict[str, Any]]:
     """Rows, data, peak and steps of the ensemble at each scale; a step does not depend on it, the data and a pass do.
 
     Args:
-        config: whose data say whether the scale group applies to them.
-        prepared: the data at the config's own scale.
         plans: of the models.
+        own: rows that they were planned for.
         rows_of: rows of each scale, None for all there are.
     """
-    own, ensemble = len(prepared.series), together(plans)
-    if config.data.get("rows") != config.scale.rows:
-        return {}
+    ensemble = together(plans)
     largest = max((plans[name] for name in ensemble["members"]), key=lambda plan: plan["peak"])
     grown = {}
     for name, rows in rows_of.items():

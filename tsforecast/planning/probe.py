@@ -87,7 +87,7 @@ def peak_of_call(call: Callable[[], None], repeats: int = 3) -> int:
     """The bytes that a call holds at its worst moment beyond what was held before it.
 
     On a GPU the allocator's own count. On Linux the kernel's high-water mark of resident memory, which is right only
-    when freed memory goes back at once: see ``measure.ENVIRONMENT``.
+    when freed memory goes back at once: see ``jobs.measure.ENVIRONMENT``.
 
     Raises:
         OSError: the system has no resettable high-water mark.

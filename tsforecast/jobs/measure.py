@@ -1,4 +1,4 @@
-"""Measures steps in a process of their own: ``python -m tsforecast.planning.measure CONFIG.yaml OUTPUT.json BATCH...``.
+"""Measures steps in a process of their own: ``python -m tsforecast.jobs.measure CONFIG.yaml OUTPUT.json BATCH...``.
 
 Fresh, so that nothing done before counts, and with an environment in which freed memory goes back to the system at
 once, so that the high-water mark of the process is what is really held.
@@ -45,7 +45,7 @@ def measured(
         environment = os.environ | (ENVIRONMENT if what == "memory" else {})
         arguments = [str(source), str(target), what, str(seconds), *map(str, batch_sizes)]
         done = subprocess.run(
-            [sys.executable, "-m", "tsforecast.planning.measure", *arguments],
+            [sys.executable, "-m", "tsforecast.jobs.measure", *arguments],
             env=environment, capture_output=True, text=True, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         if done.returncode or not target.is_file():
