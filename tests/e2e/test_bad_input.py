@@ -216,7 +216,7 @@ def test_the_same_from_a_real_shell(command, files):
     ("command", "said"),
     [
         ("model=dlinear model.kernel_size=24", "kernel_size=24 must be odd"),
-        ("model=seasonal_naive window.lookback=100", "set window.lookback=1440"),
+        ("model=seasonal_naive window.lookback=100", "set window.lookback=1431"),
         ("+model.depth=3", "unexpected keyword argument 'depth'"),
         ("training.batch_size=100000", "but the split has only"),
     ],

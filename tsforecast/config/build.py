@@ -32,7 +32,7 @@ def build(node: Mapping[str, Any], **arguments: Any) -> Any:
     except UserError:
         raise
     except (ValueError, TypeError) as error:
-        raise UserError(f"{stem(node)}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{stem(node)}: {str(error).splitlines()[0].rstrip('.')}.") from error
 
 
 def dispatch(config: Config) -> float | None:

@@ -26,13 +26,14 @@ def main(config: Config, path: Path) -> float | None:
     results.print_notes(prepared)
     facts = assemble.prepared_runtime(config)
     model = assemble.forecaster(config, prepared)
-    config = sizing.sized(config, prepared, model, facts)
 
     from tsforecast.models.fitted import FittedModel
 
-    loss = build(config.loss)
-    if not isinstance(model, FittedModel) and model.trainable_variables:
+    in_batches = not isinstance(model, FittedModel) and bool(model.trainable_variables)
+    if in_batches and config.training.batch_size != "auto":
         steps_per_epoch(prepared.windows("train"), config.training.batch_size)
+    config = sizing.sized(config, prepared, model, facts)
+    loss = build(config.loss)
     results.print_model(model, facts)
     # Nothing is written before all that can be refused was looked at.
     folder = RunFolder.create(assemble.worker_folder(path))
