@@ -11,6 +11,15 @@ def size(number: float | None) -> str:
     return f"{number:,.0f} B"
 
 
+def short(number: float) -> str:
+    """Bytes to three digits, for narrow columns: ``154 KB``, ``61.0 MB``."""
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if number >= least:
+            scaled = number / least
+            return f"{scaled:,.0f} {unit}" if scaled >= 100 else f"{scaled:.1f} {unit}"
+    return f"{number:,.0f} B"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as ``0.031 s``, ``12.4 s``, ``3.2 min`` or ``5.1 h``; a dash for none."""
     if seconds is None:

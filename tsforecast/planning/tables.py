@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tsforecast.planning.formatting import duration, size
+from tsforecast.planning.formatting import duration, short, size
 
 
 def show(plan: dict[str, Any], console: Console | None = None) -> None:
@@ -17,7 +17,7 @@ def show(plan: dict[str, Any], console: Console | None = None) -> None:
         f"Plan for a {device['kind']} with {size(device['memory'])}, {device['policy']}, "
         f"batch {plan['batch_size']} x {plan['accumulate_steps']}, {plan['rows']:,} rows; nothing was trained."
     )
-    for table in (_memory(plan), _time(plan), _verified(plan), _scales(plan), _estimates(plan)):
+    for table in (_memory(plan), _fit(plan), _time(plan), _verified(plan), _scales(plan), _estimates(plan)):
         if table is not None:
             console.print(table)
 
@@ -26,28 +26,40 @@ def _table(title: str, first: str, *columns: str) -> Table:
     table = Table(
         title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
     )
-    table.add_column(first)
+    table.add_column(first, no_wrap=True, min_width=14)
     for name in columns:
         table.add_column(name, justify="right")
     return table
 
 
-LINES = ("weights", "gradients", "optimizer", "batch", "activations", "workspace")
+HEADS = {
+    "weights": "weights",
+    "gradients": "grads",
+    "optimizer": "optim.",
+    "batch": "batch",
+    "activations": "activ.",
+    "workspace": "work",
+    "step": "step",
+}  # short, so that a line fits 80 columns
 
 
 def _memory(plan: dict[str, Any]) -> Table:
-    models = plan["models"]
-    table = _table("Memory, by model", "", *models)
-    table.add_row("parameters", *(f"{model['params']:,}" for model in models.values()))
-    for line in LINES:
-        table.add_row(line, *(size(model["training"][line]) for model in models.values()))
-    table.add_section()
-    table.add_row("a train step", *(size(model["training"]["step"]) for model in models.values()))
-    table.add_row("a forecast", *(size(model["inference"]["step"]) for model in models.values()))
-    table.add_row("training in all", *(size(model["peak"]) for model in models.values()))
-    table.add_row("largest batch", *(_batch(model) for model in models.values()))
-    if any(model["fits"] is False for model in models.values()):
-        table.add_row("so use", *(_instead(model) for model in models.values()))
+    table = _table(
+        "A train step: weights, gradients, optimizer, batch, activations, workspace", "model", *HEADS.values()
+    )
+    for name, model in plan["models"].items():
+        table.add_row(name, *(short(model["training"][line]) for line in HEADS))
+    return table
+
+
+def _fit(plan: dict[str, Any]) -> Table:
+    models = plan["models"].items()
+    table = _table(
+        "Does it fit?", "model", "params", "step", "forecast", "in all", "largest batch", "instead"
+    )
+    for name, model in models:
+        sizes = [model["training"]["step"], model["inference"]["step"], model["peak"]]
+        table.add_row(name, f"{model['params']:,}", *map(short, sizes), _batch(model), _instead(model))
     together = plan["ensemble"]
     table.caption = (
         f"{', '.join(together['members'])}: {together['params']:,} parameters; trained one after the other "

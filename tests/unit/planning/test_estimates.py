@@ -4,7 +4,7 @@ import pytest
 
 from tsforecast.planning.ensemble import compared, together
 from tsforecast.planning.estimates import users, verdict
-from tsforecast.planning.formatting import duration, size
+from tsforecast.planning.formatting import duration, short, size
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,11 @@ def test_bytes_are_read_in_decimal_units(number, text):
 )
 def test_seconds_are_read_in_the_unit_that_suits(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(153_600, "154 KB"), (61_000_000, "61.0 MB"), (1_040_000_000, "1.0 GB"), (404, "404 B")],
+)
+def test_narrow_columns_have_three_digits(number, text):
+    assert short(number) == text
