@@ -19,12 +19,18 @@ def show(plan: dict[str, Any], console: Console | None = None) -> None:
     )
     for table in (_memory(plan), _fit(plan), _time(plan), _verified(plan), _scales(plan), _estimates(plan)):
         if table is not None:
+            console.print()
             console.print(table)
 
 
 def _table(title: str, first: str, *columns: str) -> Table:
     table = Table(
-        title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        title=title,
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
     )
     table.add_column(first, no_wrap=True, min_width=14)
     for name in columns:
