@@ -27,7 +27,7 @@ def test_a_plan_for_a_v100_needs_none(tmp_path):
     assert plan["device"]["policy"] == "mixed_float16"  # a V100 has no bfloat16 units
     assert list(plan["models"]) == ["lstm", "gru"]
     assert plan["models"]["gru"]["largest_batch"] > 1000
-    assert "nothing was trained" in done.stdout
+    assert "nothing was trained" in " ".join(done.stdout.split())  # wherever the line breaks
 
 
 def test_the_plan_is_right_about_a_step(tmp_path):
