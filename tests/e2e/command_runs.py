@@ -1,8 +1,6 @@
-"""Whole runs of ``run.py``: in a process of their own, or in this one, which saves the import of TensorFlow."""
+"""Whole runs of ``run.py``, each in a process of its own."""
 
 import json
-import os
-import runpy
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -59,23 +57,3 @@ def finish(process, cwd):
 def run_fresh(*argv, cwd):
     """Runs a command in a process of its own."""
     return finish(start(*argv, cwd=cwd), cwd)
-
-
-def run_here(*argv, cwd, capfd):
-    """Runs a command in this process, as a job of a sweep would run after others."""
-    from hydra.core.global_hydra import GlobalHydra
-
-    before, folder = sys.argv, Path.cwd()
-    sys.argv = [str(RUN), *argv]
-    os.chdir(cwd)
-    GlobalHydra.instance().clear()
-    capfd.readouterr()
-    try:
-        runpy.run_path(str(RUN), run_name="__main__")
-    except SystemExit as leaving:
-        code = leaving.code or 0
-    finally:
-        sys.argv = before
-        os.chdir(folder)
-    shown = capfd.readouterr()
-    return Run(code, shown.out, shown.err, cwd)

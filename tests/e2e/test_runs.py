@@ -5,7 +5,7 @@ import signal
 import time
 
 import pytest
-from command_runs import finish, read_result, read_rows, run_fresh, run_here, start
+from command_runs import finish, read_result, read_rows, run_fresh, start
 
 pytestmark = pytest.mark.slow
 
@@ -34,8 +34,8 @@ def uninterrupted(tmp_path_factory):
 
 
 @pytest.fixture
-def here(tmp_path, capfd):
-    return lambda *argv: run_here(*argv, cwd=tmp_path, capfd=capfd)
+def here(tmp_path):
+    return lambda *argv: run_fresh(*argv, cwd=tmp_path)
 
 
 def wait_for(path, process, seconds=240):
