@@ -196,8 +196,8 @@ def _best_so_far(config: Config, prepared: Prepared, model: Any, loss: Any, at: 
 
 
 def _for_warm(config: Config) -> Config:
-    budget = {"max_steps": config.backtest.warm_steps, "max_epochs": None}
-    return dataclasses.replace(config, training=dataclasses.replace(config.training, **budget))
+    training = dataclasses.replace(config.training, max_steps=config.backtest.warm_steps, max_epochs=None)
+    return dataclasses.replace(config, training=training)
 
 
 def _figures(at: RunFolder) -> dict[str, Any]:
