@@ -8,6 +8,7 @@ and is noted: a mistake must be told before it, and a command that is not refuse
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RUN = Path(__file__).parents[2] / "run.py"
+SECONDS = 120
 HEAVY = ("tensorflow", "keras", "jax", "torch", "wandb")
 
 
@@ -82,6 +84,7 @@ def run_command(cwd, argv, files):
     """Runs in the fork, and never returns."""
     code = 1
     try:
+        signal.alarm(SECONDS)  # ends a command that hangs, and so fails its test
         sys.meta_path.insert(0, Gate)
         os.chdir(cwd)
         for number, name in ((1, "out"), (2, "err")):

@@ -12,16 +12,11 @@ KEYS = {
     "learning_rate=0.1": "Did you mean 'optimizer.learning_rate'?",
     "model.unit=[8]": "Did you mean 'model.units'?",
     "training.max_step=5": "Did you mean 'training.max_steps'?",
-    "window.lokback=5": "Did you mean 'window.lookback'?",
-    "optimizer.learningrate=1": "Did you mean 'optimizer.learning_rate'?",
     "model=dlinear model.units=[8]": "There is no key 'model.units'.",
     "+training.max_step=5": "Did you mean 'training.max_steps'?",
-    "+lookback=5": "Did you mean 'window.lookback'?",
     "~training.max_steps": "training.max_steps cannot be taken out",
-    "~tracker": "tracker has no value",
     "~model": "model has no value",
     "model": "The override 'model' cannot be read",
-    "model.units=[8": "The override 'model.units=[8' cannot be read",
     "--multirn": "Did you mean '--multirun'?",
     "--cfg": "write --cfg job",
 }
@@ -31,14 +26,10 @@ CHOICES = {
     "model=lstm,gru": "add -m",
     "model=[lstm,gru]": "-m model=lstm,gru",
     "model.units=8,16": "model.units=[8,16]",
-    "optimizer=adm": "Did you mean 'adam'?",
-    "data=householdpower": "Did you mean 'household_power'?",
     "scale=pco": "Did you mean 'poc'?",
     "job=trian": "Did you mean 'train'?",
     "tracker=wndb": "Did you mean 'wandb'?",
     "tracker.mode=onlin": "Did you mean 'online'?",
-    "loss=mes": "Did you mean 'mse'?",
-    "schedule=cosin": "Did you mean 'cosine'?",
     "precision=bfloat": "mixed_bfloat16",
     "experiment=no_such_study": "no such experiment",
     "backend=tensorfow": "Did you mean 'tensorflow'?",
@@ -47,46 +38,33 @@ CHOICES = {
 RANGES = {
     "model.units=[]": "model.units=[64]",
     "model.units=[0]": "between 1 and",
-    "model.units=[-3]": "between 1 and",
-    "model.units=8.5": "not a whole number",
     "model.units=many": "not a whole number",
-    "model.dropout=1.5": "between 0 and 0.95",
     "model.dropout=nan": "between 0 and 0.95",
     "model.anchor=perhaps": "true or false",
     "optimizer.learning_rate=0": "out of range",
-    "optimizer.learning_rate=-1": "out of range",
     "optimizer.learning_rate=fast": "not a number",
     "optimizer.clipnorm=0": "at least",
-    "schedule.warmup_share=1.5": "between 0 and 0.9",
     "loss=quantile loss.quantile_levels=[0.1,0.9]": "include 0.5",
     "loss=quantile loss.quantile_levels=[0.9,0.5,0.1]": "must rise",
     "loss=quantile loss.quantile_levels=null": "must rise",
-    "loss=huber loss.delta=0": "at least",
     "window.lookback=0": "between 1 and 100000",
     "window.lookback=-5": "between 1 and 100000",
     "window.lookback=abc": "window.lookback=abc is not a whole number",
     "window.lookback=null": "window.lookback=null is not allowed",
-    "window.lead=0": "at least 1|between 1",
-    "window.horizon=0": "between 1",
     "window.stride=-1": "between 1",
     "seed=-1": "between 0 and 2147483647",
-    "seed=1.5": "not a whole number",
     "scale.rows=-1": "at least 100",
     "scale.rows=99999999": "2,075,259 rows",
     "training.batch_size=-32": "between 1 and 1048576",
     "training.batch_size=abc": "not a whole number",
-    "training.max_steps=0": "at least 1",
     "training.max_minutes=-1": "at least 0.001",
-    "training.accumulate_steps=0": "between 1",
     "training.supervision=dens": "Did you mean 'dense'?",
     "device=cpu device.threads=0": "between 1 and 1024",
-    "device=cpu device.memory_gb=-1": "at least 0.1",
 }
 TOGETHER = {
     "training.max_steps=null": "training has no end",
     "training.max_steps=null training.max_minutes=1": "schedule=constant",
     "window.lookback=20": "training.warmup_steps=30 leaves no step of window.lookback=20",
-    "training.shards=64": "training.batch_size=32",
     "scale=tiny window.lookback=5000": "lower these, or give more rows",
     "device=v1000": "Did you mean 'v100'?",
     "device=gpu": "this machine shows none",
@@ -99,9 +77,7 @@ TOGETHER = {
     "resume=empty_folder": "it has no config.yaml",
     "resume=good.csv": "good.csv cannot be used",
     "resume=old_run": "does not fit this version",
-    "resume=torn_run": "does not fit this version",
     "resume=old_run model=gru": "leave out model=gru",
-    "job=evaluate run=nowhere": "nowhere is not the folder of a run",
     "scale=tiny hydra.run.dir=good.csv/run": "good.csv/run cannot be used",
 }
 DATA = {
@@ -163,9 +139,8 @@ def files(tmp_path_factory):
     (folder / "cut.parquet").write_bytes(b"PAR1abc")
     (folder / "cut.csv.gz").write_bytes(b"\x1f\x8b\x08\x00abc")
     (folder / "empty_folder").mkdir()
-    for name, text in (("old_run", "nonsense: 3\n"), ("torn_run", "model: [1, 2\n")):
-        (folder / name).mkdir()
-        (folder / name / "config.yaml").write_text(text)
+    (folder / "old_run").mkdir()
+    (folder / "old_run" / "config.yaml").write_text("nonsense: 3\n")
     return folder
 
 
