@@ -6,6 +6,7 @@ import time
 
 import pytest
 from command_runs import finish, read_result, read_rows, run_fresh, start
+from wandb_log import read_run
 
 pytestmark = pytest.mark.slow
 
@@ -108,40 +109,40 @@ def test_evaluate_gives_the_figures_again_to_the_last_digit(uninterrupted):
             assert f"{name} {value!r}" in again.out
 
 
-def test_the_same_seed_gives_the_same_numbers_and_another_gives_others(uninterrupted, here):
-    again = here(*SMALL_LSTM)
-    assert again.rows == uninterrupted.rows
-    assert again.result["metrics"] == uninterrupted.result["metrics"]
-    first, other = (here(*QUICK, "model=nlinear", f"seed={seed}") for seed in (0, 1))
-    assert first.rows[0]["val/loss"] != other.rows[0]["val/loss"]
+def swept(done):
+    """Results and metrics of a sweep's jobs, in their order."""
+    assert done.code == 0, done.err
+    folders = sorted(path.parent for path in done.folder.glob("*/result.json"))
+    return [read_result(folder) for folder in folders], [
+        read_rows(folder) for folder in folders if has_rows(folder)
+    ]
+
+
+def has_rows(folder):
+    return (folder / "metrics.jsonl").exists()
 
 
 def test_a_sweep_over_precisions_trains_each_in_its_own(uninterrupted, tmp_path):
-    """The second job must not inherit the first one's half precision."""
-    done = run_fresh(*SMALL_LSTM, "precision=mixed_bfloat16,float32", "-m", cwd=tmp_path)
-    assert done.code == 0, done.err
-    found = [read_result(path.parent) for path in sorted(done.folder.glob("*/result.json"))]
-    rows = [read_rows(path.parent) for path in sorted(done.folder.glob("*/metrics.jsonl"))]
-    assert [result["policy"] for result in found] == ["mixed_bfloat16", "float32"]
+    """The second job must not inherit the first one's half precision; and the same seed gives the same numbers."""
+    results, rows = swept(run_fresh(*SMALL_LSTM, "precision=mixed_bfloat16,float32", "-m", cwd=tmp_path))
+    assert [result["policy"] for result in results] == ["mixed_bfloat16", "float32"]
     assert rows[0] != uninterrupted.rows
     assert rows[1] == uninterrupted.rows
-    assert found[1]["metrics"] == uninterrupted.result["metrics"]
+    assert results[1]["metrics"] == uninterrupted.result["metrics"]
 
 
-@pytest.mark.parametrize("model", ["dlinear", "nlinear"])
-def test_linear_models(model, here):
-    done = here(*QUICK, f"model={model}")
-    assert done.code == 0, done.err
-    assert done.result["model"] == model
-    assert len(done.rows) == 2
+def test_a_baseline_as_a_model_scores_like_the_baseline_in_numpy(here):
+    results, _ = swept(here("-m", *QUICK, "model=persistence,seasonal_naive", "window.horizon=3"))
+    assert [result["model"] for result in results] == ["persistence", "seasonal_naive"]
+    for result in results:
+        for name, value in result["baselines"][result["model"]].items():
+            assert result["metrics"][name] == pytest.approx(value, rel=1e-6, abs=1e-6), name
 
 
-@pytest.mark.parametrize("baseline", ["persistence", "seasonal_naive"])
-def test_a_baseline_as_a_model_scores_like_the_baseline_in_numpy(baseline, here):
-    done = here(*QUICK, f"model={baseline}", "window.horizon=3")
-    assert done.code == 0, done.err
-    for name, value in done.result["baselines"][baseline].items():
-        assert done.result["metrics"][name] == pytest.approx(value, rel=1e-6, abs=1e-6), name
+def test_another_seed_gives_other_numbers(here):
+    results, rows = swept(here("-m", *QUICK, "model=dlinear", "seed=0,1"))
+    assert [result["seed"] for result in results] == [0, 1]
+    assert rows[0][0]["val/loss"] != rows[1][0]["val/loss"]
 
 
 def test_several_targets_steps_and_quantiles(here):
@@ -164,42 +165,20 @@ def test_several_targets_steps_and_quantiles(here):
     assert done.result["window"]["horizon"] == 3
 
 
-def test_a_csv_of_ones_own(here, tmp_path):
-    lines = [f"2024-01-{1 + i // 24:02d} {i % 24:02d}:00,{(i * 7) % 24},{i % 5}" for i in range(700)]
-    (tmp_path / "pump.csv").write_text("\n".join(["when,flow,valve", *lines]) + "\n")
-    done = here(
-        "data=csv",
-        "data.path=pump.csv",
-        "data.target=flow",
-        "model=nlinear",
-        "training=quick",
-        "tracker=none",
-    )
-    assert done.code == 0, done.err
-    assert done.result["data"]["rows"] == 700
-    assert done.result["data"]["name"] == "pump"
-
-
-def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(here, tmp_path):
-    """Also in a run too short for the look at every fiftieth batch."""
-    wild = ["model=nlinear", "optimizer=sgd", "optimizer.learning_rate=10", "optimizer.clipnorm=null"]
-    short = ["training.max_steps=40", "training.steps_per_epoch=40", "schedule=constant"]
-    done = here(*QUICK, *wild, *short)
-    assert done.code == 2
-    assert done.err.count("\n") == 1
-    assert "lower optimizer.learning_rate" in done.err
-    (folder,) = (tmp_path / "outputs").iterdir()
-    assert read_result(folder)["status"] == "failed"
-
-
-def test_a_tracked_run_reads_back_from_its_offline_file(here, monkeypatch, tmp_path):
-    from wandb_log import read_run
-
+@pytest.fixture
+def no_account(monkeypatch, tmp_path):
     for name in ("WANDB_API_KEY", "WANDB_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    done = here("scale=tiny", "training=quick", "model=nlinear", "tracker=wandb")
+
+
+def test_a_tracked_run_on_ones_own_csv_reads_back_from_its_offline_file(here, no_account, tmp_path):
+    lines = [f"2024-01-{1 + i // 24:02d} {i % 24:02d}:00,{(i * 7) % 24},{i % 5}" for i in range(700)]
+    (tmp_path / "pump.csv").write_text("\n".join(["when,flow,valve", *lines]) + "\n")
+    data = ["data=csv", "data.path=pump.csv", "data.target=flow"]
+    done = here(*data, "training=quick", "model=nlinear", "tracker=wandb")
     assert done.code == 0, done.err
+    assert (done.result["data"]["name"], done.result["data"]["rows"]) == ("pump", 700)
     assert "wandb sync" in done.out
     (tracked,) = read_run(done.folder)
     assert tracked["exit_code"] == 0
@@ -208,3 +187,16 @@ def test_a_tracked_run_reads_back_from_its_offline_file(here, monkeypatch, tmp_p
     assert [row["val/rmse"] for row in logged] == [row["val/rmse"] for row in done.rows]
     assert tracked["summary"]["metrics"]["test/rmse"] == done.result["metrics"]["test/rmse"]
     assert [artifact[2] for artifact in tracked["artifacts"] if artifact[0] == "model"] == [["best.keras"]]
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(here, no_account, tmp_path):
+    """Also in a run too short for the look at every fiftieth batch; its tracked run is marked failed."""
+    wild = ["model=nlinear", "optimizer=sgd", "optimizer.learning_rate=10", "optimizer.clipnorm=null"]
+    short = ["training=quick", "training.max_steps=40", "training.steps_per_epoch=40", "schedule=constant"]
+    done = here("scale=tiny", "tracker=wandb", *wild, *short)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert "lower optimizer.learning_rate" in done.err
+    (folder,) = (tmp_path / "outputs").iterdir()
+    assert read_result(folder)["status"] == "failed"
+    assert [run["exit_code"] for run in read_run(folder)] == [1]
