@@ -1,6 +1,7 @@
 """From config nodes to objects."""
 
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,21 @@ def as_dict(config: Config) -> dict[str, Any]:
     return OmegaConf.to_container(OmegaConf.structured(config), resolve=True)  # type: ignore[return-value]
 
 
-def load(path: Path) -> Config:
+def _fill(stored: Any, defaults: Any) -> None:
+    """Gives keys that the stored config lacks the value that they have in ``defaults``."""
+    for name, value in vars(defaults).items():
+        if name not in stored:
+            stored[name] = OmegaConf.structured(value) if is_dataclass(value) else value
+        elif is_dataclass(value):
+            _fill(stored[name], value)
+
+
+def load(path: Path, defaults: Config | None = None) -> Config:
     """Reads a config that ``as_yaml`` wrote, typed again.
+
+    Args:
+        path: of the file.
+        defaults: where keys come from that the version which wrote the file did not have.
 
     Raises:
         UserError: there is no such file, or it does not fit this version's schema.
@@ -68,7 +82,10 @@ def load(path: Path) -> Config:
             f"{path.parent} is not the folder of a run: it has no {path.name}; give a folder that `python run.py` made."
         )
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(path))
+        stored = OmegaConf.load(path)
+        if defaults is not None:
+            _fill(stored, defaults)
+        merged = OmegaConf.merge(OmegaConf.structured(Config), stored)
         return OmegaConf.to_object(merged)  # type: ignore[return-value]
     except Exception as error:
         first = str(error).splitlines()[0]

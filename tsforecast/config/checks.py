@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from tsforecast.config.build import load
 from tsforecast.config.mistakes import CONF, unknown_key
 from tsforecast.config.schema import Config
+from tsforecast.config.service import check_service
 from tsforecast.errors import UserError, nearest
 from tsforecast.rules.parse import parse_rules
 
@@ -57,14 +58,13 @@ def check(cfg: DictConfig) -> Config:
     _check_known(config)
     if config.resume is not None:
         config = _of_folder(config.resume, config, "resume")
-    elif config.job.name == "train" and config.run is not None:
-        raise UserError(
-            "run=FOLDER is for job=evaluate: add it, or go on with an interrupted run by resume=FOLDER."
-        )
     elif config.job.name == "evaluate":
         if config.run is None:
             raise UserError("job=evaluate needs the folder of a finished run: add run=FOLDER.")
         config = _of_folder(config.run, config, "run")
+    elif config.job.name == "promote" and config.run is not None:
+        config = _of_folder(config.run, config, "run", own=("registry", "intervals"))
+    check_service(config)
     _check_batch_size(config.training.batch_size)
     _check_ranges(config)
     for node in ("model", "optimizer", "schedule", "loss"):
@@ -80,14 +80,17 @@ def check(cfg: DictConfig) -> Config:
     return config
 
 
-def _of_folder(folder: str, config: Config, key: str) -> Config:
-    """The config in a run's folder, with the job and the folder of this command."""
-    given = [override for override in _overrides() if override.split("=")[0].lstrip("+~") not in ("job", key)]
+def _of_folder(folder: str, config: Config, key: str, own: tuple[str, ...] = ()) -> Config:
+    """The config in a run's folder, with the job, the folder and the groups in ``own`` of this command."""
+    names = [(override, override.split("=")[0].lstrip("+~")) for override in _overrides()]
+    given = [o for o, name in names if name not in ("job", key) and name.split(".")[0] not in own]
     if given:
         raise UserError(
             f"{key}=FOLDER goes by the config in that folder: leave out {' '.join(given)}, or start a new run."
         )
-    stored = load(Path(folder) / "config.yaml")
+    stored = load(Path(folder) / "config.yaml", config)
+    for name in own:
+        setattr(stored, name, getattr(config, name))
     if key == "run":
         stored.job = config.job
     setattr(stored, key, folder)

@@ -115,6 +115,51 @@ class Report:
 
 
 @dataclass
+class Registry:
+    """Where versions of models lie, and which one a job means."""
+
+    path: str = MISSING
+    version: str | None = MISSING
+    why: str | None = MISSING
+
+
+@dataclass
+class Predict:
+    """What ``job=predict`` reads and writes."""
+
+    data: str | None = MISSING
+    out: str | None = MISSING
+    time: Any = MISSING
+    stride: int = _ranged(1, 1_000_000)
+    batch_size: int = _ranged(1, 65_536)
+
+
+@dataclass
+class Intervals:
+    """Conformal intervals, see ``tsforecast.serving.intervals``."""
+
+    coverage: float = _ranged(0.01, 0.999)
+    rate: float = _ranged(0, 1)
+    memory: int = _ranged(20, 100_000)
+
+
+@dataclass
+class Serve:
+    """The HTTP service and its limits."""
+
+    host: str = MISSING
+    port: int = _ranged(0, 65_535)
+    token_file: str | None = MISSING
+    max_batch: int = _ranged(1, 1024)
+    queue: int = _ranged(1, 100_000)
+    max_windows: int = _ranged(1, 10_000)
+    max_body_mb: float = _ranged(0.001, 1000)
+    timeout_seconds: float = _ranged(0.1, 3600)
+    poll_seconds: float = _ranged(0.05, 3600)
+    keep: int = _ranged(10, 100_000)
+
+
+@dataclass
 class Sweep:
     """Of many runs started with ``-m``; a job's own config has no part in it."""
 
@@ -142,6 +187,10 @@ class Config:
     plan: Plan = field(default_factory=Plan)
     report: Report = field(default_factory=Report)
     backtest: Backtest = field(default_factory=Backtest)
+    registry: Registry = field(default_factory=Registry)
+    predict: Predict = field(default_factory=Predict)
+    intervals: Intervals = field(default_factory=Intervals)
+    serve: Serve = field(default_factory=Serve)
     tracker: Any = MISSING
     seed: int = _ranged(0, 2**31 - 1)
     backend: str = _ranged(choices=("tensorflow", "jax", "torch"))

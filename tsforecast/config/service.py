@@ -1,0 +1,50 @@
+"""Checks of the jobs around a registry: promote, rollback, predict, serve."""
+
+import ipaddress
+import os
+
+from tsforecast.config.schema import Config
+from tsforecast.errors import UserError
+
+WITHOUT_RUN = ("train", "rollback", "serve")
+TOKEN = "TSFORECAST_TOKEN"  # the environment variable; a config would be written to files
+
+
+def check_service(config: Config) -> None:
+    """Refuses what these jobs cannot do.
+
+    Raises:
+        UserError: the first thing that is wrong.
+    """
+    job, version = config.job.name, config.registry.version
+    if config.run is not None and job in WITHOUT_RUN:
+        raise UserError(
+            f"run=FOLDER is for job=evaluate, promote or predict, and this is job={job}: leave it out, "
+            "or go on with an interrupted run by resume=FOLDER."
+        )
+    if job in ("promote", "predict") and config.run is not None and version is not None:
+        raise UserError(f"run={config.run} and registry.version={version} name two models: leave one out.")
+    if job == "promote" and config.run is None and version is None:
+        raise UserError(
+            "job=promote needs a finished run or a version: add run=FOLDER or registry.version=NAME."
+        )
+    if job == "predict" and config.predict.data is None:
+        raise UserError("job=predict needs the file to forecast from: add predict.data=FILE.")
+    if job == "serve":
+        _check_host(config)
+
+
+def _check_host(config: Config) -> None:
+    host, token_file = config.serve.host, config.serve.token_file
+    if not (_is_loopback(host) or token_file or os.environ.get(TOKEN)):
+        raise UserError(
+            f"serve.host={host} opens the service to other machines: set a token, "
+            f"by serve.token_file=FILE or {TOKEN} in the environment."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

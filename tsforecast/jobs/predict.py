@@ -1,0 +1,89 @@
+"""job=predict: forecasts of a whole file, with timestamps, weights and intervals."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tsforecast.config import Config
+from tsforecast.errors import UserError
+from tsforecast.jobs import assemble, results
+from tsforecast.jobs.promote import CALIBRATION
+from tsforecast.registry import Registry
+from tsforecast.tracking.run_folder import RunFolder
+
+
+def main(config: Config, path: Path) -> None:
+    """Reads ``predict.data``, writes ``predict.out``, tells how many forecasts and how the intervals did."""
+    asked = config.predict
+    source = Path(str(asked.data)).expanduser()
+    if not source.is_file():
+        raise UserError(f"predict.data: there is no file {source}.")
+    saved, calibration, name = chosen_model(config)
+
+    from tsforecast.serving.table import TableFile
+
+    out = TableFile(asked.out or path / "forecasts.parquet")
+    assemble.prepared_runtime(config)
+
+    from tsforecast.serving.intervals import new_intervals
+    from tsforecast.serving.predictor import Predictor
+
+    predictor = Predictor(results.load_model(saved), sizes=(asked.batch_size,))
+    contract, options = predictor.contract, config.intervals
+    intervals = new_intervals(
+        contract.horizon,
+        len(contract.targets),
+        coverage=options.coverage,
+        rate=options.rate,
+        memory=options.memory,
+        calibration=calibration,
+    )
+    began = time.monotonic()
+    with out as table:
+        windows = _write(asked, source, predictor, intervals, table)
+        if not windows:
+            raise UserError(
+                f"predict.data: {source} has no {contract.lookback} rows in a row, as a window of {name} needs."
+            )
+    seconds = time.monotonic() - began
+    print(f"{windows:,} forecasts by {name} in {seconds:.1f} s, {windows / max(seconds, 1e-9):,.0f} a second")
+    print(_coverage(intervals.summary()))
+    print(out.path, flush=True)
+
+
+def chosen_model(config: Config) -> tuple[Path, bytes | None, str]:
+    """The model that ``run``, ``registry.version`` or the champion names: its file, its calibration, its name."""
+    if config.run is not None:
+        folder = RunFolder.existing(config.run)
+        return folder.best, None, folder.path.name
+    registry, name = Registry(config.registry.path), config.registry.version
+    version = registry.champion() if name is None else registry.version(name)
+    version.check()
+    calibration = version.path / CALIBRATION
+    return version.model, calibration.read_bytes() if calibration.is_file() else None, version.name
+
+
+def _write(asked: Any, source: Path, predictor: Any, intervals: Any, table: Any) -> int:
+    from tsforecast.serving.judge import Judge
+    from tsforecast.serving.sliding import stretches
+    from tsforecast.serving.stream import batches
+    from tsforecast.serving.table import forecast_table
+
+    contract, count = predictor.contract, 0
+    judge = Judge(intervals, contract)
+    for stretch in stretches(batches(source, contract, asked.time), contract, asked.stride):
+        judge.observe(stretch.place, stretch.truths)
+        for first in range(0, len(stretch.ends), asked.batch_size):
+            ends = stretch.ends[first : first + asked.batch_size]
+            forecasts = predictor(stretch.windows(ends))
+            lower, upper = judge.intervals_of(stretch.place[ends], forecasts)
+            table.add(forecast_table(contract, stretch.time[ends], forecasts, lower, upper))
+            count += len(ends)
+    judge.finish()
+    return count
+
+
+def _coverage(found: dict[str, Any]) -> str:
+    if not found["truths"]:
+        return "No truth of any forecast with an interval stands in the file, so the intervals could not be judged."
+    return f"{found['observed']:.1%} of {found['truths']:,} truths lie in their intervals (nominal {found['nominal']:.0%})"

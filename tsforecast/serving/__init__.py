@@ -1,0 +1,1 @@
+"""Forecasts in daily operation: of a file, and over HTTP."""

@@ -1,0 +1,195 @@
+"""A saved forecaster made ready to be asked often: compiled once for a few batch sizes, in the unit of the targets."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tsforecast.serving.contract import Contract
+
+_TRIALS = 5  # calls of each way to compile, when the quicker one is sought
+
+
+class Forecasts(NamedTuple):
+    """What a forecaster says of n windows, in the targets' unit.
+
+    Args:
+        values: float64 ``[n, H, T]``, the point forecast (the median, with quantiles).
+        low: ``[n, H, T]``, the lower edge of the model's own band: its lowest quantile, or the point forecast.
+        high: the upper edge.
+        quantiles: ``[n, H, T, Q]``, or None.
+        spike: ``[n, H, T]``, the probability of a spike, or None without a head for it.
+        weights: ``[n, M]``, an ensemble's weights of its members, or None.
+    """
+
+    values: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    quantiles: np.ndarray | None
+    spike: np.ndarray | None
+    weights: np.ndarray | None
+
+    def part(self, rows: slice) -> "Forecasts":
+        """Some of the windows."""
+        return Forecasts(*(None if held is None else held[rows] for held in self))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Forecasts"]) -> "Forecasts":
+        """Several of them in a row."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*parts, strict=True)
+        return cls(*(None if held[0] is None else np.concatenate(held) for held in columns))
+
+
+class Predictor:
+    """Forecasts of windows by a saved model.
+
+    Args:
+        model: a ``Forecaster`` or a ``FittedModel``, with its card.
+        sizes: rising batch sizes to compile for; a batch is filled up to the next of them, so that no call ever
+            compiles anything.
+
+    Raises:
+        UserError: the model's card does not tell what a file must tell to be used alone.
+    """
+
+    def __init__(self, model: Any, sizes: Sequence[int] = (1, 32)):
+        from tsforecast.models.fitted import FittedModel
+
+        self.contract = Contract.of(model.task, model.card)
+        self.sizes = tuple(sorted(sizes))
+        if isinstance(model, FittedModel):
+            self._calls = dict.fromkeys(self.sizes, _of_fitted(model, self.contract))
+        else:
+            self._calls = {size: _compiled(model, self.contract, size) for size in self.sizes}
+        for size in self.sizes:  # nothing is left to be done at the first real call
+            self(np.zeros((size, self.contract.lookback, len(self.contract.channels)), np.float32))
+
+    def __call__(self, past: np.ndarray) -> Forecasts:
+        """The forecasts of scaled windows float32 ``[n, L, C]``, n at least 1."""
+        largest = self.sizes[-1]
+        chunks = [past[first : first + largest] for first in range(0, len(past), largest)]
+        return Forecasts.joined([self._chunk(chunk) for chunk in chunks])
+
+    def _chunk(self, past: np.ndarray) -> Forecasts:
+        count = len(past)
+        size = next(size for size in self.sizes if size >= count)
+        if size > count:
+            past = np.concatenate([past, np.zeros((size - count, *past.shape[1:]), np.float32)])
+        output = self._calls[size](past)
+        return in_units({name: np.asarray(value)[:count] for name, value in output.items()}, self.contract)
+
+
+def in_units(output: dict[str, np.ndarray], contract: Contract) -> Forecasts:
+    """A model's scaled output in the targets' unit."""
+    levels, scaler = contract.quantile_levels, contract.scaler
+    quantiles = None
+    if levels is None:
+        values = low = high = scaler.inverse_targets(output["forecast"])
+    else:
+        quantiles = scaler.inverse_targets(output["forecast"], axis=-2)
+        values, low, high = quantiles[..., levels.index(0.5)], quantiles[..., 0], quantiles[..., -1]
+    spike = output.get("spike")
+    return Forecasts(
+        values=values,
+        low=low,
+        high=high,
+        quantiles=quantiles,
+        spike=None if spike is None else 0.5 * np.tanh(0.5 * spike.astype(np.float64)) + 0.5,
+        weights=output.get("weights"),
+    )
+
+
+def _of_fitted(model: Any, contract: Contract) -> Callable[[np.ndarray], dict[str, Any]]:
+    """A fitted model asks for windows over resident rows: here they lie one behind the other."""
+    from tsforecast.data.windows import Windows
+
+    def call(past: np.ndarray) -> dict[str, Any]:
+        count, lookback, channels = past.shape
+        rows = past.reshape(count * lookback, channels)
+        ends = np.arange(1, count + 1, dtype=np.int64) * lookback - 1
+        no_truths = np.empty((0, len(contract.targets)), np.float32)
+        windows = Windows(
+            rows, no_truths, ends, lookback, contract.lead, contract.horizon, border=(0, len(rows))
+        )
+        return {"forecast": model.forecast(windows)}
+
+    return call
+
+
+def _compiled(model: Any, contract: Contract, size: int) -> Callable[[np.ndarray], dict[str, Any]]:
+    """The model's forward pass for batches of exactly ``size`` windows."""
+    import keras
+
+    if keras.config.backend() != "tensorflow":
+        return lambda past: _as_dict(model.predict_on_batch(past))
+    shape = (size, contract.lookback, len(contract.channels))
+    ways = [_tensorflow_function(model, shape, whole) for whole in _ways(model)]
+    return ways[0] if len(ways) == 1 else _quickest(ways, np.zeros(shape, np.float32))
+
+
+def _ways(model: Any) -> list[bool]:
+    """Whether to compile the whole pass as one program (True), only the layers that do so themselves, or try both.
+
+    One program saves the most calls, and uses one core; an ensemble's members run side by side without it.
+    """
+    from tsforecast.layers.recurrent_tensorflow import has_bfloat16_products
+
+    layers = list(model._flatten_layers())
+    # As in training.sharded_step: only outside XLA do bfloat16 products reach a CPU's matrix units.
+    if has_bfloat16_products() and any(layer.compute_dtype == "bfloat16" for layer in layers):
+        return [False]
+    return [True, False] if all(layer.supports_jit for layer in layers) else [False]
+
+
+def _tensorflow_function(model: Any, shape: tuple[int, ...], whole: bool) -> Callable[[np.ndarray], Any]:
+    import keras
+    import tensorflow as tf
+
+    from tsforecast.training.sharded_step import default_shards
+
+    shards = 1 if tf.config.list_logical_devices("GPU") else default_shards(shape[0])
+
+    def forward(past: Any) -> dict[str, Any]:
+        with keras.StatelessScope():  # no call writes a variable, so that parts can run side by side
+            return _as_dict(model(past, training=False))
+
+    part = tf.function(forward, jit_compile=whole, autograph=False)
+
+    def in_parts(past: Any) -> dict[str, Any]:
+        outputs = [part(piece) for piece in tf.split(past, _even(shape[0], shards))]
+        return {name: tf.concat([output[name] for output in outputs], 0) for name in outputs[0]}
+
+    signature = [tf.TensorSpec(shape, tf.float32)]
+    traced = tf.function(in_parts, input_signature=signature, autograph=False).get_concrete_function()
+
+    def call(past: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: value.numpy() for name, value in traced(tf.constant(past)).items()}
+
+    return call
+
+
+def _quickest(ways: Sequence[Callable[[np.ndarray], Any]], past: np.ndarray) -> Callable[[np.ndarray], Any]:
+    """The way whose median call is the shortest; the first call of each, which compiles, is not counted."""
+    medians = []
+    for way in ways:
+        way(past)
+        seconds = []
+        for _ in range(_TRIALS):
+            began = time.perf_counter()
+            way(past)
+            seconds.append(time.perf_counter() - began)
+        medians.append(float(np.median(seconds)))
+    return ways[int(np.argmin(medians))]
+
+
+def _as_dict(output: Any) -> dict[str, Any]:
+    if not isinstance(output, dict):
+        return {"forecast": output}
+    return {name: output[name] for name in ("forecast", "spike", "weights") if name in output}
+
+
+def _even(rows: int, shards: int) -> list[int]:
+    return [rows // shards + (part < rows % shards) for part in range(shards)]
