@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tsforecast.comparison.names import LONGEST, names
 from tsforecast.comparison.runs import Run, by_seed, varied
 from tsforecast.comparison.statistics import Interval, rmse_difference, rmse_interval
 
@@ -35,11 +36,13 @@ def entries(runs: Sequence[Run]) -> list[Entry]:
     axes = varied(runs)
     order = sorted(range(len(runs)), key=lambda place: runs[place].figures["test/rmse"])
     best = runs[order[0]]
-    names = [" ".join(f"{key}={value}" for key, value in one.items()) for one in axes]
+    named = names(axes)
     return [
         Entry(
             rank=rank,
-            name=names[place] if names[place] and names.count(names[place]) == 1 else runs[place].folder.name,
+            name=named[place]
+            if named[place] and named.count(named[place]) == 1
+            else runs[place].folder.name[:LONGEST],
             run=runs[place],
             axes=axes[place],
             rmse=_own(runs[place]),
@@ -70,15 +73,15 @@ def over_seeds(board: Sequence[Entry]) -> list[dict[str, Any]]:
     The spread is the standard deviation over seeds, with n - 1.
     """
     rows = []
-    for group in by_seed([entry.run for entry in board]):
-        if len(group) < 2:
-            continue
+    groups = [group for group in by_seed([entry.run for entry in board]) if len(group) > 1]
+    axes = [board[group[0]].axes for group in groups]
+    labels = names([{key: value for key, value in one.items() if key != "seed"} for one in axes])
+    for group, label in zip(groups, labels, strict=True):
         members = [board[place] for place in group]
         found = {key: _each(members, key) for key in ("test/rmse", "test/mae", "seconds")}
-        axes = {key: value for key, value in members[0].axes.items() if key != "seed"}
         rows.append(
             {
-                "config": " ".join(f"{key}={value}" for key, value in axes.items()) or "all",
+                "config": label or "all",
                 "seeds": len(members),
                 "test RMSE": statistics.mean(found["test/rmse"]),
                 "spread": statistics.stdev(found["test/rmse"]),

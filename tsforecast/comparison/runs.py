@@ -10,9 +10,10 @@ from typing import Any
 
 import yaml
 
+from tsforecast.comparison.names import built, written
 from tsforecast.errors import UserError
 from tsforecast.sweeps.outcome import figures
-from tsforecast.sweeps.study import NOT_OF_THE_RESULT, config_hash, short_keys
+from tsforecast.sweeps.study import config_hash, of_the_result, short_keys
 from tsforecast.tracking.run_folder import RunFolder
 from tsforecast.window_errors import WindowErrors
 
@@ -80,7 +81,7 @@ def collect(over: str | Sequence[str]) -> tuple[list[Run], list[str]]:
         for result in (result for path in paths for result in _results(Path(path))):
             run = _read(result)
             if run is None:
-                unfinished[result.parent.resolve()] = f"{result.parent} has not finished and is left out."
+                unfinished[result.parent.resolve()] = f"{result.parent} {_lack(result)} and is left out."
             else:
                 found[result.parent.resolve()] = run
     if not found:
@@ -100,6 +101,15 @@ def _results(path: Path) -> Iterator[Path]:
             return
 
 
+def _lack(file: Path) -> str:
+    """Why there is nothing to compare: not finished, or a pre-training."""
+    try:
+        done = json.loads(file.read_text(encoding="utf-8")).get("status") == "done"
+    except (OSError, ValueError):
+        done = False
+    return "forecasts nothing" if done else "has not finished"
+
+
 def _read(file: Path) -> Run | None:
     try:
         result = json.loads(file.read_text(encoding="utf-8"))
@@ -115,14 +125,14 @@ def varied(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
     Where runs build different things from a node (an LSTM and a GRU), the node's short name stands for all its keys.
     """
-    flat = [dict(_leaves(run.config)) for run in runs]
+    flat = [dict(_leaves(of_the_result(run.config))) for run in runs]
     keys = list(dict.fromkeys(key for one in flat for key in one))
     differing = [key for key in keys if len({json.dumps(one.get(key)) for one in flat}) > 1]
-    built = [key.removesuffix("._target_") for key in differing if key.endswith("._target_")]
+    nodes = [key.removesuffix("._target_") for key in differing if key.endswith("._target_")]
     kept = [
         key
         for key in differing
-        if key.endswith("._target_") or not any(key.startswith(f"{node}.") for node in built)
+        if key.endswith("._target_") or not any(key.startswith(f"{node}.") for node in nodes)
     ]
     names = short_keys(dict.fromkeys((key.removesuffix("._target_") for key in kept), ""))
     return [{name: _value(one.get(key), key) for name, key in zip(names, kept, strict=True)} for one in flat]
@@ -130,15 +140,8 @@ def varied(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def _value(value: Any, key: str) -> Any:
     if key.endswith("._target_") and isinstance(value, str):
-        return _built(value)
-    return json.dumps(value) if isinstance(value, (list, dict)) else value
-
-
-def _built(target: str) -> str:
-    """The short name of what is built: ``gru`` of ``models.gru.GRU``, ``sgd`` of ``optimizers.SGD``."""
-    module, name = target.split(".")[-2:]
-    same = module.replace("_", "") == name.lower()
-    return module if same or name in ("load", "read", "start", "main") else name.lower()
+        return built(value)
+    return written(value) if isinstance(value, (list, dict)) else value
 
 
 def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -146,8 +149,7 @@ def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, node
         return
     for key, value in node.items():
-        if prefix or key not in NOT_OF_THE_RESULT:
-            yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))
+        yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))
 
 
 def by_seed(runs: Sequence[Run]) -> list[list[int]]:

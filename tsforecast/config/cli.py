@@ -31,7 +31,7 @@ _new_folders: list[Path] | None = None
 
 
 def _run_folder(resume: str | None, run: str | None, target: str) -> str:
-    """The folder of a run: the one to go on with, or a new one named by time and model."""
+    """The folder of a run: the one to go on with, or a new one named by time and by model or job."""
     global _new_folders
     name = f"outputs/{datetime.now():%Y-%m-%d_%H-%M-%S}_{target.split('.')[-2:][0]}"
     folder = Path(str(resume or run or name))

@@ -15,7 +15,9 @@ from tsforecast.errors import UserError
 from tsforecast.tracking.run_folder import RunFolder, plain
 
 # What changes neither a job's training nor its figures.
-NOT_OF_THE_RESULT = ("tracker", "sweep", "resume", "run", "over")
+NOT_OF_THE_RESULT = ("tracker", "sweep", "resume", "run", "over", "published", "report", "verify")
+# What only some jobs read.
+READ_BY = {"backtest": ("backtest",), "plan": ("plan", "benchmark")}
 LONGEST_NAME = 80
 
 
@@ -60,9 +62,16 @@ def _plain(word: str) -> str:
     return re.sub(r"[^\w.-]+", "-", word).strip("-")
 
 
+def of_the_result(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a config that decides what its job finds."""
+    job = (config.get("job") or {}).get("name", "train")
+    read = {key: value for key, value in config.items() if job in READ_BY.get(key, (job,))}
+    return {key: value for key, value in read.items() if key not in NOT_OF_THE_RESULT}
+
+
 def config_hash(config: Mapping[str, Any], without: Sequence[str] = ()) -> str:
     """Twelve hexadecimal digits of what in a config decides the result, leaving out ``without`` too."""
-    kept = {key: value for key, value in config.items() if key not in (*NOT_OF_THE_RESULT, *without)}
+    kept = {key: value for key, value in of_the_result(config).items() if key not in without}
     return hashlib.sha256(json.dumps(plain(kept), sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -162,10 +171,7 @@ class Study:
 
 def _without_the_rest(identity: dict[str, Any]) -> dict[str, Any]:
     """Drops from each config in ``identity["jobs"]`` what does not decide its result."""
-    jobs = {
-        label: {key: value for key, value in config.items() if key not in NOT_OF_THE_RESULT}
-        for label, config in identity.get("jobs", {}).items()
-    }
+    jobs = {label: of_the_result(config) for label, config in identity.get("jobs", {}).items()}
     return {**identity, "jobs": jobs}
 
 

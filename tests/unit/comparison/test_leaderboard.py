@@ -80,6 +80,8 @@ def test_the_best_comes_first_and_is_named_by_what_sets_it_apart(sweep):
     [
         ("tsforecast.models.spike_detector.SpikeDetector", "spike_detector"),
         ("keras.optimizers.SGD", "sgd"),
+        ("keras.optimizers.AdamW", "adamw"),
+        ("tsforecast.losses.SpikeWeighted", "spike_weighted"),
         ("tsforecast.training.schedules.constant", "constant"),
         ("tsforecast.data.household_power.load", "household_power"),
     ],
@@ -87,6 +89,14 @@ def test_the_best_comes_first_and_is_named_by_what_sets_it_apart(sweep):
 def test_what_is_built_has_the_name_that_its_group_gives_it(target, name):
     configs = [{"node": {"_target_": one, "rate": i}} for i, one in enumerate((target, "a.b.c"))]
     assert varied([Run(Path("x"), config, {}) for config in configs])[0] == {"node": name}
+
+
+def test_what_no_training_reads_sets_runs_apart_no_more_than_the_tracker():
+    configs = [
+        {"job": {"name": "train"}, "seed": i, "plan": {"seconds": i}, "report": {"explain": i}, "backtest": i}
+        for i in (0, 1)
+    ]
+    assert varied([Run(Path("x"), config, {}) for config in configs]) == [{"seed": 0}, {"seed": 1}]
 
 
 def test_runs_of_different_tasks_get_no_paired_interval(tmp_path):

@@ -19,6 +19,12 @@ def test_hash_ignores_what_does_not_decide_the_result_and_nothing_else():
     assert config_hash({**CONFIG, "seed": 1}, without=("seed",)) == config_hash(CONFIG, without=("seed",))
 
 
+def test_hash_takes_a_node_into_account_for_the_jobs_that_read_it():
+    for job, matters in (("train", False), ("backtest", True)):
+        one, other = ({**CONFIG, "job": {"name": job}, "backtest": {"origins": n}} for n in (2, 3))
+        assert (config_hash(one) != config_hash(other)) is matters
+
+
 def test_hash_does_not_depend_on_the_order_of_keys():
     assert config_hash(dict(reversed(CONFIG.items()))) == config_hash(CONFIG)
 
