@@ -1,7 +1,10 @@
 """Trains a small run under a strategy: ``python strategy_run.py STRATEGY FOLDER [overrides]``; run by the tests."""
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
@@ -30,9 +33,40 @@ def main(strategy: str, folder: str, *overrides: str) -> None:
 
     if strategy == "mirrored":
         split_the_processor_in_two()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = check(compose("config", overrides=[*SMALL, f"device.strategy={strategy}", *overrides]))
-    train.main(config, Path(folder))
+
+    def run(*overrides: str) -> None:
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            config = check(compose("config", overrides=list(overrides)))
+        train.main(config, Path(folder))
+
+    started = [*SMALL, f"device.strategy={strategy}", *overrides]
+    if strategy != "mirrored":
+        run(*started)
+        return
+    with interrupted_at(5):
+        try:
+            run(*started)
+        except KeyboardInterrupt:
+            run(f"resume={folder}")
+
+
+@contextmanager
+def interrupted_at(batch: int) -> Iterator[None]:
+    """Within, a run is told to stop after so many batches, in the middle of its first epoch."""
+    from tsforecast.training.callbacks import Pace
+
+    whole = Pace.on_train_batch_end
+
+    def stopping(self: Pace, *arguments: object, **logs: object) -> None:
+        if self.progress.batch + 1 == batch:
+            os.kill(os.getpid(), signal.SIGTERM)
+        whole(self, *arguments, **logs)
+
+    Pace.on_train_batch_end = stopping
+    try:
+        yield
+    finally:
+        Pace.on_train_batch_end = whole
 
 
 def split_the_processor_in_two() -> None:

@@ -23,6 +23,7 @@ def started(strategy, folder, **environment):
 def finished(process):
     output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output[-3000:]
+    return output
 
 
 def curve(folder):
@@ -43,8 +44,9 @@ def same(found, expected):
         assert values == pytest.approx(wanted, rel=1e-4)
 
 
-def test_two_mirrored_devices_give_the_single_run(single, tmp_path):
-    finished(started("mirrored", tmp_path / "mirrored"))
+def test_two_mirrored_devices_give_the_single_run_though_interrupted_in_mid_epoch(single, tmp_path):
+    output = finished(started("mirrored", tmp_path / "mirrored"))
+    assert "Resumed at step 5." in output
     same(curve(tmp_path / "mirrored"), single)
 
 

@@ -32,7 +32,8 @@ def fit(
         return
     done, rest = divmod(progress.batch, budget.batches_per_epoch)
     if rest:
-        means = [keras.ops.convert_to_numpy(variable.value) for variable in trainer.metrics_variables]
+        # The variable itself, not its value: several devices may hold it, and Keras knows how to read that.
+        means = [keras.ops.convert_to_numpy(variable) for variable in trainer.metrics_variables]
         _fit(
             trainer,
             stream,
