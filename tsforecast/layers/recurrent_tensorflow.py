@@ -43,6 +43,8 @@ def lstm(x, h0, c0, weights: Weights, return_sequences: bool, training: bool):
 
     Source: Keras' ``LSTMCell`` (``implementation=2``); Hochreiter & Schmidhuber 1997 with forget gates.
     """
+    if tf.executing_eagerly():
+        return _in_graph(lstm, return_sequences, training)(x, h0, c0, weights)
     dtype, loop_dtype = x.dtype, _loop_dtype(x.dtype)
 
     @tf.custom_gradient
@@ -90,6 +92,8 @@ def gru(x, h0, weights: Weights, return_sequences: bool, training: bool):
 
     Source: Keras' ``GRUCell`` (``implementation=2``, ``reset_after=True``); Cho et al. 2014, version 1.
     """
+    if tf.executing_eagerly():
+        return _in_graph(gru, return_sequences, training)(x, h0, weights)
     dtype, loop_dtype = x.dtype, _loop_dtype(x.dtype)
 
     @tf.custom_gradient
@@ -129,6 +133,15 @@ def has_bfloat16_products() -> bool:
     cpuinfo = Path("/proc/cpuinfo")
     flags = cpuinfo.read_text() if cpuinfo.exists() else ""
     return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+@functools.cache
+def _in_graph(kernel, return_sequences: bool, training: bool):
+    """A kernel as a graph of its own, for calls outside any: there a tape would look through the custom gradient and
+    record the loop itself, whose gradient XLA cannot compile.
+    """
+    call = functools.partial(kernel, return_sequences=return_sequences, training=training)
+    return tf.function(call, autograph=False)
 
 
 # --- Compiled time loops ---

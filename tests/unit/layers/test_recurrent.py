@@ -97,6 +97,23 @@ def test_gradients_outside_training_are_exact_too(ours, stock):
 
 
 @both_cells
+@pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
+def test_a_tape_outside_any_graph_gives_keras_gradients(ours, stock, training):
+    found = []
+    for layer in twins(ours, stock, return_sequences=True):
+        for x in (
+            tf.constant(inputs(2)),
+            tf.constant(inputs(3)),
+        ):  # the second batch size meets the first one's trace
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                value = tf.reduce_mean(tf.sin(3.0 * layer(x, training=training)))
+            gradients = tape.gradient(value, [x, *[v.value for v in layer.trainable_variables]])
+        found.append(([value.numpy()], [gradient.numpy() for gradient in gradients]))
+    assert_same(*found)
+
+
+@both_cells
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 def test_one_trace_serves_any_batch_and_length(ours, stock, jit_compile):
     fast, slow = twins(ours, stock, return_sequences=True)
