@@ -62,7 +62,7 @@ def needed(group, choice):
     """What the user has to give beside the choice."""
     if group == "data" and choice in ("csv", "ett"):
         return ["data.path=file.csv", "data.target=OT"]
-    return []
+    return ["model=patchtst"] if (group, choice) == ("training", "pretrain") else []
 
 
 def test_the_groups_are_found():

@@ -3,14 +3,14 @@
 import dataclasses
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from tsforecast.config.build import load
+from tsforecast.config.build import load, stem
 from tsforecast.config.mistakes import CONF, unknown_key
 from tsforecast.config.schema import Config
 from tsforecast.config.service import check_service
@@ -41,13 +41,20 @@ LEAVES: dict[str, tuple[type, float, float]] = {
     "nesterov": (bool, 0, 1),
     "calendar": (bool, 0, 1),
 }
+# Jobs that compute nothing on the device that the config names: they plan for it, or look at what is there.
+NO_DEVICE = ("plan", "doctor", "compare")
 TRACKER_MODES = ("auto", "online", "offline", "disabled")
 
 
-def check(cfg: DictConfig) -> Config:
+def check(cfg: DictConfig, given: Sequence[str] | None = None) -> Config:
     """Returns the typed config.
 
-    A run that is resumed or evaluated takes its config from its folder.
+    A run that is resumed or evaluated takes its config from its folder, and one that starts from another's weights
+    its model.
+
+    Args:
+        cfg: as Hydra composed it.
+        given: the overrides that it was composed with; None for those of this command.
 
     Raises:
         UserError: the first thing that is wrong, in one sentence.
@@ -65,6 +72,9 @@ def check(cfg: DictConfig) -> Config:
     elif config.job.name == "promote" and config.run is not None:
         config = _of_folder(config.run, config, "run", own=("registry", "intervals"))
     check_service(config)
+    set_here = {o.lstrip("+~").partition("=")[0] for o in (_overrides() if given is None else given)}
+    if config.init_from is not None and config.resume is None:
+        _take_model(config, set_here)
     _check_batch_size(config.training.batch_size)
     _check_ranges(config)
     for node in ("model", "optimizer", "schedule", "loss"):
@@ -75,6 +85,7 @@ def check(cfg: DictConfig) -> Config:
     _check_quantiles(config.loss)
     _check_tracker(config.tracker)
     _check_training(config)
+    _check_objective(config, set_here)
     _check_strategy(config)
     _check_device(config)
     return config
@@ -234,6 +245,45 @@ def _check_training(config: Config) -> None:
         )
 
 
+def _take_model(config: Config, set_here: Collection[str]) -> None:
+    """Gives the model the settings of the run to start from, but for those that this command sets."""
+    source = str(config.init_from)
+    stored = load(Path(source) / "config.yaml")
+    theirs, ours = stem(stored.model), stem(config.model)
+    if theirs != ours:
+        raise UserError(
+            f"init_from={source} holds a {theirs}, and this run's model is {ours}: add model={theirs}."
+        )
+    if stored.window.lookback != config.window.lookback:
+        raise UserError(
+            f"init_from={source} was trained with window.lookback={stored.window.lookback}, "
+            f"and this run has {config.window.lookback}: give it the same."
+        )
+    config.model |= {key: value for key, value in stored.model.items() if f"model.{key}" not in set_here}
+
+
+def _check_objective(config: Config, set_here: Collection[str]) -> None:
+    model = config.model
+    if config.training.probe and config.init_from is None:
+        raise UserError(
+            "training.probe trains the head of a trained model: add init_from=RUN, or leave it out."
+        )
+    if config.training.objective != "masked_patches":
+        return
+    if stem(model) != "patchtst":
+        raise UserError("training=pretrain hides patches, which only PatchTST has: add model=patchtst.")
+    if config.job.name in ("backtest", "benchmark"):
+        raise UserError(
+            f"training=pretrain forecasts nothing that job={config.job.name} could score: use job=train."
+        )
+    if "model.patch_stride" in set_here and model["patch_stride"] != model["patch_len"]:
+        raise UserError(
+            "training=pretrain hides patches, and patches that overlap would give them away: "
+            f"set model.patch_stride={model['patch_len']}, as model.patch_len is."
+        )
+    model["patch_stride"] = model["patch_len"]
+
+
 def _decays(config: Config) -> bool:
     return not config.schedule["_target_"].endswith(".constant")
 
@@ -267,9 +317,8 @@ def _check_device(config: Config) -> None:
             f"precision=mixed_bfloat16 needs compute capability 8.0, and this device has {device.compute_capability:g} "
             "(a V100 has no bfloat16 units): use precision=mixed or precision=mixed_float16."
         )
-    runs_here = config.job.name in ("train", "evaluate")
     if (
-        runs_here
+        config.job.name not in NO_DEVICE
         and device.kind == "gpu"
         and not any(map(os.path.exists, ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")))
     ):

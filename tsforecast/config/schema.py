@@ -64,6 +64,9 @@ class Training:
     validation_windows: int | None = _ranged(1)
     checkpoint_minutes: float = _ranged(0)
     shards: int | None = _ranged(1, 256)
+    objective: str = _ranged(choices=("forecast", "masked_patches"))
+    mask_share: float = _ranged(0.01, 0.99)
+    probe: bool = MISSING
 
 
 @dataclass
@@ -194,8 +197,10 @@ class Config:
     tracker: Any = MISSING
     seed: int = _ranged(0, 2**31 - 1)
     backend: str = _ranged(choices=("tensorflow", "jax", "torch"))
+    init_from: str | None = MISSING
     resume: str | None = MISSING
     run: str | None = MISSING
     verify: bool = MISSING
     over: Any = MISSING
+    published: str | None = MISSING
     sweep: Sweep = field(default_factory=Sweep)

@@ -25,9 +25,9 @@ RUN_FILE = Path(__file__).parents[2] / "run.py"
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
 
-# What a run's folder is named after: its model, or a job that trains none.
+# What a run's folder is named after: the model that it trains, or its job.
 OmegaConf.register_new_resolver(
-    "subject", lambda job, model: job if job.endswith(".compare.main") else model, replace=True
+    "subject", lambda job, model: model if job.endswith(".train.main") else job, replace=True
 )
 
 
@@ -94,7 +94,7 @@ class StudySweeper(Sweeper):
         cfg = self.loader.load_sweep_config(self.composed, list(arguments))
         with open_dict(cfg):
             del cfg["hydra"]
-        return check(cfg)
+        return check(cfg, arguments)
 
     def launch_elsewhere(self, jobs: Sequence[Job], folders: Sequence[Path]) -> None:
         """Hands jobs to the launcher; what becomes of them stands in their folders."""
@@ -109,11 +109,15 @@ class Grid(StudySweeper):
 
     def run(self, overrides: Sequence[Override]) -> int:
         """Runs all combinations."""
+        from tsforecast.comparison.published import read, write
         from tsforecast.sweeps import grid
 
         axes = {o.get_key_element(): _values(o) for o in overrides if o.is_sweep_override()}
         jobs = self.jobs(axes, fixed_arguments(overrides))
-        return grid.run(
+        published = self.composed.published
+        if published is not None:
+            read(published)  # a slip in its name is told now
+        code = grid.run(
             self.folder,
             sys.argv[1:],
             axes,
@@ -122,6 +126,9 @@ class Grid(StudySweeper):
             self.composed.sweep.process,
             self.launch_elsewhere if self.launcher else None,
         )
+        if published is not None and code != 130:
+            print(write([str(self.folder)], published, self.folder), flush=True)
+        return code
 
     def jobs(self, axes: Mapping[str, Sequence[str]], fixed: Sequence[str]) -> list[Job]:
         """All combinations, the last axis changing fastest.

@@ -116,6 +116,7 @@ def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
     Raises:
         UserError: dense supervision is asked of a model that forecasts at its last step only.
     """
+    from tsforecast.training.pretraining import MaskedTrainer
     from tsforecast.training.schedules import per_update
     from tsforecast.training.sharded_step import default_shards
     from tsforecast.training.trainer import Trainer
@@ -127,7 +128,10 @@ def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
     rate = per_update(schedule, training.accumulate_steps)
     optimizer = build({**config.optimizer, "learning_rate": rate}, gradient_accumulation_steps=accumulate)
     shards = training.shards or (default_shards(training.batch_size) if config.backend == "tensorflow" else 1)
-    made = Trainer(model, loss, dense_from=dense_from, shards=shards)
+    if training.objective == "masked_patches":
+        made: Trainer = MaskedTrainer(model, training.mask_share, shards=shards)
+    else:
+        made = Trainer(model, loss, dense_from=dense_from, shards=shards)
     # Without a loss here: Keras would try it out on a forecast that is not the training one. On TensorFlow the shards
     # are compiled one by one; elsewhere Keras' own rule decides.
     made.compile(optimizer=optimizer, jit_compile=False if config.backend == "tensorflow" else "auto")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tsforecast.comparison import published
 from tsforecast.comparison.leaderboard import Entry, entries, over_seeds
 from tsforecast.comparison.page import unit_of, write_page
 from tsforecast.comparison.runs import collect
@@ -26,6 +27,8 @@ def main(config: Config, path: Path) -> float:
     folder.write_text_atomic("leaderboard.csv", as_csv(board))
     page = write_page(folder.path / "compare.html", board, seeds, notes)
     print(as_text(board))
+    if config.published is not None:
+        print("\n" + published.write(config.over, config.published, folder.path))
     if seeds:
         print("\nOver seeds\n" + seeds_text(seeds))
     for note in notes:

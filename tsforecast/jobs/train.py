@@ -11,7 +11,7 @@ from tsforecast.config import Config, build
 from tsforecast.config.build import as_dict, as_yaml
 from tsforecast.data.pipelines import steps_per_epoch
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, results, sizing
+from tsforecast.jobs import assemble, pretraining, results, sizing
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -26,6 +26,7 @@ def main(config: Config, path: Path) -> float | None:
     results.print_notes(prepared)
     facts = assemble.prepared_runtime(config)
     model = assemble.forecaster(config, prepared)
+    pretraining.start_from(config, model, RunFolder(path))
 
     from tsforecast.models.fitted import FittedModel
 
@@ -52,7 +53,8 @@ def main(config: Config, path: Path) -> float | None:
             "best_step": progress.best_step,
             "training_seconds": progress.elapsed(),
         }
-        results.write(config, prepared, folder, facts, tracked, began)
+        write = pretraining.write if config.training.objective == "masked_patches" else results.write
+        write(config, prepared, folder, facts, tracked, began)
     return progress.best
 
 
@@ -102,6 +104,7 @@ def _train(
     from tsforecast.training import callbacks as around
     from tsforecast.training.checkpoint import load_state
     from tsforecast.training.fit import fit
+    from tsforecast.training.pretraining import fill_in_figures
     from tsforecast.training.state import Budget, Progress
 
     options = config.training
@@ -138,9 +141,13 @@ def _train(
         if budget.max_minutes is None
         else time.monotonic() + budget.max_minutes * 60 - progress.seconds,
     )
-    score = around.Validate(
-        progress, budget, lambda: validation_figures(model, prepared, loss, options.validation_windows)
-    )
+
+    def figures() -> dict[str, float]:
+        if options.objective == "masked_patches":
+            return fill_in_figures(trainer, prepared.windows("val", limit=options.validation_windows))
+        return validation_figures(model, prepared, loss, options.validation_windows)
+
+    score = around.Validate(progress, budget, figures)
     record = around.Record(progress, budget, shown.epoch_stats, write)
     keep = around.Keep(progress, budget, folder.best, folder.last, score)
     batches = assemble.stream(config, prepared, trainer)

@@ -1,13 +1,16 @@
 """PatchTST."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from tsforecast.layers.encoder import NORMS, EncoderBlock
 from tsforecast.layers.head import ForecastHead
+from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.linear import TargetHistory
-from tsforecast.layers.patches import NORMS, InstanceNorm, Patches, RestoreInstance, encoder_block
+from tsforecast.layers.patches import HiddenPatches, Patches
 from tsforecast.models.forecaster import Forecaster, Task
 
 CHANNELS = ("targets", "all")
@@ -88,24 +91,48 @@ class PatchTST(Forecaster):
             normaliser = InstanceNorm(affine, name="instance_norm")
             history, statistics = normaliser(history)
         patches = Patches(d_model, patch_len, patch_stride, padding, dropout, name="patches")
-        tokens = patches(ops.reshape(history, (-1, task.lookback)))
-        for depth in range(layers):
-            tokens = encoder_block(
-                tokens,
-                heads=heads,
-                d_ff=d_ff,
-                dropout=dropout,
-                attention_dropout=attention_dropout,
-                norm=norm,
-                pre_norm=pre_norm,
-                name=f"block_{depth + 1}",
-            )
-        encoded = ops.reshape(tokens, (-1, len(read), patches.count(task.lookback) * d_model))
-        forecast = _head(encoded, task, channels)  # [B, T, H(, Q)]
+        block = {
+            "dropout": dropout,
+            "attention_dropout": attention_dropout,
+            "norm": norm,
+            "pre_norm": pre_norm,
+        }
+        blocks = [EncoderBlock(heads, d_ff, **block, name=f"block_{i + 1}") for i in range(layers)]
+        tokens = _encoded(patches(history), blocks)  # [B, M, P, D]
+        flat = ops.reshape(tokens, (-1, len(read), patches.count(task.lookback) * d_model))
+        forecast = _head(flat, task, channels)  # [B, T, H(, Q)]
         if instance_norm:
             places = [read.index(channel) for channel in task.target_indices]
             forecast = RestoreInstance(normaliser, places, name="restore")(forecast, statistics)
         super().__init__(task=task, past=past, forecast=ops.swapaxes(forecast, 1, 2), options=options)
+        self._histories = (past, history)
+
+    def pretext_model(self, share: float) -> keras.Model:
+        """The same encoder with the task to fill in hidden patches, as it is trained without any forecast.
+
+        Args:
+            share: of the patches of each series to hide, in (0, 1).
+
+        Returns:
+            A model of ``[B, L, C]`` whose outputs are ``patches``, the patches of the normalised histories; ``filled``,
+            what a linear map makes of each token, both ``[B, M, P, patch_len]`` float32; and ``hidden``
+            ``[B, M, P]``, 1 where a patch was hidden.
+
+        Source: Nie et al. (2023), section 3.2.
+        """
+        past, history = self._histories
+        patches: Any = self.get_layer("patches")
+        blocks = [self.get_layer(f"block_{i + 1}") for i in range(self.options["layers"])]
+        hidden = HiddenPatches(patches.count(self.task.lookback), share, name="hidden")(history)
+        tokens = _encoded(patches(history, hidden), blocks)
+        filled = keras.layers.Dense(patches.patch_len, dtype="float32", name="fill_in")(tokens)
+        return keras.Model(past, {"patches": patches.cut(history), "filled": filled, "hidden": hidden})
+
+
+def _encoded(tokens: Any, blocks: Sequence[Any]) -> Any:
+    for block in blocks:
+        tokens = block(tokens)
+    return tokens
 
 
 def _head(encoded: Any, task: Task, channels: str) -> Any:

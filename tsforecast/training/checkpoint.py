@@ -49,7 +49,12 @@ def _variables(trainer: Any) -> list[Any]:
     """All that changes while training, each once: weights and random states, optimizer, loss mean."""
     found = {
         id(v): v
-        for v in [*trainer.forecaster.variables, *trainer.optimizer.variables, *trainer.metrics_variables]
+        for v in [
+            *trainer.forecaster.variables,
+            *trainer.optimizer.variables,
+            *trainer.metrics_variables,
+            *trainer.variables,  # of what a trainer adds to its forecaster
+        ]
     }
     return list(found.values())
 

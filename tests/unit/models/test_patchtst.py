@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from model_checks import TASKS, batch, check_saving, check_shapes_and_order, check_training
 
-from tsforecast.layers.patches import InstanceNorm, Patches, RestoreInstance
+from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
+from tsforecast.layers.patches import HiddenPatches, Patches
 from tsforecast.models.forecaster import Task
 from tsforecast.models.patchtst import PatchTST
 
@@ -86,13 +87,43 @@ def test_instance_norm_is_undone():
 def test_patches_are_the_windows_stretches(padding, count):
     # With an identity map and no positions a patch is the stretch itself; 100 steps, 16 long, 8 apart.
     layer = Patches(16, 16, 8, padding)
-    layer.build((None, 100))
+    layer.build((None, 1, 100))
     layer.map.kernel.assign(np.eye(16))
     layer.positions.assign(np.zeros(layer.positions.shape))
-    history = np.arange(100, dtype="float32")[None]
-    padded = np.concatenate([history[0], np.full(8, 99.0)])
-    patches = np.asarray(layer(history))[0]
-    np.testing.assert_array_equal(patches, [padded[8 * i : 8 * i + 16] for i in range(count)])
+    history = np.arange(100, dtype="float32")[None, None]
+    padded = np.concatenate([history[0, 0], np.full(8, 99.0)])
+    expected = np.stack([padded[8 * i : 8 * i + 16] for i in range(count)])
+    np.testing.assert_array_equal(np.asarray(layer(history))[0, 0], expected)
+    hidden = (np.arange(count) % 2).astype("float32")
+    np.testing.assert_array_equal(
+        np.asarray(layer(history, hidden[None, None]))[0, 0], expected * (1 - hidden)[:, None]
+    )
+
+
+def test_each_series_hides_its_own_patches_and_always_as_many():
+    layer = HiddenPatches(count=10, share=0.4)
+    history = np.zeros((50, 2, 30), "float32")
+    first, second = (np.asarray(layer(history, training=True)) for _ in range(2))
+    assert (first.sum(axis=-1) == 4).all()
+    assert (first.mean(axis=(0, 1)) > 0.2).all()  # no place is spared
+    assert len(np.unique(first.reshape(100, 10), axis=0)) > 60  # of 210 choices
+    assert (first != second).any()
+    np.testing.assert_array_equal(layer(history), layer(history))  # for validation always the same
+
+
+def test_what_is_hidden_reaches_nothing_that_fills_it_in():
+    task = Task(lookback=30, channels=2, lead=1, horizon=2, target_indices=(0, 1))
+    pretext = make(task, patch_stride=6, instance_norm=False).pretext_model(0.4)
+    past, _ = batch(task)
+    found = {name: np.asarray(values) for name, values in pretext(past).items()}
+    assert found["filled"].shape == found["patches"].shape == (5, 2, 6, 6)
+    np.testing.assert_array_equal(found["patches"][:, :, 0], np.swapaxes(past[:, :6], 1, 2))
+    hidden = np.repeat(found["hidden"][..., :5], 6, axis=-1)  # by step; the last patch is padding
+    changed = past + 100 * np.swapaxes(hidden, 1, 2)
+    changed[:, -1] = past[:, -1]  # what the padding repeats
+    np.testing.assert_array_equal(np.asarray(pretext(changed)["filled"]), found["filled"])
+    seen = past + 100 * np.swapaxes(1 - hidden, 1, 2)
+    assert (np.asarray(pretext(seen)["filled"]) != found["filled"]).any()
 
 
 def test_the_papers_widths_give_its_number_of_parameters():

@@ -1,0 +1,152 @@
+"""The encoder block of PatchTST."""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+NORMS = ("batch", "layer")
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class SelfAttention(layers.Layer):
+    """Attention of the patches of a series to each other, with the three projections as one product.
+
+    ``softmax(q k' / sqrt(D / heads)) v`` for each head, and a map of the heads' results together.
+
+    Args:
+        heads: a divisor of D.
+        dropout: share dropped of the weights, in [0, 1).
+
+    Call arguments: tokens ``[B, M, P, D]``.
+    Returns: ``[B, M, P, D]``.
+
+    Source: Vaswani et al. (2017), section 3.2.2.
+    """
+
+    def __init__(self, heads: int, dropout: float = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.heads, self.dropout = heads, dropout
+        self.drop = layers.Dropout(dropout, dtype=self.dtype_policy)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """The projections to queries, keys and values, and the map of the result."""
+        width = int(input_shape[-1] or 0)
+        # Each of the three with the range of a map of its own.
+        limit = (6.0 / (width + width)) ** 0.5
+        self.project = layers.Dense(
+            3 * width,
+            kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+            dtype=self.dtype_policy,
+            name="project",
+        )
+        self.join = layers.Dense(width, dtype=self.dtype_policy, name="join")
+        self.project.build(input_shape)
+        self.join.build(input_shape)
+        self.built = True
+
+    def call(self, tokens: Any, training: bool | None = None) -> Any:
+        """See the class."""
+        series, patches, width = tokens.shape[1:]
+        each = width // self.heads
+        projected = ops.reshape(self.project(tokens), (-1, patches, 3, self.heads, each))
+        queries, keys, values = (ops.transpose(projected[:, :, i], (0, 2, 1, 3)) for i in range(3))
+        scores = ops.matmul(queries * each**-0.5, ops.transpose(keys, (0, 1, 3, 2)))
+        weights = ops.cast(ops.softmax(ops.cast(scores, "float32")), self.compute_dtype)
+        mixed = ops.matmul(self.drop(weights, training=training), values)  # [N, heads, P, each]
+        mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, series, patches, width))
+        return self.join(mixed)
+
+    def compute_output_spec(self, tokens: Any, training: bool | None = None) -> keras.KerasTensor:
+        """The tokens' shape."""
+        return keras.KerasTensor(tokens.shape, dtype=self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "heads": self.heads, "dropout": self.dropout}
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class EncoderBlock(layers.Layer):
+    """Attention and a GELU network of width ``d_ff``, each with a way around it and a norm.
+
+    Args:
+        heads: of the attention; D is a multiple of it.
+        d_ff: width of the inner network.
+        dropout: share dropped of the output of the attention and of both layers of the network.
+        attention_dropout: share dropped of the attention's weights.
+        norm: ``batch`` (over patches and series, as the paper) or ``layer``.
+        pre_norm: the norm stands before each part instead of after the sum.
+
+    Call arguments: tokens ``[B, M, P, D]``.
+    Returns: ``[B, M, P, D]``.
+
+    Source: Nie et al. (2023), section 3.1 and appendix A.1.4: post-norm with batch normalisation.
+    """
+
+    def __init__(
+        self,
+        heads: int,
+        d_ff: int,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        norm: str = "batch",
+        pre_norm: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.options: dict[str, Any] = {
+            "heads": heads,
+            "d_ff": d_ff,
+            "dropout": dropout,
+            "attention_dropout": attention_dropout,
+            "norm": norm,
+            "pre_norm": pre_norm,
+        }
+        policy = self.dtype_policy
+        self.attention = SelfAttention(heads, attention_dropout, dtype=policy, name="attention")
+        self.widen = layers.Dense(d_ff, activation="gelu", dtype=policy, name="widen")
+        self.drops = [layers.Dropout(dropout, dtype=policy) for _ in range(3)]
+        self.norms = [_norm(norm, dtype=policy, name=f"norm_{i}") for i in (1, 2)]
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """All parts."""
+        width = int(input_shape[-1] or 0)
+        self.narrow = layers.Dense(width, dtype=self.dtype_policy, name="narrow")
+        for part in (self.attention, self.widen, *self.norms):
+            part.build(input_shape)
+        self.narrow.build((*input_shape[:-1], self.options["d_ff"]))
+        self.built = True
+
+    def call(self, tokens: Any, training: bool | None = None) -> Any:
+        """See the class."""
+
+        def network(inner: Any) -> Any:
+            return self.narrow(self.drops[1](self.widen(inner), training=training))
+
+        def attention(inner: Any) -> Any:
+            return self.attention(inner, training=training)
+
+        for part, norm, drop in (
+            (attention, self.norms[0], self.drops[0]),
+            (network, self.norms[1], self.drops[2]),
+        ):
+            if self.options["pre_norm"]:
+                tokens = tokens + drop(part(norm(tokens)), training=training)
+            else:
+                tokens = norm(tokens + drop(part(tokens), training=training))
+        return tokens
+
+    def compute_output_spec(self, tokens: Any, training: bool | None = None) -> keras.KerasTensor:
+        """The tokens' shape."""
+        return keras.KerasTensor(tokens.shape, dtype=self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), **self.options}
+
+
+def _norm(kind: str, **arguments: Any) -> layers.Layer:
+    if kind == "layer":
+        return layers.LayerNormalization(epsilon=1e-5, **arguments)
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, **arguments)
