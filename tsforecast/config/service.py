@@ -31,6 +31,11 @@ def check_service(config: Config) -> None:
     if job == "predict" and config.predict.data is None:
         raise UserError("job=predict needs the file to forecast from: add predict.data=FILE.")
     if job == "serve":
+        if config.serve.max_windows > config.serve.queue:
+            raise UserError(
+                f"serve.max_windows={config.serve.max_windows} is more than serve.queue={config.serve.queue} holds: "
+                "lower the one or raise the other."
+            )
         _check_host(config)
 
 

@@ -118,6 +118,11 @@ class Contract:
         """How many rows behind a window's last one must be known for its future covariates; 0 as a rule."""
         return max((channel.ahead for channel in self.channels if not channel.from_time), default=0)
 
+    @property
+    def rows_in(self) -> int:
+        """Rows that a window must bring: the lookback, and those behind it that future covariates are read from."""
+        return self.lookback + self.reach
+
     def check_features(self, given: Sequence[str], where: str) -> None:
         """Refuses features that are missing, double or unknown.
 

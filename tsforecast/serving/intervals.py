@@ -87,6 +87,21 @@ class AdaptiveIntervals:
                 self._judge(step, target, truth[pick], lower[pick], upper[pick])
                 self._keep(step, target, low[pick] - truth[pick], truth[pick] - high[pick])
 
+    def learn(
+        self,
+        step: int,
+        target: int,
+        *,
+        band: tuple[float, float],
+        given: tuple[float | None, float | None],
+        truth: float,
+    ) -> None:
+        """As ``update``, from one truth; ``given`` is the interval, or None twice."""
+        low, high, now = (np.array([value]) for value in (*band, truth))
+        lower, upper = (np.array([np.nan if value is None else value]) for value in given)
+        self._judge(step, target, now, lower, upper)
+        self._keep(step, target, low - now, now - high)
+
     def summary(self) -> dict[str, Any]:
         """``nominal`` coverage, the ``observed`` share of truths inside (None before any), and ``truths``."""
         truths = int(self.judged.sum())

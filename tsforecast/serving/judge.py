@@ -51,7 +51,8 @@ class Judge:
         due = int(np.searchsorted(self._ends + ahead[-1], now, side="right"))
         if due:
             truth = self._at(self._ends[:due, None] + ahead)
-            self.intervals.update(*(band[:due] for band in self._bands), truth)
+            low, high, lower, upper = (band[:due] for band in self._bands)
+            self.intervals.update(low, high, lower, upper, truth)
             self._ends, self._bands = self._ends[due:], [band[due:] for band in self._bands]
         oldest = int(self._ends[0]) if len(self._ends) else now
         cut = int(np.searchsorted(self._truth_at, oldest))

@@ -32,7 +32,7 @@ class Forecasts(NamedTuple):
 
     def part(self, rows: slice) -> "Forecasts":
         """Some of the windows."""
-        return Forecasts(*(None if held is None else held[rows] for held in self))
+        return Forecasts._make(None if held is None else held[rows] for held in self)
 
     @classmethod
     def joined(cls, parts: Sequence["Forecasts"]) -> "Forecasts":
@@ -40,7 +40,7 @@ class Forecasts(NamedTuple):
         if len(parts) == 1:
             return parts[0]
         columns = zip(*parts, strict=True)
-        return cls(*(None if held[0] is None else np.concatenate(held) for held in columns))
+        return cls._make(None if held[0] is None else np.concatenate(held) for held in columns)
 
 
 class Predictor:

@@ -1,0 +1,97 @@
+"""job=serve: forecasts over HTTP by the champion, with a live page."""
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tsforecast.config import Config
+from tsforecast.config.service import TOKEN
+from tsforecast.errors import UserError
+from tsforecast.jobs import assemble, results
+from tsforecast.jobs.promote import CALIBRATION
+from tsforecast.registry import Registry
+
+
+def main(config: Config, path: Path) -> None:
+    """Serves until it is stopped (Ctrl-C, SIGTERM); what the intervals learned is kept in the registry's folder."""
+    with suppress(OSError):
+        path.rmdir()  # what is kept lies in the registry
+    registry = Registry(config.registry.path)
+    registry.champion().check()
+    uvicorn = _uvicorn()
+
+    from tsforecast.serving.app import read_token
+
+    asked = config.serve
+    token = read_token(asked.token_file, os.environ.get(TOKEN))
+    listening = _socket(asked.host, asked.port)
+    assemble.prepared_runtime(config)
+    app = application(config, registry, token)
+    host = f"[{asked.host}]" if ":" in asked.host else asked.host
+    print(
+        f"http://{host}:{listening.getsockname()[1]}/ serves the champion of {registry.path}; "
+        "/readyz tells when it is warm, /docs how to ask.",
+        flush=True,
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10)
+    )
+    server.run(sockets=[listening])
+
+
+def application(config: Config, registry: Registry, token: str | None) -> Any:
+    """The ASGI application as the config describes it."""
+    from tsforecast.serving.app import Limits, create_app
+    from tsforecast.serving.engine import Engine, IntervalOptions
+    from tsforecast.serving.service import Service
+    from tsforecast.serving.telemetry import Telemetry
+
+    asked, options, telemetry = config.serve, config.intervals, Telemetry()
+    engine = Engine(
+        registry,
+        results.load_model,
+        sizes=(1, asked.max_batch) if asked.max_batch > 1 else (1,),
+        intervals=IntervalOptions(options.coverage, options.rate, options.memory, CALIBRATION),
+        poll_seconds=asked.poll_seconds,
+        watch=telemetry.change,
+    )
+    service = Service(
+        engine,
+        telemetry,
+        max_batch=asked.max_batch,
+        queue=asked.queue,
+        max_windows=asked.max_windows,
+        keep=asked.keep,
+    )
+    limits = Limits(max_body=int(asked.max_body_mb * 1e6), seconds=asked.timeout_seconds, token=token)
+    return create_app(service, limits)
+
+
+def _uvicorn() -> Any:
+    try:
+        import fastapi  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import uvicorn
+    except ImportError as error:
+        raise UserError(
+            f"job=serve needs more packages ({error}): pip install 'tsforecast[serve]'."
+        ) from error
+    return uvicorn
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    """A listening socket, taken before anything slow is done."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        made = socket.socket(family, socket.SOCK_STREAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UserError(
+            f"serve.host={host} with serve.port={port} cannot be listened on ({reason}): choose another port."
+        ) from None
+    made.listen(128)
+    return made

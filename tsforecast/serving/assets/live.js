@@ -1,0 +1,156 @@
+/* Asks the service every few seconds what it forecast and how that turned out, and draws it. Needs uPlot. */
+(() => {
+  "use strict";
+  const SECONDS = 2, SHOWN_ALARMS = 8, SMOOTH = 30;
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  const at = (id) => document.getElementById(id);
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+  const number = (v) => (v == null || !isFinite(v) ? "–" : v.toLocaleString("en", { maximumSignificantDigits: 4 }));
+  const percent = (v) => (v == null ? "–" : (100 * v).toFixed(1) + " %");
+  const clock = (t) => new Date(t * 1000).toISOString().slice(0, 16).replace("T", " ");
+  const lines = ["forecast", "second", "baseline", "truth", "bad"];
+  const plots = {};
+  let newest = null;
+
+  // ---- charts: made once, then given new columns ----------------------------------------------------------------
+  function draw(id, series, columns, bands) {
+    const box = at(id), shape = series.map((one) => one.label).join("|");
+    if (plots[id] && plots[id].shape === shape) {
+      plots[id].plot.setData(columns);
+      return;
+    }
+    if (plots[id]) plots[id].plot.destroy();
+    const axis = { stroke: colour("ink-2"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("line"), width: 1 } };
+    const time = (u, splits) => splits.map((t, i) => (i ? clock(t).slice(11) : clock(t).slice(5)));
+    const plot = new uPlot({
+      width: box.clientWidth, height: 260, bands,
+      tzDate: (t) => uPlot.tzDate(new Date(t * 1000), "UTC"),
+      axes: [{ ...axis, values: time }, { ...axis, size: 60 }],
+      series: [
+        { label: "time", value: (u, t) => (t == null ? "" : clock(t)) },
+        ...series.map((one) => ({ width: 1.5, points: { show: false }, value: (u, v) => number(v), ...one })),
+      ],
+    }, columns, box);
+    plots[id] = { plot, shape };
+  }
+  addEventListener("resize", () => {
+    for (const [id, { plot }] of Object.entries(plots)) plot.setSize({ width: at(id).clientWidth, height: 260 });
+  });
+
+  // ---- what the points say ---------------------------------------------------------------------------------------
+  const column = (points, key) => points.map((p) => (p[key] == null ? null : p[key]));
+  function smoothed(values) {
+    const held = [];
+    return values.map((v) => {
+      if (v == null) return null;
+      held.push(v);
+      if (held.length > SMOOTH) held.shift();
+      return held.reduce((a, b) => a + b, 0) / held.length;
+    });
+  }
+  const mean = (values) => {
+    const known = values.filter((v) => v != null);
+    return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
+  };
+
+  function tiles(rows) {
+    at("tiles").replaceChildren(...rows.map(([name, value, beside]) => {
+      const tile = document.createElement("div");
+      tile.className = "tile";
+      for (const [kind, css, text] of [["dt", "", name], ["dd", "value", value], ["dd", "beside", beside]]) {
+        const part = document.createElement(kind);
+        part.className = css;
+        part.textContent = text;
+        tile.append(part);
+      }
+      return tile;
+    }));
+  }
+
+  function targets(names) {
+    const choice = at("target");
+    if (choice.options.length !== names.length) {
+      choice.replaceChildren(...names.map((name, i) => new Option(name, i)));
+      choice.onchange = () => show(newest);
+    }
+    at("target-choice").hidden = names.length < 2;
+    return Number(choice.value || 0);
+  }
+
+  function alarms(data) {
+    const found = data.points.filter((p) => p.alarm).reverse();
+    at("alarm-note").textContent = found.length
+      ? `${found.length} among the ${data.points.length} newest forecast values; the newest first.`
+      : "None among the forecasts shown.";
+    at("alarms").hidden = !found.length;
+    at("alarms").tBodies[0].replaceChildren(...found.slice(0, SHOWN_ALARMS).map((p) => {
+      const row = document.createElement("tr");
+      for (const text of [clock(p.time), clock(p.made_at), data.targets[p.target], number(p.last), number(p.forecast), number(p.truth)]) {
+        row.insertCell().textContent = text;
+      }
+      return row;
+    }));
+  }
+
+  function show(data) {
+    newest = data;
+    const unit = data.unit ? " " + data.unit : "", target = targets(data.targets);
+    // Of several forecasts for one time the one made last stands for it.
+    const byTime = new Map();
+    for (const p of data.points) if (p.target === target) byTime.set(p.time, p);
+    const points = [...byTime.values()].sort((a, b) => a.time - b.time);
+    at("title").textContent = `${data.model || "Model"} ${data.version} in service`;
+    at("lede").textContent = `Champion${data.promoted ? " since " + data.promoted.slice(0, 16).replace("T", " ") + " UTC" : ""}; `
+      + `forecasts ${data.targets.join(", ")}, ${data.lead}${data.horizon > 1 ? " to " + (data.lead + data.horizon - 1) : ""} steps of ${data.step_seconds} s ahead.`;
+    at("banner").hidden = !data.trouble;
+    at("banner").textContent = data.trouble || "";
+    const error = points.map((p) => (p.truth == null ? null : Math.abs(p.forecast - p.truth)));
+    const naive = points.map((p) => (p.truth == null ? null : Math.abs(p.last - p.truth)));
+    const known = error.filter((v) => v != null).length;
+    tiles([
+      ["Newest forecast", points.length ? number(points[points.length - 1].forecast) + unit : "–", points.length ? "for " + clock(points[points.length - 1].time) : "none yet"],
+      ["Mean absolute error", number(mean(error)) + unit, `persistence ${number(mean(naive))}${unit}, ${known} truths shown`],
+      ["Truths in their interval", percent(data.intervals.observed), `nominal ${percent(data.intervals.nominal)}, ${data.intervals.truths} truths`],
+      ["Spike alarms", String(data.points.filter((p) => p.alarm).length), `among ${data.points.length} forecast values`],
+    ]);
+    at("forecast-section").hidden = !points.length;
+    at("error-section").hidden = !known;
+    alarms(data);
+    const time = column(points, "time");
+    if (points.length) {
+      at("forecast-note").textContent = `${data.targets[target]}${data.unit ? " in " + data.unit : ""}, times as in the data; the band is the ${percent(data.intervals.nominal)} interval.`;
+      draw("chart-forecast", [
+        { label: "upper", stroke: "transparent" }, { label: "lower", stroke: "transparent" },
+        { label: "truth", stroke: colour("truth") }, { label: "forecast", stroke: colour("forecast") },
+      ], [time, ...["upper", "lower", "truth", "forecast"].map((key) => column(points, key))], [{ series: [1, 2], fill: colour("band") }]);
+    }
+    if (known) {
+      at("error-note").textContent = `Mean of the newest ${SMOOTH} absolute errors${data.unit ? " in " + data.unit : ""}.`;
+      draw("chart-error", [
+        { label: "model", stroke: colour("forecast") }, { label: "persistence", stroke: colour("baseline") },
+      ], [time, smoothed(error), smoothed(naive)]);
+    }
+    const names = data.weights.length ? Object.keys(data.weights[data.weights.length - 1].weights) : [];
+    at("weights-section").hidden = !names.length;
+    if (names.length) {
+      draw("chart-weights", names.map((name, i) => ({ label: name, stroke: colour(lines[i % lines.length]), dash: i < lines.length ? [] : [4, 3] })),
+        [data.weights.map((w) => w.made_at), ...names.map((name) => data.weights.map((w) => w.weights[name] ?? null))]);
+    }
+  }
+
+  async function ask() {
+    try {
+      const answer = await fetch("/v1/live", { headers: token ? { Authorization: "Bearer " + token } : {}, cache: "no-store" });
+      const data = await answer.json();
+      if (!answer.ok) throw new Error(answer.status === 401 ? data.error + " Open this page as /#token=TOKEN." : data.error);
+      show(data);
+      document.body.dataset.state = "shown";
+    } catch (error) {
+      at("banner").hidden = false;
+      at("banner").textContent = error.message;
+      document.body.dataset.state = "failed";
+    }
+    setTimeout(ask, SECONDS * 1000);
+  }
+  ask();
+})();
