@@ -74,7 +74,9 @@ def load(caller, rate, seconds, threads):
         return status
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda _: caller.post(), range(threads)))  # connections are open before the clock starts
+        list(
+            pool.map(lambda _: caller.post(), range(threads))
+        )  # connections are open before the clock starts
         began = time.perf_counter() + 0.1
         statuses.update(pool.map(one, range(count)))
     return taken, statuses

@@ -123,11 +123,16 @@ class Contract:
         """Rows that a window must bring: the lookback, and those behind it that future covariates are read from."""
         return self.lookback + self.reach
 
-    def check_features(self, given: Sequence[str], where: str) -> None:
+    def check_features(self, given: Sequence[str], where: str, near: Sequence[str] = ()) -> None:
         """Refuses features that are missing, double or unknown.
 
+        Args:
+            given: their names.
+            where: how the sentence begins.
+            near: more names, among which a missing one may be misspelt.
+
         Raises:
-            UserError: in one sentence that begins with ``where``.
+            UserError: the first that is wrong.
         """
         for name in given:
             if name not in self.known_names:
@@ -137,7 +142,7 @@ class Contract:
         missing = [name for name in self.features if name not in given]
         if missing:
             raise UserError(
-                f"{where}: feature '{missing[0]}' is missing.{nearest(missing[0], given)} "
+                f"{where}: feature '{missing[0]}' is missing.{nearest(missing[0], [*given, *near])} "
                 f"The model needs {', '.join(self.features)}."
             )
 

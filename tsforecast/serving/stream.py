@@ -46,11 +46,14 @@ def batches(path: str | Path, contract: Contract, time: str | Sequence[str] | No
     """
     path = Path(path).expanduser()
     settled: _Columns | None = None
-    for table in _tables(path):
-        if not table.num_rows:
-            continue
-        settled = settled or _Columns.of(path, table, contract, time)
-        yield settled.read(table)
+    try:
+        for table in _tables(path):
+            if table.num_rows:
+                settled = settled or _Columns.of(path, table, contract, time)
+                yield settled.read(table)
+    except UserError as error:  # the readers of training data name the keys of training
+        said = str(error).replace("data.path", "predict.data").replace("data.time", "predict.time")
+        raise UserError(said) from None
     if settled is None:
         raise UserError(f"predict.data: {path} holds no row.")
 
@@ -67,7 +70,7 @@ class _Columns:
     ) -> "_Columns":
         taken, _, _ = find_time(_trimmed(table), time)
         features = [name for name in contract.known_names if name in table.column_names]
-        contract.check_features(features, f"predict.data: {path}")
+        contract.check_features(features, f"predict.data: {path}", near=table.column_names)
         return cls(path, taken, features, table.select(taken).slice(0, HEAD_ROWS))
 
     def read(self, table: pa.Table) -> Batch:

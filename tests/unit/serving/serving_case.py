@@ -1,0 +1,72 @@
+"""A small forecaster with its card, a registry that holds it, and rows to forecast from."""
+
+import numpy as np
+
+from tsforecast.models.forecaster import Task
+from tsforecast.registry import Registry
+
+CHANNELS = ["load", "pressure", "minute_of_day_sin", "minute_of_day_cos"]
+LOOKBACK, LEAD, HORIZON = 8, 3, 2
+START = np.datetime64("2024-01-01T00:00:00", "s")
+
+
+def make_task(**changes):
+    fields = {
+        "lookback": LOOKBACK,
+        "channels": len(CHANNELS),
+        "lead": LEAD,
+        "horizon": HORIZON,
+        "target_indices": (0,),
+    }
+    return Task(**{**fields, **changes})
+
+
+def make_card(**changes):
+    card = {
+        "channels": CHANNELS,
+        "targets": ["load"],
+        "unit": "kW",
+        "step_seconds": 60,
+        "scaler": {"mean": [2.0, 1.0, 0.0, 0.0], "scale": [0.5, 2.0, 0.7, 0.7], "target_indices": [0]},
+        "spike": {"threshold": [1.0], "threshold_scaled": [2.0]},
+    }
+    return {**card, **changes}
+
+
+def make_model(bias=0.0, task=None, **card):
+    """NLinear whose bias adds ``bias`` kW to each step, and nothing else than the last value."""
+    from tsforecast.models.nlinear import NLinear
+
+    model = NLinear(task or make_task())
+    model.describe(**make_card(**card))
+    weights = [np.zeros_like(w) for w in model.get_weights()]
+    weights[-1] += bias / 0.5
+    model.set_weights(weights)
+    return model
+
+
+def register(path, *models):
+    """A registry with these models as versions; the last one is the champion."""
+    registry = Registry(path / "registry")
+    for number, model in enumerate(models):
+        file = path / "model.keras"
+        model.save(file)
+        version = registry.add(
+            file, config=f"seed: {number}\n", result={"model": "nlinear"}, lineage={"run": str(number)}
+        )
+        registry.promote(version.name, "test")
+    return registry
+
+
+def make_rows(count, seed=0, start=START):
+    """Times a minute apart and the two measured columns."""
+    rng = np.random.default_rng(seed)
+    time = start + np.arange(count) * np.timedelta64(60, "s")
+    return time, {"load": rng.uniform(1, 3, count), "pressure": rng.normal(size=count)}
+
+
+def window_json(time, columns, end):
+    """The window that ends in row ``end``, as a request brings it."""
+    rows = slice(end - LOOKBACK + 1, end + 1)
+    values = np.stack([columns["load"][rows], columns["pressure"][rows]], axis=1)
+    return {"time": str(time[end]), "values": values.tolist()}

@@ -1,0 +1,422 @@
+"""The HTTP interface: what it answers, what it refuses and how, a swap under load, what the intervals learn."""
+
+import json
+import re
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from serving_case import HORIZON, LEAD, LOOKBACK, make_model, make_rows, register, window_json
+
+from tsforecast.jobs.results import load_model
+from tsforecast.serving.answers import ARROW
+from tsforecast.serving.app import Limits, create_app
+from tsforecast.serving.engine import Engine, IntervalOptions
+from tsforecast.serving.intervals import AdaptiveIntervals
+from tsforecast.serving.service import Service
+from tsforecast.serving.telemetry import Telemetry
+
+TIME, COLUMNS = make_rows(400)
+
+
+def make_service(registry, **options):
+    telemetry = Telemetry()
+    engine = Engine(
+        registry,
+        load_model,
+        sizes=(1, 4),
+        intervals=IntervalOptions(0.9, 0.01, 100, "calibration.npz"),
+        poll_seconds=0.05,
+        watch=telemetry.change,
+    )
+    limits = {"max_batch": 4, "queue": 16, "max_windows": 8, "keep": 500}
+    return Service(engine, telemetry, **{**limits, **options})
+
+
+@contextmanager
+def serving(registry, *, limits=None, ready=True, **options):
+    from starlette.testclient import TestClient
+
+    service = make_service(registry, **options)
+    given = Limits(**{"max_body": 200_000, "seconds": 5.0, "token": None, **(limits or {})})
+    with TestClient(create_app(service, given)) as client:
+        client.service = service
+        end = time.monotonic() + 30
+        while ready and client.get("/readyz").status_code != 200:
+            assert time.monotonic() < end, client.get("/readyz").text
+            time.sleep(0.02)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    return register(tmp_path_factory.mktemp("app"), make_model(bias=0.25))
+
+
+@pytest.fixture(scope="module")
+def client(registry):
+    with serving(registry) as client:
+        yield client
+
+
+def ask(client, *windows, **more):
+    return client.post("/v1/forecast", json={"windows": list(windows), **more})
+
+
+def test_a_forecast_tells_times_values_and_version(client):
+    end = 20
+    answer = ask(client, window_json(TIME, COLUMNS, end))
+    assert answer.status_code == 200
+    told = answer.json()
+    assert told["version"] == "v0001"
+    assert told["unit"] == "kW"
+    one = told["forecasts"][0]
+    assert one["made_at"] == str(TIME[end])
+    assert one["times"] == [str(TIME[end + LEAD + step]) for step in range(HORIZON)]
+    assert one["forecast"]["load"] == pytest.approx([COLUMNS["load"][end] + 0.25] * HORIZON, abs=1e-4)
+    assert one["lower"] == {"load": [None] * HORIZON}
+
+
+def test_many_windows_come_back_in_their_order_and_features_in_any(client):
+    ends = [20, 33, 27, 50, 11, 90, 91]
+    windows = [window_json(TIME, COLUMNS, end) for end in ends]
+    for window in windows:
+        window["values"] = [row[::-1] for row in window["values"]]
+    told = ask(client, *windows, features=["pressure", "load"]).json()["forecasts"]
+    found = [one["forecast"]["load"][0] for one in told]
+    assert found == pytest.approx([COLUMNS["load"][end] + 0.25 for end in ends], abs=1e-4)
+
+
+def arrow_body(ends, **changes):
+    rows = np.concatenate([np.arange(end - LOOKBACK + 1, end + 1) for end in ends])
+    table = {
+        "window": np.repeat(np.arange(len(ends)), LOOKBACK),
+        "time": TIME[rows],
+        "load": COLUMNS["load"][rows],
+        "pressure": COLUMNS["pressure"][rows],
+        **changes,
+    }
+    sink = pa.BufferOutputStream()
+    made = pa.table({name: values for name, values in table.items() if values is not None})
+    with pa.ipc.new_stream(sink, made.schema) as stream:
+        stream.write_table(made)
+    return sink.getvalue().to_pybytes()
+
+
+def test_arrow_in_and_out_says_the_same_as_json(client):
+    ends = [20, 60]
+    answer = client.post(
+        "/v1/forecast", content=arrow_body(ends), headers={"Content-Type": ARROW, "Accept": ARROW}
+    )
+    assert answer.status_code == 200
+    table = pa.ipc.open_stream(answer.content).read_all()
+    told = ask(client, *[window_json(TIME, COLUMNS, end) for end in ends]).json()["forecasts"]
+    assert table["forecast"].to_pylist() == pytest.approx(
+        [value for one in told for value in one["forecast"]["load"]]
+    )
+    assert [str(t).replace(" ", "T") for t in table["time"].to_pylist()] == [
+        one_time for one in told for one_time in one["times"]
+    ]
+    assert table.schema.metadata == {b"version": b"v0001"}
+
+
+GOOD = window_json(TIME, COLUMNS, 20)
+
+
+def changed(row=3, column=0, to=None):
+    values = [list(one) for one in GOOD["values"]]
+    values[row][column] = to
+    return {"windows": [{**GOOD, "values": values}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "sentence"),
+    [
+        (
+            {"windows": [{**GOOD, "values": GOOD["values"][1:]}]},
+            422,
+            "has 7 rows, and the model needs exactly 8",
+        ),
+        ({"windows": [{**GOOD, "values": [[1.0]] * 8}]}, 422, r"values\[0\] has 1 numbers for 2 features"),
+        (changed(to=None), 422, r"values\[3\]: the value of 'load' is missing or no number"),
+        (changed(to=float("nan")), 422, r"values\[3\]: the value of 'load' is missing or infinite"),
+        (changed(to="1.5"), 422, "is missing or no number"),
+        (changed(to=True), 422, "is missing or no number"),
+        (changed(to=1e300), 422, "too large"),
+        (changed(to=10**400), 422, "too large"),
+        (
+            {"windows": [GOOD], "features": ["load", "presure"]},
+            422,
+            "unknown feature 'presure'. Did you mean",
+        ),
+        ({"windows": [GOOD], "features": ["load", "load"]}, 422, "feature 'load' is given twice"),
+        ({"windows": [GOOD], "features": ["load"]}, 422, "feature 'pressure' is missing"),
+        ({"windows": [GOOD], "features": "load"}, 422, "features must be a list of names"),
+        ({"windows": [{**GOOD, "time": "yesterday"}]}, 422, r"windows\[0\].time must be a time such as"),
+        ({"windows": [{**GOOD, "time": "0001-01-01T00:00:00"}]}, 422, "between the years 1900 and 2200"),
+        ({"windows": [{**GOOD, "when": 1}]}, 422, "unknown key 'when'"),
+        ({"windows": [GOOD], "\ud800": 1}, 422, "unknown key"),
+        ({"windows": []}, 422, "windows must be a list of at least one"),
+        ({"windows": [3]}, 422, r"windows\[0\] must be an object"),
+        ([], 422, "The body must be an object"),
+        ({"windows": [GOOD] * 9}, 413, "9 windows are more than the 8"),
+    ],
+)
+def test_a_wrong_request_is_told_what_is_wrong(client, body, status, sentence):
+    sent = json.dumps(body)
+    answer = client.post("/v1/forecast", content=sent, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert re.search(sentence, answer.json()["error"])
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"no arrow", "not a valid Arrow stream"),
+        (arrow_body([20], time=None), "needs a column 'time'"),
+        (arrow_body([20], pressure=None), "feature 'pressure' is missing"),
+        (arrow_body([20], more=np.zeros(LOOKBACK)), "unknown feature 'more'"),
+        (arrow_body([20, 21], window=np.zeros(2 * LOOKBACK, int)), "Window 0 has 16 rows"),
+        (arrow_body([20], load=np.full(LOOKBACK, np.nan)), r"window 0\[0\]: the value of 'load' is missing"),
+        (arrow_body([20], load=["x"] * LOOKBACK), "which is no number"),
+        (arrow_body([20], time=TIME[0:16:2]), "must be 60 s apart"),
+    ],
+)
+def test_a_wrong_arrow_stream_is_told_what_is_wrong(client, body, sentence):
+    answer = client.post("/v1/forecast", content=body, headers={"Content-Type": ARROW})
+    assert answer.status_code == 422
+    assert re.search(sentence, answer.json()["error"])
+
+
+def test_bodies_of_another_kind_or_size_are_refused(client):
+    assert (
+        client.post("/v1/forecast", content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415
+    )
+    assert client.post("/v1/forecast", content=b"{").status_code == 415
+    large = client.post("/v1/forecast", content=b" " * 200_001, headers={"Content-Type": "application/json"})
+    assert large.status_code == 413
+    stream = (b" " * 50_000 for _ in range(5))  # its length is not said
+    streamed = client.post("/v1/forecast", content=stream, headers={"Content-Type": "application/json"})
+    assert streamed.status_code == 413
+    broken = client.post("/v1/forecast", content=b"{", headers={"Content-Type": "application/json"})
+    assert broken.json() == {"error": "The body is not valid JSON."}
+    assert client.get("/nowhere").json() == {"error": "There is no such path: see /docs."}
+    assert client.get("/v1/forecast").status_code == 405
+
+
+def test_a_token_is_asked_for_where_there_is_one(registry):
+    with serving(registry, limits={"token": "secret"}) as client:
+        for path in ("/v1/models", "/v1/live", "/metrics"):
+            assert client.get(path).status_code == 401
+            assert client.get(path, headers={"Authorization": "Bearer secreT"}).status_code == 401
+            assert client.get(path, headers={"Authorization": "Bearer secret"}).status_code == 200
+        refused = ask(client, GOOD)
+        assert refused.status_code == 401
+        assert refused.headers["WWW-Authenticate"] == "Bearer"
+        for path in ("/", "/docs", "/openapi.json", "/healthz", "/readyz"):
+            assert client.get(path).status_code == 200
+
+
+class Slow:
+    """Holds every forecast until it is let go."""
+
+    def __init__(self, client):
+        self.engine, self.gate = client.service.engine, threading.Event()
+        self.predictor = self.engine.active.predictor
+        self.contract = self.predictor.contract
+
+    def __enter__(self):
+        self.engine.active.predictor = self
+        return self
+
+    def __exit__(self, *error):
+        self.gate.set()
+        self.engine.active.predictor = self.predictor
+
+    def __call__(self, past):
+        self.gate.wait(10)
+        return self.predictor(past)
+
+
+def test_a_full_queue_is_answered_429_with_the_time_to_wait(registry):
+    with serving(registry, queue=8) as client, Slow(client) as slow:
+        answers = []
+
+        def send():
+            answers.append(ask(client, *[GOOD] * 4).status_code)
+
+        threads = [threading.Thread(target=send) for _ in range(3)]
+        for number, thread in enumerate(threads):  # one batch of four in hand, eight waiting
+            thread.start()
+            end = time.monotonic() + 5
+            while client.service.batcher.waiting != 4 * number and time.monotonic() < end:
+                time.sleep(0.005)
+        refused = ask(client, GOOD)
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) >= 1
+        slow.gate.set()
+        for thread in threads:
+            thread.join()
+        assert answers == [200, 200, 200]
+        assert (
+            'tsforecast_requests_total{path="/v1/forecast",status="429"} 1.0' in client.get("/metrics").text
+        )
+
+
+def test_a_forecast_that_takes_too_long_is_given_up(registry):
+    with serving(registry, limits={"seconds": 0.2}) as client, Slow(client):
+        answer = ask(client, GOOD)
+        assert answer.status_code == 503
+        assert "No forecast within 0.2 s" in answer.json()["error"]
+        assert "Retry-After" in answer.headers
+
+
+def test_before_a_model_is_loaded_it_is_healthy_and_not_ready(tmp_path):
+    registry = register(tmp_path, make_model())
+    champion = registry.champion()
+    champion.model.chmod(0o644)
+    champion.model.write_bytes(b"broken")
+    with serving(registry, ready=False) as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/v1/live").status_code == 503
+        answer = ask(client, GOOD)
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"]
+
+
+def test_the_champion_changes_without_a_failed_request(tmp_path):
+    registry = register(tmp_path, make_model(bias=0.0), make_model(bias=1.0))
+    registry.promote("v0001", "the first one")
+    with serving(registry) as client:
+        answers, ended = [], threading.Event()
+
+        def keep_asking():
+            while not ended.is_set():
+                answer = ask(client, GOOD)
+                answers.append((answer.status_code, answer.json()))
+
+        threads = [threading.Thread(target=keep_asking) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        registry.promote("v0002", "better")
+        end = time.monotonic() + 30
+        while client.get("/readyz").json()["version"] != "v0002" and time.monotonic() < end:
+            time.sleep(0.02)
+        registry.rollback("worse")
+        while client.get("/readyz").json()["version"] != "v0001" and time.monotonic() < end:
+            time.sleep(0.02)
+        ended.set()
+        for thread in threads:
+            thread.join()
+    assert {status for status, _ in answers} == {200}
+    last = COLUMNS["load"][20]
+    for _, told in answers:  # each answer is one version's, whole
+        bias = {"v0001": 0.0, "v0002": 1.0}[told["version"]]
+        assert told["forecasts"][0]["forecast"]["load"] == pytest.approx([last + bias] * HORIZON, abs=1e-4)
+    assert {told["version"] for _, told in answers} == {"v0001", "v0002"}
+
+
+def test_a_champion_that_cannot_be_loaded_leaves_the_old_one_in_service(tmp_path, capsys):
+    registry = register(tmp_path, make_model(bias=0.0))
+    (tmp_path / "bad.keras").write_bytes(b"no model")
+    bad = registry.add(tmp_path / "bad.keras", config="", result={}, lineage={})
+    with serving(registry) as client:
+        registry.promote(bad.name, "by mistake")
+        end = time.monotonic() + 20
+        while client.get("/v1/models").json()["trouble"] is None and time.monotonic() < end:
+            time.sleep(0.02)
+        told = client.get("/v1/models").json()
+        assert (told["champion"], told["serving"]) == ("v0002", "v0001")
+        assert "v0002 is not in service" in told["trouble"]
+        assert ask(client, GOOD).status_code == 200
+        assert 'tsforecast_champion_changes_total{done="false"} 1.0' in client.get("/metrics").text
+    assert capsys.readouterr().err.count("v0002 is not in service") == 1
+
+
+def test_truths_are_matched_shown_and_learned_from_and_survive_a_restart(tmp_path):
+    registry = register(tmp_path, make_model(bias=0.25))
+    with serving(registry) as client:
+        for end in range(LOOKBACK, 150):
+            assert ask(client, window_json(TIME, COLUMNS, end)).status_code == 200
+            row = {"time": str(TIME[end]), "values": {"load": COLUMNS["load"][end], "pressure": 1.0}}
+            told = client.post("/v1/observe", json={"rows": [row]}).json()
+        assert told["matched"] == HORIZON
+        assert told["intervals"]["truths"] > 150
+        assert 0.8 < told["intervals"]["observed"] <= 1
+        again = client.post("/v1/observe", json={"rows": [row]}).json()
+        assert again["matched"] == 0
+        live = client.get("/v1/live").json()
+        point = next(p for p in live["points"] if p["truth"] is not None and p["lower"] is not None)
+        row = int((np.datetime64(point["time"], "s") - TIME[0]).astype(int) // 60)
+        assert point["truth"] == COLUMNS["load"][row]
+        assert point["forecast"] == pytest.approx(
+            COLUMNS["load"][row - LEAD - point["step"]] + 0.25, abs=1e-4
+        )
+        metrics = client.get("/metrics").text
+        assert 'tsforecast_interval_coverage{kind="nominal"} 0.9' in metrics
+        assert "tsforecast_truths_total" in metrics
+    with serving(registry) as client:
+        after = client.get("/v1/live").json()
+        assert after["intervals"] == live["intervals"]
+        assert after["points"] == live["points"]
+
+
+def test_a_rise_over_the_threshold_is_an_alarm(tmp_path):
+    with serving(register(tmp_path, make_model(bias=1.5))) as client:
+        ask(client, GOOD)
+        ask(client, GOOD)  # the same once more is no second alarm
+        assert [point["alarm"] for point in client.get("/v1/live").json()["points"]] == [True] * HORIZON
+        assert f"tsforecast_spike_alarms_total {HORIZON}.0" in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([], "rows must be a list of at least one"),
+        ([{"time": "2024-01-01T00:00:00", "values": {}}], "must be an object such as"),
+        (
+            [{"time": "2024-01-01T00:00:00", "values": {"lod": 1}}],
+            "unknown feature 'lod'. Did you mean 'load'",
+        ),
+        ([{"time": "2024-01-01T00:00:00", "values": {"load": None}}], "is no finite number"),
+        ([{"time": "2024-01-01T00:00:00", "values": {"load": 10**400}}], "is no finite number"),
+        ([{"time": 5, "values": {"load": 1}}], r"rows\[0\].time must be a time"),
+    ],
+)
+def test_wrong_truths_are_refused(client, rows, sentence):
+    answer = client.post("/v1/observe", json={"rows": rows})
+    assert answer.status_code == 422
+    assert re.search(sentence, answer.json()["error"])
+
+
+def test_a_calibrated_version_gives_intervals_from_the_first_forecast_on(tmp_path):
+    start = AdaptiveIntervals(HORIZON, 1, coverage=0.9, rate=0.01, memory=100)
+    errors = np.repeat(np.linspace(-1, 1, 99), HORIZON).reshape(-1, HORIZON, 1)
+    start.calibrate(np.zeros_like(errors), np.zeros_like(errors), errors)
+    make_model(bias=0.0).save(tmp_path / "model.keras")
+    from tsforecast.registry import Registry
+
+    registry = Registry(tmp_path / "registry")
+    extra = {"calibration.npz": start.to_bytes()}
+    version = registry.add(tmp_path / "model.keras", config="", result={}, lineage={}, extra=extra)
+    registry.promote(version.name, "test")
+    with serving(registry) as client:
+        one = ask(client, GOOD).json()["forecasts"][0]
+        value = one["forecast"]["load"][0]
+        assert one["lower"]["load"][0] == pytest.approx(value - 0.92, abs=0.03)
+        assert one["upper"]["load"][0] == pytest.approx(value + 0.92, abs=0.03)
+
+
+def test_pages_load_nothing_from_elsewhere(client):
+    for path in ("/", "/docs"):
+        answer = client.get(path)
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        text = answer.text
+        assert "/*" + "script*/" not in text
+        for outside in ("src=", "@import", "url(http", 'href="http'):
+            assert outside not in text
