@@ -57,3 +57,12 @@ def finish(process, cwd):
 def run_fresh(*argv, cwd):
     """Runs a command in a process of its own."""
     return finish(start(*argv, cwd=cwd), cwd)
+
+
+def run_chain(*argv, cwd):
+    """Runs several commands, with ``--`` between them, one after the other in one fresh process."""
+    script = Path(__file__).with_name("command_chain.py")
+    done = subprocess.run(
+        [sys.executable, str(script), *argv], cwd=cwd, capture_output=True, text=True, timeout=600
+    )
+    return Run(done.returncode, done.stdout, done.stderr, cwd)

@@ -126,11 +126,11 @@ def _compiled(model: Any, contract: Contract, size: int) -> Callable[[np.ndarray
     if keras.config.backend() != "tensorflow":
         return lambda past: _as_dict(model.predict_on_batch(past))
     shape = (size, contract.lookback, len(contract.channels))
-    ways = [_tensorflow_function(model, shape, whole) for whole in _ways(model)]
+    ways = [_tensorflow_function(model, shape, whole) for whole in _ways(model, contract)]
     return ways[0] if len(ways) == 1 else _quickest(ways, np.zeros(shape, np.float32))
 
 
-def _ways(model: Any) -> list[bool]:
+def _ways(model: Any, contract: Contract) -> list[bool]:
     """Whether to compile the whole pass as one program (True), only the layers that do so themselves, or try both.
 
     One program saves the most calls, and uses one core; an ensemble's members run side by side without it.
@@ -141,7 +141,9 @@ def _ways(model: Any) -> list[bool]:
     # As in training.sharded_step: only outside XLA do bfloat16 products reach a CPU's matrix units.
     if has_bfloat16_products() and any(layer.compute_dtype == "bfloat16" for layer in layers):
         return [False]
-    return [True, False] if all(layer.supports_jit for layer in layers) else [False]
+    if not all(layer.supports_jit for layer in layers):
+        return [False]
+    return [True, False] if contract.members else [True]
 
 
 def _tensorflow_function(model: Any, shape: tuple[int, ...], whole: bool) -> Callable[[np.ndarray], Any]:

@@ -1,0 +1,203 @@
+"""From a run to the service: promoted, forecast from a file, asked over HTTP, looked at in a browser, stopped."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from command_runs import finish, read_result, run_chain, start
+
+from tsforecast.data.household_power import load
+
+pytestmark = pytest.mark.slow
+
+LOOKBACK, LEAD = 20, 10
+TINY = [
+    "model=nlinear",
+    "scale=tiny",
+    "training=quick",
+    "tracker=none",
+    f"window.lookback={LOOKBACK}",
+    "training.warmup_steps=5",
+]
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    return tmp_path_factory.mktemp("serving")
+
+
+@pytest.fixture(scope="module")
+def chain(here, series):
+    """A run trained, promoted, and asked for forecasts of the rows that it was trained and tested on."""
+    measured = {name: series.values[:, i].astype(float) for i, name in enumerate(series.features[:7])}
+    columns = {name: pa.array(values, from_pandas=True) for name, values in measured.items()}
+    pyarrow.csv.write_csv(pa.table({"time": series.time, **columns}), here / "rows.csv")
+    commands = [*TINY, "hydra.run.dir=run", "--", "job=promote", "run=run"]
+    commands += ["--", "job=predict", "predict.data=rows.csv", "predict.out=out.parquet"]
+    done = run_chain(*commands, cwd=here)
+    assert done.code == 0, done.err
+    return done
+
+
+@pytest.fixture(scope="module")
+def series():
+    return load(rows=6000)
+
+
+@pytest.fixture(scope="module")
+def service(chain, here):
+    """The running service and its address."""
+    process = start("job=serve", "serve.port=0", "serve.poll_seconds=0.1", cwd=here)
+    url = process.stdout.readline().split()[0].rstrip("/")
+    end = time.monotonic() + 120
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{url}/readyz")
+            break
+        except urllib.error.HTTPError:
+            time.sleep(0.1)
+    yield process, url
+    if process.poll() is None:
+        process.kill()
+        process.communicate()
+
+
+def post(url, path, body):
+    request = urllib.request.Request(
+        url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    return json.loads(urllib.request.urlopen(request).read())
+
+
+def test_a_run_becomes_the_champion(chain, here):
+    assert "v0001 (nlinear) is the champion." in chain.out.splitlines()
+    version = here / "outputs/registry/versions/v0001"
+    assert (version / "model.keras").read_bytes() == (here / "run/best.keras").read_bytes()
+    manifest = json.loads((version / "manifest.json").read_text())
+    assert manifest["metrics"] == read_result(here / "run")["metrics"]
+    assert manifest["lineage"] == {"run": str((here / "run").resolve()), "parent": None}
+    assert set(manifest["files"]) == {"model.keras", "config.yaml", "result.json", "calibration.npz"}
+
+
+@pytest.fixture(scope="module")
+def forecasts(chain, here):
+    return pq.read_table(here / "out.parquet")
+
+
+def test_forecasts_of_a_file_have_the_error_that_the_run_reported(forecasts, here, series):
+    power = dict(zip(series.time.tolist(), series.column("global_active_power").tolist(), strict=True))
+    first_test = series.time[int(6000 * 0.85)].item()
+    rows = [row for row in forecasts.to_pylist() if row["time"] >= first_test and row["time"] in power]
+    errors = np.array([row["forecast"] - power[row["time"]] for row in rows])
+    assert len(rows) == 900
+    assert np.sqrt(np.nanmean(errors**2)) == pytest.approx(
+        read_result(here / "run")["metrics"]["test/rmse"], rel=1e-5
+    )
+
+
+def test_intervals_of_a_file_cover_what_they_should(chain, forecasts):
+    assert forecasts.column_names == ["made_at", "time", "target", "forecast", "lower", "upper"]
+    assert forecasts["lower"].null_count == 0
+    covered = float(
+        re.search(r"([\d.]+)% of [\d,]+ truths lie in their intervals \(nominal 90%\)", chain.out)[1]
+    )
+    assert 87 < covered < 93
+
+
+def window_at(series, end):
+    rows = slice(end - LOOKBACK + 1, end + 1)
+    return {"time": str(series.time[end]), "values": series.values[rows, :7].astype(float).tolist()}
+
+
+def test_the_service_says_what_the_file_says(service, series, forecasts):
+    _, url = service
+    said = dict(zip(forecasts["made_at"].to_pylist(), forecasts["forecast"].to_pylist(), strict=True))
+    ends = [30, 31, 500]
+    told = post(url, "/v1/forecast", {"windows": [window_at(series, end) for end in ends]})
+    found = [one["forecast"]["global_active_power"][0] for one in told["forecasts"]]
+    assert found == pytest.approx([said[series.time[end].item()] for end in ends], abs=1e-4)
+
+
+def test_generated_requests_find_no_fault(service, tmp_path):
+    """Whatever a request holds: no error of the server, and answers as the OpenAPI document says."""
+    _, url = service
+    command = [
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "run",
+        f"{url}/openapi.json",
+        "--phases=fuzzing",
+        "-n",
+        "12",
+    ]
+    # A body can fit the schema and still not the model's window, so not all that fits is accepted.
+    command += ["--exclude-checks=positive_data_acceptance", "--seed=1", "--no-color", "--warnings=off"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stdout
+    assert "7 passed" in done.stdout
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
+def test_the_live_page_shows_itself_in_a_browser(service, series, tmp_path):
+    _, url = service
+    for end in range(100, 160):
+        post(url, "/v1/forecast", {"windows": [window_at(series, end)]})
+        power = float(series.values[end, 0])
+        post(
+            url,
+            "/v1/observe",
+            {"rows": [{"time": str(series.time[end]), "values": {"global_active_power": power}}]},
+        )
+    browser = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    page = subprocess.run(
+        [*browser, "--virtual-time-budget=4000", "--dump-dom", f"{url}/"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stdout
+    assert 'data-state="shown"' in page
+    assert "nlinear v0001 in service" in page
+    assert re.search(r"persistence [\d.]+ kW, 5\d truths shown", page)
+    assert page.count("<canvas") == 2  # forecasts against truths, and the error over time
+    assert re.search(r'id="weights-section"[^>]* hidden', page)  # no ensemble, no weights
+
+
+def test_the_service_ends_when_it_is_told_to(service, here):
+    process, url = service
+    assert json.loads(urllib.request.urlopen(f"{url}/readyz").read())["version"] == "v0001"
+    process.send_signal(signal.SIGTERM)
+    done = finish(process, here)
+    assert done.code == -signal.SIGTERM
+    assert "Traceback" not in done.err
+    assert (here / "outputs/registry/live/record.json").is_file() == (BROWSER is not None)
+    assert sorted(path.name for path in (here / "outputs").iterdir() if "serve" in path.name) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (["job=predict", "predict.data=no.csv"], "predict.data: there is no file no.csv."),
+        (["job=promote", "registry.version=v0001"], "holds no version 'v0001'"),
+        (["job=rollback"], "has no champion before this one to go back to."),
+        (["job=serve"], "has no champion yet: promote a finished run"),
+    ],
+)
+def test_wrong_commands_are_answered_before_tensorflow(command, sentence, cold_command, tmp_path):
+    done = cold_command(*command, cwd=tmp_path)
+    assert done.code == 2, done.err
+    assert sentence in done.err
+    assert done.imported == []
+    assert not (tmp_path / "outputs").exists()

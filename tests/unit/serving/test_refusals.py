@@ -1,0 +1,70 @@
+"""What the jobs around a registry refuse before anything is loaded."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from tsforecast.config.service import TOKEN, check_service
+from tsforecast.errors import UserError
+from tsforecast.serving.app import read_token
+
+
+def config(job, run=None, **given):
+    serve = {"host": "127.0.0.1", "token_file": None, "queue": 512, "max_windows": 256}
+    return SimpleNamespace(
+        job=SimpleNamespace(name=job),
+        run=run,
+        registry=SimpleNamespace(version=given.pop("version", None)),
+        predict=SimpleNamespace(data=given.pop("data", None)),
+        serve=SimpleNamespace(**{**serve, **given}),
+    )
+
+
+@pytest.fixture(autouse=True)
+def no_token(monkeypatch):
+    monkeypatch.delenv(TOKEN, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (config("predict"), "job=predict needs the file to forecast from: add predict.data=FILE."),
+        (config("predict", run="a", data="b", version="v0001"), "name two models: leave one out"),
+        (config("promote"), "job=promote needs a finished run or a version"),
+        (config("promote", run="a", version="v0001"), "name two models"),
+        (config("serve", run="a"), "and this is job=serve"),
+        (config("train", run="a"), "go on with an interrupted run by resume=FOLDER"),
+        (config("serve", host="0.0.0.0"), "opens the service to other machines: set a token"),
+        (config("serve", host="example.org"), "opens the service to other machines"),
+        (config("serve", queue=10), "serve.max_windows=256 is more than serve.queue=10 holds"),
+    ],
+)
+def test_what_a_job_cannot_do_is_refused(asked, sentence):
+    with pytest.raises(UserError, match=sentence):
+        check_service(asked)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
+def test_this_machine_needs_no_token(host):
+    check_service(config("serve", host=host))
+
+
+def test_others_may_ask_with_a_token(monkeypatch):
+    check_service(config("serve", host="0.0.0.0", token_file="token"))
+    monkeypatch.setenv(TOKEN, "secret")
+    check_service(config("serve", host="0.0.0.0"))
+
+
+def test_the_token_comes_from_its_file_or_the_environment(tmp_path):
+    (tmp_path / "token").write_text("of-the-file\n")
+    assert read_token(str(tmp_path / "token"), "of-the-environment") == "of-the-file"
+    assert read_token(None, "of-the-environment") == "of-the-environment"
+    assert read_token(None, None) is None
+    (tmp_path / "token").write_text("\n")
+    for file, environment, sentence in (
+        (str(tmp_path / "token"), None, "is empty"),
+        (str(tmp_path / "none"), None, "there is no file"),
+        (None, "two words", "printable ASCII without blanks"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            read_token(file, environment)
