@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from tsforecast.layers.fused import Affine, CheapDropout, TokenNorm, attend, gelu
+
 NORMS = ("batch", "layer")
 
 
@@ -27,20 +29,20 @@ class SelfAttention(layers.Layer):
     def __init__(self, heads: int, dropout: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.heads, self.dropout = heads, dropout
-        self.drop = layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = CheapDropout(dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """The projections to queries, keys and values, and the map of the result."""
         width = int(input_shape[-1] or 0)
         # Each of the three with the range of a map of its own.
         limit = (6.0 / (width + width)) ** 0.5
-        self.project = layers.Dense(
+        self.project = Affine(
             3 * width,
             kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
             dtype=self.dtype_policy,
             name="project",
         )
-        self.join = layers.Dense(width, dtype=self.dtype_policy, name="join")
+        self.join = Affine(width, dtype=self.dtype_policy, name="join")
         self.project.build(input_shape)
         self.join.build(input_shape)
         self.built = True
@@ -50,12 +52,11 @@ class SelfAttention(layers.Layer):
         series, patches, width = tokens.shape[1:]
         each = width // self.heads
         projected = ops.reshape(self.project(tokens), (-1, patches, 3, self.heads, each))
-        queries, keys, values = (ops.transpose(projected[:, :, i], (0, 2, 1, 3)) for i in range(3))
-        scores = ops.matmul(queries * each**-0.5, ops.transpose(keys, (0, 1, 3, 2)))
-        weights = ops.cast(ops.softmax(ops.cast(scores, "float32")), self.compute_dtype)
-        mixed = ops.matmul(self.drop(weights, training=training), values)  # [N, heads, P, each]
-        mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, series, patches, width))
-        return self.join(mixed)
+        orders = ((0, 2, 1, 3), (0, 2, 3, 1), (0, 2, 3, 1))  # as ``attend`` takes them
+        parts = [ops.transpose(projected[:, :, i], order) for i, order in enumerate(orders)]
+        dropped = (lambda weights: self.drop(weights, training=training)) if self.dropout else None
+        mixed = ops.transpose(attend(*parts, dropped), (0, 2, 1, 3))
+        return self.join(ops.reshape(mixed, (-1, series, patches, width)))
 
     def compute_output_spec(self, tokens: Any, training: bool | None = None) -> keras.KerasTensor:
         """The tokens' shape."""
@@ -105,14 +106,14 @@ class EncoderBlock(layers.Layer):
         }
         policy = self.dtype_policy
         self.attention = SelfAttention(heads, attention_dropout, dtype=policy, name="attention")
-        self.widen = layers.Dense(d_ff, activation="gelu", dtype=policy, name="widen")
-        self.drops = [layers.Dropout(dropout, dtype=policy) for _ in range(3)]
+        self.widen = Affine(d_ff, activation=gelu, dtype=policy, name="widen")
+        self.drops = [CheapDropout(dropout, dtype=policy) for _ in range(3)]
         self.norms = [_norm(norm, dtype=policy, name=f"norm_{i}") for i in (1, 2)]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """All parts."""
         width = int(input_shape[-1] or 0)
-        self.narrow = layers.Dense(width, dtype=self.dtype_policy, name="narrow")
+        self.narrow = Affine(width, dtype=self.dtype_policy, name="narrow")
         for part in (self.attention, self.widen, *self.norms):
             part.build(input_shape)
         self.narrow.build((*input_shape[:-1], self.options["d_ff"]))
@@ -149,4 +150,4 @@ class EncoderBlock(layers.Layer):
 def _norm(kind: str, **arguments: Any) -> layers.Layer:
     if kind == "layer":
         return layers.LayerNormalization(epsilon=1e-5, **arguments)
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, **arguments)
+    return TokenNorm(momentum=0.9, epsilon=1e-5, **arguments)

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from tsforecast.layers.fused import CheapDropout
+
 EVALUATION_SEED = 7  # of the patches hidden outside training, always the same ones
 
 
@@ -46,7 +48,7 @@ class Patches(layers.Layer):
         self.width, self.patch_len, self.patch_stride = width, patch_len, patch_stride
         self.padding, self.dropout = padding, dropout
         self.map = layers.Dense(width, dtype=self.dtype_policy, name="map")
-        self.drop = layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = CheapDropout(dropout, dtype=self.dtype_policy)
 
     def count(self, length: int) -> int:
         """P, the patches of a history of so many steps."""

@@ -38,7 +38,7 @@ class PatchTST(Forecaster):
         padding: ``end`` or ``none``, see ``Patches``.
         instance_norm: take each window's mean and deviation out and put them back.
         affine: with a learned scale and shift.
-        norm: ``batch`` or ``layer``; batch normalisation needs the whole batch, which is then not cut into shards.
+        norm: ``batch``, of each part by itself where training cuts a batch into parts, or ``layer``.
         pre_norm: norms before each part of a block instead of after.
         channels: ``targets`` or ``all``.
 

@@ -58,8 +58,8 @@ def default_shards(batch_size: int, cores: int | None = None) -> int:
 def needs_whole_batch(model: keras.Model) -> str | None:
     """Name the first layer whose training result depends on the batch as a whole, so that parts would change it.
 
-    These are batch normalisation that is being trained, stateful recurrent layers, and layers of one's own that
-    set ``needs_whole_batch = True``.
+    These are batch normalisation that is being trained and stateful recurrent layers; a layer of one's own says so
+    itself by ``needs_whole_batch``.
 
     Args:
         model: Any Keras model.
@@ -69,11 +69,7 @@ def needs_whole_batch(model: keras.Model) -> str | None:
     """
     for layer in model._flatten_layers():
         learns_statistics = isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
-        if (
-            learns_statistics
-            or getattr(layer, "stateful", False)
-            or getattr(layer, "needs_whole_batch", False)
-        ):
+        if getattr(layer, "needs_whole_batch", learns_statistics or getattr(layer, "stateful", False)):
             return layer.name
     return None
 
