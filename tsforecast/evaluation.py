@@ -11,7 +11,7 @@ from tsforecast.data.prepare import Prepared
 from tsforecast.data.windows import Windows
 from tsforecast.losses import Loss
 from tsforecast.training.objective import Objective
-from tsforecast.training.prediction import forecast_with_spikes
+from tsforecast.training.prediction import forecasts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +42,21 @@ def evaluate(
     windows = prepared.windows(split, limit=limit)
     if newest is not None:
         windows = dataclasses.replace(windows, ends=windows.ends[-newest:])
-    output = forecast_with_spikes(forecaster, windows)
+    output = forecasts(forecaster, windows, in_time=limit is None)
     raw, levels = output.values, forecaster.task.quantile_levels
+    return evaluation_of(prepared, windows, raw, levels, output.spike)
+
+
+def evaluation_of(
+    prepared: Prepared,
+    windows: Windows,
+    raw: np.ndarray,
+    levels: tuple[float, ...] | None = None,
+    spike: np.ndarray | None = None,
+) -> Evaluation:
+    """Scores the forecasts ``[n, H, T(, Q)]``, scaled, of ``windows``; ``levels`` are those of the quantiles."""
     evaluation = _scored(prepared, windows, raw if levels is None else raw[..., levels.index(0.5)])
-    evaluation = dataclasses.replace(evaluation, spike=output.spike)
+    evaluation = dataclasses.replace(evaluation, spike=spike)
     if levels is None:
         return evaluation
     quantiles = np.moveaxis(prepared.scaler.inverse_targets(np.moveaxis(raw, -1, 0)), 0, -1)
@@ -80,7 +91,7 @@ def validation_figures(
 ) -> dict[str, float]:
     """``val/loss`` (scaled, over observed truths), and ``val/rmse``, ``val/mae`` in the target's unit."""
     windows = prepared.windows("val", limit=limit)
-    truth, output = windows.targets(windows.ends), forecast_with_spikes(forecaster, windows)
+    truth, output = windows.targets(windows.ends), forecasts(forecaster, windows)
     raw, observed = output.values, np.isfinite(truth)
     origin = windows.rows[windows.ends][:, None, list(prepared.target_indices)]
     filled = np.where(observed, truth, 0.0).astype("float32")

@@ -15,7 +15,13 @@ ALARM_WINDOWS = (
 
 
 def spike_scores(
-    model: Any, prepared: Prepared, test: Evaluation, *, min_gap: int, tolerance: int
+    model: Any,
+    prepared: Prepared,
+    test: Evaluation,
+    *,
+    min_gap: int,
+    tolerance: int,
+    validation: Evaluation | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Scores how well a model foresees spikes.
 
@@ -28,6 +34,8 @@ def spike_scores(
         test: the model's forecasts of the test split.
         min_gap: steps between the onsets of two events.
         tolerance: steps by which an alarm may be early or late.
+        validation: the model's forecasts of the ``ALARM_WINDOWS`` newest validation windows, where they were made
+            already.
 
     Returns:
         For each target that has a threshold: ``threshold`` (in its unit), ``score`` (what ranks the windows),
@@ -37,7 +45,7 @@ def spike_scores(
     thresholds = (model.card.get("spike") or {}).get("threshold") or []
     if not any(value is not None for value in thresholds):
         return {}
-    validation = evaluate(model, prepared, "val", newest=ALARM_WINDOWS)
+    validation = validation or evaluate(model, prepared, "val", newest=ALARM_WINDOWS)
     levels, found = model.task.quantile_levels, {}
     for index, (target, threshold) in enumerate(zip(prepared.series.targets, thresholds, strict=True)):
         if threshold is None:

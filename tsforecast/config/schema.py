@@ -118,6 +118,22 @@ class Report:
 
 
 @dataclass
+class Ensemble:
+    """Members, weights and fine-tuning of ``model=ensemble``."""
+
+    members: list[str] = MISSING
+    options: Any = MISSING
+    weighting: str = _ranged(choices=("equal", "inverse_error", "static", "gating", "online"))
+    references: list[str] = MISSING
+    store: str | None = MISSING
+    holdout_share: float = _ranged(0.05, 0.9)
+    gate_units: int = _ranged(1, 65_536)
+    half_lives: list[float] = MISSING
+    fine_tune_steps: int = _ranged(0)
+    fine_tune_learning_rate: float = _ranged(1e-12, 10.0)
+
+
+@dataclass
 class Registry:
     """Where versions of models lie, and which one a job means."""
 
@@ -190,6 +206,7 @@ class Config:
     plan: Plan = field(default_factory=Plan)
     report: Report = field(default_factory=Report)
     backtest: Backtest = field(default_factory=Backtest)
+    ensemble: Ensemble = field(default_factory=Ensemble)
     registry: Registry = field(default_factory=Registry)
     predict: Predict = field(default_factory=Predict)
     intervals: Intervals = field(default_factory=Intervals)

@@ -1,12 +1,15 @@
 """From a checked config to data, model and trainer: the steps that several jobs share."""
 
+import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tsforecast import runtime
-from tsforecast.config import Config, build
+from tsforecast.config import Config, build, stem
+from tsforecast.config.choices import choice
+from tsforecast.config.members import member_options
 from tsforecast.data.prepare import Prepared, prepare
 from tsforecast.data.series import Series
 from tsforecast.rules.parse import parse_rules
@@ -57,11 +60,44 @@ def prepared_runtime(config: Config) -> dict[str, Any]:
 
 
 def forecaster(config: Config, prepared: Prepared) -> Any:
-    """The model that the config describes, for these data."""
+    """The model that the config describes, for these data; an ensemble with untrained members."""
+    if stem(config.model) == "ensemble":
+        names = config.ensemble.members
+        nodes = [choice("model", name) | member_options(config, name) for name in names]
+        members = [forecaster(dataclasses.replace(config, model=node), prepared) for node in nodes]
+        return ensemble(config, prepared, members, names, config.ensemble.weighting)
+    model = build(config.model, task=task(config, prepared), **_of_the_data(config, prepared))
+    model.describe(**card(config, prepared))
+    return model
+
+
+def ensemble(
+    config: Config, prepared: Prepared, members: Sequence[Any], names: Sequence[str], weighting: str
+) -> Any:
+    """An ensemble of these members, its weights not fitted yet."""
+    from tsforecast.models.ensemble import Ensemble
+
+    told, options = card(config, prepared), config.ensemble
+    thresholds = told["spike"]["threshold_scaled"]
+    model = Ensemble(
+        task(config, prepared),
+        members,
+        names,
+        weighting=weighting,
+        gate_units=options.gate_units,
+        half_lives=options.half_lives,
+        thresholds=None if any(value is None for value in thresholds) else thresholds,
+    )
+    model.describe(**told, members=list(names))
+    return model
+
+
+def task(config: Config, prepared: Prepared) -> Any:
+    """What is to be forecast from what."""
     from tsforecast.models.forecaster import Task
 
     levels = config.loss["quantile_levels"]
-    task = Task(
+    return Task(
         lookback=config.window.lookback,
         channels=len(prepared.channels),
         lead=config.window.lead,
@@ -70,16 +106,18 @@ def forecaster(config: Config, prepared: Prepared) -> Any:
         season=prepared.series.season,
         quantile_levels=None if levels is None else tuple(levels),
     )
-    model = build(config.model, task=task, **_of_the_data(config, prepared))
-    model.describe(
-        channels=list(prepared.channels),
-        targets=list(prepared.series.targets),
-        unit=prepared.series.unit,
-        step_seconds=prepared.series.step,
-        scaler=prepared.scaler.to_dict(),
-        spike=spike_card(config, prepared),
-    )
-    return model
+
+
+def card(config: Config, prepared: Prepared) -> dict[str, Any]:
+    """What a saved model must tell of its data to be used alone."""
+    return {
+        "channels": list(prepared.channels),
+        "targets": list(prepared.series.targets),
+        "unit": prepared.series.unit,
+        "step_seconds": prepared.series.step,
+        "scaler": prepared.scaler.to_dict(),
+        "spike": spike_card(config, prepared),
+    }
 
 
 def _of_the_data(config: Config, prepared: Prepared) -> dict[str, Any]:

@@ -64,7 +64,12 @@ def prepared_device(config: Config) -> tuple[str, dict[str, Any]]:
 def configs(config: Config) -> dict[str, Config]:
     """The config once for each model to look at: its own and those that ``plan.models`` names (null: all)."""
     own = stem(config.model)
-    wanted = config.plan.models if config.plan.models is not None else sorted({*names("model"), own})
+    # The ensemble is planned from its members, see ``planning.ensemble``.
+    wanted = (
+        config.plan.models
+        if config.plan.models is not None
+        else sorted({*names("model"), own} - {"ensemble"})
+    )
     nodes = {name: config.model if name == own else choice("model", name) for name in wanted}
     return {name: dataclasses.replace(config, model=node) for name, node in nodes.items()}
 

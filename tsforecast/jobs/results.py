@@ -1,10 +1,10 @@
 """What a finished run leaves: test figures from the saved model, result.json, the report, and a few printed lines."""
 
+import dataclasses
 import importlib
 import json
 import pkgutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +12,65 @@ import numpy as np
 
 from tsforecast import metrics
 from tsforecast.config import Config, stem
-from tsforecast.config.build import as_yaml
 from tsforecast.data.prepare import Prepared
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
+from tsforecast.jobs.run_report import write_run_report
 from tsforecast.runtime import give_back_memory, peak_memory_mb
 from tsforecast.tracking.run_folder import RunFolder, git_commit
 from tsforecast.window_errors import WindowErrors
 
 
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What a job adds to the result and the report of a run.
+
+    Args:
+        result: for ``result.json``.
+        tables: for the report, as ``write_report`` takes them.
+        charts: for the report, as ``write_report`` takes them.
+    """
+
+    result: dict[str, Any] = dataclasses.field(default_factory=dict)
+    tables: list[Any] = dataclasses.field(default_factory=list)
+    charts: list[Any] = dataclasses.field(default_factory=list)
+
+
 def write(
-    config: Config, prepared: Prepared, folder: RunFolder, facts: dict[str, Any], tracked: Any, began: float
+    config: Config,
+    prepared: Prepared,
+    folder: RunFolder,
+    facts: dict[str, Any],
+    tracked: Any,
+    began: float,
+    *,
+    scored: Any = None,
+    findings: Findings | None = None,
 ) -> None:
-    """Scores the best model on the test split, writes ``result.json`` and ``report.html``, prints the folder last."""
+    """Scores the best model on the test split, writes ``result.json`` and ``report.html``, prints the folder last.
+
+    Args:
+        config: of the run.
+        prepared: the data.
+        folder: of the run.
+        facts: of ``assemble.prepared_runtime``, and how training ended.
+        tracked: the tracker.
+        began: when the run did, by ``time.monotonic``.
+        scored: ``model``, ``test`` and ``validation`` where they were scored already; else the folder's best model is.
+        findings: more for the result and the report.
+    """
     from tsforecast.evaluation import baselines, evaluate
     from tsforecast.models.fitted import saved_path
     from tsforecast.rules.effect import rule_effects
 
     give_back_memory()
-    model = load_model(folder.best)
-    evaluation, naive = evaluate(model, prepared, "test"), baselines(prepared, "test")
+    findings = findings or Findings()
+    model = load_model(folder.best) if scored is None else scored.model
+    evaluation = evaluate(model, prepared, "test") if scored is None else scored.test
+    validation, naive = getattr(scored, "validation", None), baselines(prepared, "test")
     history = folder.read_metrics()
     figures = test_figures(evaluation, naive)
-    figures |= spike_figures(config, prepared, model, evaluation, figures["metrics"])
+    figures |= spike_figures(config, prepared, model, evaluation, figures["metrics"], validation)
     figures |= {"rules": rule_effects(model, prepared), "explanation": explanation(config, prepared, model)}
     result = {
         "status": "done",
@@ -45,14 +81,24 @@ def write(
         **figures,
         **provenance(config, prepared.series, facts),
         "training": {key: facts[key] for key in ("ended", "best_step", "training_seconds")},
+        **findings.result,
     }
     best = min(
         history, key=lambda row: row["val/loss"] if row["val/loss"] is not None else np.inf, default={}
     )
-    result["metrics"] = {key: value for key, value in best.items() if key.startswith("val/")} | result[
-        "metrics"
-    ]
-    _write_report(config, prepared, folder, result, history, evaluation, naive, parameters(model))
+    found = {key: value for key, value in best.items() if key.startswith("val/")}
+    result["metrics"] = found | result["metrics"]
+    write_run_report(
+        config,
+        prepared,
+        folder,
+        result,
+        evaluation,
+        naive,
+        parameters(model),
+        tables=findings.tables,
+        charts=findings.charts,
+    )
     WindowErrors.of(evaluation.ends, evaluation.truth, evaluation.forecast).save(folder.path / "errors.npz")
     folder.write_json("result.json", result)
     tracked.summary(
@@ -103,14 +149,20 @@ def test_figures(evaluation: Any, naive: dict[str, Any]) -> dict[str, Any]:
 
 
 def spike_figures(
-    config: Config, prepared: Prepared, model: Any, evaluation: Any, figures: dict[str, float]
+    config: Config,
+    prepared: Prepared,
+    model: Any,
+    evaluation: Any,
+    figures: dict[str, float],
+    validation: Any = None,
 ) -> dict[str, Any]:
     """``spikes``, the scorecard on the test split, and ``metrics`` with its headline figures added to ``figures``."""
     from tsforecast.evaluation import prefixed
     from tsforecast.spike_evaluation import spike_metrics, spike_scores
 
     rule = config.spike
-    found = spike_scores(model, prepared, evaluation, min_gap=rule.min_gap, tolerance=rule.tolerance)
+    options = {"min_gap": rule.min_gap, "tolerance": rule.tolerance, "validation": validation}
+    found = spike_scores(model, prepared, evaluation, **options)
     return {"metrics": figures | prefixed(spike_metrics(found), "test"), "spikes": found}
 
 
@@ -240,70 +292,3 @@ def print_figures(result: dict[str, Any]) -> None:
             f" {model['event_f1']:.3f} ({floor['event_f1']:.3f}), {model['false_alarms_per_day']:.1f} false alarms"
             " a day"
         )
-
-
-def _write_report(
-    config: Config,
-    prepared: Prepared,
-    folder: RunFolder,
-    result: dict[str, Any],
-    history: list[dict[str, Any]],
-    evaluation: Any,
-    naive: dict[str, Any],
-    rows: list[dict[str, Any]],
-) -> None:
-    from tsforecast.evaluation import target_hours
-    from tsforecast.explanation import explanation_bars
-    from tsforecast.reporting.report import write_report
-    from tsforecast.rules.effect import rule_tables
-    from tsforecast.spike_evaluation import spike_tables
-
-    series, first_step = prepared.series, 0
-    hours = target_hours(prepared, evaluation)
-    forecast = {
-        "time": series.time[evaluation.ends + config.window.lead],
-        "truth": evaluation.truth[:, first_step],
-        "forecast": evaluation.forecast[:, first_step],
-        "target": list(series.targets),
-        "unit": series.unit,
-        "baselines": {"persistence": naive["persistence"].forecast[:, first_step]},
-    }
-    if evaluation.quantiles is not None:
-        levels = config.loss["quantile_levels"]
-        forecast |= {
-            "lower": evaluation.quantiles[:, first_step, :, 0],
-            "upper": evaluation.quantiles[:, first_step, :, -1],
-            "interval": f"{levels[0]:g} to {levels[-1]:g} quantile",
-        }
-    write_report(
-        folder.report,
-        title=f"{stem(config.model)} on {series.name}",
-        result=result,
-        history=history,
-        forecast=forecast,
-        by_step=_beside(naive, evaluation, lambda found: metrics.by_step(found.truth, found.forecast)),
-        by_hour=_beside(
-            naive, evaluation, lambda found: metrics.by_group(found.truth, found.forecast, hours)
-        ),
-        config_yaml=as_yaml(config),
-        parameters=rows,
-        notes=[*series.notes, split_note(prepared)],
-        tables=[*spike_tables(result["spikes"], series.unit), *rule_tables(result["rules"], series.unit)],
-        bars=explanation_bars(result["explanation"], series.unit, series.step),
-    )
-
-
-def _beside(naive: dict[str, Any], evaluation: Any, score: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-    """The scores of a model, with persistence's beside them as ``persistence/rmse`` and the like."""
-    baseline = score(naive["persistence"])
-    return score(evaluation) | {f"persistence/{name}": baseline[name] for name in ("rmse", "mae")}
-
-
-def split_note(prepared: Prepared) -> str:
-    """How the rows are split and scaled, in one sentence."""
-    time = prepared.series.time
-    parts = [
-        f"{name} {time[first]} to {time[stop - 1]} ({len(prepared.windows(name)):,} windows)"
-        for name, (first, stop) in zip(("train", "val", "test"), prepared.borders, strict=True)
-    ]
-    return f"Split by time, scaled by the training rows: {'; '.join(parts)}."

@@ -140,17 +140,30 @@ class LightGBM(FittedModel):
         """The features float32 ``[n, F]`` of windows; they reach back no further than the window's inputs."""
         ends = windows.ends if ends is None else ends
         lookback, rows = self.task.lookback, windows.rows
-        names = self.card.get("channels") or [""] * self.task.channels
-        measured = [i for i, name in enumerate(names) if name.split("@")[0] not in CALENDAR]
-        columns = [rows[ends]]
-        columns += [rows[ends - lag][:, measured] for lag in self.options["lags"] if 0 < lag < lookback]
+        columns = [rows[ends]] + [rows[ends - lag][:, self.measured] for lag in self.lags]
         stretch = slice(ends.min() - lookback + 1, ends.max() + 1)
         at = ends - stretch.start
-        for span in (span for span in self.options["spans"] if 1 < span <= lookback):
-            columns += [_mean(rows[stretch, i], span)[at, None] for i in measured]
+        for span in self.spans:
+            columns += [_mean(rows[stretch, i], span)[at, None] for i in self.measured]
             for i in self.task.target_indices:
                 columns += [values[at, None] for values in _spread(rows[stretch, i], span)]
         return np.concatenate(columns, axis=1)
+
+    @property
+    def lags(self) -> list[int]:
+        """Those of its lags that the window holds."""
+        return [lag for lag in self.options["lags"] if 0 < lag < self.task.lookback]
+
+    @property
+    def spans(self) -> list[int]:
+        """Those of its spans that the window holds."""
+        return [span for span in self.options["spans"] if 1 < span <= self.task.lookback]
+
+    @property
+    def measured(self) -> list[int]:
+        """The channels that are no calendar."""
+        names = self.card.get("channels") or [""] * self.task.channels
+        return [i for i, name in enumerate(names) if name.split("@")[0] not in CALENDAR]
 
     def parameter_rows(self) -> list[dict[str, Any]]:
         """A row a booster; a leaf counts as a parameter."""

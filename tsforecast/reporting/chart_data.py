@@ -10,6 +10,7 @@ import numpy as np
 from tsforecast.reporting.formatting import readable
 
 MOST_VALUES = 20_000
+LINE_COLOURS = ("forecast", "second", "good", "baseline", "truth", "bad")  # of lines that are all alike
 DIGITS = 5  # more cannot be seen in a chart and would only weigh
 
 # The learning curves: id and heading of a chart, then history key, label, colour and kind of each line in it.
@@ -168,6 +169,25 @@ def error_by_hour(errors: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     return [
         _chart("error-hour", "Error by hour of day", "Hour", [int(hour) for hour in errors["group"]], series)
     ]
+
+
+def lines_chart(
+    name: str, heading: str, x_name: str, x: Sequence[float], lines: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns a chart of lines over one axis, for ``write_report(charts=...)``.
+
+    Args:
+        name: of the chart in the page.
+        heading: above it.
+        x_name: of the axis.
+        x: its values, rising.
+        lines: label to values, as many as ``x``.
+    """
+    series = [
+        _line(label, values, LINE_COLOURS[place % len(LINE_COLOURS)], "from-zero")
+        for place, (label, values) in enumerate(lines.items())
+    ]
+    return _chart(f"more-{name}", heading, x_name, list(x), series)
 
 
 def _baselines(errors: Mapping[str, Any]) -> list[list[Any]]:

@@ -139,3 +139,9 @@ def error_sections(charts: Sequence[Mapping[str, Any]], unit: str) -> str:
         if chart["id"].startswith("chart-error-")
     ]
     return f'<div class="pair">{"".join(found)}</div>' if found else ""
+
+
+def chart_sections(charts: Sequence[Mapping[str, Any]]) -> str:
+    """Returns a section for each further chart."""
+    found = [section(chart["heading"], _frame(chart["id"], chart["heading"])) for chart in charts]
+    return "\n".join(found)

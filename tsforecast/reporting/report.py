@@ -31,6 +31,7 @@ def write_report(
     notes: Sequence[str] = (),
     tables: Sequence[tuple[str, str, Sequence[Row]]] = (),
     bars: Sequence[tuple[str, str, Sequence[Row]]] = (),
+    charts: Sequence[Row] = (),
 ) -> Path:
     """Writes the report page; what is empty or missing leaves its section out.
 
@@ -56,6 +57,7 @@ def write_report(
         notes: Sentences on the data: what was mended, how it was split.
         tables: More tables: heading, a sentence below it, rows with the same keys.
         bars: Bar charts: heading, a sentence below it, bars as `bars.bars_section` takes them.
+        charts: Further charts, as `chart_data.lines_chart` makes them.
 
     Returns:
         The path.
@@ -68,11 +70,13 @@ def write_report(
         *chart_data.learning_curves(history, result.get("unit", "")),
         *chart_data.error_by_step(by_step),
         *chart_data.error_by_hour(by_hour),
+        *charts,
     ]
     sections = [
         page.forecast_section(shown, forecast),
         page.learning_section(small, history),
         page.error_sections(small, result.get("unit", "")),
+        page.chart_sections(charts),
         table_sections.metrics_section(result),
         *(bars_section(heading, note, rows) for heading, note, rows in bars),
         *(table_sections.table_section(heading, note, rows) for heading, note, rows in tables),

@@ -16,10 +16,12 @@ class Forecasts(NamedTuple):
     Args:
         values: float32 ``[n, H, T(, Q)]``, scaled.
         logits: float32 ``[n, H, T]``, of the probability of a spike at each step; None without a spike head.
+        weights: float32 ``[n, M]`` of an ensemble's members; None of other models.
     """
 
     values: np.ndarray
-    logits: np.ndarray | None
+    logits: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     @property
     def spike(self) -> np.ndarray | None:
@@ -42,23 +44,39 @@ def forecast(model: Any, windows: Any, *, batch_size: int = BATCH) -> np.ndarray
 
     Returns: float32 ``[n, H, T(, Q)]``, scaled.
     """
-    return forecast_with_spikes(model, windows, batch_size=batch_size).values
+    return forecasts(model, windows, batch_size=batch_size).values
 
 
-def forecast_with_spikes(model: Any, windows: Any, *, batch_size: int = BATCH) -> Forecasts:
-    """As ``forecast``, with the probabilities of a spike from models that have a head for them."""
+def forecasts(model: Any, windows: Any, *, batch_size: int = BATCH, in_time: bool = False) -> Forecasts:
+    """As ``forecast``, with the probabilities of a spike and the weights from models that have them.
+
+    Args:
+        model: see ``forecast``.
+        windows: see ``forecast``.
+        batch_size: see ``forecast``.
+        in_time: the windows are a stretch of time, and a model that follows the truths as they arrive (an ensemble
+            may) shall do so.
+    """
     if not isinstance(model, keras.Model):
-        return Forecasts(model.forecast(windows), None)
+        return Forecasts(model.forecast(windows))
+    if in_time and getattr(model, "follows_time", False):
+        found = model.in_time(windows, lambda longer: outputs(model, longer, batch_size=batch_size))
+    else:
+        found = outputs(model, windows, batch_size=batch_size)
+    return Forecasts(found["forecast"], found.get("spike"), found.get("weights"))
+
+
+def outputs(model: keras.Model, windows: Any, *, batch_size: int = BATCH) -> dict[str, np.ndarray]:
+    """All that a network says of windows, ``[n, ...]`` each; a plain output is named ``forecast``."""
     size = min(batch_size, len(windows))
-    values, logits = [], []
+    found: dict[str, list[np.ndarray]] = {}
     for first in range(0, len(windows), size):
         ends = windows.ends[first : first + size]
         padded = np.concatenate([ends, np.repeat(ends[-1:], size - len(ends))])
         output = forecast_batch(model, windows.inputs(padded))
-        values.append(values_of(output)[: len(ends)])
-        if isinstance(output, dict):
-            logits.append(output["spike"][: len(ends)])
-    return Forecasts(np.concatenate(values), np.concatenate(logits) if logits else None)
+        for name, values in (output if isinstance(output, dict) else {"forecast": output}).items():
+            found.setdefault(name, []).append(values[: len(ends)])
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def values_of(output: Any) -> Any:

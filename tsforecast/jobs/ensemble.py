@@ -1,0 +1,181 @@
+"""job=ensemble: members trained one after the other, weighted, fine-tuned together, scored beside each other."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsforecast.config import Config, build
+from tsforecast.config.build import as_dict, as_yaml
+from tsforecast.data.prepare import Prepared
+from tsforecast.errors import UserError
+from tsforecast.jobs import assemble, ensemble_members, ensemble_report, ensemble_scores, results
+from tsforecast.jobs.train import learn, refuse_finished, told_at_the_end
+from tsforecast.tracking.null_tracker import NullTracker
+from tsforecast.tracking.run_folder import RunFolder
+
+
+def main(config: Config, path: Path) -> float:
+    """Leaves one model that weights its members, with all their figures; returns its held-out validation loss.
+
+    An interrupted run is gone on with when ``config.resume`` names its folder: members that are trained stay so.
+    """
+    clock = _Clock()
+    refuse_finished(config, RunFolder(path))
+    prepared = assemble.prepared_data(config)
+    results.print_notes(prepared)
+    borders = held_out(config, prepared)
+    folder = RunFolder.create(path)
+    if config.resume is None:
+        folder.write_text_atomic("config.yaml", as_yaml(config))
+    place = Path(config.ensemble.store or folder.path / "members")
+    tracker = build(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
+    with told_at_the_end(folder), tracker as tracked:
+        names = [*config.ensemble.members, *config.ensemble.references]
+        ready = [ensemble_members.ready(config, prepared, name, place) for name in names]
+        clock.lap("members", sum(member.seconds for member in ready))
+        facts = assemble.prepared_runtime(config)
+        members = ready[: len(config.ensemble.members)]
+        models = put_together(config, prepared, members)
+        model = models[config.ensemble.weighting]
+        stretches = weighted(config, prepared, borders, models, folder)
+        clock.lap("weights")
+        tuning, tuned = fine_tuned(config, borders, model, stretches, folder)
+        clock.lap("fine-tuning")
+        facts |= {"ended": "patience", "best_step": 0, "training_seconds": clock.total()}
+        references = ready[len(members) :]
+        scored = ensemble_scores.scored(config, prepared, models, members, references, stretches, tuned)
+        clock.lap("scores")
+        findings = ensemble_report.findings(
+            config, prepared, scored, {"fine_tuning": tuning, "seconds": clock.laps}
+        )
+        ensemble_report.keep_members(members, scored)
+        results.write(config, prepared, folder, facts, tracked, clock.began, scored=scored, findings=findings)
+    return tuning["after"] if tuning["kept"] else tuning["before"]
+
+
+def held_out(config: Config, prepared: Prepared) -> Prepared:
+    """The same rows with other borders: weights are fitted on the older validation rows and judged on the newest.
+
+    Training windows of the result are the former, validation windows the latter; test rows stay.
+
+    Raises:
+        UserError: one of the two would have no window.
+    """
+    (_, (first, stop), test) = prepared.borders
+    cut = stop - round((stop - first) * config.ensemble.holdout_share)
+    changed = dataclasses.replace(prepared, borders=((first, cut), (cut, stop), test))
+    if not len(changed.windows("train")) or not len(changed.windows("val")):
+        raise UserError(
+            f"The validation split is too short for ensemble.holdout_share={config.ensemble.holdout_share}: "
+            "give more rows to data.split.val."
+        )
+    return changed
+
+
+def put_together(
+    config: Config, prepared: Prepared, members: list[ensemble_members.Member]
+) -> dict[str, Any]:
+    """An untrained ensemble for each weighting, all of the same members."""
+    from tsforecast.models.ensemble import WEIGHTINGS
+
+    networks = ensemble_members.loaded(members)
+    names = [member.name for member in members]
+    return {
+        weighting: assemble.ensemble(config, prepared, networks, names, weighting) for weighting in WEIGHTINGS
+    }
+
+
+def weighted(
+    config: Config, prepared: Prepared, borders: Prepared, models: dict[str, Any], folder: RunFolder
+) -> ensemble_scores.Stretches:
+    """Fits the weights of every ensemble on the older validation rows, and saves the one that was asked for."""
+    from tsforecast.training.callbacks import save_model
+    from tsforecast.training.ensemble_weights import Stretch, fit_spike_odds, fit_weights
+    from tsforecast.training.prediction import outputs
+
+    model, loss = models[config.ensemble.weighting], build(config.loss)
+    windows = prepared.windows("val")
+    print(f"\nforecasting {len(windows):,} validation windows with every member", flush=True)
+    whole = Stretch(windows, outputs(model, windows))
+    cut = int(np.searchsorted(windows.ends, borders.windows("val").ends[0]))
+    fit, held = whole.part(0, cut), whole.part(cut, len(windows))
+    for one in models.values():
+        fit_weights(one, fit, held, loss, seed=config.seed, tell=print)
+    if model.options["thresholds"] is not None:
+        fit_spike_odds(model, fit, held, seed=config.seed, tell=print)
+    save_model(model, folder.best)
+    return ensemble_scores.Stretches(whole, cut, ensemble_scores.held_loss(model, loss, whole, cut))
+
+
+def fine_tuned(
+    config: Config, borders: Prepared, model: Any, stretches: ensemble_scores.Stretches, folder: RunFolder
+) -> tuple[dict[str, Any], Any]:
+    """Trains members and weights together at a low rate, and keeps the result only if held-out rows gain by it.
+
+    Returns: ``kept`` and the held-out loss ``before`` and ``after``, for ``result.json``; and the fine-tuned ensemble
+        where it is kept, else None. ``model`` is as it was.
+    """
+    from tsforecast.evaluation import validation_figures
+    from tsforecast.models.ensemble import WARM_UP
+    from tsforecast.training.callbacks import save_model
+    from tsforecast.training.ensemble_weights import Stretch
+    from tsforecast.training.prediction import outputs
+
+    steps, before, loss = config.ensemble.fine_tune_steps, stretches.held_loss, build(config.loss)
+    none = {"kept": False, "before": before, "after": None}, None
+    if not steps or not model.trainable_variables:
+        return none
+    print(f"\nfine-tuning all members together for up to {steps} steps", flush=True)
+    own, frozen = RunFolder.create(folder.path / "fine_tuning"), model.get_weights()
+    lone = validation_figures(model, borders, loss, config.training.validation_windows)["val/loss"]
+    tuning = _tuning(config, resume=str(own.path) if own.last.is_file() else None)
+    learn(tuning, borders, model, loss, own, NullTracker(), best=lone)
+    model.set_weights(frozen)
+    if not own.best.is_file():
+        return none
+    tuned, first = results.load_model(own.best), max(stretches.cut - WARM_UP, 0)
+    windows = stretches.whole.part(first, len(stretches.whole.windows)).windows
+    later = Stretch(windows, outputs(tuned, windows))
+    after = ensemble_scores.held_loss(tuned, loss, later, stretches.cut - first)
+    if not after < before:
+        return {"kept": False, "before": before, "after": after}, None
+    save_model(tuned, folder.best)
+    return {"kept": True, "before": before, "after": after}, tuned
+
+
+def _tuning(config: Config, resume: str | None) -> Config:
+    """The config of fine-tuning: a low rate, a few validations, stopped when they no longer gain."""
+    steps = config.ensemble.fine_tune_steps
+    training = dataclasses.replace(
+        config.training,
+        supervision="last",
+        max_steps=steps,
+        steps_per_epoch=max(steps // 6, 1),
+        max_epochs=None,
+        max_minutes=None,
+        patience=2,
+        batch_size=32 if config.training.batch_size == "auto" else config.training.batch_size,
+    )
+    optimizer = config.optimizer | {"learning_rate": config.ensemble.fine_tune_learning_rate}
+    return dataclasses.replace(config, training=training, optimizer=optimizer, resume=resume)
+
+
+class _Clock:
+    """Seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.began = self._last = time.monotonic()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str, seconds: float | None = None) -> None:
+        """Notes a stage as ended; ``seconds`` where earlier sittings had a part in it."""
+        now = time.monotonic()
+        self.laps[name] = now - self._last if seconds is None else seconds
+        self._last = now
+
+    def total(self) -> float:
+        """Of all stages."""
+        return sum(self.laps.values())

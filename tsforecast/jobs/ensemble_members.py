@@ -1,0 +1,128 @@
+"""The members of an ensemble: trained one after the other where they are not there yet, and loaded."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+from tsforecast.config import Config, build, stem
+from tsforecast.config.build import as_dict, as_yaml, load
+from tsforecast.config.choices import choice
+from tsforecast.config.members import is_folder, member_options
+from tsforecast.config.schema import Job
+from tsforecast.data.prepare import Prepared
+from tsforecast.errors import UserError
+from tsforecast.jobs import assemble, results, sizing
+from tsforecast.jobs.train import learn
+from tsforecast.sweeps.study import config_hash
+from tsforecast.tracking.null_tracker import NullTracker
+from tsforecast.tracking.run_folder import RunFolder
+
+# What a member's own run must share with the ensemble, as result.json names it.
+SHARED = ("window", "data")
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A trained member.
+
+    Args:
+        name: as the ensemble calls it.
+        folder: of its run.
+        seconds: that its training took.
+    """
+
+    name: str
+    folder: RunFolder
+    seconds: float
+
+
+def ready(config: Config, prepared: Prepared, name: str, place: Path) -> Member:
+    """A member, trained now unless it is there already; training goes on where it was interrupted.
+
+    Args:
+        config: of the ensemble.
+        prepared: the data.
+        name: a model, or the folder of a finished run.
+        place: folder for the runs of members.
+
+    Raises:
+        UserError: a run that is named forecasts other data or another window, or has not finished.
+    """
+    if is_folder(name):
+        return _earlier(config, prepared, name)
+    own = member_config(config, name)
+    folder = RunFolder(place / (name if config.ensemble.store is None else f"{name}_{_hash(own)}"))
+    if not _is_done(folder):
+        _train(own, prepared, folder)
+    return Member(name, folder, results.read(folder)["seconds"])
+
+
+def member_config(config: Config, name: str) -> Config:
+    """The config of one member's training."""
+    node = choice("model", name) | member_options(config, name)
+    return dataclasses.replace(
+        config, job=Job("train", "tsforecast.jobs.train.main"), model=node, resume=None
+    )
+
+
+def loaded(members: list[Member]) -> list[Any]:
+    """The members' best models as networks."""
+    from tsforecast.models.boosted_trees import as_network
+    from tsforecast.models.lightgbm import LightGBM
+
+    models = [results.load_model(member.folder.best) for member in members]
+    return [as_network(model) if isinstance(model, LightGBM) else model for model in models]
+
+
+def _earlier(config: Config, prepared: Prepared, name: str) -> Member:
+    folder = RunFolder.existing(name)
+    result = results.read(folder)
+    facts = {"lookback": config.window.lookback, "lead": config.window.lead, "horizon": config.window.horizon}
+    same = result.get("window") == facts and result["data"]["hash"] == prepared.series.data_hash()
+    if not same or load(folder.config).data["split"] != config.data["split"]:
+        raise UserError(
+            f"{name} was trained on other data, another split or another window: train it as this ensemble is, or "
+            "leave it out of ensemble.members."
+        )
+    return Member(folder.path.name, folder, result["seconds"])
+
+
+def _hash(config: Config) -> str:
+    return config_hash(as_dict(config), without=("ensemble", "spike", "plan", "backtest"))[:8]
+
+
+def _is_done(folder: RunFolder) -> bool:
+    return folder.result.is_file() and results.read(folder).get("status") == "done"
+
+
+def _train(config: Config, prepared: Prepared, folder: RunFolder) -> None:
+    """Trains one member and leaves its best model and figures in its folder, as a run of its own would."""
+    began = time.monotonic()
+    facts = assemble.prepared_runtime(config)
+    model = assemble.forecaster(config, prepared)
+    config = sizing.sized(config, prepared, model, facts)
+    RunFolder.create(folder.path)
+    print(f"\nmember {stem(config.model)}: {folder.path}", flush=True)
+    results.print_model(model, facts)
+    folder.write_text_atomic("config.yaml", as_yaml(config))
+    if folder.last.is_file():
+        config = dataclasses.replace(config, resume=str(folder.path))
+    progress = learn(config, prepared, model, build(config.loss), folder, NullTracker())
+    history = folder.read_metrics()
+    best = next((row for row in history if row["step"] == progress.best_step), {})
+    result = {
+        "status": "done",
+        "model": stem(config.model),
+        "params": model.count_params(),
+        "users_estimate": model.users_estimate,
+        "seconds": max(time.monotonic() - began, progress.elapsed()),
+        "metrics": {key: value for key, value in best.items() if key.startswith("val/")},
+        **results.provenance(config, prepared.series, facts),
+        "training": {
+            "ended": progress.ended,
+            "best_step": progress.best_step,
+            "training_seconds": progress.elapsed(),
+        },
+    }
+    folder.write_json("result.json", result)
