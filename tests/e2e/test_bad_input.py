@@ -63,7 +63,7 @@ RANGES = {
 }
 TOGETHER = {
     "training.max_steps=null": "training has no end",
-    "training.max_steps=null training.max_minutes=1": "schedule=constant",
+    "training.max_steps=null training.max_minutes=1 backend=jax": "schedule=constant",
     "window.lookback=20": "training.warmup_steps=30 leaves no step of window.lookback=20",
     "scale=tiny window.lookback=5000": "lower these, or give more rows",
     "device=v1000": "Did you mean 'v100'?",

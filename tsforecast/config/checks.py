@@ -231,9 +231,11 @@ def _check_training(config: Config) -> None:
         raise UserError(
             "training has no end: set training.max_steps, training.max_epochs or training.max_minutes."
         )
-    if _decays(config) and training.max_steps is None and training.max_epochs is None:
+    endless = training.max_steps is None and training.max_epochs is None
+    if _decays(config) and endless and config.backend == "jax":
         raise UserError(
-            "A schedule that decays needs an end in steps: set training.max_steps, or schedule=constant."
+            "A schedule that decays by the clock does not go with backend=jax: set training.max_steps, or "
+            "schedule=constant."
         )
     if training.supervision == "dense" and training.warmup_steps >= window.lookback:
         raise UserError(

@@ -155,15 +155,15 @@ def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
         UserError: dense supervision is asked of a model that forecasts at its last step only.
     """
     from tsforecast.training.pretraining import MaskedTrainer
-    from tsforecast.training.schedules import per_update
+    from tsforecast.training.schedules import PARTS, by_time, per_update
     from tsforecast.training.sharded_step import default_shards
     from tsforecast.training.trainer import Trainer
 
     training = config.training
     dense_from = supervised_from(config, model)
-    schedule = build(config.schedule, learning_rate=config.optimizer["learning_rate"], steps=updates)
+    schedule = build(config.schedule, learning_rate=config.optimizer["learning_rate"], steps=updates or PARTS)
     accumulate = training.accumulate_steps if training.accumulate_steps > 1 else None
-    rate = per_update(schedule, training.accumulate_steps)
+    rate = per_update(schedule, training.accumulate_steps) if updates else by_time(schedule)
     optimizer = build({**config.optimizer, "learning_rate": rate}, gradient_accumulation_steps=accumulate)
     shards = training.shards or (default_shards(training.batch_size) if config.backend == "tensorflow" else 1)
     if training.objective == "masked_patches":
@@ -173,6 +173,7 @@ def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
     # Without a loss here: Keras would try it out on a forecast that is not the training one. On TensorFlow the shards
     # are compiled one by one; elsewhere Keras' own rule decides.
     made.compile(optimizer=optimizer, jit_compile=False if config.backend == "tensorflow" else "auto")
+    made.rate = rate
     made.build((training.batch_size, config.window.lookback, model.task.channels))
     optimizer = made.optimizer
     optimizer.build(made.trainable_variables)

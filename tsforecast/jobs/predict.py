@@ -86,4 +86,5 @@ def _write(asked: Any, source: Path, predictor: Any, intervals: Any, table: Any)
 def _coverage(found: dict[str, Any]) -> str:
     if not found["truths"]:
         return "No truth of any forecast with an interval stands in the file, so the intervals could not be judged."
-    return f"{found['observed']:.1%} of {found['truths']:,} truths lie in their intervals (nominal {found['nominal']:.0%})"
+    share, truths = found["observed"], found["truths"]
+    return f"{share:.1%} of {truths:,} truths lie in their intervals (nominal {found['nominal']:.0%})"

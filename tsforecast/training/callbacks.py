@@ -14,6 +14,7 @@ import keras
 from tsforecast.errors import UserError
 from tsforecast.runtime import give_back_memory
 from tsforecast.training.checkpoint import save_state
+from tsforecast.training.schedules import ByTime
 from tsforecast.training.state import Budget, Progress
 
 CHECK_EVERY = 50  # batches between two looks at the loss: each look makes the host wait for the device
@@ -34,6 +35,12 @@ class Pace(keras.callbacks.Callback):
     def __init__(self, progress: Progress, budget: Budget):
         super().__init__()
         self.progress, self.budget = progress, budget
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Tells a schedule that goes by the clock how late it is."""
+        rate, minutes = getattr(self.model, "rate", None), self.budget.max_minutes
+        if isinstance(rate, ByTime) and minutes is not None:
+            rate.share.assign(min(self.progress.elapsed() / (60 * minutes), 1.0))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts, and looks at the budget."""

@@ -3,6 +3,9 @@
 from typing import Any
 
 import keras
+from keras import ops
+
+PARTS = 10_000  # steps that a schedule over minutes is cut into
 
 
 def constant(learning_rate: float, steps: int | None) -> float:
@@ -36,6 +39,42 @@ def exponential(learning_rate: float, steps: int, final_share: float) -> Any:
     return keras.optimizers.schedules.ExponentialDecay(
         learning_rate, decay_steps=steps, decay_rate=final_share
     )
+
+
+def by_time(schedule: Any) -> Any:
+    """A schedule over ``PARTS`` steps as one over the share of a run's minutes; a constant rate as it is."""
+    is_schedule = isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule)
+    return ByTime(schedule) if is_schedule else schedule
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class ByTime(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that goes by the clock, whatever the step: for runs whose budget is minutes.
+
+    Args:
+        schedule: over ``PARTS`` steps.
+
+    Attributes:
+        share: of the minutes that have passed, in [0, 1]; whoever has the clock assigns it.
+    """
+
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule):
+        super().__init__()
+        self.schedule = schedule
+        self.share = keras.Variable(0.0, trainable=False, dtype="float32", name="share")
+
+    def __call__(self, step: Any) -> Any:
+        """The rate now."""
+        return self.schedule(ops.cast(self.share * PARTS, "int32"))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"schedule": keras.optimizers.schedules.serialize(self.schedule)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "ByTime":
+        """Rebuilds the inner schedule."""
+        return cls(keras.optimizers.schedules.deserialize(config["schedule"]))
 
 
 def per_update(schedule: Any, accumulate: int) -> Any:

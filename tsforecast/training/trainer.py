@@ -37,6 +37,7 @@ class Trainer(keras.Model):
         self.shards = shards if needs_whole_batch(forecaster) is None else 1
         self.waited_seconds = 0.0
         self.train_function: Any = None
+        self.rate: Any = None  # the learning rate or its schedule, as the optimizer was given it
 
     def call(self, past: Any, training: bool | None = None) -> Any:
         """The forecast; while training under dense supervision that of each step scored, ``[B, S, H, T(, Q)]``."""

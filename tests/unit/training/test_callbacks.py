@@ -3,7 +3,9 @@
 import keras
 import numpy as np
 
-from tsforecast.training.callbacks import RestoreMeans, save_model
+from tsforecast.training import schedules
+from tsforecast.training.callbacks import Pace, RestoreMeans, save_model
+from tsforecast.training.state import Budget, Progress
 
 
 def test_a_model_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -24,6 +26,18 @@ def test_a_model_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
         assert path.read_bytes() == whole
     else:
         raise AssertionError("the error was swallowed")
+
+
+def test_the_pace_tells_a_schedule_how_late_it_is():
+    rate = schedules.by_time(schedules.cosine(0.1, schedules.PARTS, warmup_share=0.0, final_share=0.0))
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.rate = rate
+    budget = Budget(10, None, 2.0, None, 0.0, 3.0)
+    for seconds, share in ((0.0, 0.0), (60.0, 0.5), (500.0, 1.0)):
+        pace = Pace(Progress(seconds=seconds), budget)
+        pace.set_model(model)
+        pace.on_train_batch_begin(0)
+        assert abs(float(rate.share.value) - share) < 1e-2
 
 
 def test_means_come_back_once():

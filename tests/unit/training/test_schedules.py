@@ -63,3 +63,17 @@ def test_a_schedule_over_updates_comes_back_from_its_config():
     again = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(made))
     np.testing.assert_array_equal(rates(again), rates(made))
     assert schedules.per_update(0.1, 4) == 0.1
+
+
+def test_a_schedule_by_the_clock_follows_the_share_of_the_minutes():
+    timed = schedules.by_time(schedules.exponential(PEAK, schedules.PARTS, final_share=0.01))
+    optimizer = keras.optimizers.SGD(timed)
+    variable = keras.Variable([1.0])
+    for share in (0.0, 0.25, 1.0, 0.25):  # whatever the number of steps by then
+        timed.share.assign(share)
+        before = float(variable.value[0])
+        optimizer.apply([keras.ops.ones((1,))], [variable])
+        assert before - float(variable.value[0]) == pytest.approx(PEAK * 0.01**share, rel=1e-3)
+    assert schedules.by_time(0.1) == 0.1
+    again = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(timed))
+    assert again.get_config() == timed.get_config()
