@@ -115,6 +115,7 @@ class Report:
     explain: bool = MISSING
     explain_windows: int = _ranged(2, 1_000_000)
     explain_repeats: int = _ranged(1, 1000)
+    latency: bool = MISSING
 
 
 @dataclass
@@ -220,4 +221,5 @@ class Config:
     verify: bool = MISSING
     over: Any = MISSING
     published: str | None = MISSING
+    model_table: str | None = MISSING
     sweep: Sweep = field(default_factory=Sweep)

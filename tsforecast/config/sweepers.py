@@ -109,6 +109,7 @@ class Grid(StudySweeper):
 
     def run(self, overrides: Sequence[Override]) -> int:
         """Runs all combinations."""
+        from tsforecast.comparison import model_table
         from tsforecast.comparison.published import read, write
         from tsforecast.sweeps import grid
 
@@ -128,6 +129,9 @@ class Grid(StudySweeper):
         )
         if published is not None and code != 130:
             print(write([str(self.folder)], published, self.folder), flush=True)
+        if self.composed.model_table is not None and code != 130:
+            command = " ".join(["python run.py", *sys.argv[1:]])
+            print(model_table.write([str(self.folder)], self.composed.model_table, command), flush=True)
         return code
 
     def jobs(self, axes: Mapping[str, Sequence[str]], fixed: Sequence[str]) -> list[Job]:

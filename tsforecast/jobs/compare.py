@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tsforecast.comparison import published
+from tsforecast.comparison import model_table, published
 from tsforecast.comparison.leaderboard import Entry, entries, over_seeds
 from tsforecast.comparison.page import unit_of, write_page
 from tsforecast.comparison.runs import collect
@@ -27,6 +27,13 @@ def main(config: Config, path: Path) -> float:
     folder.write_text_atomic("leaderboard.csv", as_csv(board))
     page = write_page(folder.path / "compare.html", board, seeds, notes)
     print(as_text(board))
+    if config.model_table is not None:
+        print(
+            "\n"
+            + model_table.write(
+                config.over, config.model_table, f"python run.py job=compare over={config.over}"
+            )
+        )
     if config.published is not None:
         print("\n" + published.write(config.over, config.published, folder.path))
     if seeds:

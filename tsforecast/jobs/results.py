@@ -79,6 +79,7 @@ def write(
         "users_estimate": model.users_estimate,
         "seconds": time.monotonic() - began,
         **figures,
+        "latency_ms": latency(model, prepared) if config.report.latency else None,
         **provenance(config, prepared.series, facts),
         "training": {key: facts[key] for key in ("ended", "best_step", "training_seconds")},
         **findings.result,
@@ -109,6 +110,16 @@ def write(
     tracked.artifact(saved_path(folder.best), name=folder.path.name, kind="model", metadata=result["metrics"])
     print_figures(result)
     print(folder.path, flush=True)
+
+
+def latency(model: Any, prepared: Prepared) -> dict[str, float]:
+    """Milliseconds of a warm forecast of one window: ``median``, ``low`` and ``high`` (quartiles), ``calls``."""
+    from tsforecast.planning.probe import seconds_per_call
+    from tsforecast.training.prediction import forecast
+
+    windows = prepared.windows("test", limit=1)
+    found = seconds_per_call(lambda: forecast(model, windows), seconds=0.5)
+    return {name: 1000 * found[name] for name in ("median", "low", "high")} | {"calls": found["calls"]}
 
 
 def provenance(config: Config, series: Series, facts: dict[str, Any]) -> dict[str, Any]:

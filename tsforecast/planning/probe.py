@@ -52,7 +52,7 @@ def _batch(trainer: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
     return past, truth.astype(np.float32)
 
 
-def seconds_per_call(call: Callable[[], None], seconds: float, least: int = 3) -> dict[str, float]:
+def seconds_per_call(call: Callable[[], Any], seconds: float, least: int = 3) -> dict[str, float]:
     """Times a call over and over.
 
     Args:

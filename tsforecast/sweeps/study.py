@@ -15,7 +15,7 @@ from tsforecast.errors import UserError
 from tsforecast.tracking.run_folder import RunFolder, plain
 
 # What changes neither a job's training nor its figures.
-NOT_OF_THE_RESULT = ("tracker", "sweep", "resume", "run", "over", "published", "report", "verify")
+NOT_OF_THE_RESULT = ("tracker", "sweep", "resume", "run", "over", "published", "model_table", "report", "verify")
 # What only some jobs read.
 READ_BY = {"backtest": ("backtest",), "plan": ("plan", "benchmark")}
 LONGEST_NAME = 80

@@ -1,0 +1,139 @@
+"""The table of all models under one budget, as a page of the docs: every figure from the runs, and who beats whom."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tsforecast.comparison.names import built
+from tsforecast.comparison.runs import Run, collect
+from tsforecast.comparison.statistics import rmse_difference
+from tsforecast.errors import UserError
+from tsforecast.tracking.run_folder import RunFolder
+
+TO_BEAT = ("lightgbm", "persistence")
+
+
+def write(over: str | Sequence[str], page: str | Path, command: str) -> str:
+    """Writes the page and returns its text.
+
+    Args:
+        over: folders of runs or sweeps, see ``collect``.
+        page: the Markdown file.
+        command: that made the runs, to be named on the page.
+
+    Raises:
+        UserError: the runs differ in data, lead, horizon or unit.
+    """
+    runs = collect(over)[0]
+    if len({run.task for run in runs}) > 1:
+        raise UserError(
+            "A table of models needs runs on the same data, lead and horizon: narrow over=, or leave model_table out."
+        )
+    text = markdown(runs, command)
+    RunFolder.create(Path(page).parent).write_text_atomic(Path(page).name, text)
+    return text
+
+
+def markdown(runs: Sequence[Run], command: str) -> str:
+    """The page: how the figures were made, the table, and which models beat LightGBM and persistence."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(built(run.config["model"]["_target_"]), []).append(run)
+    order = sorted(groups, key=lambda name: _mean(groups[name], "test/rmse"))
+    unit = runs[0].result.get("unit") or ""
+    head = ["model", "parameters", "users' figure", "seeds", f"test RMSE ({unit})", f"MAE ({unit})"]
+    head += ["skill", "spike AP", "spike F1", "training s", "one window ms"]
+    lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
+    lines += [f"| {' | '.join(_cells(name, groups[name]))} |" for name in order]
+    verdicts = [_verdict(groups, order, reference) for reference in TO_BEAT if reference in groups]
+    notes = [
+        "Skill is the share of persistence's RMSE that a model takes away; AP is the average precision and F1 the event"
+        " F1 of the spike scorecard. Where there are several seeds, figures are means, with the standard deviation"
+        " after the RMSE. Training seconds include validation; one window is the median of repeated warm forecasts."
+        " Both times are this machine's: compare them with each other.",
+    ]
+    return "\n".join(["# Results", "", *_made(runs, command), "", *lines, "", *notes, "", *verdicts]) + "\n"
+
+
+def _cells(name: str, runs: Sequence[Run]) -> list[str]:
+    result = runs[0].result
+    said, skill = result.get("users_estimate"), [run.result["skill"]["persistence"] for run in runs]
+    return [
+        name,
+        f"{result['params']:,}",
+        f"{said:,}" if said else "",
+        str(len(runs)),
+        _figure(runs, "test/rmse", spread=True),
+        _figure(runs, "test/mae"),
+        f"{100 * statistics.mean(skill):+.1f} %",
+        _figure(runs, "test/spike_average_precision", digits=3),
+        _figure(runs, "test/spike_f1", digits=3),
+        f"{statistics.mean(run.result['training']['training_seconds'] for run in runs):.0f}",
+        _latency(runs),
+    ]
+
+
+def _figure(runs: Sequence[Run], key: str, digits: int = 4, spread: bool = False) -> str:
+    values = [run.figures[key] for run in runs if key in run.figures]
+    if not values:
+        return "–"
+    beside = f" ± {statistics.stdev(values):.{digits}f}" if spread and len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{beside}"
+
+
+def _latency(runs: Sequence[Run]) -> str:
+    values = [run.result["latency_ms"]["median"] for run in runs if run.result.get("latency_ms")]
+    return f"{statistics.median(values):.2f}" if values else "–"
+
+
+def _mean(runs: Sequence[Run], key: str) -> float:
+    return statistics.mean(run.figures[key] for run in runs)
+
+
+def _verdict(groups: Mapping[str, list[Run]], order: Sequence[str], reference: str) -> str:
+    """Which models are surely better than the reference, surely worse, or neither, on the same windows."""
+    found: dict[str, list[str]] = {"beat": [], "lose": [], "open": []}
+    for name in (name for name in order if name != reference):
+        apart = [_difference(run, groups[reference][0]) for run in groups[name]]
+        found[_outcome(apart)].append(name)
+    words = {
+        "beat": f"Better than {reference}",
+        "lose": f"Worse than {reference}",
+        "open": "Neither for sure",
+    }
+    parts = [f"{words[key]}: {', '.join(names)}." for key, names in found.items() if names]
+    return (
+        f"- {' '.join(parts)} (Every seed's 95 % interval of the paired difference in RMSE lies on one side.)"
+    )
+
+
+def _difference(run: Run, reference: Run) -> Any:
+    if run.errors is None or reference.errors is None:
+        return None
+    window = run.result["window"]
+    return rmse_difference(run.errors, reference.errors, window["lead"] + window["horizon"] - 1)
+
+
+def _outcome(apart: Sequence[Any]) -> str:
+    if any(one is None for one in apart):
+        return "open"
+    if all(one.high < 0 for one in apart):
+        return "beat"
+    return "lose" if all(one.low > 0 for one in apart) else "open"
+
+
+def _made(runs: Sequence[Run], command: str) -> list[str]:
+    first = runs[0].result
+    training, data, window = runs[0].config["training"], first["data"], first["window"]
+    limits = [key for key in ("max_minutes", "max_steps", "max_epochs") if training.get(key)]
+    budget = [f"{training[key]} {key.removeprefix('max_')}" for key in limits]
+    versions = ", ".join(f"{name} {version}" for name, version in (first.get("versions") or {}).items())
+    commits = sorted({str(run.result.get("commit"))[:12] for run in runs})
+    return [
+        f"Made by `{command}`: every model on the first {data['rows']:,} rows of {data['name']}, with"
+        f" {window['lookback']} steps in, {window['lead']} steps ahead, scored on the test split. The budget of each is"
+        f" {' or '.join(budget)} (LightGBM stops by itself).",
+        "",
+        f"{first['device']}; {versions}; commit {', '.join(commits)}.",
+    ]
