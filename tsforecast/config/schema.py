@@ -180,6 +180,24 @@ class Serve:
 
 
 @dataclass
+class Retrain:
+    """Incremental retraining of the champion, and its replay."""
+
+    data: str | None = MISSING
+    rows: int | None = _ranged(100)
+    max_hours: float = _ranged(0.001, 1000)
+    train_days: float = _ranged(0.01, 100_000)
+    val_days: float = _ranged(0.01, 10_000)
+    held_out_days: float = _ranged(0.01, 10_000)
+    least_new_rows: int = _ranged(1)
+    max_steps: int = _ranged(1)
+    learning_rate: float = _ranged(1e-12, 10.0)
+    latency_ms: float = _ranged(0.001, 1e6)
+    replay_days: int = _ranged(1, 10_000)
+    damage: Any = MISSING
+
+
+@dataclass
 class Sweep:
     """Of many runs started with ``-m``; a job's own config has no part in it."""
 
@@ -212,6 +230,7 @@ class Config:
     predict: Predict = field(default_factory=Predict)
     intervals: Intervals = field(default_factory=Intervals)
     serve: Serve = field(default_factory=Serve)
+    retrain: Retrain = field(default_factory=Retrain)
     tracker: Any = MISSING
     seed: int = _ranged(0, 2**31 - 1)
     backend: str = _ranged(choices=("tensorflow", "jax", "torch"))

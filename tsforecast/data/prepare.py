@@ -70,6 +70,7 @@ def prepare(
     stride: int,
     split: Mapping[str, object],
     future_covariates: Sequence[str] = (),
+    scaler: Scaler | None = None,
 ) -> Prepared:
     """Splits, checks, scales and fills a series.
 
@@ -81,6 +82,7 @@ def prepare(
         stride: rows from one window to the next, at least 1.
         split: fractions, rows or dates, see ``splits.borders``.
         future_covariates: features whose value at the targets' own times is fed in, as extra channels.
+        scaler: of a model that is to be trained on; None fits one on the training rows.
 
     Raises:
         UserError: when no window fits a split, a covariate leaks the target, a feature has no training
@@ -103,7 +105,9 @@ def prepare(
             " fewer, or a shorter horizon."
         )
     target_indices = tuple(series.features.index(name) for name in series.targets)
-    scaler = Scaler.fit(series.values[train], series.features, target_indices)
+    scaler = _given(scaler, len(series.features)) or Scaler.fit(
+        series.values[train], series.features, target_indices
+    )
     inputs, truths, notes = _scaled(series, scaler, len(covariates) * horizon)
     extra, scaler = _add_future(inputs, series.features, covariates, scaler, lead, horizon)
     notes += _constant_notes(series, train)
@@ -117,6 +121,13 @@ def prepare(
         borders=parts,
         window=window,
     )
+
+
+def _given(scaler: Scaler | None, features: int) -> Scaler | None:
+    """The scaler of the series' own features: a model's has those of its future covariates behind them."""
+    if scaler is None:
+        return None
+    return Scaler(scaler.mean[:features], scaler.scale[:features], scaler.target_indices)
 
 
 def _scaled(series: Series, scaler: Scaler, extra: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:

@@ -29,8 +29,10 @@ def loaded_series(config: Config) -> Series:
     return build({key: value for key, value in config.data.items() if key not in NOT_OF_THE_SOURCE})
 
 
-def prepared_series(config: Config, series: Series, split: Mapping[str, object]) -> Prepared:
-    """A series made ready under a split, see ``data.splits.borders``."""
+def prepared_series(
+    config: Config, series: Series, split: Mapping[str, object], scaler: Any = None
+) -> Prepared:
+    """A series made ready under a split, see ``data.splits.borders``, and by the scaler of a model to train on."""
     window = config.window
     prepared = prepare(
         series,
@@ -40,6 +42,7 @@ def prepared_series(config: Config, series: Series, split: Mapping[str, object])
         stride=window.stride,
         split=split,
         future_covariates=config.data["future_covariates"],
+        scaler=scaler,
     )
     _of_the_data(config, prepared)  # refuses a rule that does not fit the data while that is still quick
     return prepared

@@ -28,7 +28,8 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.serving.intervals import new_intervals
     from tsforecast.serving.predictor import Predictor
 
-    predictor = Predictor(results.load_model(saved), sizes=(asked.batch_size,))
+    model = results.load_model(saved)
+    predictor = Predictor(model, sizes=(asked.batch_size,))
     contract, options = predictor.contract, config.intervals
     intervals = new_intervals(
         contract.horizon,
@@ -40,7 +41,7 @@ def main(config: Config, path: Path) -> None:
     )
     began = time.monotonic()
     with out as table:
-        windows = _write(asked, source, predictor, intervals, table)
+        windows = _write(asked, source, model, predictor, intervals, table)
         if not windows:
             raise UserError(
                 f"predict.data: {source} has no {contract.lookback} rows in a row, as a window of {name} needs."
@@ -63,19 +64,29 @@ def chosen_model(config: Config) -> tuple[Path, bytes | None, str]:
     return version.model, calibration.read_bytes() if calibration.is_file() else None, version.name
 
 
-def _write(asked: Any, source: Path, predictor: Any, intervals: Any, table: Any) -> int:
+def _write(asked: Any, source: Path, model: Any, predictor: Any, intervals: Any, table: Any) -> int:
+    """Forecasts stretch by stretch, with intervals from the truths known at each batch; returns how many windows."""
+    from tsforecast.serving.following import AlongStream
     from tsforecast.serving.judge import Judge
+    from tsforecast.serving.predictor import follows_time
     from tsforecast.serving.sliding import stretches
     from tsforecast.serving.stream import batches
     from tsforecast.serving.table import forecast_table
 
     contract, count = predictor.contract, 0
     judge = Judge(intervals, contract)
+    along = AlongStream(model, predictor) if follows_time(model) else None
     for stretch in stretches(batches(source, contract, asked.time), contract, asked.stride):
         judge.observe(stretch.place, stretch.truths)
+        if along is not None:
+            along.observe(stretch)
+        if not len(stretch.ends):
+            continue
+        found = along.forecasts(stretch) if along else None
         for first in range(0, len(stretch.ends), asked.batch_size):
-            ends = stretch.ends[first : first + asked.batch_size]
-            forecasts = predictor(stretch.windows(ends))
+            batch = slice(first, first + asked.batch_size)
+            ends = stretch.ends[batch]
+            forecasts = predictor(stretch.windows(ends)) if found is None else found.part(batch)
             lower, upper = judge.intervals_of(stretch.place[ends], forecasts)
             table.add(forecast_table(contract, stretch.time[ends], forecasts, lower, upper))
             count += len(ends)

@@ -1,0 +1,72 @@
+"""Champion and challenger on the newest held-out days: is the challenger no worse, on spikes too, and quick enough?"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from tsforecast.comparison.statistics import Interval, rmse_difference
+from tsforecast.data.prepare import Prepared
+from tsforecast.jobs import results
+from tsforecast.window_errors import WindowErrors
+
+
+def compare(prepared: Prepared, champion: Any, challenger: Any, *, latency_bar: float) -> dict[str, Any]:
+    """Scores both on the test windows of ``prepared`` and says whether the challenger may take over.
+
+    It may when its RMSE there is not above the champion's, when on spikes it is not surely above (a 95 % interval of a
+    paired block bootstrap), and when a forecast of one window takes no longer than ``latency_bar`` milliseconds.
+
+    Returns:
+        ``champion`` and ``challenger`` (metrics), ``difference`` and ``on_spikes`` (value, low, high; None without
+        enough windows), ``latency_ms``, ``in_words``, and ``why_not``, a sentence, or None where it may.
+    """
+    from tsforecast.evaluation import evaluate, prefixed
+
+    found = [evaluate(model, prepared, "test") for model in (champion, challenger)]
+    reach = prepared.window["lead"] + prepared.window["horizon"] - 1
+    on = _on_spikes(prepared, champion, found[0])
+    overall = _difference(found, reach, np.ones_like(on))
+    spikes = _difference(found, reach, on)
+    apart = found[1].figures["rmse"] - found[0].figures["rmse"]
+    latency, unit = results.latency(challenger, prepared)["median"], prepared.series.unit
+    words = (
+        f"RMSE {found[1].figures['rmse']:.4f} against {found[0].figures['rmse']:.4f} {unit}".rstrip()
+        + " on held-out days"
+    )
+    why_not = None
+    if not np.isfinite(apart) or apart > 0:
+        why_not = f"the challenger is worse: {words}."
+    elif spikes is not None and spikes.low > 0:
+        why_not = (
+            f"the challenger is worse on spikes: RMSE higher by {spikes.value:.4f} {unit}".rstrip() + "."
+        )
+    elif latency > latency_bar:
+        why_not = (
+            f"the challenger takes {latency:.1f} ms a forecast, retrain.latency_ms allows {latency_bar:g}."
+        )
+    return {
+        "champion": prefixed(found[0].figures, "test"),
+        "challenger": prefixed(found[1].figures, "test"),
+        "difference": None if overall is None else dataclasses.asdict(overall),
+        "on_spikes": None if spikes is None else dataclasses.asdict(spikes),
+        "latency_ms": latency,
+        "in_words": words,
+        "why_not": why_not,
+    }
+
+
+def _on_spikes(prepared: Prepared, model: Any, found: Any) -> np.ndarray:
+    """Which truths ``[n, H, T]`` stand above the last known value by more than the model's threshold."""
+    given = (model.card.get("spike") or {}).get("threshold") or [None] * found.truth.shape[-1]
+    thresholds = np.array([np.inf if value is None else value for value in given], float)
+    known = prepared.inputs[found.ends][:, list(prepared.target_indices)]
+    return found.truth - prepared.scaler.inverse_targets(known)[:, None] > thresholds
+
+
+def _difference(found: list[Any], reach: int, where: np.ndarray) -> Interval | None:
+    """The challenger's RMSE minus the champion's over some of the truths; None where there are too few."""
+    if not where.any():
+        return None
+    errors = [WindowErrors.of(one.ends, np.where(where, one.truth, np.nan), one.forecast) for one in found]
+    return rmse_difference(errors[1], errors[0], reach)
