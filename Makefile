@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Test processes; a file's tests stay together, as they share fixtures that take long to make.
+JOBS ?= 2
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -19,7 +21,7 @@ run: setup ## Train the LSTM on household power; ARGS="model=gru precision=mixed
 	@$(VENV)/python run.py $(ARGS)
 
 test: setup ## Run the tests; ARGS="tests/unit -k windows" narrows them
-	@$(VENV)/python -m pytest $(ARGS)
+	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: setup ## Check style and types
 	@$(VENV)/ruff check .
