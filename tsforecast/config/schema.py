@@ -115,6 +115,7 @@ class Report:
     explain: bool = MISSING
     explain_windows: int = _ranged(2, 1_000_000)
     explain_repeats: int = _ranged(1, 1000)
+    spikes: bool = MISSING
     latency: bool = MISSING
 
 

@@ -167,10 +167,15 @@ def spike_figures(
     figures: dict[str, float],
     validation: Any = None,
 ) -> dict[str, Any]:
-    """``spikes``, the scorecard on the test split, and ``metrics`` with its headline figures added to ``figures``."""
+    """``spikes``, the scorecard on the test split, and ``metrics`` with its headline figures added to ``figures``.
+
+    Nothing is added where the config asks for no scorecard.
+    """
     from tsforecast.evaluation import prefixed
     from tsforecast.spike_evaluation import spike_metrics, spike_scores
 
+    if not config.report.spikes:
+        return {"metrics": figures, "spikes": {}}
     rule = config.spike
     options = {"min_gap": rule.min_gap, "tolerance": rule.tolerance, "validation": validation}
     found = spike_scores(model, prepared, evaluation, **options)
@@ -206,11 +211,11 @@ def load_model(path: Path) -> Any:
         raise UserError(
             f"{path.parent} holds no {path.name}: the run has not reached its first validation yet."
         )
-    _import_models()
+    import_models()
     return keras.saving.load_model(path, compile=False)
 
 
-def _import_models() -> None:
+def import_models() -> None:
     """Imports every model file, so that Keras finds the class by its name: a fresh process has imported none."""
     from tsforecast import models
 
