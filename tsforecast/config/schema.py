@@ -199,6 +199,13 @@ class Retrain:
 
 
 @dataclass
+class Distill:
+    """What a student learns from its teacher."""
+
+    share: float = _ranged(0, 1)
+
+
+@dataclass
 class Sweep:
     """Of many runs started with ``-m``; a job's own config has no part in it."""
 
@@ -232,6 +239,7 @@ class Config:
     intervals: Intervals = field(default_factory=Intervals)
     serve: Serve = field(default_factory=Serve)
     retrain: Retrain = field(default_factory=Retrain)
+    distill: Distill = field(default_factory=Distill)
     tracker: Any = MISSING
     seed: int = _ranged(0, 2**31 - 1)
     backend: str = _ranged(choices=("tensorflow", "jax", "torch"))

@@ -1,0 +1,24 @@
+"""A whole distillation: a tiny teacher, a smaller student, both in one table; a teacher of another task refused."""
+
+import pytest
+from command_runs import run_fresh
+
+pytestmark = pytest.mark.slow
+
+TINY = ["scale=tiny", "training=quick", "tracker=none", "window.lookback=20", "training.supervision=last"]
+
+
+def test_a_student_is_scored_beside_its_teacher(tmp_path):
+    teacher = run_fresh(*TINY, "model=dlinear", "hydra.run.dir=teacher", cwd=tmp_path)
+    assert teacher.code == 0, teacher.err
+    asked = ["job=distill", "run=teacher", "model=nlinear", *TINY]
+    refused = run_fresh(*asked, "window.lead=3", cwd=tmp_path)
+    assert refused.code == 2
+    assert "teacher was trained with window.lead=10, and the student's is 3" in refused.err
+    done = run_fresh(*asked, "hydra.run.dir=student", cwd=tmp_path)
+    assert done.code == 0, done.err
+    rows = done.result["distilled"]
+    assert [row["model"] for row in rows] == ["teacher (teacher)", "student"]
+    assert rows[0]["RMSE"] == teacher.result["metrics"]["test/rmse"]
+    assert rows[1]["RMSE"] == done.result["metrics"]["test/rmse"]
+    assert rows[1]["params"] < rows[0]["params"]

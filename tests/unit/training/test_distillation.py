@@ -1,0 +1,52 @@
+"""What a student is told, against a plain reading of the definition."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tsforecast.data.prepare import prepare
+from tsforecast.data.series import Series
+from tsforecast.training.distillation import taught
+
+
+def prepared(horizon):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(300, 2))
+    values[40, 0] = np.nan
+    time = np.datetime64("2020-01-01", "s") + np.arange(300) * np.timedelta64(60, "s")
+    series = Series(time, values, ("a", "b"), ("a",), 24)
+    window = {"lookback": 10, "lead": 2, "horizon": horizon, "stride": 1}
+    return prepare(series, **window, split={"train": 0.6, "val": 0.2, "test": 0.2})
+
+
+class Teacher:
+    """Forecasts its window's end and the step, so that every forecast is known."""
+
+    task = SimpleNamespace(quantile_levels=None)
+
+    def forecast(self, windows):
+        steps = np.arange(windows.horizon)
+        return (windows.ends[:, None, None] + 0.25 * steps[:, None]).astype("float32")
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_a_row_is_the_mix_of_truth_and_mean_forecast(horizon):
+    data = prepared(horizon)
+    found = taught(data, Teacher(), share=0.3).truths[:, 0]
+    ends = data.windows("train").ends
+    for row in range(len(found)):
+        forecasts = [row - 2 - step + 0.25 * step for step in range(horizon) if row - 2 - step in ends]
+        expected = data.truths[row, 0]
+        if forecasts:
+            expected = 0.7 * expected + 0.3 * np.mean(forecasts)
+        np.testing.assert_allclose(found[row], expected, rtol=1e-5)
+
+
+def test_validation_and_test_rows_stay():
+    data = prepared(1)
+    found = taught(data, Teacher(), share=1.0)
+    stop = data.borders[0][1]
+    np.testing.assert_array_equal(found.truths[stop:], data.truths[stop:])
+    assert np.isnan(found.truths[40, 0])
+    assert not np.array_equal(found.truths[:stop], data.truths[:stop], equal_nan=True)
