@@ -43,7 +43,7 @@ LEAVES: dict[str, tuple[type, float, float]] = {
     "calendar": (bool, 0, 1),
 }
 # Jobs that compute nothing on the device that the config names: they plan for it, or look at what is there.
-NO_DEVICE = ("plan", "doctor", "compare")
+NO_DEVICE = ("plan", "doctor", "compare", "promote", "rollback")
 TRACKER_MODES = ("auto", "online", "offline", "disabled")
 
 

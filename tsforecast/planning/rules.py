@@ -114,6 +114,16 @@ def _attention(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) ->
     return Elements(kept=kept, work=2 * scores + 4 * steps * width, infer=2 * scores + 6 * steps * width)
 
 
+def _encoder_block(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    """Attention weights once, the inner network's values, slope and dropped values, and 14 arrays of the tokens' size."""
+    series, patches, width = ins[0]
+    tokens, inner = series * patches * width, series * patches * layer.options["d_ff"]
+    weights = series * layer.options["heads"] * patches**2
+    work = Elements(work=2 * inner + 6 * tokens, work_wide=2 * weights)
+    kept = Elements(kept=14 * tokens + 3 * inner, kept_wide=weights)
+    return kept + work + Elements(infer=4 * tokens + 2 * inner, infer_wide=2 * weights)
+
+
 def _norm(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
     return Elements(kept=_size(outs), work=2 * _size(outs), infer=2 * _size(outs))
 
@@ -156,6 +166,7 @@ RULES: dict[str, Callable[[Any, list[Shape], list[Shape], Place], Elements]] = {
     "Dropout": _dropout,
     "BaseConv": _conv,
     "MultiHeadAttention": _attention,
+    "EncoderBlock": _encoder_block,
     "LayerNormalization": _norm,
     "BatchNormalization": _norm,
     "Concatenate": _joined,

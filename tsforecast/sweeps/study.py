@@ -17,7 +17,16 @@ from tsforecast.tracking.run_folder import RunFolder, plain
 # What changes neither a job's training nor its figures.
 NOT_OF_THE_RESULT = ("tracker", "sweep", "resume", "run", "over", "published", "model_table", "report", "verify")
 # What only some jobs read.
-READ_BY = {"backtest": ("backtest",), "plan": ("plan", "benchmark")}
+_SERVING = ("promote", "rollback", "predict", "serve", "retrain", "replay")
+READ_BY = {
+    "backtest": ("backtest",),
+    "plan": ("plan", "benchmark"),
+    "registry": _SERVING,
+    "predict": _SERVING,
+    "intervals": _SERVING,
+    "serve": _SERVING,
+    "retrain": _SERVING,
+}
 LONGEST_NAME = 80
 
 
