@@ -57,6 +57,16 @@ def test_members_of_an_earlier_run_serve_again(tmp_path):
     own = [argument for argument in SMALL if not argument.startswith(("job", "ensemble"))]
     earlier = finish(start(*own, "model=nlinear", "hydra.run.dir=earlier/nlinear", cwd=tmp_path), tmp_path)
     assert earlier.code == 0, earlier.err
+    wrong = run_fresh(
+        *SMALL,
+        "ensemble.members=[nlinear,lightgbm]",
+        "loss=spike_weighted",
+        "ensemble.options=null",
+        cwd=tmp_path,
+    )
+    assert wrong.code == 2
+    assert "lightgbm learns with loss=mse" in wrong.err
+    assert "epoch" not in wrong.out
     named = [argument.replace("[nlinear,", "[earlier/nlinear,") for argument in SMALL]
     refused = run_fresh(*named, "window.lead=5", cwd=tmp_path)
     assert refused.code == 2

@@ -27,6 +27,8 @@ def main(config: Config, path: Path) -> float:
     prepared = assemble.prepared_data(config)
     results.print_notes(prepared)
     borders = held_out(config, prepared)
+    assemble.prepared_runtime(config)
+    ensemble_members.refuse_early(config, prepared)
     folder = RunFolder.create(path)
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
@@ -52,6 +54,8 @@ def main(config: Config, path: Path) -> float:
             config, prepared, scored, {"fine_tuning": tuning, "seconds": clock.laps}
         )
         ensemble_report.keep_members(members, scored)
+        rows = findings.result["ensemble"]["board"]
+        tracked.table("forecasters", list(rows[0]), [list(row.values()) for row in rows])
         results.write(config, prepared, folder, facts, tracked, clock.began, scored=scored, findings=findings)
     return tuning["after"] if tuning["kept"] else tuning["before"]
 

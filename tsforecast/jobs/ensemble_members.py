@@ -58,6 +58,23 @@ def ready(config: Config, prepared: Prepared, name: str, place: Path) -> Member:
     return Member(name, folder, results.read(folder)["seconds"])
 
 
+def refuse_early(config: Config, prepared: Prepared) -> None:
+    """Builds every member that is to be trained, so that one that cannot be is refused before the first is trained.
+
+    Raises:
+        UserError: a member does not fit the window or the loss, or its library is not there.
+    """
+    from tsforecast.models.fitted import FittedModel
+
+    for name in (*config.ensemble.members, *config.ensemble.references):
+        if is_folder(name):
+            _earlier(config, prepared, name)
+            continue
+        model = assemble.forecaster(member_config(config, name), prepared)
+        if isinstance(model, FittedModel):
+            model.check(build(config.loss))
+
+
 def member_config(config: Config, name: str) -> Config:
     """The config of one member's training."""
     node = choice("model", name) | member_options(config, name)

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from tsforecast.layers.fused import CheapDropout
+
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class ForecastHead(layers.Layer):
@@ -41,7 +43,7 @@ class ForecastHead(layers.Layer):
         for width in self.units:
             self.hidden.append(layers.Dense(width, activation="relu", dtype=self.dtype_policy))
             if dropout:
-                self.hidden.append(layers.Dropout(dropout, dtype=self.dtype_policy))
+                self.hidden.append(CheapDropout(dropout, dtype=self.dtype_policy))
         # float32 also under a mixed policy: half precision would round the forecast itself.
         self.output_layer = layers.Dense(
             horizon * targets * len(self.quantile_levels or [0.5]), dtype="float32"

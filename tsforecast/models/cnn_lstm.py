@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from tsforecast.layers.fused import CheapDropout
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.models.forecaster import Forecaster, Task, causal_outputs, last_output
@@ -61,7 +62,7 @@ class CNNLSTM(Forecaster):
         features = keras.layers.Concatenate(name="scales")(scales) if len(scales) > 1 else scales[0]
         for depth, width in enumerate(units):
             if depth and dropout:
-                features = keras.layers.Dropout(dropout)(features)
+                features = CheapDropout(dropout)(features)
             features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         outputs = (

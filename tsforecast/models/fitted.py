@@ -56,6 +56,13 @@ class FittedModel:
         """
         raise NotImplementedError
 
+    def check(self, loss: Any) -> None:
+        """Refuses a loss that the model cannot learn with, before any time is spent.
+
+        Raises:
+            UserError: it cannot.
+        """
+
     def forecast(self, windows: Windows) -> np.ndarray:
         """The forecasts float32 ``[n, H, T(, Q)]``, scaled."""
         raise NotImplementedError

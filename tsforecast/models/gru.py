@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from tsforecast.layers.fused import CheapDropout
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.recurrent import GRU as RecurrentGRU
 from tsforecast.models.forecaster import Forecaster, Task, causal_outputs
@@ -37,7 +38,7 @@ class GRU(Forecaster):
         past = features = task.past()
         for depth, width in enumerate(units):
             if depth and dropout:
-                features = keras.layers.Dropout(dropout)(features)
+                features = CheapDropout(dropout)(features)
             shortcut = features
             if features.shape[-1] != width:
                 shortcut = keras.layers.Dense(width, use_bias=False, name=f"shortcut_{depth + 1}")(features)

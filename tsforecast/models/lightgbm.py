@@ -121,6 +121,10 @@ class LightGBM(FittedModel):
             tell(f"{self._label(step, target, level)}: {booster.best_iteration} trees")
         return rounds
 
+    def check(self, loss: Any) -> None:
+        """See ``FittedModel.check``."""
+        _objective(loss, self.task.quantile_levels)
+
     def forecast(self, windows: Windows) -> np.ndarray:
         """See ``FittedModel.forecast``; quantiles that cross are put in order."""
         shape = (len(windows), self.task.horizon, len(self.task.target_indices))

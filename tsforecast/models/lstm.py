@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from tsforecast.layers.fused import CheapDropout
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.models.forecaster import Forecaster, Task, causal_outputs
@@ -37,7 +38,7 @@ class LSTM(Forecaster):
         past = features = task.past()
         for depth, width in enumerate(units):
             if depth and dropout:
-                features = keras.layers.Dropout(dropout)(features)
+                features = CheapDropout(dropout)(features)
             features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         options: dict[str, Any] = {

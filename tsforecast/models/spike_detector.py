@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from tsforecast.layers.encoder import SelfAttention
+from tsforecast.layers.fused import CheapDropout
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.recurrent import Bidirectional
@@ -58,10 +60,9 @@ class SpikeDetector(Forecaster):
             raise ValueError(f"spike_weight={spike_weight} is out of range: it must be at least 0.")
         past = task.past()
         conv = keras.layers.Conv1D(filters, kernel_size, padding="same", activation="relu", name="conv")(past)
-        attention = keras.layers.MultiHeadAttention(
-            heads, filters // heads, dropout=dropout, name="attention"
-        )
-        attended = _dropped(attention(conv, conv), dropout)
+        # The layer attends within each of M series; here there is one.
+        attended = SelfAttention(heads, dropout, name="attention")(keras.ops.expand_dims(conv, 1))
+        attended = _dropped(keras.ops.squeeze(attended, 1), dropout)
         features = keras.layers.LayerNormalization(name="norm")(keras.layers.Add()([conv, attended]))
         features = Bidirectional(RecurrentLSTM(units), name="bilstm")(features)
         features = _dropped(features, dropout)
@@ -89,4 +90,4 @@ class SpikeDetector(Forecaster):
 
 
 def _dropped(features: Any, dropout: float) -> Any:
-    return keras.layers.Dropout(dropout)(features) if dropout else features
+    return CheapDropout(dropout)(features) if dropout else features
