@@ -13,6 +13,8 @@ from tsforecast.jobs import assemble, results
 from tsforecast.jobs.promote import CALIBRATION
 from tsforecast.registry import Registry
 
+MOST_CONNECTIONS = 256  # at once; each may hold a body of serve.max_body_mb
+
 
 def main(config: Config, path: Path) -> None:
     """Serves until it is stopped (Ctrl-C, SIGTERM); what the intervals learned is kept in the registry's folder."""
@@ -36,7 +38,13 @@ def main(config: Config, path: Path) -> None:
         flush=True,
     )
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10)
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=10,
+        )
     )
     server.run(sockets=[listening])
 

@@ -40,6 +40,7 @@ def create_app(service: Service, limits: Limits) -> Any:
     """The ASGI application; it starts and stops the service."""
     from fastapi import FastAPI, Request, Response
     from starlette.exceptions import HTTPException
+    from starlette.requests import ClientDisconnect
 
     def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
         # ASCII: a lone surrogate that a request brought has no UTF-8.
@@ -63,6 +64,8 @@ def create_app(service: Service, limits: Limits) -> Any:
             return error(
                 413, f"The body has more than the {limits.max_body:,} bytes that one request may bring."
             )
+        except ClientDisconnect:
+            return error(400, "The connection ended within the body.")
         except TimeoutError:
             return error(408, f"The body did not arrive within {limits.seconds:g} s.")
         try:
@@ -185,6 +188,10 @@ def create_app(service: Service, limits: Limits) -> Any:
         }
         told = sentence.get(refused.status_code, str(refused.detail))
         return answer({"error": told}, refused.status_code, dict(refused.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def unknown(request: Request, failed: Exception) -> Response:
+        return error(500, "The service failed at this request; its log says how.")
 
     refusal = error(
         401,

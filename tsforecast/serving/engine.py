@@ -1,5 +1,6 @@
 """The model in service, and the thread that replaces it when the champion moves."""
 
+import json
 import sys
 import threading
 from collections.abc import Callable
@@ -10,8 +11,11 @@ from typing import Any
 from tsforecast.registry import Registry, Version
 from tsforecast.registry.files import replace_with
 from tsforecast.serving.contract import Contract
+from tsforecast.serving.following import InService
 from tsforecast.serving.intervals import AdaptiveIntervals, new_intervals
-from tsforecast.serving.predictor import Predictor
+from tsforecast.serving.predictor import Predictor, follows_time
+
+STOP_SECONDS = 3
 
 
 @dataclass
@@ -22,11 +26,13 @@ class Active:
         version: of the registry.
         predictor: of its model.
         intervals: that learn while it serves.
+        following: tells an ensemble how its members did; None where its weights do not follow the truths.
     """
 
     version: Version
     predictor: Predictor
     intervals: AdaptiveIntervals
+    following: InService | None = None
 
     @property
     def contract(self) -> Contract:
@@ -82,19 +88,26 @@ class Engine:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread, and keeps what the intervals learned."""
+        """Ends the thread, and keeps what was learned."""
         self._ended.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(STOP_SECONDS)  # a model that is being loaded is not waited for
         self.save()
 
     def save(self) -> None:
-        """Writes what the intervals learned, for the next start."""
+        """Writes what the intervals and the weights learned, for the next start."""
         active = self.active
-        if active is not None and active.intervals.judged.any():
-            path = self._learned(active.version.name)
+        if active is None:
+            return
+        name, held = active.version.name, {}
+        if active.intervals.judged.any():
+            held[".npz"] = active.intervals.to_bytes()
+        if active.following is not None and active.following.learned:
+            held[".json"] = json.dumps(active.following.state()).encode()
+        for suffix, content in held.items():
+            path = self._learned(name, suffix)
             path.parent.mkdir(exist_ok=True)
-            replace_with(path, active.intervals.to_bytes())
+            replace_with(path, content)
 
     def refresh(self) -> bool:
         """Looks at the champion, and puts it in service if it is another; tells whether it did."""
@@ -124,7 +137,8 @@ class Engine:
 
     def _made(self, version: Version) -> Active:
         version.check()
-        predictor = Predictor(self.load(version.model), self.sizes)
+        model = self.load(version.model)
+        predictor = Predictor(model, self.sizes)
         contract, options = predictor.contract, self.options
         start = version.path / options.calibration
         intervals = new_intervals(
@@ -135,13 +149,16 @@ class Engine:
             memory=options.memory,
             calibration=start.read_bytes() if start.is_file() else None,
         )
-        learned = self._learned(version.name)
+        following = InService(model, contract) if follows_time(model) else None
+        learned, weights = self._learned(version.name, ".npz"), self._learned(version.name, ".json")
         if learned.is_file():
             intervals.restore(learned.read_bytes())
-        return Active(version, predictor, intervals)
+        if following is not None and weights.is_file():
+            following.restore(json.loads(weights.read_text()))
+        return Active(version, predictor, intervals, following)
 
-    def _learned(self, name: str) -> Path:
-        return self.registry.path / "live" / f"{name}.npz"
+    def _learned(self, name: str, suffix: str) -> Path:
+        return self.registry.path / "live" / f"{name}{suffix}"
 
     def _follow(self) -> None:
         while not self._ended.is_set():

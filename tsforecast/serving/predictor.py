@@ -21,6 +21,7 @@ class Forecasts(NamedTuple):
         quantiles: ``[n, H, T, Q]``, or None.
         spike: ``[n, H, T]``, the probability of a spike, or None without a head for it.
         weights: ``[n, M]``, an ensemble's weights of its members, or None.
+        members: ``[n, M, H, T(, Q)]``, what its members say, scaled, where its weights follow the truths; else None.
     """
 
     values: np.ndarray
@@ -29,6 +30,7 @@ class Forecasts(NamedTuple):
     quantiles: np.ndarray | None
     spike: np.ndarray | None
     weights: np.ndarray | None
+    members: np.ndarray | None = None
 
     def part(self, rows: slice) -> "Forecasts":
         """Some of the windows."""
@@ -71,15 +73,26 @@ class Predictor:
         """The forecasts of scaled windows float32 ``[n, L, C]``, n at least 1."""
         largest = self.sizes[-1]
         chunks = [past[first : first + largest] for first in range(0, len(past), largest)]
-        return Forecasts.joined([self._chunk(chunk) for chunk in chunks])
+        return Forecasts.joined([in_units(self._chunk(chunk), self.contract) for chunk in chunks])
 
-    def _chunk(self, past: np.ndarray) -> Forecasts:
+    def outputs(self, past: np.ndarray) -> dict[str, np.ndarray]:
+        """What the model itself puts out for them, scaled: ``forecast`` and whatever else it has."""
+        largest = self.sizes[-1]
+        parts = [self._chunk(past[first : first + largest]) for first in range(0, len(past), largest)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _chunk(self, past: np.ndarray) -> dict[str, np.ndarray]:
         count = len(past)
         size = next(size for size in self.sizes if size >= count)
         if size > count:
             past = np.concatenate([past, np.zeros((size - count, *past.shape[1:]), np.float32)])
         output = self._calls[size](past)
-        return in_units({name: np.asarray(value)[:count] for name, value in output.items()}, self.contract)
+        return {name: np.asarray(value)[:count] for name, value in output.items()}
+
+
+def follows_time(model: Any) -> bool:
+    """Whether a model's weights hang on the truths known by then, see ``models.ensemble.Ensemble.in_time``."""
+    return bool(getattr(model, "follows_time", False)) and model.options["weighting"] in ("gating", "online")
 
 
 def in_units(output: dict[str, np.ndarray], contract: Contract) -> Forecasts:
@@ -99,6 +112,7 @@ def in_units(output: dict[str, np.ndarray], contract: Contract) -> Forecasts:
         quantiles=quantiles,
         spike=None if spike is None else 0.5 * np.tanh(0.5 * spike.astype(np.float64)) + 0.5,
         weights=output.get("weights"),
+        members=output.get("members"),
     )
 
 
@@ -124,7 +138,7 @@ def _compiled(model: Any, contract: Contract, size: int) -> Callable[[np.ndarray
     import keras
 
     if keras.config.backend() != "tensorflow":
-        return lambda past: _as_dict(model.predict_on_batch(past))
+        return lambda past: _told(model, model.predict_on_batch(past))
     shape = (size, contract.lookback, len(contract.channels))
     ways = [_tensorflow_function(model, shape, whole) for whole in _ways(model, contract)]
     return ways[0] if len(ways) == 1 else _quickest(ways, np.zeros(shape, np.float32))
@@ -156,7 +170,7 @@ def _tensorflow_function(model: Any, shape: tuple[int, ...], whole: bool) -> Cal
 
     def forward(past: Any) -> dict[str, Any]:
         with keras.StatelessScope():  # no call writes a variable, so that parts can run side by side
-            return _as_dict(model(past, training=False))
+            return _told(model, model(past, training=False))
 
     part = tf.function(forward, jit_compile=whole, autograph=False)
 
@@ -187,10 +201,15 @@ def _quickest(ways: Sequence[Callable[[np.ndarray], Any]], past: np.ndarray) -> 
     return ways[int(np.argmin(medians))]
 
 
-def _as_dict(output: Any) -> dict[str, Any]:
+def _told(model: Any, output: Any) -> dict[str, Any]:
+    """What is made use of: of a model that follows time everything, since it is weighted again."""
     if not isinstance(output, dict):
         return {"forecast": output}
-    return {name: output[name] for name in ("forecast", "spike", "weights") if name in output}
+    return {
+        name: value
+        for name, value in output.items()
+        if name in ("forecast", "spike", "weights") or follows_time(model)
+    }
 
 
 def _even(rows: int, shards: int) -> list[int]:

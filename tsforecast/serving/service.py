@@ -92,6 +92,8 @@ class Service:
         lower, upper = active.intervals.around(found.low, found.high)
         alarms = self.record.forecast(active, asked.made_at, asked.last, found, lower, upper)
         self.telemetry.alarms.inc(alarms)
+        if active.following is not None and found.members is not None and found.weights is not None:
+            active.following.forecast(asked.made_at, found.members, found.weights)
         return Answer(active, asked.made_at, found, lower, upper)
 
     def observe(self, body: bytes) -> dict[str, Any]:
@@ -106,7 +108,12 @@ class Service:
         truths = []
         for number, row in enumerate(windows_in.a_list(request, "rows", MOST_ROWS)):
             truths += _truths(row, f"rows[{number}]", active)
-        matched = [point for truth in truths for point in self.record.observe(*truth)]
+        matched = []
+        for truth in truths:
+            is_new = truth[:2] not in self.record.truths
+            matched += self.record.observe(*truth)
+            if is_new and active.following is not None:
+                active.following.observe(*truth)
         for point in sorted(matched, key=lambda point: (point.time, point.step)):
             self._learn(active, point)
         return {

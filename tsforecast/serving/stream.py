@@ -20,8 +20,8 @@ from tsforecast.data.timestamps import find_time
 from tsforecast.errors import UserError
 from tsforecast.serving.contract import Contract
 
-BLOCK_BYTES = 4 << 20  # of CSV text in a batch
-BATCH_ROWS = 65_536  # of Parquet in a batch
+BLOCK_BYTES = 1 << 20  # of CSV text in a batch
+BATCH_ROWS = 16_384  # of Parquet in a batch
 HEAD_ROWS = 20_000  # rows that settle how dates are written
 _OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open, b"BZh": bz2.open}
 

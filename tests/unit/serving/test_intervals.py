@@ -60,22 +60,22 @@ def test_there_is_no_interval_before_there_are_scores():
 @pytest.mark.parametrize("rate", [0.0, 0.02])
 def test_coverage_holds_when_the_errors_grow_only_if_the_level_follows(rate):
     rng = np.random.default_rng(1)
-    spread = np.linspace(1, 30, 4000)  # scores of the past are always too small
-    inside = replay(make(rate=rate, memory=1000), rng.normal(size=4000) * spread, np.zeros(4000))
-    miss = abs(inside[1000:].mean() - 0.8)
+    spread = np.linspace(1, 30, 2000)  # scores of the past are always too small
+    inside = replay(make(rate=rate, memory=500), rng.normal(size=2000) * spread, np.zeros(2000))
+    miss = abs(inside[500:].mean() - 0.8)
     assert miss < 0.03 if rate else miss > 0.05
 
 
 def test_each_tail_is_missed_as_often_as_the_other():
     rng = np.random.default_rng(2)
-    truths, intervals = rng.exponential(size=5000), make(memory=500)
+    truths, intervals = rng.exponential(size=2500), make(memory=250)
     below, above = 0, 0
     for truth in truths:
         lower, upper = intervals.around(cube(1), cube(1))
         below, above = below + int(truth < lower.item()), above + int(truth > upper.item())
         intervals.update(cube(1), cube(1), lower, upper, cube(truth))
-    assert below / 5000 == pytest.approx(0.1, abs=0.02)
-    assert above / 5000 == pytest.approx(0.1, abs=0.02)
+    assert below / 2500 == pytest.approx(0.1, abs=0.02)
+    assert above / 2500 == pytest.approx(0.1, abs=0.02)
 
 
 def test_a_truth_alone_teaches_as_a_block_of_one_does():
