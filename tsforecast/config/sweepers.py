@@ -14,7 +14,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from tsforecast.config.build import as_dict, as_yaml
+from tsforecast.config.build import as_dict, as_yaml, stem
 from tsforecast.config.checks import check
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
@@ -28,6 +28,10 @@ BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 # What a run's folder is named after: the model that it trains, or its job.
 OmegaConf.register_new_resolver(
     "subject", lambda job, model: model if job.endswith(".train.main") else job, replace=True
+)
+# In a study over models: the value for the one that is built, as in ${by_model:${model._target_},{gru:0.1,lstm:0.2}}.
+OmegaConf.register_new_resolver(
+    "by_model", lambda target, values: values[stem({"_target_": target})], replace=True
 )
 
 
