@@ -22,7 +22,7 @@ def main(config: Config, path: Path) -> float | None:
     name, saved, own = _teacher(config)
     prepared = assemble.prepared_data(config)
     results.print_notes(prepared)
-    _check_teacher(config, load(own), name)
+    _check_teacher(config, load(own, config), name)
     facts = assemble.prepared_runtime(config)
 
     from tsforecast.models.fitted import FittedModel

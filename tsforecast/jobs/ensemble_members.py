@@ -97,7 +97,7 @@ def _earlier(config: Config, prepared: Prepared, name: str) -> Member:
     result = results.read(folder)
     facts = {"lookback": config.window.lookback, "lead": config.window.lead, "horizon": config.window.horizon}
     same = result.get("window") == facts and result["data"]["hash"] == prepared.series.data_hash()
-    if not same or load(folder.config).data["split"] != config.data["split"]:
+    if not same or load(folder.config, config).data["split"] != config.data["split"]:
         raise UserError(
             f"{name} was trained on other data, another split or another window: train it as this ensemble is, or "
             "leave it out of ensemble.members."

@@ -79,7 +79,7 @@ def dawn(
 
 def champion_config(config: Config, champion: Version) -> Config:
     """The champion's own config, with its source as it is now and this command's registry and device."""
-    own, asked = load(champion.config), config.retrain
+    own, asked = load(champion.config, config), config.retrain
     data = own.data | {"rows": asked.rows}
     if asked.data is not None:
         if "path" not in data:
