@@ -53,9 +53,9 @@ class SelfAttention(layers.Layer):
         each = width // self.heads
         projected = ops.reshape(self.project(tokens), (-1, patches, 3, self.heads, each))
         orders = ((0, 2, 1, 3), (0, 2, 3, 1), (0, 2, 3, 1))  # as ``attend`` takes them
-        parts = [ops.transpose(projected[:, :, i], order) for i, order in enumerate(orders)]
+        queries, keys, values = (ops.transpose(projected[:, :, i], order) for i, order in enumerate(orders))
         dropped = (lambda weights: self.drop(weights, training=training)) if self.dropout else None
-        mixed = ops.transpose(attend(*parts, dropped), (0, 2, 1, 3))
+        mixed = ops.transpose(attend(queries, keys, values, dropped), (0, 2, 1, 3))
         return self.join(ops.reshape(mixed, (-1, series, patches, width)))
 
     def compute_output_spec(self, tokens: Any, training: bool | None = None) -> keras.KerasTensor:

@@ -91,7 +91,7 @@ class PatchTST(Forecaster):
             normaliser = InstanceNorm(affine, name="instance_norm")
             history, statistics = normaliser(history)
         patches = Patches(d_model, patch_len, patch_stride, padding, dropout, name="patches")
-        block = {
+        block: dict[str, Any] = {
             "dropout": dropout,
             "attention_dropout": attention_dropout,
             "norm": norm,

@@ -115,7 +115,7 @@ def _attention(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) ->
 
 
 def _encoder_block(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
-    """Attention weights once, the inner network's values, slope and dropped values, and 14 arrays of the tokens' size."""
+    """Attention weights once, the inner network's values, slope and dropped values, and 14 arrays of the tokens."""
     series, patches, width = ins[0]
     tokens, inner = series * patches * width, series * patches * layer.options["d_ff"]
     weights = series * layer.options["heads"] * patches**2

@@ -15,7 +15,17 @@ from tsforecast.errors import UserError
 from tsforecast.tracking.run_folder import RunFolder, plain
 
 # What changes neither a job's training nor its figures.
-NOT_OF_THE_RESULT = ("tracker", "sweep", "resume", "run", "over", "published", "model_table", "report", "verify")
+NOT_OF_THE_RESULT = (
+    "tracker",
+    "sweep",
+    "resume",
+    "run",
+    "over",
+    "published",
+    "model_table",
+    "report",
+    "verify",
+)
 # What only some jobs read.
 _SERVING = ("promote", "rollback", "predict", "serve", "retrain", "replay")
 READ_BY = {
