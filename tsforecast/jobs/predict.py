@@ -49,6 +49,8 @@ def main(config: Config, path: Path) -> None:
     seconds = time.monotonic() - began
     print(f"{windows:,} forecasts by {name} in {seconds:.1f} s, {windows / max(seconds, 1e-9):,.0f} a second")
     print(_coverage(intervals.summary()))
+    if not any(path.iterdir()):
+        path.rmdir()  # the result lies elsewhere
     print(out.path, flush=True)
 
 

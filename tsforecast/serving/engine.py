@@ -129,7 +129,8 @@ class Engine:
             self._refused = self.registry.champion_name()
         except (OSError, ValueError):  # the alias itself cannot be read
             self._refused = None
-        told = f"{self._refused or 'The champion'} is not in service: {error}"
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        told = f"{self._refused or 'The champion'} is not in service: {reason}"
         if told != self.trouble:
             print(told, file=sys.stderr, flush=True)
             self.watch(False)
