@@ -110,8 +110,10 @@ def _as_it_is(error: Exception) -> str:
 
 def unknown_key(key: str) -> str:
     """The sentence for a key that the config does not have."""
-    groups = [path.name for path in CONF.iterdir() if path.is_dir()]
-    near = nearest(key, [*_all_keys(), *groups])
+    groups, keys = [path.name for path in CONF.iterdir() if path.is_dir()], _all_keys()
+    # A key by its last part alone: of several nodes that have it, the one that the config names first.
+    same = [known for known in keys if known.endswith(f".{key}")]
+    near = nearest(key, same[:1] or [*keys, *groups]) or (f" Did you mean '{same[0]}'?" if same else "")
     return f"There is no key '{key}'.{near} `python run.py --cfg job` prints them all."
 
 

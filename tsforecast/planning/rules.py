@@ -114,6 +114,20 @@ def _attention(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) ->
     return Elements(kept=kept, work=2 * scores + 4 * steps * width, infer=2 * scores + 6 * steps * width)
 
 
+def _self_attention(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    """Queries, keys, values and the mix; the weights once, and under dropout before it and after."""
+    series, patches, width = ins[0]
+    tokens, weights = series * patches * width, series * layer.heads * patches**2
+    return Elements(
+        kept=5 * tokens,
+        kept_wide=weights * (3 if layer.dropout else 1),
+        work=4 * tokens,
+        work_wide=2 * weights,
+        infer=4 * tokens,
+        infer_wide=2 * weights,
+    )
+
+
 def _encoder_block(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
     """Attention weights once, the inner network's values, slope and dropped values, and 14 arrays of the tokens."""
     series, patches, width = ins[0]
@@ -166,6 +180,7 @@ RULES: dict[str, Callable[[Any, list[Shape], list[Shape], Place], Elements]] = {
     "Dropout": _dropout,
     "BaseConv": _conv,
     "MultiHeadAttention": _attention,
+    "SelfAttention": _self_attention,
     "EncoderBlock": _encoder_block,
     "LayerNormalization": _norm,
     "BatchNormalization": _norm,
