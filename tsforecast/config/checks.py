@@ -22,6 +22,7 @@ from tsforecast.rules.parse import parse_rules
 # A leaf that is not listed is checked by the class that takes it, a few seconds later.
 LEAVES: dict[str, tuple[type, float, float]] = {
     "units": (int, 1, 65_536),
+    "bins": (int, 2, 4096),
     "dense_units": (int, 1, 65_536),
     "dropout": (float, 0.0, 0.95),
     "kernel_size": (int, 1, 10_000),

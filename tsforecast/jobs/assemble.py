@@ -10,6 +10,7 @@ from tsforecast import runtime
 from tsforecast.config import Config, build, stem
 from tsforecast.config.choices import choice
 from tsforecast.config.members import member_options
+from tsforecast.data.bins import bin_edges
 from tsforecast.data.prepare import Prepared, prepare
 from tsforecast.data.series import Series
 from tsforecast.rules.parse import parse_rules
@@ -124,11 +125,16 @@ def card(config: Config, prepared: Prepared) -> dict[str, Any]:
 
 
 def _of_the_data(config: Config, prepared: Prepared) -> dict[str, Any]:
-    """What a model needs of the data beside its task: rules with channels for names and scaled numbers."""
-    if "rules" not in config.model:
-        return {}
-    parsed = parse_rules(config.model["rules"], config.window.lookback)
-    return {"rules": resolve_rules(parsed, Facts.of(prepared))}
+    """What a model needs of the data beside its task: scaled rules with channels for names, the edges of bins."""
+    found: dict[str, Any] = {}
+    if "rules" in config.model:
+        parsed = parse_rules(config.model["rules"], config.window.lookback)
+        found["rules"] = resolve_rules(parsed, Facts.of(prepared))
+    encoding = config.model.get("encoding")
+    if encoding is not None:
+        edges = bin_edges(prepared.inputs[slice(*prepared.borders[0])], encoding["bins"])
+        found["encoding"] = {"edges": edges, "units": encoding["units"]}
+    return found
 
 
 def spike_card(config: Config, prepared: Prepared) -> dict[str, list[float | None]]:

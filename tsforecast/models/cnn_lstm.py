@@ -1,6 +1,6 @@
 """CNN-LSTM."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -8,7 +8,7 @@ import keras
 from tsforecast.layers.fused import CheapDropout
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
-from tsforecast.models.forecaster import Forecaster, Task, causal_outputs, last_output
+from tsforecast.models.forecaster import Forecaster, Task, causal_outputs, encoded, last_output
 
 PADDINGS = ("causal", "same")
 
@@ -27,6 +27,7 @@ class CNNLSTM(Forecaster):
         dense_units: widths of the head's ReLU layers; may be empty.
         dropout: share dropped before each LSTM layer but the first, and in the head, in [0, 1).
         anchor: forecast the change from the last known value.
+        encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
 
     Raises:
         ValueError: ``padding`` is neither, or ``kernel_sizes`` is empty.
@@ -47,16 +48,18 @@ class CNNLSTM(Forecaster):
         dense_units: Sequence[int] = (64,),
         dropout: float = 0.0,
         anchor: bool = True,
+        encoding: Mapping[str, Any] | None = None,
     ):
         if padding not in PADDINGS:
             raise ValueError(f"padding={padding} is not one of {', '.join(PADDINGS)}.")
         if not kernel_sizes:
             raise ValueError("kernel_sizes is empty: give at least one width, as in [3,5,7].")
         past = task.past()
+        channels = encoded(past, encoding)
         scales = [
             keras.layers.Conv1D(
                 filters, width, padding=padding, activation="relu", name=f"conv_{i}_width_{width}"
-            )(past)
+            )(channels)
             for i, width in enumerate(kernel_sizes, 1)
         ]
         features = keras.layers.Concatenate(name="scales")(scales) if len(scales) > 1 else scales[0]
@@ -78,5 +81,6 @@ class CNNLSTM(Forecaster):
             "dense_units": list(dense_units),
             "dropout": dropout,
             "anchor": anchor,
+            "encoding": encoding,
         }
         super().__init__(task=task, past=past, options=options, **outputs)

@@ -1,11 +1,13 @@
 """What all models share: the shape of the task, saving, and the forecast at every step of the window."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
 from keras import ops
+
+from tsforecast.layers.encoding import PiecewiseLinear
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +165,11 @@ class Anchor(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {**super().get_config(), "target_indices": self.target_indices, "every_step": self.every_step}
+
+
+def encoded(past: Any, encoding: Mapping[str, Any] | None) -> Any:
+    """The channels ``[B, L, C]`` beside their ``PiecewiseLinear`` encoding, or as they are where that is None."""
+    return past if encoding is None else PiecewiseLinear(**encoding, name="encoding")(past)
 
 
 def causal_outputs(

@@ -1,6 +1,6 @@
 """Stacked LSTM."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -8,7 +8,7 @@ import keras
 from tsforecast.layers.fused import CheapDropout
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
-from tsforecast.models.forecaster import Forecaster, Task, causal_outputs
+from tsforecast.models.forecaster import Forecaster, Task, causal_outputs, encoded
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -21,6 +21,7 @@ class LSTM(Forecaster):
         dense_units: widths of the head's ReLU layers; may be empty.
         dropout: share dropped after each LSTM layer but the last, and in the head, in [0, 1).
         anchor: forecast the change from the last known value.
+        encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
 
     Source: Hochreiter & Schmidhuber (1997).
     """
@@ -34,8 +35,10 @@ class LSTM(Forecaster):
         dense_units: Sequence[int] = (128, 64),
         dropout: float = 0.0,
         anchor: bool = True,
+        encoding: Mapping[str, Any] | None = None,
     ):
-        past = features = task.past()
+        past = task.past()
+        features = encoded(past, encoding)
         for depth, width in enumerate(units):
             if depth and dropout:
                 features = CheapDropout(dropout)(features)
@@ -46,6 +49,7 @@ class LSTM(Forecaster):
             "dense_units": list(dense_units),
             "dropout": dropout,
             "anchor": anchor,
+            "encoding": encoding,
         }
         super().__init__(
             task=task, past=past, options=options, **causal_outputs(features, past, task, head, anchor)

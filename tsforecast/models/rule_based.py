@@ -10,7 +10,7 @@ import numpy as np
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.rules import RuleActions, RuleConditions
-from tsforecast.models.forecaster import Forecaster, Task, causal_outputs
+from tsforecast.models.forecaster import Forecaster, Task, causal_outputs, encoded
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -27,6 +27,7 @@ class RuleBased(Forecaster):
         dense_units: widths of the head's ReLU layers; may be empty.
         dropout: share dropped in the head, in [0, 1).
         anchor: forecast the change from the last known value.
+        encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
 
     Source: the blend of a network with trusted rules follows no single paper; a gate of one weight a rule is the
     simplest that can be read off after training.
@@ -42,8 +43,10 @@ class RuleBased(Forecaster):
         dense_units: Sequence[int] = (64, 32),
         dropout: float = 0.0,
         anchor: bool = True,
+        encoding: Mapping[str, Any] | None = None,
     ):
-        past = features = task.past()
+        past = task.past()
+        features = encoded(past, encoding)
         for depth, width in enumerate(units):
             features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
@@ -63,6 +66,7 @@ class RuleBased(Forecaster):
             "dense_units": list(dense_units),
             "dropout": dropout,
             "anchor": anchor,
+            "encoding": encoding,
         }
         super().__init__(task=task, past=past, options=options, **outputs)
         self.rules = rules

@@ -1,6 +1,6 @@
 """Spike detector."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -10,7 +10,7 @@ from tsforecast.layers.fused import CheapDropout
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.recurrent import Bidirectional
-from tsforecast.models.forecaster import Forecaster, Task, last_output
+from tsforecast.models.forecaster import Forecaster, Task, encoded, last_output
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -32,6 +32,7 @@ class SpikeDetector(Forecaster):
         dropout: share dropped in the attention's weights, after it, after the LSTM and in the heads, in [0, 1).
         spike_weight: of the spike's cross-entropy beside the value's loss, at least 0.
         anchor: forecast the change from the last known value.
+        encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
 
     Raises:
         ValueError: ``filters`` is no multiple of ``heads``, or ``spike_weight`` is negative.
@@ -53,13 +54,17 @@ class SpikeDetector(Forecaster):
         dropout: float = 0.0,
         spike_weight: float = 0.5,
         anchor: bool = True,
+        encoding: Mapping[str, Any] | None = None,
     ):
         if filters % heads:
             raise ValueError(f"filters={filters} must be a multiple of heads={heads}.")
         if not spike_weight >= 0:
             raise ValueError(f"spike_weight={spike_weight} is out of range: it must be at least 0.")
         past = task.past()
-        conv = keras.layers.Conv1D(filters, kernel_size, padding="same", activation="relu", name="conv")(past)
+        channels = encoded(past, encoding)
+        conv = keras.layers.Conv1D(filters, kernel_size, padding="same", activation="relu", name="conv")(
+            channels
+        )
         # The layer attends within each of M series; here there is one.
         attended = SelfAttention(heads, dropout, name="attention")(keras.ops.expand_dims(conv, 1))
         attended = _dropped(keras.ops.squeeze(attended, 1), dropout)
@@ -79,6 +84,7 @@ class SpikeDetector(Forecaster):
             "dropout": dropout,
             "spike_weight": spike_weight,
             "anchor": anchor,
+            "encoding": encoding,
         }
         super().__init__(
             task=task,

@@ -95,6 +95,13 @@ def _dense(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Ele
     return Elements(kept=result, work=source + result, infer=source + result)
 
 
+def _encoding(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    """The components of all bins, which the learned part keeps; they are float32 whatever the policy."""
+    bins = ins[0][0] * sum(len(rising) - 1 for rising in layer.edges if len(rising) > 2)
+    result = _size(outs)
+    return Elements(kept=result, kept_wide=bins, work=result, work_wide=bins, infer=result, infer_wide=bins)
+
+
 def _dropout(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
     if not layer.rate:
         return Elements()
@@ -177,6 +184,7 @@ RULES: dict[str, Callable[[Any, list[Shape], list[Shape], Place], Elements]] = {
     "Bidirectional": _bidirectional,
     "Dense": _dense,
     "EinsumDense": _dense,
+    "PiecewiseLinear": _encoding,
     "Dropout": _dropout,
     "BaseConv": _conv,
     "MultiHeadAttention": _attention,

@@ -16,6 +16,8 @@ TASKS = {
         lookback=24, channels=3, lead=2, horizon=2, target_indices=(0, 1), season=8, quantile_levels=LEVELS
     ),
 }
+# Of three channels, one of them constant.
+ENCODING = {"edges": [[-1.0, 0.0, 0.5, 2.0], [-1.0, 0.0, 1.0], [0.0]], "units": 4}
 CARD = {"spike": {"threshold": [1.0, 1.0], "threshold_scaled": [0.5, 0.5]}}
 
 

@@ -1,5 +1,6 @@
 import pytest
 from model_checks import (
+    ENCODING,
     TASKS,
     check_causality,
     check_saving,
@@ -12,7 +13,17 @@ from tsforecast.models.forecaster import Task
 
 
 def make(task, **changes):
-    return CNNLSTM(task, **{"filters": 4, "units": (6, 5), "dense_units": (7,), "dropout": 0.1, **changes})
+    return CNNLSTM(
+        task,
+        **{
+            "filters": 4,
+            "units": (6, 5),
+            "dense_units": (7,),
+            "dropout": 0.1,
+            "encoding": ENCODING,
+            **changes,
+        },
+    )
 
 
 @pytest.mark.parametrize("padding", ["causal", "same"])

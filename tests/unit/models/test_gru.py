@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from model_checks import (
+    ENCODING,
     TASKS,
     batch,
     check_causality,
@@ -14,7 +15,9 @@ from tsforecast.models.gru import GRU
 
 
 def make(task, **changes):
-    return GRU(task, **{"units": (5, 4), "dense_units": (6,), "dropout": 0.1, **changes})
+    return GRU(
+        task, **{"units": (5, 4), "dense_units": (6,), "dropout": 0.1, "encoding": ENCODING, **changes}
+    )
 
 
 @pytest.mark.parametrize("anchor", [True, False])
@@ -59,7 +62,7 @@ def test_the_users_widths_give_this_many_parameters():
 def test_a_layer_that_gives_nothing_lets_its_input_through():
     """With the recurrent weights at zero a GRU's output is zero, and the way around is all that is left."""
     task = Task(lookback=8, channels=4, lead=1, horizon=1, target_indices=(0,))
-    model = make(task, units=(4,), dense_units=(), dropout=0.0, anchor=False)
+    model = make(task, units=(4,), dense_units=(), dropout=0.0, anchor=False, encoding=None)
     gru = model.get_layer("gru_1")
     gru.set_weights([np.zeros_like(weight) for weight in gru.get_weights()])
     past, _ = batch(task)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from model_checks import (
+    ENCODING,
     TASKS,
     batch,
     check_causality,
@@ -14,7 +15,9 @@ from tsforecast.models.lstm import LSTM
 
 
 def make(task, **changes):
-    return LSTM(task, **{"units": (5, 4), "dense_units": (6,), "dropout": 0.1, **changes})
+    return LSTM(
+        task, **{"units": (5, 4), "dense_units": (6,), "dropout": 0.1, "encoding": ENCODING, **changes}
+    )
 
 
 @pytest.mark.parametrize("anchor", [True, False])

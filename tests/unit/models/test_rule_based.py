@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 from model_checks import (
+    ENCODING,
     TASKS,
     batch,
     check_causality,
@@ -47,7 +48,8 @@ def rules_for(task):
 
 
 def make(task, rules=None):
-    return RuleBased(task, rules_for(task) if rules is None else rules, units=(5,), dense_units=(6, 4))
+    rules = rules_for(task) if rules is None else rules
+    return RuleBased(task, rules, units=(5,), dense_units=(6, 4), encoding=ENCODING)
 
 
 def test_shapes():

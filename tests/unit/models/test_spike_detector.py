@@ -1,7 +1,16 @@
 import keras
 import numpy as np
 import pytest
-from model_checks import CARD, TASKS, batch, check_saving, check_shapes_and_order, check_training, described
+from model_checks import (
+    CARD,
+    ENCODING,
+    TASKS,
+    batch,
+    check_saving,
+    check_shapes_and_order,
+    check_training,
+    described,
+)
 
 from tsforecast.losses import AbsoluteError, SpikeWeighted, SquaredError
 from tsforecast.models.spike_detector import SpikeDetector
@@ -10,6 +19,7 @@ from tsforecast.training.objective import Objective
 
 def make(task, **changes):
     options = {"filters": 8, "heads": 2, "units": 5, "dense_units": (6,), "dropout": 0.1, "spike_weight": 0.7}
+    options["encoding"] = ENCODING
     return SpikeDetector(task, **{**options, **changes})
 
 

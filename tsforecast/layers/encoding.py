@@ -1,0 +1,85 @@
+"""Piecewise linear encoding of each channel, so that a network can tell levels apart as sharply as trees do."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class PiecewiseLinear(keras.layers.Layer):
+    """Encodes each channel by how far its value has come through each of its bins, then maps that to a width.
+
+    Component ``k`` of a channel with edges ``b_0 < ... < b_K`` is ``(x - b_{k-1}) / (b_k - b_{k-1})``, held to [0, 1]
+    but for the first below and the last above, so that values outside the edges stay apart. A ReLU layer of ``units``
+    on all components, beside the channels themselves, is the output.
+
+    Args:
+        edges: of each of the C channels, rising; fewer than three leave the channel as it is.
+        units: width of the learned layer, at least 1.
+
+    Raises:
+        ValueError: no channel has three edges.
+
+    Call arguments: past ``[B, L, C]``, scaled.
+    Returns: ``[B, L, C + units]``.
+
+    Source: Gorishniy et al. (2022), On embeddings for numerical features in tabular deep learning, eq. 1, with
+    quantiles for edges (section 3.2.1); one layer serves all channels, where the paper has one for each.
+    """
+
+    def __init__(self, edges: Sequence[Sequence[float]], units: int, **kwargs: Any):
+        # Inputs stay float32 under a mixed policy too: half precision cannot tell narrow bins apart.
+        super().__init__(**{**kwargs, "autocast": False})
+        self.edges, self.units = [list(of_one) for of_one in edges], units
+        self.dense = keras.layers.Dense(units, activation="relu", dtype=self.dtype_policy)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Builds the learned layer, and the one product that all bins are; edges are weights, to go where those go."""
+        slopes, offsets, lows, highs = _bins(self.edges)
+        self._slopes, self._offsets = self._kept("slopes", slopes), self._kept("offsets", offsets)
+        self._lows, self._highs = lows, highs
+        self.dense.build((*input_shape[:-1], len(offsets)))
+        self.built = True
+
+    def _kept(self, name: str, values: np.ndarray) -> Any:
+        return self.add_weight(
+            shape=values.shape,
+            initializer=lambda shape, dtype: ops.convert_to_tensor(values, dtype),
+            trainable=False,
+            dtype="float32",
+            autocast=False,
+            name=name,
+        )
+
+    def call(self, past: Any) -> Any:
+        """See the class."""
+        come = ops.matmul(ops.cast(past, "float32"), self._slopes) + self._offsets
+        bins = ops.minimum(ops.maximum(come, self._lows), self._highs)
+        return ops.concatenate([ops.cast(past, self.compute_dtype), self.dense(bins)], axis=-1)
+
+    def compute_output_spec(self, past: Any) -> keras.KerasTensor:
+        """See the class."""
+        return keras.KerasTensor((*past.shape[:-1], past.shape[-1] + self.units), dtype=self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "edges": self.edges, "units": self.units}
+
+
+def _bins(edges: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Slopes ``[C, K]``, and offsets, lowest and highest values ``[K]`` of the K components of all channels."""
+    columns, bins = np.eye(len(edges)), []
+    for column, rising in zip(columns, edges, strict=True):
+        last = len(rising) - 2
+        for k in range(last + 1 if last > 0 else 0):
+            width = rising[k + 1] - rising[k]
+            bins.append(
+                (column / width, -rising[k] / width, 0.0 if k else -np.inf, 1.0 if k < last else np.inf)
+            )
+    if not bins:
+        raise ValueError("edges leave no channel to encode: give at least one channel three edges or more.")
+    slopes, *limits = (np.asarray(part, "float32") for part in zip(*bins, strict=True))
+    return slopes.T, *limits
