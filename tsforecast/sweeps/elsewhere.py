@@ -29,9 +29,8 @@ def launch(launcher: Callable[..., Sequence[Any]], jobs: Sequence[Job], folders:
         reasons = [f"{type(error).__name__}: {error}".splitlines()[0]] * len(jobs)
     for folder, why in zip(folders, reasons, strict=True):
         if read_outcome(folder).status == "waiting":
-            write(
-                folder, "failed", why or "ended without a result; does the other machine share this folder?"
-            )
+            unsaid = "ended without a result; does the other machine share this folder?"
+            write(folder, "failed", why or unsaid, killed=True)  # whatever it saved is good to go on from
 
 
 def reason(returned: Any) -> str:

@@ -123,7 +123,9 @@ def run(
                 trial, axes = trials.ask()
                 job = make_job(trial.number, axes)
                 place = folder / job.folder_name
-                outcome = runner.run(job, place, trials.watch(trial))
+                outcome = read_outcome(place)
+                if outcome.status not in ("done", "pruned"):  # else the sweep was killed before it could tell
+                    outcome = runner.run(job, place, trials.watch(trial))
                 trials.tell(trial, outcome)
                 rows[trial.number] = summary.Row(job, place, outcome)
                 summary.write(folder, "running", list(rows.values()))
@@ -197,10 +199,11 @@ class Trials:
         With several objectives nothing is pruned, nor with one that is not measured at each epoch.
         """
         key = self._options.keys[0]
+        reported = set(self._study.trials[trial.number].intermediate_values)  # in an earlier sitting
 
         def look(row: Mapping[str, Any]) -> str | None:
             value = row.get(key)
-            if len(self._options.keys) > 1 or value is None:
+            if len(self._options.keys) > 1 or value is None or row["step"] in reported:
                 return None
             trial.report(float(value), int(row["step"]))
             if self._options.pruner == "none" or not trial.should_prune():

@@ -2,8 +2,10 @@ import pytest
 
 from tsforecast.errors import UserError
 from tsforecast.sweeps.outcome import Outcome
-from tsforecast.sweeps.search import Options, Trials
+from tsforecast.sweeps.processes import Worker
+from tsforecast.sweeps.search import Options, Trials, run
 from tsforecast.sweeps.space import Range
+from tsforecast.sweeps.study import Job
 
 pytest.importorskip("optuna")
 
@@ -39,6 +41,38 @@ def test_a_search_goes_on_with_its_memory_and_its_interrupted_trial(tmp_path):
     assert [number for number, _ in second.earlier()] == [0]
     again, same = second.ask()
     assert (again.number, same) == (cut.number, axes)
+
+
+def test_a_trial_that_goes_on_reports_each_step_once(tmp_path):
+    trials = Trials(tmp_path, SPACE, options())
+    cut, _ = trials.ask()
+    trials.watch(cut)({"step": 10, "val/rmse": 0.5})
+
+    second = Trials(tmp_path, SPACE, options())
+    again, _ = second.ask()
+    look = second.watch(again)
+    assert [look({"step": step, "val/rmse": 0.5}) for step in (10, 20)] == [None, None]  # a warning is an error
+
+
+def test_a_trial_that_ended_before_the_search_could_say_so_is_not_run_again(tmp_path, monkeypatch):
+    (tmp_path / "cut").mkdir()
+    trial, axes = Trials(tmp_path / "cut", SPACE, options()).ask()
+    ended = Job(trial.number, axes, [], {"device": {"kind": "cpu"}})
+    folder = tmp_path / "cut" / ended.folder_name
+    folder.mkdir()
+    (folder / "result.json").write_text('{"status": "done", "metrics": {"val/rmse": 0.5}}')
+    monkeypatch.setattr(Worker, "begin", lambda *_: pytest.fail("it is run again"))
+    code = run(
+        tmp_path / "cut",
+        [],
+        space=SPACE,
+        base={},
+        options=options(trials=1),
+        make_job=lambda number, values: Job(number, values, [], {"device": {"kind": "cpu"}}),
+        run_file=tmp_path / "run.py",
+        process="shared",
+    )
+    assert code == 0
 
 
 def test_a_trial_that_lags_behind_is_pruned_and_counts(tmp_path):

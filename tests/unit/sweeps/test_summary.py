@@ -78,3 +78,16 @@ def test_time_left_is_the_mean_of_the_jobs_so_far():
     progress.end(job, Outcome("done"))
     assert progress.seconds_left() == 2 * 20
     assert text.getvalue() == "[2/4]  a=1  done  20 s  about 40 s left\n"
+
+
+def test_a_job_without_figures_shows_what_it_printed_last(tmp_path):
+    log, text = tmp_path / "log.txt", io.StringIO()
+    log.write_text("from an earlier attempt\n")
+    console = Console(file=text, force_terminal=True, width=80, color_system=None)
+    with SweepProgress(1, console=console) as progress:
+        progress.begin(Job(0, {"a": "1"}, [], {}), log)
+        assert "a=1  starting  0 s" in text.getvalue()
+        log.write_text("from an earlier attempt\nmember gru\n")
+        progress.epoch({})
+    assert "a=1  member gru  0 s" in text.getvalue()
+    assert "earlier" not in text.getvalue()
