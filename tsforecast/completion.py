@@ -46,7 +46,9 @@ def _values(key: str, value: str, words: Sequence[str]) -> list[str]:
     before, comma, _ = value.rpartition(",")
     if (CONF / key).is_dir():
         return [f"{key}={before}{comma}{choice}" for choice in _choices(key)]
-    paths = [path + "/" * os.path.isdir(path) for path in glob.glob(f"{glob.escape(value)}*")] if value else []
+    paths = (
+        [path + "/" * os.path.isdir(path) for path in glob.glob(f"{glob.escape(value)}*")] if value else []
+    )
     *parents, last = key.split(".")
     now = _node(parents, words).get(last)
     likely = ["true", "false"] if isinstance(now, bool) else [] if isinstance(now, (dict, list)) else [now]

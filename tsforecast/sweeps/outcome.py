@@ -7,6 +7,18 @@ from typing import Any
 
 from tsforecast.tracking.run_folder import RunFolder
 
+# What a trained run's figures are called; runs with quantiles add those of FIGURE_OF_A_QUANTILE.
+FIGURES = (
+    *(f"val/{name}" for name in ("rmse", "mae", "loss")),
+    *(
+        f"test/{name}"
+        for name in ("rmse", "mae", "mse", "bias", "r2", "mase", "rmse_scaled", "mae_scaled", "pinball")
+    ),
+    *(f"test/spike_{name}" for name in ("average_precision", "f1", "false_alarms_per_day")),
+    *(f"skill/{name}" for name in ("persistence", "seasonal_naive")),
+    *("params", "seconds", "peak_memory_mb"),
+)
+FIGURE_OF_A_QUANTILE = r"test/(coverage_q?|width_)[\d.]+"
 LOG_TAIL = 10_000  # bytes read of a log's end
 
 

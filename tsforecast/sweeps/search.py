@@ -6,6 +6,7 @@ interface; TPE after Bergstra et al. (2011).
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from tsforecast.errors import UserError, nearest
 from tsforecast.sweeps import summary
 from tsforecast.sweeps.grid import finish, shares_process
-from tsforecast.sweeps.outcome import Outcome, read_outcome
+from tsforecast.sweeps.outcome import FIGURE_OF_A_QUANTILE, FIGURES, Outcome, read_outcome
 from tsforecast.sweeps.processes import Worker
 from tsforecast.sweeps.progress import SweepProgress
 from tsforecast.sweeps.runner import Runner, Stop, Watch
@@ -54,6 +55,12 @@ class Options:
             if objective.partition(":")[2] not in ("", "minimize", "maximize"):
                 raise UserError(
                     f"hydra.sweeper.objectives has {objective}: after a colon comes minimize or maximize."
+                )
+        for key in self.keys:  # else a whole search would run and find that no trial has it
+            if key not in FIGURES and not re.fullmatch(FIGURE_OF_A_QUANTILE, key):
+                raise UserError(
+                    f"hydra.sweeper.objectives has {key}, which is no figure of a run.{nearest(key, FIGURES)} "
+                    f"Figures: {', '.join(FIGURES)}."
                 )
         if not self.objectives:
             raise UserError("hydra.sweeper.objectives is empty: name a figure, as in [val/rmse].")

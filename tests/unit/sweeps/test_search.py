@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
 from tsforecast.errors import UserError
+from tsforecast.metrics import point_metrics, quantile_metrics
 from tsforecast.sweeps.outcome import Outcome
 from tsforecast.sweeps.processes import Worker
 from tsforecast.sweeps.search import Options, Trials, run
@@ -51,7 +53,10 @@ def test_a_trial_that_goes_on_reports_each_step_once(tmp_path):
     second = Trials(tmp_path, SPACE, options())
     again, _ = second.ask()
     look = second.watch(again)
-    assert [look({"step": step, "val/rmse": 0.5}) for step in (10, 20)] == [None, None]  # a warning is an error
+    assert [look({"step": step, "val/rmse": 0.5}) for step in (10, 20)] == [
+        None,
+        None,
+    ]  # a warning is an error
 
 
 def test_a_trial_that_ended_before_the_search_could_say_so_is_not_run_again(tmp_path, monkeypatch):
@@ -113,6 +118,14 @@ def test_a_figure_can_be_maximized(tmp_path):
     assert (chosen.keys, chosen.directions) == (["test/r2", "seconds"], ["maximize", "minimize"])
 
 
+def test_every_metric_is_an_objective():
+    truth = np.arange(4.0).reshape(4, 1, 1)
+    points = point_metrics(truth, truth, scale=np.ones(1))
+    quantiles = quantile_metrics(truth, truth[..., None] + [-1.0, 0.0, 1.0], [0.025, 0.5, 0.9])
+    keys = [f"test/{name}" for name in [*points, *quantiles]]
+    assert options(objectives=keys).keys == keys
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -122,6 +135,7 @@ def test_a_figure_can_be_maximized(tmp_path):
         ({"startup_trials": "a"}, "whole number"),
         ({"objectives": []}, "is empty"),
         ({"objectives": ["val/rmse:down"]}, "minimize or maximize"),
+        ({"objectives": ["val/rmsee"]}, "no figure of a run. Did you mean 'val/rmse'"),
     ],
 )
 def test_wrong_options_are_refused(changes, words):
