@@ -3,6 +3,7 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from tsforecast.sweeps import summary
@@ -52,6 +53,18 @@ def test_the_table_of_a_terminal_holds_the_same_cells():
     summary.show(rows(), Console(file=text, force_terminal=True, width=120, color_system=None))
     assert "0.6123" in text.getvalue()
     assert "no window fits" in text.getvalue()
+
+
+@pytest.mark.parametrize(("width", "skill", "head"), [(120, True, "test RMSE (kW)"), (60, False, "RMSE")])
+def test_a_narrow_terminal_loses_figures_and_no_sign_of_the_rest(width, skill, head):
+    text = io.StringIO()
+    summary.show(rows(), Console(file=text, force_terminal=True, width=width, color_system=None))
+    lines = text.getvalue().splitlines()
+    assert ("+12.3 %" in text.getvalue()) is skill
+    assert ("All figures: s/summary.csv" in lines) is not skill
+    assert any(head in line for line in lines)
+    assert "…" not in text.getvalue()
+    assert next(line for line in lines if "0.6123" in line).split()[:4] == ["0", "a", "8", "done"]
 
 
 def test_both_files_hold_every_job(tmp_path):
