@@ -68,7 +68,7 @@ def _node(path: Sequence[str], words: Sequence[str]) -> dict[str, Any]:
     """The keys under a path, with the choices that the other words of the line make; empty where there are none."""
     root = _read(CONF / "config.yaml")
     if not path:
-        typed = {group: {} for group in _groups() if group != "experiment"}
+        typed: dict[str, Any] = {group: {} for group in _groups() if group != "experiment"}
         return {**root, **typed}
     node: Any = root.get(path[0])
     if (CONF / path[0]).is_dir():
