@@ -2,6 +2,11 @@
 
 import sys
 
+from tsforecast import completion
+
+if __name__ == "__main__" and "query=bash" in sys.argv and completion.answer():
+    sys.exit()  # the shell waits at a Tab: answered before Hydra is imported
+
 import hydra
 from omegaconf import DictConfig
 

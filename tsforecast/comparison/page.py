@@ -31,8 +31,7 @@ def write_page(
     """
     unit = unit_of(board)
     sections = [
-        section("Leaderboard", _table(board, unit, path.parent), NOTE)
-        + "".join(f'<p class="note">{text(n)}</p>' for n in notes),
+        section("Leaderboard", _table(board, unit, path.parent) + _notes(notes), NOTE),
         section("Over seeds", table(list(seeds)), "Mean and standard deviation over the seeds.")
         if seeds
         else "",
@@ -88,6 +87,10 @@ def _table(board: Sequence[Entry], unit: str, beside_page: Path) -> str:
     lines = "\n".join(_row(entry, beside_page) for entry in board)
     cells = "".join(f"<th{_right(i)}>{text(name)}</th>" for i, name in enumerate(head))
     return f'<div class="scroll"><table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table></div>'
+
+
+def _notes(notes: Sequence[str]) -> str:
+    return "".join(f'<p class="note below">{text(one)}</p>' for one in notes)
 
 
 def _right(column: int) -> str:
@@ -184,6 +187,5 @@ def _axes(board: Sequence[Entry], unit: str) -> str:
     rows = [
         (e.rank - 1, e.name, [*(e.axes.get(key) for key in keys), e.run.figures["test/rmse"]]) for e in board
     ]
-    return section(
-        "What was varied", svg.parallel(names, rows), "A line a run, from its settings to its error."
-    )
+    body = f'<div class="scroll wide">{svg.parallel(names, rows)}</div>'
+    return section("What was varied", body, "A line a run, from its settings to its error.")

@@ -161,7 +161,8 @@ def _ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.6g}".replace("-", "−")
+    number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
+    return number.replace("-", "−")
 
 
 def _dot(scale: _Scale, x: float, y: float) -> str:

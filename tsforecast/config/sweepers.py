@@ -205,6 +205,7 @@ class Search(StudySweeper):
             raise UserError(
                 "hydra/sweeper=optuna runs its trials here: leave out hydra/launcher, or use the grid sweeper."
             )
+        options = search.Options(**self.options)
         fixed = fixed_arguments(overrides)
         space = {o.get_key_element(): _range(o) for o in overrides if o.is_sweep_override()}
         if not space:
@@ -217,7 +218,7 @@ class Search(StudySweeper):
             sys.argv[1:],
             space=space,
             base=self.job(0, {}, fixed).config,
-            options=search.Options(**self.options),
+            options=options,
             make_job=lambda number, axes: self.job(number, axes, fixed),
             run_file=RUN_FILE,
             process=self.composed.sweep.process,

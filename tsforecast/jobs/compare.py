@@ -9,7 +9,7 @@ from typing import Any
 from tsforecast.comparison import model_table, published
 from tsforecast.comparison.leaderboard import Entry, entries, over_seeds
 from tsforecast.comparison.page import unit_of, write_page
-from tsforecast.comparison.runs import collect
+from tsforecast.comparison.runs import Run, collect
 from tsforecast.comparison.statistics import Interval
 from tsforecast.config import Config
 from tsforecast.reporting.formatting import duration
@@ -50,12 +50,23 @@ def _cautions(board: Sequence[Entry]) -> list[str]:
         notes.append(
             "These runs differ in data, lead, horizon or unit: their errors do not answer one question."
         )
+    elif len({_windows(entry.run) for entry in board} - {None}) > 1:
+        notes.append(
+            "These runs were scored on different test windows (split or window.stride): their RMSEs are of different "
+            "hours; only a difference to best, taken on shared windows, compares them."
+        )
     missing = sum(entry.rmse is None for entry in board)
     if missing:
         notes.append(
             f"{missing} of {len(board)} runs have no interval: no errors.npz, or too few test windows."
         )
     return notes
+
+
+def _windows(run: Run) -> tuple[int, int, int] | None:
+    """Count, first and last of the test windows; None where the run kept none."""
+    ends = () if run.errors is None else run.errors.ends
+    return (len(ends), int(ends[0]), int(ends[-1])) if len(ends) else None
 
 
 def as_text(board: Sequence[Entry]) -> str:

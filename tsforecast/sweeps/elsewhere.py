@@ -1,10 +1,13 @@
 """Jobs that a Hydra launcher (Ray, Slurm) runs on other machines, in folders that all machines see."""
 
+import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tsforecast.sweeps.outcome import read_outcome, write
+from tsforecast.sweeps.processes import REPOSITORY
 from tsforecast.sweeps.runner import prepare
 from tsforecast.sweeps.study import Job
 
@@ -22,19 +25,29 @@ def launch(launcher: Callable[..., Sequence[Any]], jobs: Sequence[Job], folders:
         arguments = [a for a in prepare(job, folder) if not a.startswith(("hydra.mode=", "hydra.run.dir="))]
         sweep = folder.parent.resolve()
         overrides.append([*arguments, f"hydra.sweep.dir='{sweep}'", f"hydra.sweep.subdir='{folder.name}'"])
+    # The package is used in place, and a launcher's processes start in whatever folder this one is in.
+    found = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(found)
     try:
         returned: Sequence[Any] = launcher(overrides, initial_job_idx=0)
         reasons = [reason(one) for one in returned]
     except Exception as error:  # a launcher that breaks takes all jobs with it, but some may be done
-        reasons = [f"{type(error).__name__}: {error}".splitlines()[0]] * len(jobs)
+        reasons = [in_one_line(error)] * len(jobs)
     for folder, why in zip(folders, reasons, strict=True):
         if read_outcome(folder).status == "waiting":
-            write(
-                folder, "failed", why or "ended without a result; does the other machine share this folder?"
-            )
+            unsaid = "ended without a result; does the other machine share this folder?"
+            write(folder, "failed", why or unsaid, killed=True)  # whatever it saved is good to go on from
 
 
 def reason(returned: Any) -> str:
     """Why a job failed, from Hydra's ``JobReturn``; empty where it did not."""
     value = getattr(returned, "_return_value", None)
-    return str(value).splitlines()[0] if isinstance(value, BaseException) and str(value) else ""
+    return in_one_line(value) if isinstance(value, BaseException) else ""
+
+
+def in_one_line(error: BaseException) -> str:
+    """What an error says; of one that passes on a whole traceback, the last line of that."""
+    text = str(error)
+    passed_on = re.findall(r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b.*", text, re.MULTILINE)
+    first = passed_on[-1] if "Traceback" in text and passed_on else (text.splitlines() or [""])[0]
+    return first.removeprefix("tsforecast.errors.UserError: ") or type(error).__name__

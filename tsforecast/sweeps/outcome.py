@@ -7,7 +7,19 @@ from typing import Any
 
 from tsforecast.tracking.run_folder import RunFolder
 
-HEADLINE = ("test/rmse", "test/mae", "val/rmse")
+# What a trained run's figures are called; runs with quantiles add those of FIGURE_OF_A_QUANTILE.
+FIGURES = (
+    *(f"val/{name}" for name in ("rmse", "mae", "loss")),
+    *(
+        f"test/{name}"
+        for name in ("rmse", "mae", "mse", "bias", "r2", "mase", "rmse_scaled", "mae_scaled", "pinball")
+    ),
+    *(f"test/spike_{name}" for name in ("average_precision", "f1", "false_alarms_per_day")),
+    *(f"skill/{name}" for name in ("persistence", "seasonal_naive")),
+    *("params", "seconds", "peak_memory_mb"),
+)
+FIGURE_OF_A_QUANTILE = r"test/(coverage_q?|width_)[\d.]+"
+LOG_TAIL = 10_000  # bytes read of a log's end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,12 +31,14 @@ class Outcome:
         error: why it failed, or was pruned; else empty.
         figures: ``test/rmse`` and the like, with ``skill/...``, ``params`` and ``seconds``.
         unit: of the target.
+        killed: whether a signal ended it, which says nothing against its last checkpoint.
     """
 
     status: str
     error: str = ""
     figures: dict[str, float] = dataclasses.field(default_factory=dict)
     unit: str = ""
+    killed: bool = False
 
 
 def read_outcome(folder: Path) -> Outcome:
@@ -39,6 +53,7 @@ def read_outcome(folder: Path) -> Outcome:
         error=str(result.get("error") or ""),
         figures=figures(result),
         unit=str(result.get("unit") or ""),
+        killed=bool(result.get("killed")),
     )
 
 
@@ -59,14 +74,14 @@ def close(folder: Path, code: int) -> Outcome:
         return found
     if code in (130, -15):
         return write(folder, "interrupted", "")
-    return write(folder, "failed", reason(folder, code))
+    return write(folder, "failed", reason(folder, code), killed=code < 0)
 
 
-def write(folder: Path, status: str, error: str) -> Outcome:
+def write(folder: Path, status: str, error: str, killed: bool = False) -> Outcome:
     """Writes a job's outcome in its stead."""
     folder.mkdir(parents=True, exist_ok=True)
-    RunFolder(folder).write_json("result.json", {"status": status, "error": error})
-    return Outcome(status, error)
+    RunFolder(folder).write_json("result.json", {"status": status, "error": error, "killed": killed})
+    return Outcome(status, error, killed=killed)
 
 
 def reason(folder: Path, code: int) -> str:
@@ -74,7 +89,15 @@ def reason(folder: Path, code: int) -> str:
     if code < 0:
         hint = ", perhaps for want of memory" if code == -9 else ""
         return f"killed by signal {-code}{hint}"
-    log = folder / "log.txt"
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.is_file() else []
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return last or f"ended with exit code {code}"
+    return last_line(folder / "log.txt") or f"ended with exit code {code}"
+
+
+def last_line(log: Path, start: int = 0) -> str:
+    """The last printed line of a log, from byte ``start`` on, that is not empty; empty where there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(file.seek(0, 2) - LOG_TAIL, start))
+            lines = file.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
@@ -9,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from tsforecast.reporting.formatting import duration
-from tsforecast.sweeps.outcome import Outcome
+from tsforecast.sweeps.outcome import Outcome, last_line
 from tsforecast.sweeps.study import Job
 
 _REFRESH_SECONDS = 0.5
@@ -39,6 +40,8 @@ class SweepProgress:
         self._spent: list[float] = []  # seconds of the jobs that ended in this sitting
         self._began = self._drawn = clock()
         self._job: Job | None = None
+        self._log: Path | None = None
+        self._earlier = 0
         self._row: Mapping[str, Any] = {}
         self._live: Live | None = None
 
@@ -52,9 +55,10 @@ class SweepProgress:
         if self._live is not None:
             self._live.stop()
 
-    def begin(self, job: Job) -> None:
-        """Notes that a job starts."""
-        self._job, self._row, self._began = job, {}, self._clock()
+    def begin(self, job: Job, log: Path | None = None) -> None:
+        """Notes that a job starts; the last line of its ``log`` is shown until it has figures."""
+        self._job, self._log, self._row, self._began = job, log, {}, self._clock()
+        self._earlier = log.stat().st_size if log and log.exists() else 0  # what an earlier attempt printed
         self._draw()
 
     def epoch(self, row: Mapping[str, Any]) -> None:
@@ -127,7 +131,7 @@ class SweepProgress:
             parts.append(f"step {self._row.get('step', 0):,}" + (f"/{steps:,}" if steps else ""))
             parts += [f"{key} {self._row[key]:.4f}" for key in ("loss", "val/rmse") if self._row.get(key)]
         else:
-            parts.append("starting")
+            parts.append((last_line(self._log, self._earlier) if self._log else "") or "starting")
         return "  ".join([*parts, duration(round(self._clock() - self._began))])
 
 

@@ -70,8 +70,9 @@ class Runner:
             watch: sees each epoch's row; a reason that it returns ends the job as ``pruned``.
         """
         arguments = prepare(job, folder)
-        self._progress.begin(job)
-        self._worker.begin(arguments, folder / "log.txt")
+        log = folder / "log.txt"
+        self._progress.begin(job, log)
+        self._worker.begin(arguments, log)
         pruned = None
         for code, row in self._follow(folder):
             if row is not None:
@@ -106,9 +107,10 @@ class Runner:
 def prepare(job: Job, folder: Path) -> list[str]:
     """Makes the job's folder and returns its arguments: to go on from its checkpoint, or to start."""
     files = RunFolder.create(folder)
-    status = read_outcome(folder).status
-    # A job that failed starts anew: going on from its checkpoint would end in the same failure.
-    goes_on = status in ("waiting", "interrupted") and files.last.is_file() and files.config.is_file()
+    before = read_outcome(folder)
+    # A job that failed by itself starts anew: going on from its checkpoint would end in the same failure.
+    cut_off = before.status in ("waiting", "interrupted") or before.killed
+    goes_on = cut_off and files.last.is_file() and files.config.is_file()
     files.result.unlink(missing_ok=True)
     if goes_on:
         return [f"resume='{folder}'", "hydra.mode=RUN"]

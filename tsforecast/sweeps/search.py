@@ -6,6 +6,7 @@ interface; TPE after Bergstra et al. (2011).
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from tsforecast.errors import UserError, nearest
 from tsforecast.sweeps import summary
 from tsforecast.sweeps.grid import finish, shares_process
-from tsforecast.sweeps.outcome import Outcome, read_outcome
+from tsforecast.sweeps.outcome import FIGURE_OF_A_QUANTILE, FIGURES, Outcome, read_outcome
 from tsforecast.sweeps.processes import Worker
 from tsforecast.sweeps.progress import SweepProgress
 from tsforecast.sweeps.runner import Runner, Stop, Watch
@@ -54,6 +55,12 @@ class Options:
             if objective.partition(":")[2] not in ("", "minimize", "maximize"):
                 raise UserError(
                     f"hydra.sweeper.objectives has {objective}: after a colon comes minimize or maximize."
+                )
+        for key in self.keys:  # else a whole search would run and find that no trial has it
+            if key not in FIGURES and not re.fullmatch(FIGURE_OF_A_QUANTILE, key):
+                raise UserError(
+                    f"hydra.sweeper.objectives has {key}, which is no figure of a run.{nearest(key, FIGURES)} "
+                    f"Figures: {', '.join(FIGURES)}."
                 )
         if not self.objectives:
             raise UserError("hydra.sweeper.objectives is empty: name a figure, as in [val/rmse].")
@@ -123,7 +130,9 @@ def run(
                 trial, axes = trials.ask()
                 job = make_job(trial.number, axes)
                 place = folder / job.folder_name
-                outcome = runner.run(job, place, trials.watch(trial))
+                outcome = read_outcome(place)
+                if outcome.status not in ("done", "pruned"):  # else the sweep was killed before it could tell
+                    outcome = runner.run(job, place, trials.watch(trial))
                 trials.tell(trial, outcome)
                 rows[trial.number] = summary.Row(job, place, outcome)
                 summary.write(folder, "running", list(rows.values()))
@@ -197,10 +206,11 @@ class Trials:
         With several objectives nothing is pruned, nor with one that is not measured at each epoch.
         """
         key = self._options.keys[0]
+        reported = set(self._study.trials[trial.number].intermediate_values)  # in an earlier sitting
 
         def look(row: Mapping[str, Any]) -> str | None:
             value = row.get(key)
-            if len(self._options.keys) > 1 or value is None:
+            if len(self._options.keys) > 1 or value is None or row["step"] in reported:
                 return None
             trial.report(float(value), int(row["step"]))
             if self._options.pruner == "none" or not trial.should_prune():

@@ -80,11 +80,15 @@ def show(rows: Sequence[Row], console: Console | None = None) -> None:
     head, lines, numeric = cells(rows)
     if console.is_terminal:
         table = Table(*[], header_style="bold", box=None, pad_edge=False)
-        for name, right in zip(head, numeric, strict=True):
-            table.add_column(name, justify="right" if right else "left", no_wrap=True)
+        shown, head = _fitting(head, lines, console.width)
+        for place in shown:
+            table.add_column(head[place], justify="right" if numeric[place] else "left", no_wrap=True)
         for row, texts in zip(rows, lines, strict=True):
-            table.add_row(*texts, style="red" if row.outcome.status == "failed" else None)
+            style = "red" if row.outcome.status == "failed" else None
+            table.add_row(*(texts[place] for place in shown), style=style)
         console.print(table)
+        if len(shown) < len(head):
+            print(f"All figures: {rows[0].folder.parent / 'summary.csv'}", file=console.file)
     else:
         print(plain_table(head, lines, numeric), file=console.file)
     for row in rows:
@@ -92,6 +96,25 @@ def show(rows: Sequence[Row], console: Console | None = None) -> None:
             for line in (f"{row.job.label} failed: {row.outcome.error}", f"  {_where(row.folder)}"):
                 print(line, file=console.file)
     console.file.flush()
+
+
+def _fitting(head: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> tuple[list[int], list[str]]:
+    """The columns to show in a terminal of ``width``, and all heads.
+
+    Where there is no room, heads get a word a line, then the figures that say the least are left out.
+    """
+
+    def too_wide() -> bool:
+        columns = ([*heads[place].split("\n"), *(line[place] for line in lines)] for place in shown)
+        return sum(max(map(len, column)) + 2 for column in columns) - 2 > width
+
+    shown, heads = list(range(len(head))), list(head)
+    if too_wide():
+        heads = [name.replace(" ", "\n").replace("_", "_\n") for name in head]
+    for spare in ("skill", "test MAE", "val RMSE"):
+        if too_wide():
+            shown = [place for place in shown if not head[place].startswith(spare)]
+    return shown, heads
 
 
 def _where(folder: Path) -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tsforecast.errors import UserError
+from tsforecast.tracking.wandb_account import key_found
 
 # Section -> panels; a panel is its title and either the lines over steps or the bars, one a run.
 CURVES = [
@@ -89,7 +90,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--name", default="tsforecast", help="name of the view")
     given = parser.parse_args(arguments)
     try:
-        print(workspace(given.entity, given.project, given.name).save().url)
+        made = workspace(given.entity, given.project, given.name)
+        if not key_found():  # W&B itself would ask for one, or wait
+            raise UserError(
+                "The dashboard is made in a W&B account, and no key was found: run 'wandb login'."
+            )
+        print(made.save().url)
         return 0
     except UserError as error:
         sys.stderr.write(f"{error}\n")

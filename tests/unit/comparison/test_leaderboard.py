@@ -12,7 +12,7 @@ from tsforecast.comparison.leaderboard import entries, over_seeds
 from tsforecast.comparison.page import write_page
 from tsforecast.comparison.runs import Run, collect, varied
 from tsforecast.errors import UserError
-from tsforecast.jobs.compare import as_csv, as_text
+from tsforecast.jobs.compare import _cautions, as_csv, as_text
 from tsforecast.window_errors import WindowErrors
 
 
@@ -145,3 +145,17 @@ def test_parallel_axes_keep_numbers_to_scale_and_words_apart():
     first = [height[0] for height in heights]
     assert first[0] - first[1] == pytest.approx((first[1] - first[2]) / 2, abs=0.2)
     assert len({height[1] for height in heights}) == 3
+
+
+def test_runs_scored_on_other_windows_are_told_apart(sweep, tmp_path):
+    assert _cautions(entries(collect(str(sweep))[0])) == []
+    make_run(tmp_path / "strided", 0.3)
+    errors = WindowErrors.load(tmp_path / "strided/errors.npz")
+    errors.at(np.arange(0, 1000, 2)).save(tmp_path / "strided/errors.npz")
+    (caution,) = _cautions(entries(collect([str(sweep), str(tmp_path / "strided")])[0]))
+    assert "different test windows" in caution
+
+
+@pytest.mark.parametrize(("value", "tick"), [(1e6, "1,000,000"), (0.52, "0.52"), (-2500.0, "−2,500")])
+def test_ticks_are_numbers_for_reading(value, tick):
+    assert svg._short(value) == tick

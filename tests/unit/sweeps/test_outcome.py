@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tsforecast.sweeps.outcome import close, read_outcome
+from tsforecast.sweeps.outcome import close, last_line, read_outcome
 
 
 def wrote(folder, **result):
@@ -60,3 +60,12 @@ def test_a_stopped_job_is_interrupted(tmp_path, code):
 def test_a_job_without_a_result_file_is_done_by_its_exit_code(tmp_path):
     assert close(tmp_path, 0).status == "done"
     assert read_outcome(tmp_path).status == "done"
+
+
+def test_the_last_line_is_that_of_this_attempt(tmp_path):
+    log = tmp_path / "log.txt"
+    assert last_line(log) == ""
+    log.write_text("member gru\n")
+    assert last_line(log, start=11) == ""
+    log.write_text("member gru\n" + "x" * 20_000 + "\n  member lstm  \n\n")
+    assert last_line(log, start=11) == "member lstm"

@@ -105,6 +105,15 @@ def test_ctrl_c_asks_first_for_the_end_of_the_job_and_then_for_now():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_killed_job_has_failed_and_goes_on_from_its_checkpoint(sweep, tmp_path):
+    (outcome,) = sweep("die")
+    assert (outcome.status, outcome.killed) == ("failed", True)
+    folder = tmp_path / "sweep/00_what-die"
+    for name in ("config.yaml", "last.npz"):
+        (folder / name).write_text("")
+    assert prepare(job("die"), folder)[0] == f"resume='{folder}'"
+
+
 @pytest.mark.parametrize(
     ("status", "files", "goes_on"),
     [

@@ -1,9 +1,13 @@
+import numpy as np
 import pytest
 
 from tsforecast.errors import UserError
+from tsforecast.metrics import point_metrics, quantile_metrics
 from tsforecast.sweeps.outcome import Outcome
-from tsforecast.sweeps.search import Options, Trials
+from tsforecast.sweeps.processes import Worker
+from tsforecast.sweeps.search import Options, Trials, run
 from tsforecast.sweeps.space import Range
+from tsforecast.sweeps.study import Job
 
 pytest.importorskip("optuna")
 
@@ -39,6 +43,41 @@ def test_a_search_goes_on_with_its_memory_and_its_interrupted_trial(tmp_path):
     assert [number for number, _ in second.earlier()] == [0]
     again, same = second.ask()
     assert (again.number, same) == (cut.number, axes)
+
+
+def test_a_trial_that_goes_on_reports_each_step_once(tmp_path):
+    trials = Trials(tmp_path, SPACE, options())
+    cut, _ = trials.ask()
+    trials.watch(cut)({"step": 10, "val/rmse": 0.5})
+
+    second = Trials(tmp_path, SPACE, options())
+    again, _ = second.ask()
+    look = second.watch(again)
+    assert [look({"step": step, "val/rmse": 0.5}) for step in (10, 20)] == [
+        None,
+        None,
+    ]  # a warning is an error
+
+
+def test_a_trial_that_ended_before_the_search_could_say_so_is_not_run_again(tmp_path, monkeypatch):
+    (tmp_path / "cut").mkdir()
+    trial, axes = Trials(tmp_path / "cut", SPACE, options()).ask()
+    ended = Job(trial.number, axes, [], {"device": {"kind": "cpu"}})
+    folder = tmp_path / "cut" / ended.folder_name
+    folder.mkdir()
+    (folder / "result.json").write_text('{"status": "done", "metrics": {"val/rmse": 0.5}}')
+    monkeypatch.setattr(Worker, "begin", lambda *_: pytest.fail("it is run again"))
+    code = run(
+        tmp_path / "cut",
+        [],
+        space=SPACE,
+        base={},
+        options=options(trials=1),
+        make_job=lambda number, values: Job(number, values, [], {"device": {"kind": "cpu"}}),
+        run_file=tmp_path / "run.py",
+        process="shared",
+    )
+    assert code == 0
 
 
 def test_a_trial_that_lags_behind_is_pruned_and_counts(tmp_path):
@@ -79,6 +118,14 @@ def test_a_figure_can_be_maximized(tmp_path):
     assert (chosen.keys, chosen.directions) == (["test/r2", "seconds"], ["maximize", "minimize"])
 
 
+def test_every_metric_is_an_objective():
+    truth = np.arange(4.0).reshape(4, 1, 1)
+    points = point_metrics(truth, truth, scale=np.ones(1))
+    quantiles = quantile_metrics(truth, truth[..., None] + [-1.0, 0.0, 1.0], [0.025, 0.5, 0.9])
+    keys = [f"test/{name}" for name in [*points, *quantiles]]
+    assert options(objectives=keys).keys == keys
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -88,6 +135,7 @@ def test_a_figure_can_be_maximized(tmp_path):
         ({"startup_trials": "a"}, "whole number"),
         ({"objectives": []}, "is empty"),
         ({"objectives": ["val/rmse:down"]}, "minimize or maximize"),
+        ({"objectives": ["val/rmsee"]}, "no figure of a run. Did you mean 'val/rmse'"),
     ],
 )
 def test_wrong_options_are_refused(changes, words):

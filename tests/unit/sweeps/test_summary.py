@@ -3,6 +3,7 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from tsforecast.sweeps import summary
@@ -54,6 +55,18 @@ def test_the_table_of_a_terminal_holds_the_same_cells():
     assert "no window fits" in text.getvalue()
 
 
+@pytest.mark.parametrize(("width", "skill", "head"), [(120, True, "test RMSE (kW)"), (60, False, "RMSE")])
+def test_a_narrow_terminal_loses_figures_and_no_sign_of_the_rest(width, skill, head):
+    text = io.StringIO()
+    summary.show(rows(), Console(file=text, force_terminal=True, width=width, color_system=None))
+    lines = text.getvalue().splitlines()
+    assert ("+12.3 %" in text.getvalue()) is skill
+    assert ("All figures: s/summary.csv" in lines) is not skill
+    assert any(head in line for line in lines)
+    assert "…" not in text.getvalue()
+    assert next(line for line in lines if "0.6123" in line).split()[:4] == ["0", "a", "8", "done"]
+
+
 def test_both_files_hold_every_job(tmp_path):
     summary.write(tmp_path, "failed", rows())
     stored = json.loads((tmp_path / "sweep.json").read_text())
@@ -78,3 +91,16 @@ def test_time_left_is_the_mean_of_the_jobs_so_far():
     progress.end(job, Outcome("done"))
     assert progress.seconds_left() == 2 * 20
     assert text.getvalue() == "[2/4]  a=1  done  20 s  about 40 s left\n"
+
+
+def test_a_job_without_figures_shows_what_it_printed_last(tmp_path):
+    log, text = tmp_path / "log.txt", io.StringIO()
+    log.write_text("from an earlier attempt\n")
+    console = Console(file=text, force_terminal=True, width=80, color_system=None)
+    with SweepProgress(1, console=console) as progress:
+        progress.begin(Job(0, {"a": "1"}, [], {}), log)
+        assert "a=1  starting  0 s" in text.getvalue()
+        log.write_text("from an earlier attempt\nmember gru\n")
+        progress.epoch({})
+    assert "a=1  member gru  0 s" in text.getvalue()
+    assert "earlier" not in text.getvalue()

@@ -1,5 +1,8 @@
+from types import SimpleNamespace
+
 import pytest
 
+from tsforecast.tracking import dashboard
 from tsforecast.tracking.dashboard import main
 
 
@@ -14,6 +17,14 @@ def test_the_dashboard_has_the_sections_that_users_look_for():
     sent = made._to_model().model_dump_json()
     for key in ("val/rmse", "metrics.test/rmse", "metrics.test/spike_f1", "system.gpu.0.gpu"):
         assert key in sent
+
+
+def test_without_a_key_it_says_so_and_saves_nothing(capsys, monkeypatch):
+    made = SimpleNamespace(save=lambda: pytest.fail("it would wait for a key"))
+    monkeypatch.setattr(dashboard, "workspace", lambda *_: made)
+    monkeypatch.setattr(dashboard, "key_found", lambda: False)
+    assert main(["--entity", "team"]) == 2
+    assert "no key was found: run 'wandb login'" in capsys.readouterr().err
 
 
 def test_without_a_team_it_says_what_it_needs(capsys):

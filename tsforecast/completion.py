@@ -1,0 +1,126 @@
+"""What Tab offers after ``python run.py``: groups, choices, keys, values and paths, read from ``conf/``.
+
+A shell waits for this at every Tab, so it does without Hydra, whose import and composing take many times as long.
+"""
+
+import glob
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CONF = Path(__file__).parents[1] / "conf"
+
+
+def answer() -> bool:
+    """Prints what could follow the line in ``COMP_LINE`` up to ``COMP_POINT``; False leaves the answer to Hydra."""
+    line = os.environ.get("COMP_LINE", "")
+    found = candidates(line[: int(os.environ.get("COMP_POINT") or len(line))])
+    if found is not None:
+        print(" ".join(found))
+    return found is not None
+
+
+def candidates(line: str) -> list[str] | None:
+    """All words that the last one of a line could become, in order; None for a key of Hydra's own.
+
+    Args:
+        line: the command up to the cursor, as in ``python run.py -m model=lstm,g``.
+    """
+    words = line.split()
+    word = words.pop() if words and not line[-1].isspace() else ""
+    mark = word[:1] if word[:1] in ("+", "~") else ""
+    word = word.removeprefix(mark)
+    if word.startswith(("hydra.", "hydra/")):
+        return None
+    key, equals, value = word.partition("=")
+    found = _values(key, value, words) if equals else _keys(word, words)
+    return [mark + one for one in sorted(found) if one.startswith(word)]
+
+
+def _values(key: str, value: str, words: Sequence[str]) -> list[str]:
+    """``KEY=VALUE`` for a group's choices, after the commas of a sweep too, and for a path or the value in force."""
+    before, comma, _ = value.rpartition(",")
+    if (CONF / key).is_dir():
+        return [f"{key}={before}{comma}{choice}" for choice in _choices(key)]
+    paths = (
+        [path + "/" * os.path.isdir(path) for path in glob.glob(f"{glob.escape(value)}*")] if value else []
+    )
+    *parents, last = key.split(".")
+    now = _node(parents, words).get(last)
+    likely = ["true", "false"] if isinstance(now, bool) else [] if isinstance(now, (dict, list)) else [now]
+    return [f"{key}={one}" for one in [*paths, *(one for one in likely if one is not None)]]
+
+
+def _keys(word: str, words: Sequence[str]) -> list[str]:
+    """``KEY=`` for a value and ``KEY.`` for a node, beside the last dot; at the top ``GROUP=`` too."""
+    *parents, _ = word.split(".")
+    node = _node(parents, words)
+    under = "".join(f"{parent}." for parent in parents)
+    found = [f"{under}{key}{'.' if isinstance(value, dict) else '='}" for key, value in node.items()]
+    return found if parents else [*found, *(f"{group}=" for group in _groups()), "hydra/"]
+
+
+def _node(path: Sequence[str], words: Sequence[str]) -> dict[str, Any]:
+    """The keys under a path, with the choices that the other words of the line make; empty where there are none."""
+    root = _read(CONF / "config.yaml")
+    if not path:
+        typed: dict[str, Any] = {group: {} for group in _groups() if group != "experiment"}
+        return {**root, **typed}
+    node: Any = root.get(path[0])
+    if (CONF / path[0]).is_dir():
+        node = _group(path[0], _chosen(words).get(path[0], ""))
+    for part in path[1:]:
+        node = node.get(part) if isinstance(node, dict) else None
+    return node if isinstance(node, dict) else {}
+
+
+def _chosen(words: Sequence[str]) -> dict[str, str]:
+    """The choice of each group: the line's, else that of its experiment, else the default."""
+    given = dict(word.lstrip("+").split("=", 1) for word in words if "=" in word)
+    study = CONF / "experiment" / f"{given.get('experiment', '').split(',')[0]}.yaml"
+    chosen = _defaults(CONF / "config.yaml") | (_defaults(study) if study.is_file() else {})
+    return chosen | {key: value.split(",")[0] for key, value in given.items()}
+
+
+def _group(group: str, choice: str) -> dict[str, Any]:
+    """The keys of a choice, with those of the choices that it is built on."""
+    path = CONF / group / f"{choice}.yaml"
+    if not path.is_file():
+        return {}
+    bases = [base for base in _read(path, "defaults") or [] if isinstance(base, str) and base != "_self_"]
+    merged: dict[str, Any] = {}
+    for base in bases:
+        merged |= _group(group, base)
+    return merged | {key: value for key, value in _read(path).items() if not key.startswith("_")}
+
+
+def _defaults(path: Path) -> dict[str, str]:
+    """Group -> choice, of a file's defaults list."""
+    return {
+        group.removeprefix("override ").lstrip("/"): str(choice)
+        for one in _read(path, "defaults") or []
+        if isinstance(one, Mapping)
+        for group, choice in one.items()
+    }
+
+
+@cache
+def _read(path: Path, only: str | None = None) -> Any:
+    """A YAML without what is Hydra's, or ``only`` one key of it."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    content = yaml.load(path.read_text(encoding="utf-8"), loader) or {}
+    if only:
+        return content.get(only)
+    return {key: value for key, value in content.items() if key not in ("defaults", "hydra")}
+
+
+def _groups() -> list[str]:
+    return [path.name for path in CONF.iterdir() if path.is_dir() and path.name != "hydra"]
+
+
+def _choices(group: str) -> list[str]:
+    return [path.stem for path in (CONF / group).glob("*.yaml")]
