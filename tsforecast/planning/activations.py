@@ -101,7 +101,11 @@ def _calls(model: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
     """Each call of a layer in this graph (a layer may serve several graphs), with its input and output tensors."""
     for _, nodes in sorted(model._nodes_by_depth.items(), reverse=True):
         for node in nodes:
-            if not node.is_input:
+            if hasattr(
+                node.operation, "_nodes_by_depth"
+            ):  # a model inside, as the members of an ensemble are
+                yield from _calls(node.operation)
+            elif not node.is_input:
                 yield node.operation, list(node.input_tensors), list(node.output_tensors)
 
 
