@@ -89,10 +89,14 @@ def in_process(
 
 def main(arguments: list[str]) -> None:
     """Measures what the arguments say and writes the rows as JSON."""
-    source, target, what, seconds, started, *batch_sizes = arguments
-    config = _few_rows(load(Path(source)))
-    rows = [_row(config, int(size), what, float(seconds), float(started)) for size in batch_sizes]
-    Path(target).write_text(json.dumps(rows))
+    source, target, *rest = arguments
+    Path(target).write_text(json.dumps(rows(load(Path(source)), *rest)))
+
+
+def rows(config: Config, what: str, seconds: str, started: str, *batch_sizes: str) -> list[dict[str, Any]]:
+    """A row a batch, see ``_row``; the arguments as they stand on the command line."""
+    config = _few_rows(config)
+    return [_row(config, int(size), what, float(seconds), float(started)) for size in batch_sizes]
 
 
 def _few_rows(config: Config) -> Config:

@@ -21,6 +21,7 @@ def memory(config: Config, prepared: Prepared, model: Any, device: str, program:
     """
     import keras
 
+    from tsforecast import runtime
     from tsforecast.jobs import assemble
     from tsforecast.planning.memory import memory_of, optimizer_bytes, resident_bytes
     from tsforecast.planning.rules import Place
@@ -29,11 +30,15 @@ def memory(config: Config, prepared: Prepared, model: Any, device: str, program:
     accumulate = config.training.accumulate_steps if config.training.accumulate_steps > 1 else None
     optimizer = build(config.optimizer, gradient_accumulation_steps=accumulate)
     on_cpu = device == "cpu"
-    # On a CPU the compiler widens half-precision values to float32 and holds those.
-    half = not on_cpu and "16" in keras.dtype_policies.get(model.dtype_policy).compute_dtype
+    computes = keras.dtype_policies.get(model.dtype_policy).compute_dtype
+    half = "16" in computes
+    # Where the compiler makes one program of it on a CPU, it widens half-precision values to float32 and holds those.
+    # With bfloat16 products in hardware operations run one by one, in half the width; but then nothing is computed
+    # again for the backward pass, so that training keeps about twice as many values.
+    one_by_one = on_cpu and computes == "bfloat16" and runtime.cpu_has_bfloat16()
     return memory_of(
         model,
-        Place(device, 2 if half else 4),
+        Place(device, 2 if half and not on_cpu else 4, 2 if one_by_one else None),
         optimizer=optimizer_bytes(optimizer, model),
         dense_from=assemble.supervised_from(config, model),
         parts=(config.training.shards or default_shards(1024)) if on_cpu else 1,

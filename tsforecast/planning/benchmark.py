@@ -8,13 +8,13 @@ from tsforecast.planning.formatting import duration
 TEN_MINUTES = 600.0
 METHOD = (
     "Method. Every figure is of a process of its own. A step is the median of {calls} timed train steps or more, "
-    "on noise of the data's shape, after compilation and two steps to warm up; ± is half the distance between the quartiles of "
-    "the timed steps, and it is carried through all that is multiplied from it: a pass is a step times the steps of "
-    "one pass over the training windows, and batches in ten minutes are 600 s divided by a step. Waiting for input, "
-    "validation, checkpoints, start-up and compilation are not in them; job=rehearsal measures runs with their input. "
-    "Cold is from the start of the process to its first forecast of one window, with imports, building the model and "
-    "compilation; warm is the median of the later ones. The ensemble's row: its step is the mean of its members', its "
-    "pass their sum, and its forecasts were measured with all members in one model."
+    "on noise of the data's shape, after compilation and two steps to warm up; ± is half the distance between the "
+    "quartiles of the timed steps, and is carried through all that is multiplied from a step: a pass is a step times "
+    "the steps of one pass over the training windows, and batches in ten minutes are 600 s divided by a step. Waiting "
+    "for input, validation, checkpoints, start-up and compilation are not in them; job=rehearsal measures steps with "
+    "their input. Cold is from the start of the process to its first forecast of one window, with imports, building "
+    "the model and compilation; warm is the median of the later ones. The ensemble's row: its step is the mean of its "
+    "members', its pass their sum, and its forecasts were measured with all members in one model."
 )
 
 
