@@ -32,7 +32,7 @@ CHOICES = {
     "tracker.mode=onlin": "Did you mean 'online'?",
     "precision=bfloat": "mixed_bfloat16",
     "plan.policies=[bfloat]": "plan.policies names bfloat",
-    "plan.models=[lstmm]": "Did you mean lstm?",
+    "plan.models=[lstmm]": "Did you mean 'lstm'?",
     "plan.scales=[]": "plan.scales is empty",
     "plan.batches=[0]": "plan.batches=[0] must be",
     "experiment=no_such_study": "no such experiment",

@@ -62,7 +62,9 @@ def _compared(config: Config, rows: dict[str, Any]) -> tuple[list[dict[str, Any]
     """A row for each network, policy, batch and kind of step; and the device with the policies as it resolved them."""
     from tsforecast import runtime
 
-    prepared, ratios, resolved, name = assemble.prepared_data(config), [], {}, ""
+    prepared, name = assemble.prepared_data(config), ""
+    ratios: list[dict[str, Any]] = []
+    resolved: dict[str, str] = {}
     for policy in config.plan.policies:
         device, facts = prepared_device(_with_policy(config, policy))
         resolved[policy], name = facts["policy"], facts["device_name"]

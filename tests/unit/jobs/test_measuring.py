@@ -1,4 +1,4 @@
-"""job=verify, benchmark and rehearsal from end to end, on the smallest models and in this process."""
+"""job=plan, verify, benchmark and rehearsal from end to end, on the smallest models and in this process."""
 
 import json
 
@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from tsforecast.config import check
 from tsforecast.config.cli import CONF
 from tsforecast.errors import UserError
-from tsforecast.jobs import benchmark, measure, rehearsal, verify
+from tsforecast.jobs import benchmark, measure, plan, rehearsal, verify
 
 SMALL = ["data=synthetic", "scale=tiny", "tracker=none", "device=cpu", "plan.seconds=0.01"]
 TWO = "plan.models=[nlinear,dlinear]"
@@ -31,6 +31,22 @@ def here(monkeypatch):
     monkeypatch.setattr(measure, "in_process", in_process)
     monkeypatch.setattr(rehearsal, "in_process", in_process)
     return calls
+
+
+def test_a_plan_answers_for_the_ensemble_and_at_every_scale(tmp_path, capsys):
+    plan.main(config("job=plan", TWO, "ensemble.members=[nlinear,dlinear]"), tmp_path)
+    found = json.loads((tmp_path / "plan.json").read_text())
+    models = found["models"]
+    assert list(models) == ["nlinear", "dlinear", "ensemble"]
+    assert models["ensemble"]["params"] > models["nlinear"]["params"] + models["dlinear"]["params"]
+    assert found["ensemble"]["fine_tuning"] == models["ensemble"]["training"]["step"]
+    assert list(found["scales"]) == ["tiny", "full", "poc", "growth", "expansion"]  # by rows
+    peaks = [scale["models"]["ensemble"]["peak"] for scale in found["scales"].values()]
+    assert peaks == sorted(peaks)
+    assert len(set(peaks)) == len(peaks)
+    shown = capsys.readouterr().out
+    assert "The largest batch, at each scale" in shown
+    assert "too high" in shown
 
 
 def test_verify_measures_what_is_missing_and_writes_the_table(tmp_path, here):
