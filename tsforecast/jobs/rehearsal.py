@@ -30,7 +30,8 @@ def main(config: Config, path: Path) -> None:
 
     if config.training.batch_size == "auto":
         raise UserError("job=rehearsal needs a batch to compare: set training.batch_size to a number.")
-    sizes = {name: rows for name, rows in scale_rows(config).items() if name in config.plan.scales}
+    growing = sorted(scale_rows(config).items(), key=lambda item: item[1])
+    sizes = {name: rows for name, rows in growing if name in config.plan.scales}
     if len(sizes) < 2:
         raise UserError(
             "job=rehearsal needs at least two sizes of these data: name them in plan.scales, "
