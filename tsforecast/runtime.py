@@ -112,8 +112,11 @@ def _keep_freed_memory() -> None:
     """Lets glibc hand out large blocks from memory it has, up to 2 GB of it.
 
     By default it asks the system for each, and the system clears it page by page: a train step that takes 100 MB for
-    its activations spends more time on that than on its products.
+    its activations spends more time on that than on its products. Where the environment already tells glibc what to do
+    (``MALLOC_MMAP_THRESHOLD_``, as a measurement of memory does), it stays so.
     """
+    if "MALLOC_MMAP_THRESHOLD_" in os.environ:
+        return
     no_large_maps, trim_threshold = -4, -1  # M_MMAP_MAX and M_TRIM_THRESHOLD of malloc.h
     with suppress(OSError, AttributeError):  # another C library has no such call
         ctypes.CDLL(None).mallopt(no_large_maps, 0)

@@ -102,10 +102,15 @@ def test_every_model_builds_and_forecasts(group, choice):
 @every("optimizer", "schedule", "loss")
 def test_every_optimizer_schedule_and_loss_takes_a_step(group, choice):
     from tsforecast.jobs import assemble
+    from tsforecast.planning.memory import optimizer_bytes
 
     config = checked(f"{group}={choice}", "model=nlinear", "scale=tiny", "training.accumulate_steps=2")
     prepared = assemble.prepared_data(config)
-    trainer = assemble.trainer(config, assemble.forecaster(config, prepared), build(config.loss), 10)
+    model = assemble.forecaster(config, prepared)
+    trainer = assemble.trainer(config, model, build(config.loss), 10)
+    held = sum(np.asarray(v).nbytes for v in trainer.optimizer.variables)
+    counted = optimizer_bytes(build(config.optimizer, gradient_accumulation_steps=2), model)
+    assert counted == pytest.approx(held, abs=8)  # the trainer's learning rate is a function, not a variable
     windows = prepared.windows("train")
     before = [np.array(v) for v in trainer.trainable_variables]
     for _ in range(4):  # two updates; the first one of a warm-up has a rate of zero

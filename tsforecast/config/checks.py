@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from tsforecast.config.build import load, stem
 from tsforecast.config.members import check_ensemble
 from tsforecast.config.mistakes import CONF, unknown_key
+from tsforecast.config.planned import check_plan
 from tsforecast.config.schema import Config
 from tsforecast.config.service import check_service
 from tsforecast.errors import UserError, nearest
@@ -75,6 +76,7 @@ def check(cfg: DictConfig, given: Sequence[str] | None = None) -> Config:
         config = _of_folder(config.run, config, "run", own=("registry", "intervals"))
     check_service(config)
     check_ensemble(config, _overrides())
+    check_plan(config)
     set_here = {o.lstrip("+~").partition("=")[0] for o in (_overrides() if given is None else given)}
     if config.init_from is not None and config.resume is None:
         _take_model(config, set_here)

@@ -92,11 +92,14 @@ class Device:
 
 @dataclass
 class Plan:
-    """What ``job=plan`` and ``job=benchmark`` look at."""
+    """What ``job=plan``, ``verify``, ``benchmark`` and ``rehearsal`` look at."""
 
     models: list[str] | None = MISSING
     probe: bool = MISSING
     seconds: float = _ranged(0.01, 600)
+    batches: list[int] = MISSING
+    policies: list[str] = MISSING
+    scales: list[str] = MISSING
 
 
 @dataclass

@@ -17,13 +17,13 @@ from tsforecast.errors import UserError
 
 START = np.datetime64("2020-01-01T00:00:00", "s")
 STEP = 60
-DEFAULT_ROWS = 100_000
+ALL_ROWS = 100_000  # where nobody says how many
 WARNING = 15  # minutes by which the pressure rises before a spike of the load
 MEASURED = ("load", "pressure")
 
 
 def load(
-    rows: int | None = DEFAULT_ROWS,
+    rows: int | None = ALL_ROWS,
     seed: int = 0,
     target: str | Sequence[str] = "load",
     features: Sequence[str] | None = None,
@@ -54,7 +54,7 @@ def load(
     Raises:
         UserError: when an argument is out of its range or a name is unknown.
     """
-    rows = DEFAULT_ROWS if rows is None else rows
+    rows = ALL_ROWS if rows is None else rows
     check_rows(rows)
     _check_ranges(rows, seed, spikes_per_day, noise, missing)
     targets = pick_targets(target, MEASURED)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.config import Config
+from tsforecast.config.choices import choice
 from tsforecast.errors import UserError
 from tsforecast.jobs import assemble
 from tsforecast.jobs.plan import configs
@@ -23,11 +24,17 @@ def main(config: Config, path: Path) -> None:
     prepared = assemble.prepared_data(config)
     windows, kinds = len(prepared.windows("train")), devices(config)
     rows: dict[str, dict[str, Any]] = {}
+    served: dict[str, dict[str, Any]] = {}
     for kind in kinds:
-        for name, one in _members(config).items():
+        members = members_of(config)
+        for name, one in members.items():
             row = timed(one, kind)
             rows.setdefault(row["device"], {})[name] = row
             print(f"{name} on {row['device']}: {row['train']['median']:.4f} s a step", flush=True)
+        if len(members) > 1:
+            row = timed(_together(config, list(members)), kind, what="forecast")
+            served[row["device"]] = row
+            print(f"the ensemble on {row['device']}: {row['infer']['median']:.4f} s a forecast", flush=True)
     result = {
         "rows": len(prepared.series),
         "windows": windows,
@@ -37,7 +44,8 @@ def main(config: Config, path: Path) -> None:
         "versions": runtime.versions(config.backend),
         "kinds": dict(zip(rows, kinds, strict=True)),
         "timed": rows,
-        "devices": summary(rows, windows=windows, batch_size=config.training.batch_size),
+        "served": served,
+        "devices": summary(rows, served, windows=windows, batch_size=config.training.batch_size),
     }
     folder, text = RunFolder.create(path), markdown(result)
     folder.write_json("benchmark.json", result)
@@ -53,16 +61,22 @@ def devices(config: Config) -> list[str]:
     return ["cpu", "gpu"] if machine.cards() else ["cpu"]
 
 
-def timed(config: Config, kind: str) -> dict[str, Any]:
+def timed(config: Config, kind: str, what: str = "time") -> dict[str, Any]:
     """Seconds of a train step at the config's batch and of a one-window forecast, on one kind of device."""
     from tsforecast.jobs.measure import measured
 
     there = dataclasses.replace(config, device=dataclasses.replace(config.device, kind=kind))
-    (row,) = measured(there, [config.training.batch_size], what="time", seconds=config.plan.seconds)
+    (row,) = measured(there, [config.training.batch_size], what=what, seconds=config.plan.seconds)
     return row
 
 
-def _members(config: Config) -> dict[str, Config]:
+def members_of(config: Config) -> dict[str, Config]:
     """The models to time: those that ``plan.models`` names, else the users' five."""
     wanted = config.plan.models if config.plan.models is not None else users()["members"]
     return configs(dataclasses.replace(config, plan=dataclasses.replace(config.plan, models=wanted)))
+
+
+def _together(config: Config, members: list[str]) -> Config:
+    """The config of the ensemble of these models."""
+    ensemble = dataclasses.replace(config.ensemble, members=members)
+    return dataclasses.replace(config, model=choice("model", "ensemble"), ensemble=ensemble)

@@ -9,17 +9,23 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tsforecast.config import Config
 from tsforecast.config.build import as_yaml, load
 from tsforecast.errors import UserError
 
+LEAST_ROWS = 6000  # enough to prepare any default window; steps are measured on noise of the data's shape
 ENVIRONMENT = {
     "TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1",  # TensorFlow's own pool on CPUs would keep what is freed
     "MALLOC_MMAP_THRESHOLD_": "65536",  # larger blocks are mapped, and unmapped when freed
     "TF_CPP_MIN_LOG_LEVEL": "3",
+    # Buffers are assigned before machine code is made, and quick code takes minutes to make.
+    "XLA_FLAGS": "--xla_backend_optimization_level=0",
 }
 
 
@@ -31,7 +37,8 @@ def measured(
     Args:
         config: whose model, data, loss, optimizer, precision and device are taken.
         batch_sizes: each at least 1.
-        what: ``memory`` or ``time``.
+        what: ``memory`` of a step and a forecast of each batch; ``time`` of a step, and of a forecast of one window;
+            ``forecast``, the time of that alone.
         seconds: to time each call for.
 
     Returns: a row a batch, see ``_row``.
@@ -39,31 +46,73 @@ def measured(
     Raises:
         UserError: the process failed; with its last line.
     """
+    return in_process(
+        "tsforecast.jobs.measure",
+        config,
+        [what, str(seconds), str(time.time()), *map(str, batch_sizes)],
+        f"The steps of {config.model['_target_']}",
+        ENVIRONMENT if what == "memory" else {},
+    )
+
+
+def in_process(
+    module: str,
+    config: Config,
+    arguments: list[str],
+    what: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
+    """Runs ``python -m MODULE CONFIG.yaml OUTPUT.json ARGUMENT...`` and returns what it left in the output.
+
+    Args:
+        module: to run.
+        config: handed over as a file.
+        arguments: further ones.
+        what: is measured, for the message.
+        environment: variables to add.
+
+    Raises:
+        UserError: the process failed; with its last line.
+    """
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "config.yaml", Path(folder) / "measured.json"
         source.write_text(as_yaml(config))
-        environment = os.environ | (ENVIRONMENT if what == "memory" else {})
-        arguments = [str(source), str(target), what, str(seconds), *map(str, batch_sizes)]
         done = subprocess.run(
-            [sys.executable, "-m", "tsforecast.jobs.measure", *arguments],
-            env=environment, capture_output=True, text=True, cwd=Path(__file__).parents[2],
+            [sys.executable, "-m", module, str(source), str(target), *arguments],
+            env=os.environ | environment, capture_output=True, text=True, cwd=Path(__file__).parents[2],
         )  # fmt: skip
         if done.returncode or not target.is_file():
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise UserError(f"The steps of {config.model['_target_']} could not be measured: {last}")
+            raise UserError(f"{what} could not be measured: {last}")
         return json.loads(target.read_text())
 
 
 def main(arguments: list[str]) -> None:
     """Measures what the arguments say and writes the rows as JSON."""
-    source, target, what, seconds, *batch_sizes = arguments
-    config = load(Path(source))
-    rows = [_row(config, int(size), what, float(seconds)) for size in batch_sizes]
-    Path(target).write_text(json.dumps(rows))
+    source, target, *rest = arguments
+    Path(target).write_text(json.dumps(rows(load(Path(source)), *rest)))
 
 
-def _row(config: Config, batch_size: int, what: str, seconds: float) -> dict[str, Any]:
-    """``batch_size``, ``device``, and of ``train`` and ``infer`` the peak in bytes or the times of a call."""
+def rows(config: Config, what: str, seconds: str, started: str, *batch_sizes: str) -> list[dict[str, Any]]:
+    """A row a batch, see ``_row``; the arguments as they stand on the command line."""
+    config = _few_rows(config)
+    return [_row(config, int(size), what, float(seconds), float(started)) for size in batch_sizes]
+
+
+def _few_rows(config: Config) -> Config:
+    """The config with no more rows than its windows need, where its data can be cut."""
+    window = config.window
+    least = max(LEAST_ROWS, 20 * (window.lookback + window.lead + window.horizon))
+    if "rows" in config.data and least < (config.data["rows"] or least + 1):
+        config.data["rows"] = least
+    return config
+
+
+def _row(config: Config, batch_size: int, what: str, seconds: float, started: float) -> dict[str, Any]:
+    """``batch_size``, ``device``, and of ``infer`` and ``train`` the peak in bytes or the times of a call.
+
+    With times, ``cold`` is the seconds from the start of the process, at ``started``, to its first forecast.
+    """
     from tsforecast.config import build
     from tsforecast.jobs import assemble
     from tsforecast.planning import probe
@@ -78,13 +127,18 @@ def _row(config: Config, batch_size: int, what: str, seconds: float) -> dict[str
         "device": facts["device_name"],
         "policy": facts["policy"],
     }
-    calls = {
-        "train": probe.training_call(trainer, batch_size),
-        # A forecast in service is of one window; for memory, of as many as a step trains on.
-        "infer": probe.forecast_call(model, batch_size if what == "memory" else 1),
-    }
-    for name, call in calls.items():
-        row[name] = probe.peak_of_call(call) if what == "memory" else probe.seconds_per_call(call, seconds)
+    # A forecast in service is of one window; for memory, of as many as a step trains on.
+    infer = probe.forecast_call(model, batch_size if what == "memory" else 1)
+    if what == "memory":
+        return row | {
+            "infer": probe.peak_of_call(infer),
+            "train": probe.peak_of_call(probe.training_call(trainer, batch_size)),
+        }
+    before = time.time() - started
+    row["infer"] = probe.seconds_per_call(infer, seconds)
+    row["cold"] = before + row["infer"]["first"]
+    if what == "time":
+        row["train"] = probe.seconds_per_call(probe.training_call(trainer, batch_size), seconds)
     return row
 
 

@@ -1,35 +1,46 @@
 """job=plan: what a run will need, before it starts, beside the users' own estimates; nothing is trained."""
 
 import dataclasses
+import importlib
 from pathlib import Path
 from typing import Any
 
 from tsforecast.config import Config, build, stem
 from tsforecast.config.choices import choice, names
+from tsforecast.config.members import member_options
 from tsforecast.data.prepare import Prepared
 from tsforecast.errors import UserError
 from tsforecast.jobs import assemble, sizing
 from tsforecast.planning import estimates, machine
-from tsforecast.planning.memory import Memory, accumulation
+from tsforecast.planning.memory import Memory, accumulation, beside
 from tsforecast.tracking.run_folder import RunFolder
+
+ENSEMBLE = "ensemble"
 
 
 def main(config: Config, path: Path) -> None:
-    """Plans every model, prints the tables and writes ``plan.json``."""
+    """Plans every model and the ensemble, prints the tables and writes ``plan.json``."""
     prepared = assemble.prepared_data(config)
     device, facts = prepared_device(config)
+    program = sizing.program_bytes(prepared, device)
     if config.training.batch_size == "auto":
         there = sizing.device_bytes(config, device)
         model = assemble.forecaster(config, prepared)
         chosen = sizing.automatic(sizing.memory(config, prepared, model, device), there, _windows(prepared))
         config = sizing.with_batch(config, chosen)
-    plans = {name: _plan(one, prepared, device, facts) for name, one in configs(config).items()}
-    plans = {name: plan for name, plan in plans.items() if plan is not None}
-    if not plans:
+    found = networks(config, prepared)
+    if not found:
         raise UserError(
             "None of plan.models has anything to train: name a network, as in plan.models=[lstm]."
         )
-    result = _document(config, prepared, device, facts, plans)
+    memories = {
+        name: sizing.memory(one, prepared, model, device, program) for name, (one, model) in found.items()
+    }
+    plans = {
+        name: _plan(one, prepared, model, memories[name], device, facts)
+        for name, (one, model) in found.items()
+    }
+    result = _document(config, prepared, device, facts, plans, memories)
     from tsforecast.planning.tables import show
 
     folder = RunFolder.create(path)
@@ -64,28 +75,57 @@ def prepared_device(config: Config) -> tuple[str, dict[str, Any]]:
 def configs(config: Config) -> dict[str, Config]:
     """The config once for each model to look at: its own and those that ``plan.models`` names (null: all)."""
     own = stem(config.model)
-    # The ensemble is planned from its members, see ``planning.ensemble``.
-    wanted = (
-        config.plan.models
-        if config.plan.models is not None
-        else sorted({*names("model"), own} - {"ensemble"})
-    )
-    nodes = {name: config.model if name == own else choice("model", name) for name in wanted}
+    wanted = config.plan.models if config.plan.models is not None else sorted({*names("model"), own})
+    nodes = {
+        name: config.model if name == own else choice("model", name) for name in wanted if name != ENSEMBLE
+    }
     return {name: dataclasses.replace(config, model=node) for name, node in nodes.items()}
 
 
-def _plan(config: Config, prepared: Prepared, device: str, facts: dict[str, Any]) -> dict[str, Any] | None:
-    """The plan of one model; None where there is nothing to train."""
+def networks(config: Config, prepared: Prepared) -> dict[str, tuple[Config, Any]]:
+    """Each network to look at, built, with its config; last the ensemble where it is named or all members are there."""
+    found = {}
+    for name, one in configs(config).items():
+        model = _network(one, prepared)
+        if model is not None:
+            found[name] = one, model
+    members, named = config.ensemble.members, config.plan.models or [stem(config.model)]
+    if ENSEMBLE in named or set(members) <= set(found):
+        found[ENSEMBLE] = _ensemble(config, prepared, found)
+    return found
+
+
+def _network(config: Config, prepared: Prepared) -> Any:
+    """The model of a config; None where there is nothing to train."""
     try:
         model = assemble.forecaster(config, prepared)
     except UserError:
         if config.plan.models is not None:
             raise
         return None  # of all models some may not fit the window, as a seasonal baseline without a season
-    if not getattr(model, "trainable_variables", None):
-        return None
-    memory, there = sizing.memory(config, prepared, model, device), sizing.device_bytes(config, device)
-    plan = _lines(config, memory, there) | {"params": memory.params, "users_params": model.users_estimate}
+    return model if getattr(model, "trainable_variables", None) else None
+
+
+def _ensemble(config: Config, prepared: Prepared, found: dict[str, tuple[Config, Any]]) -> tuple[Config, Any]:
+    """The ensemble with its config: of the members that were built already where they are the ones it would train."""
+    whole = dataclasses.replace(config, model=choice("model", ENSEMBLE))
+    members = config.ensemble.members
+    same = all(
+        name in found and found[name][0].model == choice("model", name) | member_options(config, name)
+        for name in members
+    )
+    if not same:
+        return whole, assemble.forecaster(whole, prepared)
+    built = [found[name][1] for name in members]
+    return whole, assemble.ensemble(whole, prepared, built, members, config.ensemble.weighting)
+
+
+def _plan(
+    config: Config, prepared: Prepared, model: Any, memory: Memory, device: str, facts: dict[str, Any]
+) -> dict[str, Any]:
+    """The plan of one network."""
+    plan = _lines(config, memory, sizing.device_bytes(config, device))
+    plan |= {"params": memory.params, "users_params": model.users_estimate}
     plan |= _steps(config, prepared)
     plan["inputs"] = 4 * config.training.batch_size * config.window.lookback * len(prepared.channels)
     if config.plan.probe:
@@ -145,10 +185,7 @@ def _probed(config: Config, model: Any, plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def verified(config: Config, memory: Memory, facts: dict[str, Any]) -> dict[str, Any]:
-    """Predicted and measured bytes of a train step and of a forecast, measured in a fresh process.
-
-    Weights, optimizer and batch are counted exactly; what a step adds to them is measured.
-    """
+    """Predicted and measured bytes of a train step and of a forecast, measured in a fresh process."""
     from tsforecast.jobs.measure import measured
 
     here = dataclasses.replace(
@@ -157,13 +194,7 @@ def verified(config: Config, memory: Memory, facts: dict[str, Any]) -> dict[str,
     precision = dataclasses.replace(config.precision, policy=facts["policy"])
     batch = config.training.batch_size
     (row,) = measured(dataclasses.replace(config, device=here, precision=precision), [batch])
-    held = memory.weights + memory.window * batch
-    train, infer = memory.training(batch)["step"], memory.inference(batch)["step"]
-    found = {"train": held + memory.optimizer + row["train"], "infer": held + row["infer"]}
-    return {
-        name: {"predicted": predicted, "measured": found[name], "ratio": predicted / found[name]}
-        for name, predicted in (("train", train), ("infer", infer))
-    }
+    return beside(memory, row)
 
 
 def _windows(prepared: Prepared) -> int:
@@ -171,28 +202,52 @@ def _windows(prepared: Prepared) -> int:
 
 
 def _document(
-    config: Config, prepared: Prepared, device: str, facts: dict[str, Any], plans: dict[str, Any]
+    config: Config,
+    prepared: Prepared,
+    device: str,
+    facts: dict[str, Any],
+    plans: dict[str, Any],
+    memories: dict[str, Memory],
 ) -> dict[str, Any]:
     """What ``plan.json`` holds; all sizes in bytes, all times in seconds."""
     from tsforecast.planning.ensemble import compared, scales, together
+    from tsforecast.planning.memory import resident_bytes
 
-    ensemble = together(plans)
-    scaled = config.data.get("rows") == config.scale.rows  # else the scale group has no say in these data
-    rows_of = {name: choice("scale", name)["rows"] for name in names("scale")} if scaled else {}
-    grown = scales(plans, len(prepared.series), rows_of)
+    own, there = len(prepared.series), sizing.device_bytes(config, device)
+    ensemble = together(plans, config.ensemble.members)
+    grown = scales(
+        plans,
+        memories,
+        ensemble,
+        rows_of=scale_rows(config) or {"here": own},
+        own=own,
+        data=resident_bytes(prepared),
+        batch_size=config.training.batch_size,
+        device_bytes=there,
+    )
     return {
         "device": {
             "kind": device,
             "name": facts["device_name"],
-            "memory": sizing.device_bytes(config, device),
+            "memory": there,
             "policy": facts["policy"],
         },
         "batch_size": config.training.batch_size,
         "accumulate_steps": config.training.accumulate_steps,
-        "rows": len(prepared.series),
+        "rows": own,
         "models": plans,
         "ensemble": ensemble,
         "scales": grown,
         "estimates": compared(plans, ensemble, grown, device),
         "source": estimates.users()["source"],
     }
+
+
+def scale_rows(config: Config) -> dict[str, int]:
+    """Rows of each scale; all there are where the source tells. None where the scale group has no say in these data."""
+    if config.data.get("rows") != config.scale.rows:
+        return {}
+    rows = {name: choice("scale", name)["rows"] for name in names("scale")}
+    source = importlib.import_module(config.data["_target_"].rpartition(".")[0])
+    known = {name: count or getattr(source, "ALL_ROWS", None) for name, count in rows.items()}
+    return {name: count for name, count in known.items() if count is not None}

@@ -14,28 +14,45 @@ LEAST_STEPS_AN_EPOCH = 50  # training.batch_size=auto stays below this share of 
 COMPILED = 4e8  # bytes that tracing and compiling add to the process, as seen for the LSTM; an allowance
 
 
-def memory(config: Config, prepared: Prepared, model: Any, device: str) -> Memory:
-    """The memory that training this model would take on a device (cpu or gpu)."""
+def memory(config: Config, prepared: Prepared, model: Any, device: str, program: int | None = None) -> Memory:
+    """The memory that training this model would take on a device (cpu or gpu).
+
+    ``program`` is what ``program_bytes`` said before other models were built; by default it is asked now.
+    """
     import keras
 
+    from tsforecast import runtime
     from tsforecast.jobs import assemble
-    from tsforecast.planning.memory import PROGRAM_GPU, memory_of, optimizer_bytes, resident_bytes
+    from tsforecast.planning.memory import memory_of, optimizer_bytes, resident_bytes
     from tsforecast.planning.rules import Place
     from tsforecast.training.sharded_step import default_shards
 
     accumulate = config.training.accumulate_steps if config.training.accumulate_steps > 1 else None
     optimizer = build(config.optimizer, gradient_accumulation_steps=accumulate)
-    on_cpu, data = device == "cpu", resident_bytes(prepared)
-    # On a CPU the compiler widens half-precision values to float32 and holds those.
-    half = not on_cpu and "16" in keras.dtype_policies.get(model.dtype_policy).compute_dtype
+    on_cpu = device == "cpu"
+    computes = keras.dtype_policies.get(model.dtype_policy).compute_dtype
+    half = "16" in computes
+    # Where the compiler makes one program of it on a CPU, it widens half-precision values to float32 and holds those.
+    # With bfloat16 products in hardware operations run one by one, in half the width; but then nothing is computed
+    # again for the backward pass, so that training keeps about twice as many values.
+    one_by_one = on_cpu and computes == "bfloat16" and runtime.cpu_has_bfloat16()
     return memory_of(
         model,
-        Place(device, 2 if half else 4),
+        Place(device, 2 if half and not on_cpu else 4, 2 if one_by_one else None),
         optimizer=optimizer_bytes(optimizer, model),
         dense_from=assemble.supervised_from(config, model),
         parts=(config.training.shards or default_shards(1024)) if on_cpu else 1,
-        resident=data if on_cpu else 0,  # the windows are gathered on the host
-        program=int(machine.resident_bytes() - data + COMPILED if on_cpu else PROGRAM_GPU),
+        resident=resident_bytes(prepared) if on_cpu else 0,  # the windows are gathered on the host
+        program=program_bytes(prepared, device) if program is None else program,
+    )
+
+
+def program_bytes(prepared: Prepared, device: str) -> int:
+    """What Python, TensorFlow and compiled steps take beside the data; on a GPU its context."""
+    from tsforecast.planning.memory import PROGRAM_GPU, loaded_bytes
+
+    return int(
+        machine.resident_bytes() - loaded_bytes(prepared) + COMPILED if device == "cpu" else PROGRAM_GPU
     )
 
 

@@ -85,30 +85,54 @@ def activations(trained: Any, served: Any, place: Place) -> Activations:
 
 
 def _forecast(served: Any, place: Place) -> int:
-    """The worst moment of a forecast: a layer at work, and what later layers still need of earlier ones."""
-    calls = list(_calls(served))
+    """The worst moment of a forecast: a layer at work, what later layers still need of earlier ones, and the input.
+
+    The input stays until the end, as an argument of the program, whether or not a layer still reads it.
+    """
+    place = dataclasses.replace(place, compute_bytes=place.forecast_bytes or place.compute_bytes)
+    calls, inputs = list(_calls(served)), _inputs(served)
+    window = 4 * sum(math.prod(_shape(tensor)) for tensor in served.inputs)
     last = {id(tensor): at for at, (_, ins, _) in enumerate(calls) for tensor in ins}
     waiting: dict[int, int] = {}  # bytes of tensors that a later call reads, by tensor
     worst = 0
     for at, (operation, ins, outs) in enumerate(calls):
         waiting = {tensor: size for tensor, size in waiting.items() if last[tensor] > at}
-        worst = max(worst, _use(operation, ins, outs, place).infer + sum(waiting.values()))
-        waiting |= {id(t): math.prod(_shape(t)) * place.compute_bytes for t in outs if id(t) in last}
+        beside = (
+            0 if any(id(tensor) in inputs for tensor in ins) else window
+        )  # else it is among the layer's own
+        worst = max(worst, _use(operation, ins, outs, place).infer + sum(waiting.values()) + beside)
+        waiting |= {id(t): math.prod(_shape(t)) * _bytes_of(t.dtype, place) for t in outs if id(t) in last}
     return worst
+
+
+def _inputs(model: Any) -> set[int]:
+    """The input tensors of a graph and of the models inside it, by identity."""
+    inside = (node.operation for nodes in model._nodes_by_depth.values() for node in nodes)
+    deeper = (_inputs(operation) for operation in inside if hasattr(operation, "_nodes_by_depth"))
+    return {id(tensor) for tensor in model.inputs}.union(*deeper)
+
+
+def _bytes_of(dtype: Any, place: Place) -> int:
+    """Of a number: what the place computes in, unless the layer keeps to float32 whatever the policy."""
+    return place.compute_bytes if "16" in str(dtype) else 4
 
 
 def _calls(model: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
     """Each call of a layer in this graph (a layer may serve several graphs), with its input and output tensors."""
     for _, nodes in sorted(model._nodes_by_depth.items(), reverse=True):
         for node in nodes:
-            if not node.is_input:
+            if hasattr(
+                node.operation, "_nodes_by_depth"
+            ):  # a model inside, as the members of an ensemble are
+                yield from _calls(node.operation)
+            elif not node.is_input:
                 yield node.operation, list(node.input_tensors), list(node.output_tensors)
 
 
 def _use(operation: Any, ins: list[Any], outs: list[Any], place: Place) -> Use:
     counted: Elements = elements_of(operation, [_shape(t) for t in ins], [_shape(t) for t in outs], place)
     values = sum(int(np.prod(_shape(t))) for t in outs)
-    size = place.compute_bytes
+    size = _bytes_of(getattr(operation, "compute_dtype", outs[0].dtype), place)
     return Use(
         name=operation.name,
         kind=type(operation).__name__,

@@ -1,58 +1,108 @@
 """All models together: trained one after the other, served side by side; at every scale; beside the users' figures."""
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from tsforecast.planning.estimates import row, users
+from tsforecast.planning.memory import Memory
+
+ENSEMBLE = "ensemble"
 
 
-def together(plans: dict[str, Any]) -> dict[str, Any]:
-    """The ensemble of the users' members among the planned models (of all, where none is among them).
+def together(plans: dict[str, Any], members: Sequence[str]) -> dict[str, Any]:
+    """The ensemble of these members as far as they are planned (of all models, where none is among them).
 
-    Trained one after the other, it takes the peak of the largest; served, the program and data once, and every
-    member's own step.
+    Its members are trained one after the other and then fine-tuned together, so that it takes the peak of the largest
+    of all these. Served, it is one model that holds them all; where its own plan is missing, every member's own step
+    stands for it.
+
+    Args:
+        plans: by model, the ensemble's own as ``ensemble``.
+        members: names of models.
     """
-    members = [name for name in users()["members"] if name in plans] or list(plans)
+    own = plans.get(ENSEMBLE)
+    members = [name for name in members if name in plans] or [name for name in plans if name != ENSEMBLE]
     chosen = [plans[name] for name in members]
-    shared = max(plan["program"] for plan in chosen)
+    all_of_it = [*chosen, own] if own else chosen
+    serve = own["inference"]["step"] if own else sum(plan["inference"]["step"] for plan in chosen)
     return {
-        "members": members,
-        "params": sum(plan["params"] for plan in chosen),
-        "weights": sum(plan["training"]["weights"] for plan in chosen),
-        "train_peak": max(plan["peak"] for plan in chosen),
-        "serve_peak": shared + sum(plan["inference"]["step"] for plan in chosen),
+        "members": members or list(plans),
+        "params": own["params"] if own else sum(plan["params"] for plan in chosen),
+        "weights": own["inference"]["weights"]
+        if own
+        else sum(plan["training"]["weights"] for plan in chosen),
+        "train_peak": max(plan["peak"] for plan in all_of_it),
+        "fine_tuning": own and own["training"]["step"],
+        "serve_peak": max(plan["program"] for plan in all_of_it) + serve,
         "run_seconds": _total([plan.get("time", {}).get("run_seconds") for plan in chosen]),
         "pass_seconds": _total([plan.get("time", {}).get("pass_seconds") for plan in chosen]),
-        "forecast_seconds": _total(
-            [plan["time"]["forecast"]["median"] if "time" in plan else None for plan in chosen]
+        "step_seconds": _mean(
+            [plan["time"]["step"]["median"] if "time" in plan else None for plan in chosen]
         ),
+        "forecast_seconds": own["time"]["forecast"]["median"]
+        if own and "time" in own
+        else _total([plan["time"]["forecast"]["median"] if "time" in plan else None for plan in chosen]),
     }
 
 
-def scales(plans: dict[str, Any], own: int, rows_of: dict[str, int | None]) -> dict[str, dict[str, Any]]:
-    """Rows, data, peak and steps of the ensemble at each scale; a step does not depend on it, the data and a pass do.
+def scales(
+    plans: dict[str, Any],
+    memories: dict[str, Memory],
+    ensemble: dict[str, Any],
+    *,
+    rows_of: dict[str, int],
+    own: int,
+    data: int,
+    batch_size: int,
+    device_bytes: float | None,
+) -> dict[str, dict[str, Any]]:
+    """Peaks, batches and steps of every model and of the ensemble at each scale.
+
+    A step does not depend on the scale; the data and the steps of a pass grow with the rows.
 
     Args:
-        plans: of the models.
-        own: rows that they were planned for.
-        rows_of: rows of each scale, None for all there are.
+        plans: by model.
+        memories: by model, for ``own`` rows.
+        ensemble: see ``together``.
+        rows_of: rows of each scale.
+        own: rows that were planned for.
+        data: bytes of these rows, wherever they lie.
+        batch_size: windows a step.
+        device_bytes: of the device, None if unknown.
     """
-    ensemble = together(plans)
-    largest = max((plans[name] for name in ensemble["members"]), key=lambda plan: plan["peak"])
     grown = {}
-    for name, rows in rows_of.items():
-        if rows is None:
-            continue
+    for name, rows in sorted(rows_of.items(), key=lambda item: item[1]):
         share = rows / own
-        data = round(largest["resident"] * share)
+        models = {
+            model: _grown(plans[model], memory, share, batch_size, device_bytes)
+            for model, memory in memories.items()
+        }
+        taking_part = [*ensemble["members"], *([ENSEMBLE] if ENSEMBLE in models else [])]
         grown[name] = {
             "rows": rows,
-            "data": data,
-            "train_peak": largest["peak"] - largest["resident"] + data,
+            "data": round(data * share),
+            "models": models,
+            "train_peak": max(models[model]["peak"] for model in taking_part),
             "serve_peak": ensemble["serve_peak"],
-            "steps_a_pass": max(1, round(largest["steps_a_pass"] * share)),
+            "steps_a_pass": max(models[model]["steps_a_pass"] for model in taking_part),
             "pass_seconds": ensemble["pass_seconds"] and ensemble["pass_seconds"] * share,
         }
-    return dict(sorted(grown.items(), key=lambda item: item[1]["rows"]))
+    return grown
+
+
+def _grown(
+    plan: dict[str, Any], memory: Memory, share: float, batch_size: int, device_bytes: float | None
+) -> dict[str, Any]:
+    """One model with ``share`` times the data."""
+    memory = dataclasses.replace(memory, resident=round(memory.resident * share))
+    largest = None if device_bytes is None else memory.largest_batch(device_bytes)
+    return {
+        "peak": memory.peak(batch_size),
+        "largest_batch": largest,
+        "fits": None if largest is None else batch_size <= largest,
+        "steps_a_pass": max(1, round(plan["steps_a_pass"] * share)),
+    }
 
 
 def compared(
@@ -61,7 +111,7 @@ def compared(
     """The users' figures beside ours, by line."""
     theirs, lines = users(), {}
     for name, plan in plans.items():
-        if name in theirs["params"]:
+        if name in theirs["params"] and name != ENSEMBLE:
             lines[f"parameters of {name}"] = row(theirs["params"][name], plan["params"])
         if name in theirs["activation_bytes"]:
             kept = plan["training"]["activations"]
@@ -90,15 +140,27 @@ def _of_ensemble(
         for scale, figure in theirs[f"{kind}_bytes"].items():
             if scale in grown:
                 lines[f"{kind.replace('_', ' ')} at {scale}, bytes"] = row(figure, grown[scale][kind])
+    if "poc" in grown:
+        both = [grown["poc"][f"{kind}_peak"] for kind in ("train", "serve")]
+        figures = [theirs[f"{kind}_peak_bytes"]["poc"] for kind in ("train", "serve")]
+        lines["train and serve at once at poc, bytes"] = row(sum(figures), sum(both))
     hours = theirs["hours_to_train"]
     seconds = grown.get("poc", {}).get("pass_seconds")
-    lines[f"training the five on a {device}, hours a pass"] = row(
+    lines[f"hours to train the five, here a pass ({device})"] = row(
         hours[device], seconds and seconds / 3600, hours["note"]
     )
-    lines[f"one forecast of the ensemble on a {device}, seconds"] = row(
+    lines[f"seconds a forecast of the ensemble ({device})"] = row(
         theirs["seconds_per_forecast"][device], ensemble["forecast_seconds"]
     )
+    lines["seconds a train step (theirs: gpu)"] = row(
+        theirs["seconds_per_batch"]["gpu"], ensemble["step_seconds"], theirs["seconds_per_batch"]["note"]
+    )
     return lines
+
+
+def _mean(values: list[float | None]) -> float | None:
+    total = _total(values)
+    return total and total / len(values)
 
 
 def _total(values: list[float | None]) -> float | None:

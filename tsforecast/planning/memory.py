@@ -67,6 +67,25 @@ class Memory:
         return max(0, math.floor((USABLE * device_bytes - fixed) / each))
 
 
+def beside(memory: Memory, row: dict[str, Any]) -> dict[str, Any]:
+    """Predicted and measured bytes of a train step and of a forecast, with predicted / measured as ``ratio``.
+
+    What lies there before a step is counted exactly, and what the step adds to it was measured.
+
+    Args:
+        memory: the plan.
+        row: ``batch_size``, and of ``train`` and ``infer`` the bytes that a call added, see ``jobs.measure``.
+    """
+    batch = row["batch_size"]
+    held = memory.weights + memory.window * batch
+    predicted = {"train": memory.training(batch)["step"], "infer": memory.inference(batch)["step"]}
+    found = {"train": held + memory.optimizer + row["train"], "infer": held + row["infer"]}
+    return {
+        name: {"predicted": bytes_, "measured": found[name], "ratio": bytes_ / found[name]}
+        for name, bytes_ in predicted.items()
+    }
+
+
 def accumulation(effective: int, largest: int) -> tuple[int, int]:
     """Batch and accumulation that keep an effective batch on a device that holds ``largest`` windows.
 
@@ -121,16 +140,30 @@ def memory_of(
 
 
 def optimizer_bytes(optimizer: Any, forecaster: Any) -> int:
-    """Bytes of an optimizer's variables for a model, moments and accumulated gradients among them; builds it."""
-    optimizer.build(forecaster.trainable_variables)
-    return _bytes(optimizer.variables)
+    """Bytes of an optimizer's variables for a model, moments and accumulated gradients among them.
+
+    Every weight gets the same ones, in its own shape, so that the optimizer is built for one small weight and asked how
+    many it keeps; building it for a whole model takes as long as building the model.
+    """
+    import keras
+
+    small = keras.Variable(keras.ops.zeros((2, 3)))
+    optimizer.build([small])
+    kept = [variable for variable in optimizer.variables if tuple(variable.shape) == tuple(small.shape)]
+    others = _bytes(optimizer.variables) - _bytes(kept)
+    return others + _bytes(forecaster.trainable_variables) * len(kept)
 
 
 def resident_bytes(prepared: Any) -> int:
     """Bytes of the data that a training run holds: the series, scaled inputs and truths with their tensors, indices."""
-    windows = len(prepared.windows("train"))
-    arrays = prepared.series.values.nbytes + 2 * (prepared.inputs.nbytes + prepared.truths.nbytes)
-    return arrays + 3 * 8 * windows  # ends, and the order of this epoch and the next
+    tensors = prepared.inputs.nbytes + prepared.truths.nbytes
+    indices = 3 * 8 * len(prepared.windows("train"))  # ends, and the order of this epoch and the next
+    return loaded_bytes(prepared) + tensors + indices
+
+
+def loaded_bytes(prepared: Any) -> int:
+    """Bytes of the data before training: the series, scaled inputs and truths."""
+    return prepared.series.values.nbytes + prepared.inputs.nbytes + prepared.truths.nbytes
 
 
 def _bytes(variables: Any) -> int:

@@ -83,8 +83,10 @@ def seconds_per_call(call: Callable[[], Any], seconds: float, least: int = 3) ->
     }
 
 
-def peak_of_call(call: Callable[[], None], repeats: int = 3) -> int:
-    """The bytes that a call holds at its worst moment beyond what was held before it.
+def peak_of_call(call: Callable[[], None], least: int = 3, seconds: float = 1.0) -> int:
+    """The bytes that a call holds at its worst moment beyond what was held before it: the most of several calls.
+
+    The parts of a batch run side by side on a CPU, and their worst moments do not meet in every call.
 
     On a GPU the allocator's own count. On Linux the kernel's high-water mark of resident memory, which is right only
     when freed memory goes back at once: see ``jobs.measure.ENVIRONMENT``.
@@ -95,14 +97,14 @@ def peak_of_call(call: Callable[[], None], repeats: int = 3) -> int:
     import tensorflow as tf
 
     on_gpu = bool(tf.config.list_logical_devices("GPU"))
-    for _ in range(1 + WARM_UP):
-        call()
-    found = []
-    for _ in range(repeats):
+    call()  # compiles
+    found: list[int] = []
+    until = time.perf_counter() + seconds
+    while len(found) < least or time.perf_counter() < until:
         before = _reset_gpu() if on_gpu else _reset_resident()
         call()
         found.append((_peak_gpu() if on_gpu else _status("VmHWM")) - before)
-    return int(np.median(found))
+    return max(found)
 
 
 def _reset_gpu() -> int:

@@ -20,11 +20,13 @@ class Place:
 
     Args:
         device: cpu or gpu.
-        compute_bytes: of a number in the compute dtype, 4 or 2.
+        compute_bytes: of a number in the compute dtype, 4 or 2, in a train step.
+        forecast_bytes: the same in a forecast; None for no difference.
     """
 
     device: str
     compute_bytes: int
+    forecast_bytes: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The plan on a terminal."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rich import box
@@ -17,7 +18,8 @@ def show(plan: dict[str, Any], console: Console | None = None) -> None:
         f"Plan for a {device['kind']} with {size(device['memory'])}, {device['policy']}, "
         f"batch {plan['batch_size']} x {plan['accumulate_steps']}, {plan['rows']:,} rows; nothing was trained."
     )
-    for table in (_memory(plan), _fit(plan), _time(plan), _verified(plan), _scales(plan), _estimates(plan)):
+    tables = (_memory, _inference, _fit, _time, _verified, _peaks, _batches, _scales, _estimates)
+    for table in (make(plan) for make in tables):
         if table is not None:
             console.print()
             console.print(table)
@@ -58,18 +60,25 @@ def _memory(plan: dict[str, Any]) -> Table:
     return table
 
 
+def _inference(plan: dict[str, Any]) -> Table:
+    heads = {line: HEADS[line] for line in ("weights", "batch", "workspace", "step")}
+    table = _table("A forecast of a batch", "model", *heads.values())
+    for name, model in plan["models"].items():
+        table.add_row(name, *(short(model["inference"][line]) for line in heads))
+    return table
+
+
 def _fit(plan: dict[str, Any]) -> Table:
     models = plan["models"].items()
-    table = _table(
-        "Does it fit?", "model", "params", "step", "forecast", "in all", "largest batch", "instead"
-    )
+    table = _table("Does it fit?", "model", "params", "step", "in all", "largest batch", "instead")
     for name, model in models:
-        sizes = [model["training"]["step"], model["inference"]["step"], model["peak"]]
+        sizes = [model["training"]["step"], model["peak"]]
         table.add_row(name, f"{model['params']:,}", *map(short, sizes), _batch(model), _instead(model))
     together = plan["ensemble"]
     table.caption = (
-        f"{', '.join(together['members'])}: {together['params']:,} parameters; trained one after the other "
-        f"{size(together['train_peak'])}, served together {size(together['serve_peak'])}, program and data included"
+        "in all: with the data and the program; the ensemble's step is that of fine-tuning all members together. "
+        f"{', '.join(together['members'])}: {together['params']:,} parameters; trained one after the other and "
+        f"fine-tuned {size(together['train_peak'])}, served together {size(together['serve_peak'])}"
     )
     return table
 
@@ -108,24 +117,41 @@ def _verified(plan: dict[str, Any]) -> Table | None:
     return table
 
 
-def _scales(plan: dict[str, Any]) -> Table | None:
-    if not plan["scales"]:
-        return None
+def _peaks(plan: dict[str, Any]) -> Table:
+    return _at_scales(plan, "Training in all, at each scale", lambda cell: short(cell["peak"]))
+
+
+def _batches(plan: dict[str, Any]) -> Table:
+    return _at_scales(plan, "The largest batch, at each scale", _batch)
+
+
+def _at_scales(plan: dict[str, Any], title: str, shown: Callable[[dict[str, Any]], str]) -> Table:
+    scales = plan["scales"]
+    table = _table(title, "model", *scales)
+    for name in plan["models"]:
+        table.add_row(name, *(shown(scale["models"][name]) for scale in scales.values()))
+    return table
+
+
+def _scales(plan: dict[str, Any]) -> Table:
     table = _table(
-        "The ensemble at each scale", "scale", "rows", "data", "train peak", "serve peak", "a pass"
+        "The ensemble at each scale", "scale", "rows", "data", "train", "serve", "steps a pass", "a pass"
     )
     for name, row in plan["scales"].items():
-        sizes = [size(row[key]) for key in ("data", "train_peak", "serve_peak")]
-        table.add_row(name, f"{row['rows']:,}", *sizes, duration(row["pass_seconds"]))
+        sizes = [short(row[key]) for key in ("data", "train_peak", "serve_peak")]
+        steps = f"{row['steps_a_pass']:,}"
+        table.add_row(name, f"{row['rows']:,}", *sizes, steps, duration(row["pass_seconds"]))
     return table
 
 
 def _estimates(plan: dict[str, Any]) -> Table:
-    table = _table("The users' estimates beside ours", "line", "theirs", "ours", "holds?")
+    table = _table("The users' estimates beside ours", "line", "theirs", "ours")
+    table.add_column("holds?", no_wrap=True)
     table.caption = plan["source"]
     for name, row in plan["estimates"].items():
-        figure = size if name.endswith("bytes") else _number
-        table.add_row(name, figure(row["users"]), figure(row["ours"]), row["verdict"] or "not measured")
+        line = name.removesuffix(", bytes")
+        figure = _number if line == name else short
+        table.add_row(line, figure(row["users"]), figure(row["ours"]), row["verdict"] or "not measured")
     return table
 
 

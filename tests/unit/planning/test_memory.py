@@ -100,6 +100,7 @@ def test_more_layers_width_or_steps_hold_more():
 
 
 def test_half_precision_halves_what_dense_layers_hold_but_not_the_loops_of_our_kernels():
+    keras.config.set_dtype_policy("mixed_float16")
     past = keras.Input((100, 12))
     dense = keras.Model(past, keras.layers.Dense(64)(past))
     (full,), (half,) = walk(dense, CPU), walk(dense, Place("cpu", 2))
@@ -107,6 +108,31 @@ def test_half_precision_halves_what_dense_layers_hold_but_not_the_loops_of_our_k
     model = LSTM(TASK, units=[8], dense_units=[])
     loops = [walk(model, place)[0].kept for place in (CPU, Place("cpu", 2))]
     assert loops[0] == loops[1]
+
+
+def test_a_layer_that_keeps_to_float32_is_not_halved():
+    keras.config.set_dtype_policy("mixed_float16")
+    past = keras.Input((100, 12))
+    (use,) = walk(keras.Model(past, keras.layers.Dense(64, dtype="float32")(past)), Place("gpu", 2))
+    assert use.kept == 4 * 100 * 64
+
+
+def test_the_members_of_an_ensemble_are_walked_through():
+    past, inner = keras.Input((100, 12)), keras.Input((100, 12))
+    member = keras.Model(inner, keras.layers.Dense(64)(inner))
+    lone = activations(member, member, CPU)
+    whole = keras.Model(past, keras.layers.Concatenate()([member(past), member(past)]))
+    both = activations(whole, whole, CPU)
+    assert sum(use.kind == "Dense" for use in both.uses) == 2
+    assert both.kept >= 2 * lone.kept
+    assert both.infer > lone.infer
+
+
+def test_the_input_stays_to_the_end_of_a_forecast():
+    past = keras.Input((1000, 12))
+    short = keras.layers.Flatten()(past)[:, :8]
+    model = keras.Model(past, keras.layers.Dense(20_000)(short))  # wider than all before it
+    assert activations(model, model, CPU).infer >= 4 * (1000 * 12 + 20_000)
 
 
 def test_a_layer_of_ones_own_counts_as_its_dense_layers():

@@ -23,6 +23,7 @@ from tsforecast.data.series import (
 from tsforecast.errors import UserError
 
 PARQUET = Path(__file__).with_name("household_power.parquet")
+ALL_ROWS = 2_075_259
 # Column of the Parquet file -> (feature, smallest units in one unit, unit).
 COLUMNS = {
     "global_active_power_W": ("global_active_power", 1000, "kW"),

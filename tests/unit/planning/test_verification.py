@@ -1,0 +1,34 @@
+"""The table of ratios."""
+
+from tsforecast.planning.verification import markdown, outside
+
+
+def row(ratio, model="lstm", batch=32, step="train"):
+    return {
+        "model": model,
+        "policy": "mixed",
+        "batch_size": batch,
+        "step": step,
+        "ratio": ratio,
+        "measured": 2e6,
+    }
+
+
+def test_what_lies_outside_is_named_and_counted():
+    ratios = [row(1.1), row(0.84, batch=256), row(0.86, step="infer")]
+    assert outside(ratios) == [ratios[1]]
+    text = markdown(
+        {
+            "ratios": ratios,
+            "outside": outside(ratios),
+            "device": "a processor",
+            "versions": {"keras": "3.15.1"},
+            "resolved": {"mixed": "mixed_bfloat16"},
+            "batches": [32, 256],
+            "policies": ["mixed"],
+        }
+    )
+    assert "on a processor; mixed is mixed_bfloat16; keras 3.15.1." in text
+    assert "| lstm | 1.10 (2.0 MB) | 0.84 (2.0 MB) |" in text
+    assert "| lstm | 0.86 (2.0 MB) | – |" in text
+    assert "2 of 3 lie within 15%." in text
