@@ -22,8 +22,11 @@ class _PicksPath(keras.layers.Layer):
 
     def path_reason(self) -> str:
         """Why the layer takes Keras' loop, for example ``recurrent_dropout is 0.1``; empty on a fast path."""
-        if keras.config.backend() != "tensorflow":
-            return f"the backend is {keras.config.backend()}"
+        backend = keras.config.backend()
+        if backend != "tensorflow" and not _on_gpu():
+            return f"the backend is {backend}, on a CPU"
+        if backend == "jax" and isinstance(self, keras.layers.GRU):
+            return "the backend is jax, whose GRU has no cuDNN"
         for name, common in self._fast_settings().items():
             value = getattr(self, name)
             if value != common:
@@ -187,6 +190,15 @@ def recurrent_paths(model: keras.Model) -> dict[str, str]:
 
 
 def _on_gpu() -> bool:
+    backend = keras.config.backend()
+    if backend == "jax":
+        import jax
+
+        return jax.default_backend() == "gpu"
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.is_available()
     from tsforecast.layers import recurrent_tensorflow as kernels
 
     return kernels.on_gpu()
