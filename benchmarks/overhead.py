@@ -73,7 +73,7 @@ def forget_files(folder):
 def beside_the_bare_step(model, rounds):
     """Seconds a step within a whole run and of the bare compiled step, epochs of both in turns, in one process."""
     command = [sys.executable, "-m", "benchmarks.overhead", model, str(rounds)]
-    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(printed.strip().splitlines()[-1])
 
 
