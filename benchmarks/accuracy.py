@@ -47,7 +47,14 @@ def ours(learner, minutes, options, peers):
         "training.max_steps=null",
         f"training.validation_windows={VALIDATION}",
     ]
-    command = [sys.executable, "run.py", "tracker=none", *asked, f"hydra.run.dir={folder}"]
+    command = [
+        sys.executable,
+        "run.py",
+        "tracker=none",
+        "report.spikes=false",
+        *asked,
+        f"hydra.run.dir={folder}",
+    ]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     rates = sorted(row["windows_per_second"] for row in lines)
