@@ -56,8 +56,11 @@ class _PicksPath(keras.layers.Layer):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Run over all steps (called by Keras' ``RNN.call``); see ``keras.layers.RNN``."""
-        if self.path != _XLA_CPU or (
-            mask is not None and any(m is not None for m in keras.tree.flatten(mask))
+        # Other backends trace their calls, in which no device can be looked up.
+        if (
+            keras.config.backend() != "tensorflow"
+            or self.path != _XLA_CPU
+            or (mask is not None and any(m is not None for m in keras.tree.flatten(mask)))
         ):
             return super().inner_loop(sequences, initial_state, mask, training=training)
         if training and self.dropout:
@@ -190,15 +193,9 @@ def recurrent_paths(model: keras.Model) -> dict[str, str]:
 
 
 def _on_gpu() -> bool:
-    backend = keras.config.backend()
-    if backend == "jax":
-        import jax
-
-        return jax.default_backend() == "gpu"
-    if backend == "torch":
-        import torch
-
-        return torch.cuda.is_available()
+    if keras.config.backend() != "tensorflow":
+        # Where a tensor lands by default is cuda:0 on JAX and on PyTorch alike.
+        return "cuda" in str(keras.ops.zeros(()).device)
     from tsforecast.layers import recurrent_tensorflow as kernels
 
     return kernels.on_gpu()
