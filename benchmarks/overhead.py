@@ -126,9 +126,12 @@ class Epochs:
     def around(self, trainer, stream, callbacks):
         """The callbacks of a run (pace, validation, then those that show, record and keep) with looks among them."""
         import keras
-        import tensorflow as tf
 
-        step, batch = tf.function(trainer.train_step, autograph=False), next(iter(stream(0)))
+        batch = next(iter(stream(0)))
+
+        def step(batch):  # the very function that the run calls
+            return trainer.train_function(iter([batch]))
+
         pace, validate, *others = callbacks
         mark = {}
 
