@@ -28,8 +28,8 @@ lint: setup ## Check style and types
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy tsforecast run.py
 
-bench: setup ## Time the recurrent kernels beside stock Keras; ARGS="--cell gru --batch 256"
-	@$(VENV)/python -m benchmarks.step $(ARGS)
+bench: setup ## Compare speed with PyTorch, NeuralForecast and stock Keras, write docs/performance.md; ARGS="--minutes 3 --rounds 4"
+	@$(VENV)/python -m benchmarks.bench $(ARGS)
 
 lock: setup ## Pin the newest dependencies that pyproject.toml allows, for Python 3.10 to 3.13, with hashes
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/uv pip compile --quiet --upgrade --universal --generate-hashes \
@@ -37,6 +37,6 @@ lock: setup ## Pin the newest dependencies that pyproject.toml allows, for Pytho
 		--output-file requirements.txt pyproject.toml
 	@$(MAKE) --no-print-directory setup
 
-clean: ## Remove .venv and caches; outputs/ stays
-	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache *.egg-info
+clean: ## Remove .venv, .venv-bench and caches; outputs/ stays
+	@rm -rf .venv .venv-bench .pytest_cache .hypothesis .mypy_cache .ruff_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

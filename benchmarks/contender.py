@@ -1,9 +1,9 @@
-"""One library's model in a process of its own, which works when it is told to: ``against.py`` starts several.
+"""One library's model in a process of its own, which works when it is told to: ``turns.py`` starts several.
 
-    python -m benchmarks.contender ours lstm train 32 --threads 2
+    echo train 32 10 | python -m benchmarks.contender ours lstm
 
-Reads a number of calls from standard input, answers with their seconds as a JSON list, until the input ends. The first
-answer comes unasked, after warm-up: what the process holds.
+Reads work, windows and a number of calls from standard input, answers with a line of JSON (the calls' seconds, and the
+most memory that the process held in them), until the input ends. No calls means: build it and warm up.
 """
 
 import argparse
@@ -12,9 +12,8 @@ import os
 import re
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 LOOKBACK, FEATURES, LEAD = 100, 12, 10
 RATE = 1e-3
@@ -22,28 +21,23 @@ SPIKE_WEIGHT = 0.5
 
 
 def keras_call(kind, model, work, batch, half):
-    """Our step and forecast, or those of stock Keras with its own layers."""
-    import keras
+    """Our step and forecast as a run sets them up, or those of stock Keras with its own layers."""
+    from tsforecast import runtime
 
-    keras.config.set_dtype_policy("mixed_bfloat16" if half else "float32")
-    if kind == "keras":
-        _stock_layers()
+    policy = "mixed_bfloat16" if half else "float32"
+    runtime.prepare(backend="tensorflow", seed=0, policy=policy, kind="auto", memory_gb=None, threads=None)
+    import keras
     import numpy as np
     import tensorflow as tf
 
-    from tsforecast.jobs.results import import_models
+    if kind == "keras":
+        _stock_layers()
     from tsforecast.losses import SquaredError
-    from tsforecast.models.fitted import FittedModel  # noqa: F401
-    from tsforecast.models.forecaster import Forecaster, Task
     from tsforecast.training.prediction import forecast_batch
     from tsforecast.training.sharded_step import default_shards
     from tsforecast.training.trainer import Trainer
 
-    import_models()
-    made = {one.__name__.lower(): one for one in Forecaster.__subclasses__()}
-    task = Task(LOOKBACK, FEATURES, LEAD, 1, (0,), season=1440)
-    forecaster = made[model.replace("_", "")](task)
-    forecaster.describe(spike={"threshold": [1.0], "threshold_scaled": [1.0]})
+    forecaster = keras_model(model)
     draw = np.random.default_rng(0)
     past = draw.normal(size=(batch, LOOKBACK, FEATURES)).astype(np.float32)
     truth = draw.normal(size=(batch, 1, 1)).astype(np.float32)
@@ -60,6 +54,18 @@ def keras_call(kind, model, work, batch, half):
     return lambda: float(step(iter([data]))["loss"])
 
 
+def keras_model(name):
+    """Our model of this name, at its own default widths, without dropout."""
+    from tsforecast.jobs.results import import_models
+    from tsforecast.models.forecaster import Forecaster, Task
+
+    import_models()
+    made = {one.__name__.lower(): one for one in Forecaster.__subclasses__()}
+    forecaster = made[name.replace("_", "")](Task(LOOKBACK, FEATURES, LEAD, 1, (0,), season=1440))
+    forecaster.describe(spike={"threshold": [1.0], "threshold_scaled": [1.0]})
+    return forecaster
+
+
 def _stock_layers():
     """Lets the models be built of Keras' own recurrent layers."""
     import keras
@@ -71,28 +77,30 @@ def _stock_layers():
 
 
 def torch_call(model, work, batch, half, threads):
-    """The step and forecast of PyTorch, with bfloat16 autocast if ``half``."""
+    """The step and forecast of PyTorch, with bfloat16 autocast if ``half``; on a GPU where it sees one."""
     import torch
 
     from benchmarks.pytorch_models import MODELS
 
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    network = MODELS[model]()
-    past, truth = torch.randn(batch, LOOKBACK, FEATURES), torch.randn(batch, 1)
+    network = MODELS[model]().to(device)
+    past, truth = torch.randn(batch, LOOKBACK, FEATURES).to(device), torch.randn(batch, 1).to(device)
     if work == "infer":
         network.eval()
 
         def forecast():
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
-                return network(past)
+            with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=half):
+                output = network(past)
+            return [part.cpu() for part in (output if isinstance(output, tuple) else (output,))]
 
         return forecast
     optimizer = torch.optim.AdamW(network.parameters(), RATE)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        with torch.autocast(device, torch.bfloat16, enabled=half):
             output = network(past)
         value, odds = output if isinstance(output, tuple) else (output, None)
         loss = torch.nn.functional.mse_loss(value.float(), truth)
@@ -108,36 +116,51 @@ def torch_call(model, work, batch, half, threads):
     return step
 
 
+def forget_peak():
+    """Lets the peak begin anew from what the process holds now, where the system can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def resident_peak_mb():
-    """The most memory that this process has held."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    return int(found.group(1)) / 1000 if found else None
+    """The most memory that this process has held, in MB (10^6 bytes); None where the system does not tell."""
+    status = Path("/proc/self/status")
+    found = status.exists() and re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
+    return int(found.group(1)) * 1024 / 1e6 if found else None
+
+
+def timed(call, calls):
+    """The seconds of each call; one before them takes the caches back from the process before."""
+    call()
+    seconds = []
+    for _ in range(calls):
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    return seconds
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("library", choices=["ours", "keras", "torch"])
     parser.add_argument("model")
-    parser.add_argument("work", choices=["train", "infer"])
-    parser.add_argument("batch", type=int)
     parser.add_argument("--half", action="store_true", help="bfloat16 where the library has it")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch")
     asked = parser.parse_args()
-    if asked.library == "torch":
-        call = torch_call(asked.model, asked.work, asked.batch, asked.half, asked.threads)
-    else:
-        call = keras_call(asked.library, asked.model, asked.work, asked.batch, asked.half)
-    for _ in range(3):
-        call()
-    print(json.dumps({"peak_mb": resident_peak_mb()}), flush=True)
+    built, peaks = {}, {}
     for line in sys.stdin:
-        seconds = []
-        call()  # takes the caches back from the process before
-        for _ in range(int(line)):
-            began = time.perf_counter()
-            call()
-            seconds.append(time.perf_counter() - began)
-        print(json.dumps(seconds), flush=True)
+        work, batch, calls = line.split()
+        key = work, int(batch)
+        if key not in built:
+            forget_peak()
+            if asked.library == "torch":
+                built[key] = torch_call(asked.model, *key, asked.half, asked.threads)
+            else:
+                built[key] = keras_call(asked.library, asked.model, *key, asked.half)
+            timed(built[key], 2)
+            peaks[key] = resident_peak_mb()
+        seconds = timed(built[key], int(calls))
+        print(json.dumps({"seconds": seconds, "peak_mb": peaks[key]}), flush=True)
 
 
 if __name__ == "__main__":

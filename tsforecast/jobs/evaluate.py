@@ -16,6 +16,7 @@ def main(config: Config, path: Path) -> float:
     from tsforecast.evaluation import baselines, evaluate
 
     model = results.load_model(folder.best)
+    results.print_paths(model)
     evaluation = evaluate(model, prepared, "test")
     figures = results.test_figures(evaluation, baselines(prepared, "test"))
     figures |= results.spike_figures(config, prepared, model, evaluation, figures["metrics"])

@@ -270,7 +270,6 @@ def print_notes(prepared: Prepared) -> None:
 
 def print_model(model: Any, facts: dict[str, Any]) -> None:
     """The parameters by layer, the count beside the users' estimate, and which path each recurrent layer takes."""
-    from tsforecast.layers.recurrent import recurrent_paths
     from tsforecast.models.fitted import FittedModel
 
     if isinstance(model, FittedModel):
@@ -283,7 +282,16 @@ def print_model(model: Any, facts: dict[str, Any]) -> None:
         f"{model.name}: {model.count_params():,} parameters{beside}, {facts['policy']}, {facts['device_name']}",
         flush=True,
     )
-    paths = recurrent_paths(model)
+    print_paths(model)
+
+
+def print_paths(model: Any) -> None:
+    """Which path each recurrent layer of a model takes, and why not a fast one; nothing where there is none."""
+    import keras
+
+    from tsforecast.layers.recurrent import recurrent_paths
+
+    paths = recurrent_paths(model) if isinstance(model, keras.Model) else {}
     if paths:
         print("recurrent layers: " + ", ".join(f"{name} {path}" for name, path in paths.items()), flush=True)
 

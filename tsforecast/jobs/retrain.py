@@ -180,6 +180,7 @@ def _train(config: Config, prepared: Prepared, model: Any, folder: RunFolder) ->
         optimizer=config.optimizer | {"learning_rate": asked.learning_rate},
         resume=str(folder.path) if folder.last.is_file() else None,
     )
+    results.print_paths(model)
     before = validation_figures(model, prepared, loss, training.validation_windows)["val/loss"]
     after = learn(own, prepared, model, loss, folder, NullTracker(), best=before).best
     return after < before if isinstance(model, FittedModel) else folder.best.is_file()

@@ -22,8 +22,11 @@ class _PicksPath(keras.layers.Layer):
 
     def path_reason(self) -> str:
         """Why the layer takes Keras' loop, for example ``recurrent_dropout is 0.1``; empty on a fast path."""
-        if keras.config.backend() != "tensorflow":
-            return f"the backend is {keras.config.backend()}"
+        backend = keras.config.backend()
+        if backend != "tensorflow" and not _on_gpu():
+            return f"the backend is {backend}, on a CPU"
+        if backend == "jax" and isinstance(self, keras.layers.GRU):
+            return "the backend is jax, whose GRU has no cuDNN"
         for name, common in self._fast_settings().items():
             value = getattr(self, name)
             if value != common:
@@ -53,8 +56,11 @@ class _PicksPath(keras.layers.Layer):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Run over all steps (called by Keras' ``RNN.call``); see ``keras.layers.RNN``."""
-        if self.path != _XLA_CPU or (
-            mask is not None and any(m is not None for m in keras.tree.flatten(mask))
+        # Other backends trace their calls, in which no device can be looked up.
+        if (
+            keras.config.backend() != "tensorflow"
+            or self.path != _XLA_CPU
+            or (mask is not None and any(m is not None for m in keras.tree.flatten(mask)))
         ):
             return super().inner_loop(sequences, initial_state, mask, training=training)
         if training and self.dropout:
@@ -187,6 +193,9 @@ def recurrent_paths(model: keras.Model) -> dict[str, str]:
 
 
 def _on_gpu() -> bool:
+    if keras.config.backend() != "tensorflow":
+        # Where a tensor lands by default is cuda:0 on JAX and on PyTorch alike.
+        return "cuda" in str(keras.ops.zeros(()).device)
     from tsforecast.layers import recurrent_tensorflow as kernels
 
     return kernels.on_gpu()

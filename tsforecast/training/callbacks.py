@@ -34,7 +34,7 @@ class Pace(keras.callbacks.Callback):
 
     def __init__(self, progress: Progress, budget: Budget):
         super().__init__()
-        self.progress, self.budget = progress, budget
+        self.progress, self.budget, self.told = progress, budget, False
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Tells a schedule that goes by the clock how late it is."""
@@ -46,6 +46,10 @@ class Pace(keras.callbacks.Callback):
         """Counts, and looks at the budget."""
         progress, budget = self.progress, self.budget
         progress.batch += 1
+        if not self.told:
+            self.told = True
+            seconds = progress.elapsed() - progress.seconds
+            print(f"first step done after {seconds:.1f} s, compilation included", flush=True)
         if progress.batch % CHECK_EVERY == 0 or progress.batch == 1:
             self._check_loss(logs)
         if budget.max_batches is not None and progress.batch >= budget.max_batches:

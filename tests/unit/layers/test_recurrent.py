@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tsforecast.layers import recurrent
 from tsforecast.layers import recurrent_tensorflow as kernels
 from tsforecast.layers.recurrent import GRU, LSTM, Bidirectional, recurrent_paths
 
@@ -234,6 +235,23 @@ def test_on_a_gpu_keras_layers_run_with_cudnn(monkeypatch):
     monkeypatch.setattr(kernels, "on_gpu", lambda: True)
     assert LSTM(UNITS).path == "cudnn"
     assert LSTM(UNITS, use_bias=False).path_reason() == "use_bias is False"
+
+
+@pytest.mark.parametrize(
+    ("backend", "gpu", "layer", "path", "reason"),
+    [
+        ("jax", True, LSTM, "cudnn", ""),
+        ("jax", True, GRU, "keras", "the backend is jax, whose GRU has no cuDNN"),
+        ("jax", False, LSTM, "keras", "the backend is jax, on a CPU"),
+        ("torch", True, GRU, "cudnn", ""),
+        ("torch", False, GRU, "keras", "the backend is torch, on a CPU"),
+    ],
+)
+def test_other_backends_have_cudnn_on_a_gpu_only(monkeypatch, backend, gpu, layer, path, reason):
+    built = layer(UNITS)
+    monkeypatch.setattr(recurrent, "_on_gpu", lambda: gpu)
+    monkeypatch.setattr(keras.config, "backend", lambda: backend)
+    assert (built.path, built.path_reason()) == (path, reason)
 
 
 def test_paths_of_a_model_are_listed_and_xla_is_allowed():

@@ -1,0 +1,101 @@
+"""The whole comparison, part by part: ``make bench``, or ``python -m benchmarks.bench --parts steps --models lstm``.
+
+steps     train steps and forecasts of our models beside PyTorch and stock Keras, in turns
+overhead  what a run takes beyond its compiled steps, and until its first step
+accuracy  validation RMSE on household power by seconds of training: ours, plain PyTorch, NeuralForecast
+
+Each result is kept as JSON in ``outputs/bench/``, and docs/performance.md is written anew of all that lies there: the
+parts need not be run in one sitting. Run it on a machine that does nothing else.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from importlib import import_module, metadata
+from pathlib import Path
+
+from benchmarks import accuracy, page, steps
+from benchmarks.peers import peers_python
+from benchmarks.turns import ROOT
+from tsforecast.runtime import cpu_name
+
+PARTS = ("steps", "overhead", "accuracy")
+
+
+def main(arguments=None):
+    options = parsed(arguments)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if options.parts:
+        peers = None if options.peers_python == "none" else peers_python(options.peers_python)
+        about = circumstances(sys.argv[1:] if arguments is None else arguments, options.cores, peers)
+        for part in options.parts:
+            load = os.getloadavg()[0]
+            for name, result in import_module(f"benchmarks.{part}").measure(options, peers):
+                keep(options.folder, name, about | {"load": load} | result)
+                page.write(options.folder, options.page)
+    page.write(options.folder, options.page)
+    print(f"{options.page}")
+
+
+def parsed(arguments):
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS, help="none: only write the page")
+    parser.add_argument("--models", nargs="+", default=steps.MODELS, choices=steps.MODELS)
+    parser.add_argument("--rounds", type=int, default=6, help="turns of each contender in a cell, 1 or more")
+    parser.add_argument(
+        "--minutes", type=float, default=10, help="of training, of each library but ours (a third)"
+    )
+    parser.add_argument("--learners", nargs="+", default=accuracy.LEARNERS, choices=accuracy.LEARNERS)
+    parser.add_argument(
+        "--peers-python", help="an interpreter with PyTorch and NeuralForecast; none: without them"
+    )
+    parser.add_argument("--folder", type=Path, default=ROOT / "outputs" / "bench", help="of the results")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "performance.md")
+    options = parser.parse_args(arguments)
+    if options.rounds < 2 or not options.minutes > 0:
+        parser.error("--rounds must be 2 or more, and --minutes more than 0.")
+    options.cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return options
+
+
+def keep(folder, name, result):
+    """Writes one result."""
+    (folder / f"{name}.json").write_text(json.dumps(result, indent=1))
+
+
+def circumstances(arguments, cores, peers):
+    """What a figure hangs on beside the code."""
+    command = f"python -m benchmarks.bench {shlex.join(map(str, arguments))}".strip()
+    versions = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
+    if peers:
+        asked = "from importlib.metadata import version as v; print(v('torch'), v('neuralforecast'))"
+        found = subprocess.run(
+            [peers, "-c", asked], check=True, capture_output=True, text=True
+        ).stdout.split()
+        versions |= dict(zip(("torch", "neuralforecast"), found, strict=True))
+    return {
+        "command": command.replace(peers or "\0", "PATH"),
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": cpu_name(),
+        "cores": cores,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "versions": versions,
+        "commit": commit(),
+    }
+
+
+def commit():
+    """The code's commit, or an empty text outside a repository."""
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    return asked.stdout.strip()
+
+
+if __name__ == "__main__":
+    main()

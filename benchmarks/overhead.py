@@ -1,0 +1,168 @@
+"""Part ``overhead`` of the bench: what a run takes beyond its compiled steps, and how long until the first one."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from benchmarks.turns import ROOT, summary
+from tsforecast.config import build
+
+RUN = ("tracker=none", "hydra.run.dir={folder}")
+FIRST = "first step done"  # how a run says so, see training.callbacks
+EPOCH = 100  # steps between two looks
+
+
+def measure(options, peers):
+    """The two parts, as ``name -> result``."""
+    print("overhead: seconds to the first step", flush=True)
+    starts = {"warm": [], "cold": []}
+    to_first_step()  # leaves everything warm
+    for _ in range(max(2, options.rounds // 2)):
+        starts["warm"].append(to_first_step())
+        starts["cold"].append(to_first_step(cold=True))
+    yield "start", {name: summary(seconds) for name, seconds in starts.items()}
+    print("overhead: fit beside the bare step", flush=True)
+    for model in options.models:
+        yield f"overhead_{model}", {"model": model, **beside_the_bare_step(model, options.rounds)}
+
+
+def to_first_step(cold=False):
+    """Seconds from calling ``python run.py`` with its defaults until its first step is done.
+
+    Args:
+        cold: as after a restart and a new installation: no file of the packages is in the system's memory, and no
+            module compiled.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        environment = dict(os.environ)
+        if cold:
+            environment["PYTHONPYCACHEPREFIX"] = str(Path(folder, "compiled"))
+            forget_files(Path(sysconfig.get_path("purelib")))
+        command = [sys.executable, "run.py", *(word.format(folder=Path(folder, "run")) for word in RUN)]
+        began = time.perf_counter()
+        run = subprocess.Popen(
+            command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        printed = []
+        for line in run.stdout:
+            printed.append(line)
+            if line.startswith(FIRST):
+                seconds = time.perf_counter() - began
+                run.kill()
+                run.communicate()
+                return seconds
+    raise SystemExit(f"{' '.join(command)} ended before its first step:\n{''.join(printed[-5:])}")
+
+
+def forget_files(folder):
+    """Drops what the system keeps in memory of the files in a folder, where it can."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def beside_the_bare_step(model, rounds):
+    """Seconds a step within a whole run and of the bare compiled step, epochs of both in turns, in one process."""
+    command = [sys.executable, "-m", "benchmarks.overhead", model, str(rounds)]
+    printed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(printed.strip().splitlines()[-1])
+
+
+def in_a_run(model, rounds):
+    """The training of ``job=train`` as it is, with looks around each epoch and the bare steps between the epochs."""
+    from tsforecast.jobs import assemble, train
+    from tsforecast.tracking.run_folder import RunFolder
+    from tsforecast.training import fit as fitting
+
+    epochs, fit = Epochs(), fitting.fit
+    fitting.fit = lambda trainer, stream, *rest: fit(
+        trainer, stream, *rest[:-1], epochs.around(trainer, stream, rest[-1])
+    )
+    config = composed(
+        f"model={model}",
+        "tracker=none",
+        "training.validation_windows=32",  # validation is no part of it
+        f"training.max_steps={EPOCH * (rounds + 1)}",
+        f"training.steps_per_epoch={EPOCH}",
+    )
+    prepared = assemble.prepared_data(config)
+    assemble.prepared_runtime(config)
+    forecaster = assemble.forecaster(config, prepared)
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
+        run = RunFolder.create(Path(folder, "run"))
+        with build(config.tracker, config={}, folder=run, name="bench") as tracked:
+            train.learn(config, prepared, forecaster, build(config.loss), run, tracked)
+    pairs = list(zip(epochs.run, epochs.bare, strict=True))[1:]  # the first epoch compiles
+    run, bare = zip(*pairs, strict=True)
+    ratio = summary([one / other for one, other in pairs])
+    return {"steps": EPOCH, "run": summary(run), "bare": summary(bare), "ratio": ratio}
+
+
+def composed(*overrides):
+    """The checked config of a command line."""
+    from hydra import compose, initialize_config_dir
+
+    from tsforecast.config import check
+
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return check(compose("config", overrides=["hydra.run.dir=.", *overrides]))
+
+
+class Epochs:
+    """Seconds a step of each epoch within a run, validation left out, and of as many bare steps after it."""
+
+    def __init__(self):
+        self.run, self.bare = [], []
+
+    def around(self, trainer, stream, callbacks):
+        """The callbacks of a run (pace, validation, then those that show, record and keep) with looks among them."""
+        import keras
+
+        batch = next(iter(stream(0)))
+
+        def step(batch):  # the very function that the run calls
+            return trainer.train_function(iter([batch]))
+
+        pace, validate, *others = callbacks
+        mark = {}
+
+        def begin(epoch, logs):
+            mark["begin"] = time.perf_counter()
+
+        def loop_done(epoch, logs):
+            mark["loop"] = time.perf_counter() - mark["begin"]
+
+        def validated(epoch, logs):
+            mark["validated"] = time.perf_counter()
+
+        def done(epoch, logs):
+            tail = time.perf_counter() - mark["validated"]
+            self.run.append((mark["loop"] + tail) / EPOCH)
+            self.bare.append(bare_seconds(step, batch))
+
+        look = keras.callbacks.LambdaCallback
+        first = look(on_epoch_begin=begin, on_epoch_end=loop_done)
+        return [first, pace, validate, look(on_epoch_end=validated), *others, look(on_epoch_end=done)]
+
+
+def bare_seconds(step, batch):
+    """Seconds of a compiled step, over an epoch of them on one batch."""
+    step(batch)
+    began = time.perf_counter()
+    for _ in range(EPOCH):
+        result = step(batch)
+    float(result["loss"])
+    return (time.perf_counter() - began) / EPOCH
+
+
+if __name__ == "__main__":
+    print(json.dumps(in_a_run(sys.argv[1], int(sys.argv[2]))))

@@ -1,0 +1,51 @@
+"""The rows and windows that all learners of the bench see; written by one interpreter, read by another."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+ARRAYS = ("inputs", "truths", "train", "val")
+
+
+def write(folder, prepared, validation):
+    """Writes scaled inputs [N, C], scaled truths [N], and last input rows of training and validation windows."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    ends = prepared.windows("train").ends, prepared.windows("val", limit=validation).ends
+    for name, array in zip(ARRAYS, (prepared.inputs, prepared.truths[:, 0], *ends), strict=True):
+        np.save(folder / f"{name}.npy", array)
+    target = prepared.target_indices[0]
+    facts = {
+        "lookback": prepared.window["lookback"],
+        "lead": prepared.window["lead"],
+        "train_rows": int(prepared.borders[0][1]),
+        "target": int(target),
+        "scale": float(prepared.scaler.scale[target]),
+    }
+    (folder / "facts.json").write_text(json.dumps(facts))
+
+
+class Rows:
+    """What ``write`` wrote.
+
+    Args:
+        folder: where.
+    """
+
+    def __init__(self, folder):
+        folder = Path(folder)
+        facts = json.loads((folder / "facts.json").read_text())
+        self.lookback, self.lead, self.target = facts["lookback"], facts["lead"], facts["target"]
+        self.scale, self.train_rows = facts["scale"], facts["train_rows"]
+        self.inputs, self.truths, self.train, self.val = (np.load(folder / f"{name}.npy") for name in ARRAYS)
+
+    def windows(self, ends):
+        """Inputs [n, L, C] and truths [n] (NaN where unobserved) of the windows with these last input rows."""
+        ends = np.asarray(ends)
+        return self.inputs[ends[:, None] + np.arange(1 - self.lookback, 1)], self.truths[ends + self.lead]
+
+    def rmse(self, forecasts):
+        """RMSE in the target's own unit of scaled forecasts [n] of the validation windows."""
+        errors = (np.asarray(forecasts, np.float64) - self.truths[self.val + self.lead]) * self.scale
+        return float(np.sqrt(np.nanmean(errors**2)))

@@ -1,0 +1,190 @@
+"""The bench without the libraries it compares: turns, rows, the page, operations by hand."""
+
+import json
+import sys
+import textwrap
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmarks import accuracy, bench, page, peers, rows, turns
+from benchmarks.operations import forward_gflop
+
+
+def figures(median, **more):
+    return {"median": median, "low": 0.9 * median, "high": 1.1 * median, "calls": 8, **more}
+
+
+ABOUT = {
+    "command": "python -m benchmarks.bench",
+    "date": "2026-01-02",
+    "machine": "a CPU, 2 cores",
+    "cores": 2,
+    "python": "3.12.0",
+    "versions": {"keras": "3.15.1", "torch": "2.13.0"},
+    "commit": "abc1234",
+    "load": 0.04,
+}
+
+
+def steps_of(ours, keras="stock Keras"):
+    contenders = {
+        "ours": figures(ours, peak_mb=700.0),
+        "ours bfloat16": figures(0.030, peak_mb=710.0),
+        keras: figures(0.080, peak_mb=600.0),
+        "PyTorch, 1 threads": figures(0.050, peak_mb=300.0),
+        "PyTorch, 2 threads": figures(0.040, peak_mb=301.0),
+        "PyTorch bfloat16, 1 threads": figures(0.025, peak_mb=302.0),
+    }
+    cell = {"work": "train", "windows": 32, "contenders": contenders}
+    return ABOUT | {"model": "lstm", "gflop": 0.05, "cells": [cell]}
+
+
+def curve(*pairs):
+    return [{"seconds": s, "step": 10 * s, "rmse": rmse} for s, rmse in pairs]
+
+
+def test_ratios_are_to_the_quicker_pytorch_and_targets_are_told():
+    products = ABOUT | {
+        "gflops": {"PyTorch float32": 200.0, "NumPy float32": 150.0, "PyTorch bfloat16": 400.0}
+    }
+    text = page.page({"steps_lstm": steps_of(0.030), "products": products})
+    line = next(line for line in text.splitlines() if line.startswith("| lstm | train step, 32 | 30.00"))
+    assert "30.00 [27.00, 33.00] (0.75)" in line
+    assert "40.00 [36.00, 44.00], 2 thr." in line
+    assert "25.00 [22.50, 27.50] (0.62), 1 thr." in line
+    assert "| lstm | train step, 32 | 0.70 | 0.75 | missed |" in text
+    assert "bfloat16 to PyTorch's bfloat16 | 1.00 | 1.20 | missed |" in text
+    # 0.05 GFLOP x 3 passes x 32 windows = 4.8, in 30 ms 160 GFLOP/s of 200; in PyTorch's 40 ms 120.
+    assert "| 700 | 600 | 301 | 80 % | 40 % | 60 % |" in text
+    assert "`python -m benchmarks.bench` on a CPU, 2 cores, load 0.0 before, Python 3.12.0" in text
+    assert "reached" in page.page({"steps_lstm": steps_of(0.028)})
+
+
+def test_page_without_peers_or_other_parts_leaves_them_out():
+    steps = steps_of(0.030)
+    contenders = steps["cells"][0]["contenders"]
+    for name in [name for name in contenders if name.startswith("PyTorch")]:
+        del contenders[name]
+    text = page.page({"steps_lstm": steps})
+    assert (
+        "| lstm | train step, 32 | 30.00 [27.00, 33.00] | 30.00 [27.00, 33.00] | 80.00 [72.00, 88.00] | - | - |"
+        in text
+    )
+    assert "Overhead" not in text
+    assert "RMSE" not in text
+
+
+def test_page_tells_overhead_and_start():
+    overhead = ABOUT | {
+        "model": "gru",
+        "run": figures(0.041),
+        "bare": figures(0.040),
+        "ratio": figures(1.025),
+    }
+    start = ABOUT | {"warm": figures(9.0), "cold": figures(14.0)}
+    text = page.page({"overhead_gru": overhead, "start": start})
+    assert "| gru | 41.00 [36.90, 45.10] | 40.00 [36.00, 44.00] | +2.5 %" in text
+    assert "| cold | 14.0 | 12.6 | 15.4 |" in text
+
+
+def test_time_to_pytorchs_best_is_read_off_the_curves():
+    common = {"minutes": 1.0, "windows_per_second": 900.0, "settings": "some"}
+    results = {
+        "accuracy_ours": ABOUT
+        | common
+        | {"learner": "ours", "curve": curve((5, 0.7), (12, 0.61), (20, 0.60))},
+        "accuracy_pytorch": ABOUT
+        | common
+        | {"learner": "pytorch", "curve": curve((20, 0.7), (48, 0.62), (60, 0.64))},
+        "accuracy_neuralforecast_lstm": ABOUT | {"minutes": 1.0, "failed": "out of memory", "curve": []},
+    }
+    text = page.page(results)
+    assert "| ours | some | 1.0 | 900 | 0.6000 | 20 s | 12 s (0.25) |" in text
+    assert "| plain PyTorch | some | 1.0 | 900 | 0.6200 | 48 s | 48 s |" in text
+    assert "NeuralForecast LSTM failed: out of memory" in text
+    assert accuracy.reached(curve((1, 0.9)), 0.5) is None
+
+
+def test_contenders_take_turns_and_only_one_works_at_a_time(tmp_path):
+    script = tmp_path / "contender.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import json, sys, time
+            log = open(sys.argv[2], "a")
+            print("a library's greeting")
+            for line in sys.stdin:
+                work, windows, calls = line.split()
+                print(sys.argv[1], work, windows, calls, file=log, flush=True)
+                print(json.dumps({"seconds": [float(windows)] * int(calls), "peak_mb": 5}), flush=True)
+            """
+        )
+    )
+    log = tmp_path / "log"
+    everyone = [turns.Contender(name, [sys.executable, script, name, log]) for name in ("a", "b")]
+    (found,) = turns.in_turns(everyone, [("train", 32, 2)], rounds=2)
+    assert log.read_text().splitlines() == [
+        "a train 32 0",
+        "b train 32 0",
+        *["a train 32 2", "b train 32 2"] * 2,
+    ]
+    assert found["b"] == {"median": 32.0, "low": 32.0, "high": 32.0, "calls": 4, "peak_mb": 5}
+
+
+def test_a_contender_that_ends_is_named():
+    with (
+        turns.Contender("broken", [sys.executable, "-c", ""]) as one,
+        pytest.raises(SystemExit, match="broken"),
+    ):
+        one.turn("train", 32, 1)
+
+
+def test_rows_come_back_as_they_were_prepared(tmp_path):
+    inputs = np.arange(40, dtype=np.float32).reshape(20, 2)
+    truths = inputs[:, :1].copy()
+    truths[15] = np.nan
+    ends = {"train": np.arange(3, 8), "val": np.array([10, 12, 13])}
+    prepared = SimpleNamespace(
+        inputs=inputs,
+        truths=truths,
+        windows=lambda split, limit=None: SimpleNamespace(ends=ends[split]),
+        window={"lookback": 3, "lead": 2},
+        target_indices=(0,),
+        borders=((0, 10), (10, 16), (16, 20)),
+        scaler=SimpleNamespace(scale=np.array([4.0, 1.0])),
+    )
+    rows.write(tmp_path, prepared, 3)
+    read = rows.Rows(tmp_path)
+    past, truth = read.windows([4])
+    np.testing.assert_array_equal(past, [inputs[2:5]])
+    np.testing.assert_array_equal(truth, [inputs[6, 0]])
+    # Off by 1 and by 2 where the truth is known, in a unit of which a scaled one is 4; row 15 is not scored.
+    assert read.rmse(truths[ends["val"] + 2, 0] + [1.0, 2.0, 9.0]) == pytest.approx(4 * np.sqrt(2.5))
+
+
+def test_operations_of_an_lstm_by_hand():
+    layer = SimpleNamespace(
+        name="lstm_1", weights=[SimpleNamespace(shape=s, path="w") for s in ((12, 512), (128, 512), (512,))]
+    )
+    head = SimpleNamespace(name="head", weights=[SimpleNamespace(shape=(128, 1), path="w")])
+    found = forward_gflop(SimpleNamespace(layers=[layer, head]), 100)
+    assert found == pytest.approx((2 * 100 * 140 * 512 + 2 * 128) / 1e9)
+
+
+def test_bad_arguments_are_refused_before_anything_is_run(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        bench.main(["--rounds", "1"])
+    assert "--rounds must be 2 or more" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="nowhere cannot `import torch"):
+        peers.peers_python(str(tmp_path / "nowhere"))
+    assert [name.split(">")[0] for name in peers.requirements()] == ["neuralforecast", "torch"]
+
+
+def test_page_is_written_of_what_lies_there(tmp_path):
+    bench.keep(tmp_path, "steps_lstm", steps_of(0.028))
+    bench.main(["--parts", "--folder", str(tmp_path), "--page", str(tmp_path / "page.md")])
+    assert (tmp_path / "page.md").read_text() == page.page(
+        {"steps_lstm": json.loads((tmp_path / "steps_lstm.json").read_text())}
+    )
