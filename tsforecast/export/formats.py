@@ -54,7 +54,8 @@ def _write_saved_model(model: Any, contract: Contract, path: Path) -> None:
 def _save(module: Any, path: Path) -> None:
     import tensorflow as tf
 
-    tf.saved_model.save(module, str(path), signatures={"serving_default": module.forecast})
+    with _quiet():
+        tf.saved_model.save(module, str(path), signatures={"serving_default": module.forecast})
 
 
 def _open_saved_model(path: Path) -> Run:
@@ -146,6 +147,7 @@ def _open_litert(path: Path) -> Run:
     with warnings.catch_warnings(), _quiet():
         warnings.simplefilter("ignore", UserWarning)  # that it will move to a package of its own
         interpreter = tf.lite.Interpreter(model_path=str(path))
+        interpreter.allocate_tensors()  # tells here what it found
         runner = interpreter.get_signature_runner()
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:

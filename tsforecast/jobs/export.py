@@ -31,7 +31,7 @@ def main(config: Config, path: Path) -> None:
     saved, own, name = _source(config)
     if not saved.is_file() and saved.with_suffix(".json").is_file():
         raise UserError(f"{name} is no network, and job=export writes networks alone: serve it as it is.")
-    formats = FORMATS if config.format == "all" else (config.format,)
+    formats = FORMATS if config.format == "all" else (str(config.format),)
     prepared = assemble.prepared_data(own)
     facts = assemble.prepared_runtime(own)
 

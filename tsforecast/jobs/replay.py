@@ -25,10 +25,9 @@ def main(config: Config, path: Path) -> float:
 
     It works on a registry of its own, so that the champion in service stays; an interrupted replay goes on.
     """
-    folder = RunFolder.create(path)
+    source, folder = _source(config, path), RunFolder.create(path)
     if not folder.config.is_file():
-        folder.write_text_atomic("config.yaml", as_yaml(config))
-    source = _source(config, folder)
+        folder.write_text_atomic("config.yaml", as_yaml(config))  # by which resume=FOLDER goes on
     registry = _own_registry(folder, source)
     first, day = int(source.result()["data"]["rows"]), _day(config, source)
     rows, models = _days_before(folder), _Models(source)
@@ -70,9 +69,9 @@ class _Models:
         return self._held[version.name]
 
 
-def _source(config: Config, folder: RunFolder) -> Version:
+def _source(config: Config, path: Path) -> Version:
     """The champion that the replay begins with: of its own registry once that is there, since the other may move on."""
-    own = Registry(folder.path / "registry")
+    own = Registry(path / "registry")
     moves = own.moves()
     version = own.version(moves[0]["version"]) if moves else Registry(config.registry.path).champion()
     version.check()
@@ -158,7 +157,7 @@ def _scores(
     )
     series = series.newest(2 * day + before)
     split = {"train": len(series) - 2 * day, "val": day, "test": day}
-    found = {}
+    found: dict[str, Any] = {}
     for name, version in (("without", models.source), ("with", registry.champion())):
         if version.name == models.source.name and found:
             found[name] = found["without"]
