@@ -1,6 +1,7 @@
 """A forecaster as one function that stands alone: values in the data's units in, forecasts in the targets' unit out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def standalone(model: Any, contract: Contract, *, windows: int | None, programs:
     model, units = in_float32(model), _Units(contract)
 
     def forecast(values: Any) -> dict[str, Any]:
-        with keras.StatelessScope(), portable(programs=programs):
+        with keras.StatelessScope(), portable(programs=programs), _statistics_as_arrays(model):
             return units.outputs(model((values - units.mean) / units.scale, training=False), tf.sigmoid)
 
     shape = (windows, contract.lookback, len(contract.channels))
@@ -45,6 +46,22 @@ def standalone(model: Any, contract: Contract, *, windows: int | None, programs:
     with portable(programs=programs):
         module.forecast.get_concrete_function()
     return module
+
+
+@contextmanager
+def _statistics_as_arrays(model: Any) -> Iterator[None]:
+    """Normalising layers hold tensors from outside the graph, which the ONNX converter would take for its inputs."""
+    import keras
+
+    layers = [one for one in model._flatten_layers() if isinstance(one, keras.layers.Normalization)]
+    held = [(one.mean, one.variance) for one in layers]
+    for layer, (mean, variance) in zip(layers, held, strict=True):
+        layer.mean, layer.variance = np.asarray(mean), np.asarray(variance)
+    try:
+        yield
+    finally:
+        for layer, (mean, variance) in zip(layers, held, strict=True):
+            layer.mean, layer.variance = mean, variance
 
 
 def as_served(model: Any, contract: Contract) -> Callable[[np.ndarray], dict[str, np.ndarray]]:

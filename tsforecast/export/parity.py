@@ -43,7 +43,7 @@ def difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], contr
     scale = scale if contract.quantile_levels is None else scale[:, None]
     apart = {name: np.abs(theirs[name] - ours[name]) for name in ours}
     apart["forecast"] = apart["forecast"] / scale
-    return float(max(values.max() for values in apart.values()))
+    return float(np.max([values.max() for values in apart.values()]))  # NaN stays NaN
 
 
 def row(

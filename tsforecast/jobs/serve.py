@@ -62,7 +62,7 @@ def application(config: Config, registry: Registry, token: str | None) -> Any:
         registry,
         results.load_model,
         # Two windows that met by chance shall not wait for a batch of the largest size.
-        sizes=tuple(size for size in (1, FEW) if size < asked.max_batch) + (asked.max_batch,),
+        sizes=(*(size for size in (1, FEW) if size < asked.max_batch), asked.max_batch),
         intervals=IntervalOptions(options.coverage, options.rate, options.memory, CALIBRATION),
         poll_seconds=asked.poll_seconds,
         watch=telemetry.change,
