@@ -1,7 +1,8 @@
 """Load on the service on this machine, at a fixed rate: ``python -m benchmarks.serving --rate 20 --seconds 30``.
 
 Requests are sent when they are due, whether or not earlier ones have been answered, and the clock of each starts when
-it was due: a service that falls behind cannot hide it. Start the service first (``python run.py job=serve``).
+it was due: a service that falls behind cannot hide it. ``--start`` serves the champion of ``--registry`` for as long as
+it takes; without it the service at ``--url`` is asked.
 """
 
 import argparse
@@ -9,16 +10,22 @@ import http.client
 import json
 import math
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 
 MOST_REQUESTS = 20_000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+RUN = Path(__file__).parents[1] / "run.py"
+READY_SECONDS = 600  # for loading, compiling and warming on a slow machine
 
 
 class Caller:
@@ -38,6 +45,11 @@ class Caller:
         connection = http.client.HTTPConnection(*self.place, timeout=30)
         connection.request("GET", path, headers=self.headers)
         return json.loads(connection.getresponse().read())
+
+    def status(self, path):
+        connection = http.client.HTTPConnection(*self.place, timeout=30)
+        connection.request("GET", path, headers=self.headers)
+        return connection.getresponse().status
 
     def post(self):
         connection = getattr(self.held, "connection", None)
@@ -94,19 +106,50 @@ def figures(taken, statuses):
     }
 
 
+@contextmanager
+def served(registry):
+    """The champion of a registry in service, on a free port; gives its address once it is ready."""
+    command = [sys.executable, str(RUN), "job=serve", "serve.port=0", f"registry.path={registry}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        told = process.stdout.readline().split()
+        if not told:
+            raise SystemExit("The service did not start; its own message says why.")
+        url = told[0].rstrip("/")
+        end = time.monotonic() + READY_SECONDS
+        while Caller(url, b"", os.environ.get("TSFORECAST_TOKEN")).status("/readyz") != 200:
+            if process.poll() is not None or time.monotonic() > end:
+                raise SystemExit("The service did not become ready.")
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.communicate()
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--start", action="store_true", help="serve the champion of --registry meanwhile")
+    parser.add_argument("--registry", default="outputs/registry")
     parser.add_argument("--rate", type=float, default=20, help="requests a second")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--windows", type=int, default=1, help="in each request")
     parser.add_argument("--threads", type=int, default=16, help="requests under way at most")
     asked = parser.parse_args(arguments)
+    if asked.start:
+        with served(asked.registry) as url:
+            return measured(url, asked)
+    return measured(asked.url, asked)
+
+
+def measured(url, asked):
+    """Loads the service at an address, prints the figures as JSON and returns them."""
     token = os.environ.get("TSFORECAST_TOKEN")
-    wanted = Caller(asked.url, b"", token).get("/v1/models")
+    wanted = Caller(url, b"", token).get("/v1/models")
     if wanted.get("input") is None:
-        raise SystemExit(f"{asked.url} is not ready: {wanted}")
-    caller = Caller(asked.url, body_of(wanted["input"], asked.windows), token)
+        raise SystemExit(f"{url} is not ready: {wanted}")
+    caller = Caller(url, body_of(wanted["input"], asked.windows), token)
     taken, statuses = load(caller, asked.rate, asked.seconds, asked.threads)
     told = {"rate": asked.rate, "windows": asked.windows, **figures(taken, statuses)}
     print(json.dumps(told))

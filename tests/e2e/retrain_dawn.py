@@ -25,7 +25,7 @@ class Killed(BaseException):
     """As a kill: nothing may catch it and tidy up."""
 
 
-def config(folder, rows):
+def config(folder, rows, *more):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return check(
             compose(
@@ -40,6 +40,7 @@ def config(folder, rows):
                     "retrain.max_steps=24",
                     "retrain.learning_rate=1e-3",
                     "retrain.latency_ms=60000",
+                    *more,
                 ],
             )
         )
@@ -62,6 +63,35 @@ def killed_before(module, name, run):
     return False
 
 
+def replayed(place, registry):
+    """Three days, the third of which dawns damaged; killed before the second was scored, and gone on with."""
+    asked = ["job=replay", "retrain.replay_days=3", "retrain.damage={2: units}"]
+    command = config(registry.path, 6000, *asked)
+    kept, calls = replay._scores, []
+
+    def kill_at_second(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise Killed
+        return kept(*arguments)
+
+    replay._scores = kill_at_second
+    try:
+        replay.main(command, place / "replay")
+    except Killed:
+        before = json.loads((place / "replay" / "replay.json").read_text())
+    finally:
+        replay._scores = kept
+    replay.main(command, place / "replay")
+    return {
+        "before": before,
+        "after": json.loads((place / "replay" / "replay.json").read_text()),
+        "table": (place / "replay" / "replay.md").read_text(),
+        "scored": len(calls),
+        "champion": registry.champion_name(),
+    }
+
+
 def main():
     sweepers.register()
     place = Path(sys.argv[1])
@@ -71,6 +101,7 @@ def main():
     told = {"kills": [], "damaged": {}}
     told["nothing"] = retrain.dawn(config(registry.path, 6000), registry)["outcome"]
     asked = config(registry.path, NEW)
+    told["replay"] = replayed(place, registry)
     for kind in ("units", "stuck", "missing"):
         copy = Registry(place / kind)
         shutil.copytree(registry.path, copy.path)

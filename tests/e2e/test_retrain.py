@@ -64,5 +64,30 @@ def test_done_again_it_ends_as_if_never_killed(told):
     outcome, why, champion = told["outcome"]
     assert champion == "v0002", why
     assert told["versions"] == ["v0001", "v0002"]
-    assert outcome in ("promoted", "nothing new")
-    assert told["again"] == outcome
+    assert (outcome, told["again"]) == ("promoted", "promoted")
+    assert why.startswith("v0002 takes the place of v0001: retrained with 1,440 new rows; RMSE ")
+
+
+def test_a_replay_goes_on_after_a_kill_and_tells_of_each_day(told):
+    found = told["replay"]
+    before, after = found["before"], found["after"]
+    assert (before["status"], len(before["days"])) == ("running", 1)
+    assert (after["status"], len(after["days"])) == ("done", 3)
+    assert after["days"][0] == before["days"][0]
+    first, second, third = after["days"]
+    assert first["rmse_with"] == first["rmse_without"]
+    assert second["outcome"] == "promoted"  # before the kill, and told after it
+    assert second["rmse_with"] != second["rmse_without"]
+    assert third["outcome"] == "refused"
+    assert "over a day is" in third["why"]
+    assert (after["promoted"], after["refused"]) == (1, 1)
+    squared = sum(day["squared_with"] for day in after["days"])
+    observed = sum(day["observed"] for day in after["days"])
+    assert after["with_retraining"] == pytest.approx((squared / observed) ** 0.5)
+    assert after["median_seconds"] > 0
+    assert [line.split("|")[2].strip() for line in found["table"].splitlines()[2:5]] == [
+        "as it was",
+        "promoted",
+        "refused",
+    ]
+    assert found["champion"] == "v0001"  # the one in service stays

@@ -46,6 +46,7 @@ def chain(here, series):
     pyarrow.csv.write_csv(pa.table({"time": series.time, **columns}), here / "rows.csv")
     commands = [*TINY, "hydra.run.dir=run", "--", "job=promote", "run=run"]
     commands += ["--", "job=predict", "predict.data=rows.csv", "predict.out=out.parquet"]
+    commands += ["--", "job=export", "run=run", "format=saved_model", "export.windows=5"]
     done = run_chain(*commands, cwd=here)
     assert done.code == 0, done.err
     return done
@@ -79,6 +80,17 @@ def post(url, path, body):
         url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     return json.loads(urllib.request.urlopen(request).read())
+
+
+def test_a_run_is_written_for_another_runtime_beside_its_table(chain, here):
+    told = json.loads((here / "run/export.json").read_text())
+    original, exported = told["rows"]
+    assert (original["model"], exported["model"]) == ("original (run)", "SavedModel")
+    assert exported["difference"] < 1e-3
+    assert exported["rmse"] == pytest.approx(original["rmse"], rel=1e-4)
+    assert (here / "run" / exported["file"] / "saved_model.pb").is_file()
+    assert told["interface"]["input"]["shape"] == ["windows", LOOKBACK, 12]
+    assert "| SavedModel | export/saved_model |" in (here / "run/export.md").read_text()
 
 
 def test_a_run_becomes_the_champion(chain, here):

@@ -74,6 +74,8 @@ def check(cfg: DictConfig, given: Sequence[str] | None = None) -> Config:
         config = _of_folder(config.run, config, "run")
     elif config.job.name == "promote" and config.run is not None:
         config = _of_folder(config.run, config, "run", own=("registry", "intervals"))
+    elif config.job.name == "export" and config.run is not None:
+        config = _of_folder(config.run, config, "run", own=("format", "export", "device"))
     check_service(config)
     check_ensemble(config, _overrides())
     check_plan(config)

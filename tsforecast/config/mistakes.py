@@ -111,6 +111,8 @@ def _as_it_is(error: Exception) -> str:
 def unknown_key(key: str) -> str:
     """The sentence for a key that the config does not have."""
     groups, keys = [path.name for path in CONF.iterdir() if path.is_dir()], _all_keys()
+    if key in keys:  # a node whose entries are the user's own, and has some
+        return f"{key} has entries already, and this command brings others: write ++{key}=VALUE to add them."
     # A key by its last part alone: of several nodes that have it, the one that the config names first.
     same = [known for known in keys if known.endswith(f".{key}")]
     near = nearest(key, same[:1] or [*keys, *groups]) or (f" Did you mean '{same[0]}'?" if same else "")

@@ -209,6 +209,16 @@ class Distill:
 
 
 @dataclass
+class Export:
+    """Files for other runtimes, and how far their forecasts may lie from the original's."""
+
+    windows: int = _ranged(1, 1_000_000)
+    tolerance: float = _ranged(0, 1e6)
+    quantise: bool = MISSING
+    quantised_tolerance: float = _ranged(0, 1e6)
+
+
+@dataclass
 class Sweep:
     """Of many runs started with ``-m``; a job's own config has no part in it."""
 
@@ -243,6 +253,7 @@ class Config:
     serve: Serve = field(default_factory=Serve)
     retrain: Retrain = field(default_factory=Retrain)
     distill: Distill = field(default_factory=Distill)
+    export: Export = field(default_factory=Export)
     tracker: Any = MISSING
     seed: int = _ranged(0, 2**31 - 1)
     backend: str = _ranged(choices=("tensorflow", "jax", "torch"))
@@ -250,6 +261,7 @@ class Config:
     resume: str | None = MISSING
     run: str | None = MISSING
     verify: bool = MISSING
+    format: str | None = _ranged(choices=("saved_model", "onnx", "litert", "all"))
     over: Any = MISSING
     published: str | None = MISSING
     model_table: str | None = MISSING

@@ -1,5 +1,6 @@
-"""Checks of the jobs around a registry: promote, rollback, predict, serve."""
+"""Checks of the jobs around a registry: promote, rollback, predict, serve, export."""
 
+import importlib.util
 import ipaddress
 import os
 
@@ -7,6 +8,7 @@ from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
 
 WITHOUT_RUN = ("train", "rollback", "serve")
+FOR_ONNX = ("tf2onnx", "onnx", "onnxruntime")
 TOKEN = "TSFORECAST_TOKEN"  # the environment variable; a config would be written to files
 
 
@@ -22,7 +24,7 @@ def check_service(config: Config) -> None:
             f"run=FOLDER is for job=evaluate, promote or predict, and this is job={job}: leave it out, "
             "or go on with an interrupted run by resume=FOLDER."
         )
-    if job in ("promote", "predict") and config.run is not None and version is not None:
+    if job in ("promote", "predict", "export") and config.run is not None and version is not None:
         raise UserError(f"run={config.run} and registry.version={version} name two models: leave one out.")
     if job == "promote" and config.run is None and version is None:
         raise UserError(
@@ -30,6 +32,10 @@ def check_service(config: Config) -> None:
         )
     if job == "predict" and config.predict.data is None:
         raise UserError("job=predict needs the file to forecast from: add predict.data=FILE.")
+    if job == "export":
+        _check_export(config)
+    elif config.format is not None:
+        raise UserError(f"format={config.format} is for job=export, and this is job={job}: leave it out.")
     if job == "serve":
         if config.serve.max_windows > config.serve.queue:
             raise UserError(
@@ -37,6 +43,19 @@ def check_service(config: Config) -> None:
                 "lower the one or raise the other."
             )
         _check_host(config)
+
+
+def _check_export(config: Config) -> None:
+    if config.format is None:
+        raise UserError(
+            "job=export needs a format: add format=saved_model, format=onnx, format=litert or format=all."
+        )
+    missing = [name for name in FOR_ONNX if importlib.util.find_spec(name) is None]
+    if config.format in ("onnx", "all") and missing:
+        raise UserError(
+            f"format={config.format} needs {missing[0]}: install the extra `export`, as in "
+            ".venv/bin/uv pip install --python .venv/bin/python -e '.[export]'."
+        )
 
 
 def _check_host(config: Config) -> None:

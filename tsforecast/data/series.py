@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -49,6 +49,10 @@ class Series:
     def column(self, feature: str) -> np.ndarray:
         """Returns a view ``[N]`` of one feature."""
         return self.values[:, self.features.index(feature)]
+
+    def newest(self, rows: int) -> "Series":
+        """The last ``rows`` rows of it, or all where it has fewer."""
+        return replace(self, time=self.time[-rows:], values=self.values[-rows:])
 
     def data_hash(self) -> str:
         """Returns 16 hex digits of the SHA-256 over times, values and names: equal data, equal hash."""

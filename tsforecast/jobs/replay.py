@@ -1,6 +1,10 @@
-"""job=replay: days of the past, one by one, with a retraining each dawn and without it."""
+"""job=replay: days of the past, one by one, with a retraining each dawn and without it.
+
+A line a day is kept as soon as the day is over, so that the same command, or resume=FOLDER, goes on after a kill.
+"""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tsforecast.config import Config
+from tsforecast.config.build import as_yaml
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.jobs import assemble, results, retrain
@@ -20,19 +25,20 @@ def main(config: Config, path: Path) -> float:
 
     It works on a registry of its own, so that the champion in service stays; an interrupted replay goes on.
     """
-    source = Registry(config.registry.path).champion()
-    source.check()
-    folder = RunFolder.create(path)
+    source, folder = _source(config, path), RunFolder.create(path)
+    if not folder.config.is_file():
+        folder.write_text_atomic("config.yaml", as_yaml(config))  # by which resume=FOLDER goes on
     registry = _own_registry(folder, source)
     first, day = int(source.result()["data"]["rows"]), _day(config, source)
-    rows = []
-    for number in range(config.retrain.replay_days):
+    rows, models = _days_before(folder), _Models(source)
+    for number in range(len(rows), config.retrain.replay_days):
         stop = first + (number + 1) * day
         outcome = _dawn(config, registry, number, stop - day, day) if number else None
-        scores = _scores(config, registry, source, stop - day, stop)
+        scores = _scores(config, registry, models, stop, day)
         if scores is None:
             break
         rows.append(_row(number, outcome, scores))
+        folder.write_json("replay.json", {"status": "running", "days": rows})
         print(_line(rows[-1]), flush=True)
     if not rows:
         raise UserError(f"job=replay needs rows after the champion's {first:,}: the source has none.")
@@ -42,6 +48,40 @@ def main(config: Config, path: Path) -> float:
     print(as_markdown(result).split("\n\n")[-1])
     print(folder.path, flush=True)
     return result["with_retraining"]
+
+
+class _Models:
+    """The first champion, and the one of today, each loaded and compiled once.
+
+    Args:
+        source: the first champion.
+    """
+
+    def __init__(self, source: Version):
+        self.source, self._held = source, dict[str, Any]()
+
+    def of(self, version: Version) -> Any:
+        """The model of one of the two; any other that was held is let go."""
+        kept = (self.source.name, version.name)
+        self._held = {name: model for name, model in self._held.items() if name in kept}
+        if version.name not in self._held:
+            self._held[version.name] = results.load_model(version.model)
+        return self._held[version.name]
+
+
+def _source(config: Config, path: Path) -> Version:
+    """The champion that the replay begins with: of its own registry once that is there, since the other may move on."""
+    own = Registry(path / "registry")
+    moves = own.moves()
+    version = own.version(moves[0]["version"]) if moves else Registry(config.registry.path).champion()
+    version.check()
+    return version
+
+
+def _days_before(folder: RunFolder) -> list[dict[str, Any]]:
+    """The days that an interrupted replay in this folder is done with."""
+    kept = folder.path / "replay.json"
+    return json.loads(kept.read_text())["days"] if kept.is_file() else []
 
 
 def _dawn(config: Config, registry: Registry, number: int, rows: int, day: int) -> dict[str, Any]:
@@ -92,22 +132,37 @@ def _with_rows_of(config: Config, version: Version, rows: int) -> Config:
 
 
 def _scores(
-    config: Config, registry: Registry, source: Version, first: int, stop: int
+    config: Config, registry: Registry, models: _Models, stop: int, day: int
 ) -> dict[str, Any] | None:
-    """Squared errors of the day's forecasts by the champion of that dawn and by the first one; None without rows."""
-    own = _with_rows_of(config, source, stop)
-    series = assemble.loaded_series(own)
+    """The forecasts of the day that ends before row ``stop``, by the champion of that dawn and by the first one.
+
+    None where the source has no such rows. Of the rows before only those are prepared that a forecast hangs on.
+    """
+    own = _with_rows_of(config, models.source, stop)
+    try:
+        series = assemble.loaded_series(own)
+    except UserError:  # a source may say itself that it has fewer
+        return None
     if len(series) < stop:
         return None
     assemble.prepared_runtime(own)
 
     from tsforecast.data.scaling import Scaler
     from tsforecast.evaluation import evaluate
+    from tsforecast.models.ensemble import WARM_UP
 
-    found = {}
-    for name, version in (("with", registry.champion()), ("without", source)):
-        model = results.load_model(version.model)
-        split = {"train": first - 2, "val": 2, "test": stop - first}
+    window = own.window
+    before = (
+        WARM_UP * window.stride + 2 * window.lookback + window.lead + window.horizon + series.season + day
+    )
+    series = series.newest(2 * day + before)
+    split = {"train": len(series) - 2 * day, "val": day, "test": day}
+    found: dict[str, Any] = {}
+    for name, version in (("without", models.source), ("with", registry.champion())):
+        if version.name == models.source.name and found:
+            found[name] = found["without"]
+            continue
+        model = models.of(version)
         prepared = assemble.prepared_series(own, series, split, Scaler.from_dict(model.card["scaler"]))
         found[name] = evaluate(model, prepared, "test")
     return found
@@ -118,7 +173,7 @@ def _row(number: int, outcome: dict[str, Any] | None, scores: dict[str, Any]) ->
         "day": number + 1,
         "outcome": outcome["outcome"] if outcome else "as it was",
         "why": outcome["why"] if outcome else "",
-        "seconds": outcome["seconds"] if outcome else 0.0,
+        "seconds": outcome["seconds"] if outcome else 0.0,  # None: the dawn was interrupted
     }
     for name, found in scores.items():
         row[f"rmse_{name}"] = found.figures["rmse"]
@@ -130,28 +185,33 @@ def _row(number: int, outcome: dict[str, Any] | None, scores: dict[str, Any]) ->
 
 def _totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
     observed = max(sum(row["observed"] for row in rows), 1)
-    outcomes = [row["outcome"] for row in rows]
+    outcomes, seconds = [row["outcome"] for row in rows], [row["seconds"] for row in rows[1:]]
+    known = [one for one in seconds if one is not None]
     return {
         "with_retraining": float(np.sqrt(sum(row["squared_with"] for row in rows) / observed)),
         "without_retraining": float(np.sqrt(sum(row["squared_without"] for row in rows) / observed)),
         "promoted": outcomes.count("promoted"),
         "refused": outcomes.count("refused"),
-        "median_seconds": float(np.median([row["seconds"] for row in rows[1:]])) if len(rows) > 1 else 0.0,
+        "median_seconds": float(np.median(known)) if known else 0.0,
     }
 
 
 def _line(row: dict[str, Any]) -> str:
     return (
         f"day {row['day']}: {row['outcome']}, RMSE {row['rmse_with']:.4f} with retraining,"
-        f" {row['rmse_without']:.4f} without, {row['seconds']:.0f} s"
+        f" {row['rmse_without']:.4f} without, {_seconds(row)} s"
     )
+
+
+def _seconds(row: dict[str, Any]) -> str:
+    return "?" if row["seconds"] is None else f"{row['seconds']:.0f}"
 
 
 def as_markdown(result: dict[str, Any]) -> str:
     """A line a day, and the totals."""
     lines = ["| day | at dawn | RMSE with | RMSE without | seconds | why |", "|---:|---|---:|---:|---:|---|"]
     lines += [
-        f"| {row['day']} | {row['outcome']} | {row['rmse_with']:.4f} | {row['rmse_without']:.4f} | {row['seconds']:.0f}"
+        f"| {row['day']} | {row['outcome']} | {row['rmse_with']:.4f} | {row['rmse_without']:.4f} | {_seconds(row)}"
         f" | {row['why']} |"
         for row in result["days"]
     ]

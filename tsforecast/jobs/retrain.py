@@ -51,7 +51,8 @@ def dawn(
 
     Returns:
         ``outcome`` (``promoted``, ``refused`` or ``nothing new``), ``why`` in one sentence, ``champion`` (after it),
-        ``rows``, ``new_rows``, ``seconds``, ``folder`` and, where both were compared, ``compared``.
+        ``rows``, ``new_rows``, ``seconds`` (None of a dawn that a kill cut off after the promotion), ``folder`` and,
+        where both were compared, ``compared``.
 
     Raises:
         UserError: there is no champion, or too few rows for the three stretches.
@@ -65,6 +66,8 @@ def dawn(
     folder = RunFolder(registry.path / "retraining" / f"{champion.name}_{len(series)}")
     if (folder.path / OUTCOME).is_file():
         return json.loads((folder.path / OUTCOME).read_text())
+    if known == len(series) and champion.manifest["lineage"].get("kind") == "retraining":
+        return _done(registry, champion)
     new = max(len(series) - known, 0)
     told = {"rows": len(series), "new_rows": new, "folder": str(folder.path)}
     if new < config.retrain.least_new_rows:
@@ -74,6 +77,26 @@ def dawn(
     verdict = _verdict(config, own, registry, champion, series, known, folder)
     outcome = {**verdict, "champion": registry.champion_name(), "seconds": time.monotonic() - began, **told}
     folder.write_json(OUTCOME, outcome)
+    return outcome
+
+
+def _done(registry: Registry, champion: Version) -> dict[str, Any]:
+    """What the dawn that made this champion wrote; written now where it was killed between the promotion and that."""
+    folder, result = RunFolder(Path(champion.manifest["lineage"]["run"])), champion.result()
+    if (folder.path / OUTCOME).is_file():
+        return json.loads((folder.path / OUTCOME).read_text())
+    why = next((move["why"] for move in reversed(registry.moves()) if move["version"] == champion.name), "")
+    parent, rows = champion.manifest["lineage"]["parent"], int(result["data"]["rows"])
+    outcome = {
+        "outcome": "promoted",
+        "why": f"{champion.name} takes the place of {parent}: {why}.",
+        "champion": champion.name,
+        "rows": rows,
+        "new_rows": rows - int(registry.version(parent).result()["data"]["rows"]),
+        "seconds": None,  # of a dawn that was interrupted nobody knows
+        "folder": str(folder.path),
+    }
+    RunFolder.create(folder.path).write_json(OUTCOME, outcome)
     return outcome
 
 
@@ -113,18 +136,25 @@ def _verdict(
     from tsforecast.models.fitted import FittedModel, saved_path
 
     model = results.load_model(champion.model)
-    scaler = Scaler.from_dict(model.card["scaler"])
-    prepared = stretches(own, series, scaler, whole=isinstance(model, FittedModel))
+    scaler, fitted = Scaler.from_dict(model.card["scaler"]), isinstance(model, FittedModel)
+    prepared = stretches(own, series, scaler, whole=fitted)
+    before = None if fitted else model.get_weights()
     if not _train(own, prepared, model, folder):
         return {"outcome": "refused", "why": "training on gained nothing on the validation days."}
-    challenger, before = results.load_model(folder.best), results.load_model(champion.model)
-    compared = retrain_verdict.compare(prepared, before, challenger, latency_bar=config.retrain.latency_ms)
+    model, challenger = (
+        (results.load_model(champion.model), lambda: results.load_model(folder.best))
+        if fitted
+        else _weighted(model, before, folder)
+    )
+    challenger, compared = retrain_verdict.compare(
+        prepared, model, challenger, latency_bar=config.retrain.latency_ms
+    )
     if compared["why_not"] is not None:
         return {"outcome": "refused", "why": compared["why_not"], "compared": compared}
     version = registry.add(
         saved_path(folder.best),
         config=as_yaml(dataclasses.replace(own, resume=None)),
-        result=_result(own, prepared, challenger, compared, facts),
+        result=_result(own, series, challenger, compared, facts),
         lineage={"run": str(folder.path.resolve()), "parent": champion.name, "kind": "retraining"},
         extra={CALIBRATION: calibrated(own, prepared, challenger)},
     )
@@ -153,6 +183,12 @@ def stretches(config: Config, series: Series, scaler: Any, whole: bool) -> Prepa
         raise UserError(
             f"retrain.val_days and retrain.held_out_days take {held + val:,} rows, and there are {rows:,}: lower them."
         )
+    if not whole:  # of years of rows the newest weeks are looked at
+        window = config.window
+        series = series.newest(
+            held + val + train + 2 * window.lookback + window.lead + window.horizon + series.season
+        )
+        rows, cut = len(series), len(series) - held - val
     split = {"train": cut, "val": val, "test": held}
     prepared = assemble.prepared_series(config, series, split, scaler)
     first = 0 if whole else max(cut - train, 0)
@@ -186,8 +222,19 @@ def _train(config: Config, prepared: Prepared, model: Any, folder: RunFolder) ->
     return after < before if isinstance(model, FittedModel) else folder.best.is_file()
 
 
+def _weighted(model: Any, before: Any, folder: RunFolder) -> tuple[Any, Callable[[], Any]]:
+    """The champion, and what makes the challenger of it: the same network, so that nothing is compiled again."""
+
+    def challenger() -> Any:
+        model.load_weights(folder.best)
+        return model
+
+    model.set_weights(before)
+    return model, challenger
+
+
 def _result(
-    config: Config, prepared: Prepared, model: Any, compared: dict[str, Any], facts: dict[str, Any]
+    config: Config, series: Series, model: Any, compared: dict[str, Any], facts: dict[str, Any]
 ) -> dict[str, Any]:
     """What the version's ``result.json`` holds: the figures on the held-out days."""
     return {
@@ -197,7 +244,7 @@ def _result(
         "metrics": compared["challenger"],
         **{
             key: value
-            for key, value in results.provenance(config, prepared.series, facts).items()
+            for key, value in results.provenance(config, series, facts).items()
             if key != "peak_memory_mb"
         },
         "retraining": {key: compared[key] for key in ("difference", "on_spikes", "in_words")},

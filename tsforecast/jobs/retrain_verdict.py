@@ -1,6 +1,7 @@
 """Champion and challenger on the newest held-out days: is the challenger no worse, on spikes too, and quick enough?"""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,28 @@ from tsforecast.jobs import results
 from tsforecast.window_errors import WindowErrors
 
 
-def compare(prepared: Prepared, champion: Any, challenger: Any, *, latency_bar: float) -> dict[str, Any]:
+def compare(
+    prepared: Prepared, champion: Any, make_challenger: Callable[[], Any], *, latency_bar: float
+) -> tuple[Any, dict[str, Any]]:
     """Scores both on the test windows of ``prepared`` and says whether the challenger may take over.
 
     It may when its RMSE there is not above the champion's, when on spikes it is not surely above (a 95 % interval of a
     paired block bootstrap), and when a forecast of one window takes no longer than ``latency_bar`` milliseconds.
 
+    ``make_challenger`` is called once the champion has forecast, and may make the challenger of it.
+
     Returns:
-        ``champion`` and ``challenger`` (metrics), ``difference`` and ``on_spikes`` (value, low, high; None without
-        enough windows), ``latency_ms``, ``in_words``, and ``why_not``, a sentence, or None where it may.
+        The challenger, and of both ``champion`` and ``challenger`` (metrics), ``difference`` and ``on_spikes`` (value,
+        low, high; None without enough windows), ``latency_ms``, ``in_words``, and ``why_not``, a sentence, or None
+        where it may.
     """
     from tsforecast.evaluation import evaluate, prefixed
 
-    found = [evaluate(model, prepared, "test") for model in (champion, challenger)]
-    reach = prepared.window["lead"] + prepared.window["horizon"] - 1
+    found = [evaluate(champion, prepared, "test")]
     on = _on_spikes(prepared, champion, found[0])
+    challenger = make_challenger()
+    found.append(evaluate(challenger, prepared, "test"))
+    reach = prepared.window["lead"] + prepared.window["horizon"] - 1
     overall = _difference(found, reach, np.ones_like(on))
     spikes = _difference(found, reach, on)
     apart = found[1].figures["rmse"] - found[0].figures["rmse"]
@@ -45,7 +53,7 @@ def compare(prepared: Prepared, champion: Any, challenger: Any, *, latency_bar: 
         why_not = (
             f"the challenger takes {latency:.1f} ms a forecast, retrain.latency_ms allows {latency_bar:g}."
         )
-    return {
+    return challenger, {
         "champion": prefixed(found[0].figures, "test"),
         "challenger": prefixed(found[1].figures, "test"),
         "difference": None if overall is None else dataclasses.asdict(overall),

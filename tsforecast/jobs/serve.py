@@ -13,6 +13,7 @@ from tsforecast.jobs import assemble, results
 from tsforecast.jobs.promote import CALIBRATION
 from tsforecast.registry import Registry
 
+FEW = 4  # windows that may meet by chance: a size of its own beside 1 and serve.max_batch
 MOST_CONNECTIONS = 256  # at once; each may hold a body of serve.max_body_mb
 
 
@@ -60,7 +61,8 @@ def application(config: Config, registry: Registry, token: str | None) -> Any:
     engine = Engine(
         registry,
         results.load_model,
-        sizes=(1, asked.max_batch) if asked.max_batch > 1 else (1,),
+        # Two windows that met by chance shall not wait for a batch of the largest size.
+        sizes=(*(size for size in (1, FEW) if size < asked.max_batch), asked.max_batch),
         intervals=IntervalOptions(options.coverage, options.rate, options.memory, CALIBRATION),
         poll_seconds=asked.poll_seconds,
         watch=telemetry.change,

@@ -12,12 +12,14 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from tsforecast.layers.portable import is_portable
+
 _SQRT_HALF, _GAUSS = 0.7071067811865476, 0.3989422804014327  # sqrt(1/2), 1 / sqrt(2 pi)
 
 
 def on_cpu() -> bool:
     """Whether these forms are the quick ones: with TensorFlow, on a CPU."""
-    if keras.config.backend() != "tensorflow":
+    if keras.config.backend() != "tensorflow" or is_portable():
         return False
     from tsforecast.layers.recurrent_tensorflow import on_gpu
 

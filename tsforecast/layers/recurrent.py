@@ -2,6 +2,8 @@
 
 import keras
 
+from tsforecast.layers.portable import is_portable
+
 # A package of their own: the models LSTM and GRU are registered too, and one name would hide the other.
 _REGISTER = keras.saving.register_keras_serializable(package="tsforecast.layers")
 _XLA_CPU, _CUDNN, _KERAS = "xla-cpu", "cudnn", "keras"
@@ -198,4 +200,4 @@ def _on_gpu() -> bool:
         return "cuda" in str(keras.ops.zeros(()).device)
     from tsforecast.layers import recurrent_tensorflow as kernels
 
-    return kernels.on_gpu()
+    return kernels.on_gpu() and not is_portable()

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tsforecast.layers.portable import is_plain, is_portable
+
 
 class Weights(NamedTuple):
     """Kernel ``[I, G*H]``, recurrent ``[H, G*H]``, bias ``[G*H]`` or ``[2, G*H]``, all in the compute dtype."""
@@ -101,7 +103,12 @@ def gru(x, h0, weights: Weights, return_sequences: bool, training: bool):
         wide, start = tf.cast(recurrent, loop_dtype), tf.cast(h0, loop_dtype)
         inner_bias = tf.cast(bias[1], loop_dtype)
         projected = _project(x, kernel, bias[0], loop_dtype)
-        loop = _gru_forward if training else functools.partial(_gru_infer, return_sequences=return_sequences)
+        if training:
+            loop = _gru_forward
+        elif is_portable():
+            loop = functools.partial(_gru_forward, kept=int(return_sequences))
+        else:
+            loop = functools.partial(_gru_infer, return_sequences=return_sequences)
         last, lists = loop(projected, wide, inner_bias, start)
 
         def gradient(*upstream):
@@ -147,8 +154,18 @@ def _in_graph(kernel, return_sequences: bool, training: bool):
 # --- Compiled time loops ---
 
 
-_compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 _EVERYTHING = 3  # The lists that an LSTM's gradient needs.
+
+
+def _compiled(loop):
+    """A loop as a program of XLA, or as it is in a graph that does without."""
+    program = tf.function(loop, jit_compile=True, autograph=False)
+
+    @functools.wraps(loop)
+    def run(*arguments, **options):
+        return (loop if is_plain() else program)(*arguments, **options)
+
+    return run
 
 
 @_compiled
@@ -193,8 +210,10 @@ def _lstm_backward(d_outputs, d_last, d_carry, gates, carries, c0, recurrent):
 
 
 @_compiled
-def _gru_forward(projected, recurrent, inner_bias, h):
-    """Last output, and outputs [T, B, H], gates z and r [T, B, 2H], candidates n and inner products q [T, B, H]."""
+def _gru_forward(projected, recurrent, inner_bias, h, kept=4):
+    """Last output, and the first ``kept`` of: outputs [T, B, H], gates z and r [T, B, 2H], candidates n [T, B, H] and
+    inner products q [T, B, H].
+    """
     xs, units = _readable(projected), recurrent.shape[0]
 
     def step(t, h, *lists):
@@ -205,7 +224,7 @@ def _gru_forward(projected, recurrent, inner_bias, h):
         h = n + gate[:, :units] * (h - n)
         return t + 1, h, *_written(lists, t, (h, gate, n, q))
 
-    lists = [_writable(projected, like) for like in (h, recurrent[:, : 2 * units], h, h)]
+    lists = [_writable(projected, like) for like in (h, recurrent[:, : 2 * units], h, h)[:kept]]
     _, h, *lists = tf.while_loop(_before(projected), step, (tf.constant(0), h, *lists))
     return h, [values.stack() for values in lists]
 

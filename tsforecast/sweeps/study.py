@@ -27,7 +27,7 @@ NOT_OF_THE_RESULT = (
     "verify",
 )
 # What only some jobs read.
-_SERVING = ("promote", "rollback", "predict", "serve", "retrain", "replay")
+_SERVING = ("promote", "rollback", "predict", "serve", "retrain", "replay", "export")
 READ_BY = {
     "backtest": ("backtest",),
     "plan": ("plan", "benchmark"),
@@ -36,6 +36,8 @@ READ_BY = {
     "intervals": _SERVING,
     "serve": _SERVING,
     "retrain": _SERVING,
+    "export": ("export",),
+    "format": ("export",),
 }
 LONGEST_NAME = 80
 

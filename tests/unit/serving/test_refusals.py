@@ -14,6 +14,7 @@ def config(job, run=None, **given):
     return SimpleNamespace(
         job=SimpleNamespace(name=job),
         run=run,
+        format=given.pop("format", None),
         registry=SimpleNamespace(version=given.pop("version", None)),
         predict=SimpleNamespace(data=given.pop("data", None)),
         serve=SimpleNamespace(**{**serve, **given}),
@@ -32,6 +33,9 @@ def no_token(monkeypatch):
         (config("predict", run="a", data="b", version="v0001"), "name two models: leave one out"),
         (config("promote"), "job=promote needs a finished run or a version"),
         (config("promote", run="a", version="v0001"), "name two models"),
+        (config("export"), "job=export needs a format: add format=saved_model"),
+        (config("export", run="a", version="v0001", format="onnx"), "name two models"),
+        (config("train", format="onnx"), "format=onnx is for job=export, and this is job=train"),
         (config("serve", run="a"), "and this is job=serve"),
         (config("train", run="a"), "go on with an interrupted run by resume=FOLDER"),
         (config("serve", host="0.0.0.0"), "opens the service to other machines: set a token"),

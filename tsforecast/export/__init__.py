@@ -1,0 +1,1 @@
+"""Forecasters as files for other runtimes: TensorFlow's SavedModel, ONNX and LiteRT."""

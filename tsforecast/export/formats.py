@@ -1,0 +1,187 @@
+"""Writing a forecaster in each format, and running the file again with the format's own runtime."""
+
+import contextlib
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsforecast.export.graph import INPUT, standalone
+from tsforecast.serving.contract import Contract
+
+Run = Callable[[np.ndarray], dict[str, np.ndarray]]
+OPSET = 17  # of ONNX, which runtimes from 2022 on read
+FORMATS = ("saved_model", "onnx", "litert")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to write a model.
+
+    Args:
+        name: as the table has it.
+        file: its name in the folder of exports.
+        quantised: whether weights are stored more coarsely, so that forecasts differ a little.
+        write: takes model, contract and path.
+        open: takes the path, and gives a function from ``values`` ``[1, L, C]`` to outputs.
+    """
+
+    name: str
+    file: str
+    quantised: bool
+    write: Callable[[Any, Contract, Path], None]
+    open: Callable[[Path], Run]
+
+
+def variants(format: str, quantise: bool) -> list[Variant]:
+    """The ways to write a format, the plain one first."""
+    return [one for one in _VARIANTS[format] if quantise or not one.quantised]
+
+
+# --- TensorFlow ---
+
+
+def _write_saved_model(model: Any, contract: Contract, path: Path) -> None:
+    _save(standalone(model, contract, windows=None, programs=True), path)
+
+
+def _save(module: Any, path: Path) -> None:
+    import tensorflow as tf
+
+    with _quiet():
+        tf.saved_model.save(module, str(path), signatures={"serving_default": module.forecast})
+
+
+def _open_saved_model(path: Path) -> Run:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    call = loaded.signatures["serving_default"]
+
+    def run(values: np.ndarray) -> dict[str, np.ndarray]:
+        found = call(**{INPUT: tf.constant(values)})
+        return {name: value.numpy() for name, value in found.items()}
+
+    run.holds = loaded  # type: ignore[attr-defined]  # its variables live as long as it does
+    return run
+
+
+# --- ONNX ---
+
+
+def _write_onnx(model: Any, contract: Contract, path: Path) -> None:
+    import onnx
+    import tf2onnx
+
+    module = standalone(model, contract, windows=None)
+    with _quiet():
+        graph, _ = tf2onnx.convert.from_function(
+            module.forecast,
+            module.forecast.input_signature,
+            opset=OPSET,
+            custom_op_handlers={"Erfc": (_erfc, [])},
+        )
+    onnx.save(graph, str(path))
+
+
+def _erfc(graph: Any, node: Any, name: str, arguments: Any) -> None:
+    """``1 - erf(x)``, which ONNX has, for ``erfc(x)``, which it has not."""
+    kept = graph.make_node("Erf", [node.input[0]], dtypes=[graph.get_dtype(node.output[0])])
+    one = graph.make_const(f"{node.name}_one", np.array(1.0, np.float32))
+    outputs = node.output
+    graph.remove_node(node.name)
+    graph.make_node("Sub", [one.output[0], kept.output[0]], outputs=outputs, name=node.name)
+
+
+def _write_onnx_int8(model: Any, contract: Contract, path: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    whole = path.with_name(f"whole-{path.name}")
+    _write_onnx(model, contract, whole)
+    try:
+        with _quiet():
+            quantize_dynamic(whole, path, weight_type=QuantType.QInt8, extra_options={"EnableSubgraph": True})
+    finally:
+        whole.unlink(missing_ok=True)
+
+
+def _open_onnx(path: Path) -> Run:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    given, names = session.get_inputs()[0].name, [output.name for output in session.get_outputs()]
+    return lambda values: dict(zip(names, session.run(None, {given: values}), strict=True))
+
+
+# --- LiteRT ---
+
+
+def _litert_writer(kind: str | None) -> Callable[[Any, Contract, Path], None]:
+    def write(model: Any, contract: Contract, path: Path) -> None:
+        import tensorflow as tf
+
+        with tempfile.TemporaryDirectory() as folder, _quiet():
+            # By way of a SavedModel, since a function alone would lose the names of its outputs.
+            _save(standalone(model, contract, windows=1), Path(folder))
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            if kind is not None:
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            if kind == "float16":
+                converter.target_spec.supported_types = [tf.float16]
+            path.write_bytes(converter.convert())
+
+    return write
+
+
+def _open_litert(path: Path) -> Run:
+    import tensorflow as tf
+
+    with warnings.catch_warnings(), _quiet():
+        warnings.simplefilter("ignore", UserWarning)  # that it will move to a package of its own
+        interpreter = tf.lite.Interpreter(model_path=str(path))
+        interpreter.allocate_tensors()  # tells here what it found
+        runner = interpreter.get_signature_runner()
+
+    def run(values: np.ndarray) -> dict[str, np.ndarray]:
+        return runner(**{INPUT: values})
+
+    return run
+
+
+_VARIANTS = {
+    "saved_model": [Variant("SavedModel", "saved_model", False, _write_saved_model, _open_saved_model)],
+    "onnx": [
+        Variant("ONNX", "model.onnx", False, _write_onnx, _open_onnx),
+        Variant("ONNX, int8 weights", "model_int8.onnx", True, _write_onnx_int8, _open_onnx),
+    ],
+    "litert": [
+        Variant("LiteRT", "model.tflite", False, _litert_writer(None), _open_litert),
+        Variant(
+            "LiteRT, float16 weights", "model_float16.tflite", True, _litert_writer("float16"), _open_litert
+        ),
+        Variant("LiteRT, int8 weights", "model_int8.tflite", True, _litert_writer("int8"), _open_litert),
+    ],
+}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Holds back what converters tell of their progress, in Python's log and straight on standard error."""
+    before, kept = logging.root.manager.disable, os.dup(2)
+    logging.disable(logging.ERROR)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        logging.disable(before)
