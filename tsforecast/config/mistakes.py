@@ -108,10 +108,14 @@ def _as_it_is(error: Exception) -> str:
     return f"{key}: {first}." if key and key not in first else f"{first}."
 
 
+# Nodes whose entries are the user's own: Hydra takes others than a study has only when told to.
+OWN_ENTRIES = ("ensemble.options", "retrain.damage")
+
+
 def unknown_key(key: str) -> str:
     """The sentence for a key that the config does not have."""
     groups, keys = [path.name for path in CONF.iterdir() if path.is_dir()], _all_keys()
-    if key in keys:  # a node whose entries are the user's own, and has some
+    if key in OWN_ENTRIES:
         return f"{key} has entries already, and this command brings others: write ++{key}=VALUE to add them."
     # A key by its last part alone: of several nodes that have it, the one that the config names first.
     same = [known for known in keys if known.endswith(f".{key}")]

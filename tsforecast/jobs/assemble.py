@@ -166,6 +166,7 @@ def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
     from tsforecast.training.pretraining import MaskedTrainer
     from tsforecast.training.schedules import PARTS, by_time, per_update
     from tsforecast.training.sharded_step import default_shards
+    from tsforecast.training.strategy import clip_whole_gradients
     from tsforecast.training.trainer import Trainer
 
     training = config.training
@@ -174,6 +175,7 @@ def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
     accumulate = training.accumulate_steps if training.accumulate_steps > 1 else None
     rate = per_update(schedule, training.accumulate_steps) if updates else by_time(schedule)
     optimizer = build({**config.optimizer, "learning_rate": rate}, gradient_accumulation_steps=accumulate)
+    clip_whole_gradients(optimizer)
     shards = training.shards or (default_shards(training.batch_size) if config.backend == "tensorflow" else 1)
     if training.objective == "masked_patches":
         made: Trainer = MaskedTrainer(model, training.mask_share, shards=shards)

@@ -98,10 +98,15 @@ def _dense(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Ele
 
 
 def _encoding(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
-    """The components of all bins, which the learned part keeps; they are float32 whatever the policy."""
+    """The components of all bins, before and after they are held to [0, 1], of which the learned part keeps the latter.
+
+    They are float32 whatever the policy.
+    """
     bins = ins[0][0] * sum(len(rising) - 1 for rising in layer.edges if len(rising) > 2)
     result = _size(outs)
-    return Elements(kept=result, kept_wide=bins, work=result, work_wide=bins, infer=result, infer_wide=bins)
+    return Elements(
+        kept=result, kept_wide=bins, work=result, work_wide=2 * bins, infer=result, infer_wide=2 * bins
+    )
 
 
 def _dropout(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:

@@ -104,6 +104,26 @@ def on_all_devices(step: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dic
     return together
 
 
+def clip_whole_gradients(optimizer: Any) -> None:
+    """Makes an optimizer clip the gradient of the whole batch, as a single device does.
+
+    Keras clips each device's share before it adds the shares up: the sum then depends on how many there are.
+    """
+    if not distributed() or not (optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue):
+        return
+    import tensorflow as tf
+
+    clip = optimizer._clip_gradients
+
+    def clipped(shares: list[Any]) -> list[Any]:
+        context = tf.distribute.get_replica_context()
+        whole = clip(context.all_reduce(tf.distribute.ReduceOp.SUM, shares))
+        # Keras adds them up over the devices again.
+        return [gradient / context.num_replicas_in_sync for gradient in whole]
+
+    optimizer._clip_gradients = clipped
+
+
 def spread(dataset: Callable[[], Any], batch_size: int) -> Any:
     """A distributed data set in which each device gets its share of every batch.
 
