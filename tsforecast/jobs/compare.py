@@ -65,7 +65,7 @@ def _cautions(board: Sequence[Entry]) -> list[str]:
 
 def _windows(run: Run) -> tuple[int, int, int] | None:
     """Count, first and last of the test windows; None where the run kept none."""
-    ends = () if run.errors is None else run.errors.ends
+    ends: Any = () if run.errors is None else run.errors.ends
     return (len(ends), int(ends[0]), int(ends[-1])) if len(ends) else None
 
 
