@@ -12,6 +12,8 @@ KEYS = {
     "learning_rate=0.1": "Did you mean 'optimizer.learning_rate'?",
     "model.unit=[8]": "Did you mean 'model.units'?",
     "training.max_step=5": "Did you mean 'training.max_steps'?",
+    "model.encoding=5": "model.encoding must be null, or give both bins and units",
+    "~model.encoding.units": "model.encoding must be null, or give both bins and units",
     "model=dlinear model.units=[8]": "There is no key 'model.units'.",
     "+training.max_step=5": "Did you mean 'training.max_steps'?",
     "~training.max_steps": "training.max_steps cannot be taken out",

@@ -86,6 +86,7 @@ def check(cfg: DictConfig, given: Sequence[str] | None = None) -> Config:
     _check_ranges(config)
     for node in ("model", "optimizer", "schedule", "loss"):
         _check_leaves(getattr(config, node), node)
+    _check_encoding(config.model.get("encoding"))
     # Keras refuses a whole number.
     config.optimizer["learning_rate"] = float(config.optimizer["learning_rate"])
     parse_rules(config.model.get("rules"), config.window.lookback)
@@ -200,6 +201,13 @@ def _check_leaves(node: dict[str, Any], root: str) -> None:
     for name in ("units", "dense_units"):
         if node.get(name) == [] and name == "units":
             raise UserError(f"{root}.{name} is empty: give at least one width, as in {root}.{name}=[64].")
+
+
+def _check_encoding(encoding: Any) -> None:
+    if encoding is not None and (not isinstance(encoding, dict) or set(encoding) != {"bins", "units"}):
+        raise UserError(
+            "model.encoding must be null, or give both bins and units, as in model.encoding={bins: 64, units: 96}."
+        )
 
 
 def _check_tracker(node: dict[str, Any]) -> None:
