@@ -6,6 +6,7 @@ trains every model for a few steps on batches of them, and forecasts a tenth of 
 
 import dataclasses
 import datetime
+import gc
 import json
 import sys
 import time
@@ -90,10 +91,14 @@ def _one_model(config: Config, prepared: Any) -> dict[str, Any]:
     outputs(model, prepared.windows("test", limit=BATCH))  # compiles
     began = time.perf_counter()
     outputs(model, tested)
+    scoring = (time.perf_counter() - began) * windows / len(tested)
+    # The stream holds the rows as tensors, and lies in a cycle: the next model would stand beside them.
+    del trainer, model
+    gc.collect()
     return {
         "step": step,
         "steps_a_pass": max(1, len(prepared.windows("train")) // config.training.batch_size),
-        "scoring": (time.perf_counter() - began) * windows / len(tested),
+        "scoring": scoring,
     }
 
 

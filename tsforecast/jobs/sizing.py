@@ -33,12 +33,11 @@ def memory(config: Config, prepared: Prepared, model: Any, device: str, program:
     computes = keras.dtype_policies.get(model.dtype_policy).compute_dtype
     half = "16" in computes
     # Where the compiler makes one program of it on a CPU, it widens half-precision values to float32 and holds those.
-    # With bfloat16 products in hardware operations run one by one, in half the width; but then nothing is computed
-    # again for the backward pass, so that training keeps about twice as many values.
+    # With bfloat16 products in hardware operations run one by one, in half the width.
     one_by_one = on_cpu and computes == "bfloat16" and runtime.cpu_has_bfloat16()
     return memory_of(
         model,
-        Place(device, 2 if half and not on_cpu else 4, 2 if one_by_one else None),
+        Place(device, 2 if half and (one_by_one or not on_cpu) else 4, one_by_one),
         optimizer=optimizer_bytes(optimizer, model),
         dense_from=assemble.supervised_from(config, model),
         parts=(config.training.shards or default_shards(1024)) if on_cpu else 1,

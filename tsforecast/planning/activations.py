@@ -14,6 +14,10 @@ import numpy as np
 
 from tsforecast.planning.rules import Elements, Place, elements_of
 
+# Of the other members' worst moments, what falls together with that of the largest: as measured on ensembles of two to
+# five members, which it puts within 11 % of the measured forecast.
+OVERLAP, OVERLAP_ONE_BY_ONE = 0.45, 0.3
+
 
 @dataclasses.dataclass(frozen=True)
 class Use:
@@ -87,9 +91,17 @@ def activations(trained: Any, served: Any, place: Place) -> Activations:
 def _forecast(served: Any, place: Place) -> int:
     """The worst moment of a forecast: a layer at work, what later layers still need of earlier ones, and the input.
 
-    The input stays until the end, as an argument of the program, whether or not a layer still reads it.
+    The input stays until the end, as an argument of the program, whether or not a layer still reads it. Models inside,
+    as the members of an ensemble are, wait for nothing of each other, so their worst moments overlap in part.
     """
-    place = dataclasses.replace(place, compute_bytes=place.forecast_bytes or place.compute_bytes)
+    inside = [node.operation for nodes in served._nodes_by_depth.values() for node in nodes]
+    members = sorted(_forecast(member, place) for member in inside if hasattr(member, "_nodes_by_depth"))
+    beside = OVERLAP_ONE_BY_ONE if place.one_by_one else OVERLAP
+    return max(_in_turn(served, place), round(members[-1] + beside * sum(members[:-1])) if members else 0)
+
+
+def _in_turn(served: Any, place: Place) -> int:
+    """The worst moment where each layer waits for the one before."""
     calls, inputs = list(_calls(served)), _inputs(served)
     window = 4 * sum(math.prod(_shape(tensor)) for tensor in served.inputs)
     last = {id(tensor): at for at, (_, ins, _) in enumerate(calls) for tensor in ins}

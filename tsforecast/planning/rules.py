@@ -20,13 +20,14 @@ class Place:
 
     Args:
         device: cpu or gpu.
-        compute_bytes: of a number in the compute dtype, 4 or 2, in a train step.
-        forecast_bytes: the same in a forecast; None for no difference.
+        compute_bytes: of a number in the compute dtype, 4 or 2.
+        one_by_one: the operations run by themselves, each with its result in memory, where else a compiler makes one
+            program of them and computes some results again instead of keeping them.
     """
 
     device: str
     compute_bytes: int
-    forecast_bytes: int | None = None
+    one_by_one: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +66,9 @@ def _size(shapes: list[Shape]) -> int:
 # kept: gates, carries, outputs and what the compiler computes ahead from them for the backward pass.
 # work: gradients of gates and outputs, the upstream gradient. infer: projections, twice, and outputs.
 _CPU = {"LSTM": (11.5, 8.5, 9.0), "GRU": (9.0, 7.0, 8.5)}
+# The loops alone are programs: what they return is kept, and what is computed ahead for the backward loop lives in it.
+_CPU_ONE_BY_ONE = {"LSTM": (7.5, 10.0, 5.7), "GRU": (5.5, 7.0, 5.2)}
+_SEQUENCE = (1.0, 2.0, 0.0)  # more than that where all steps are returned: their half-width copy, their gradients
 # cuDNN: reserve space (gates, cell) and the outputs; work: gradients of outputs and inputs, its own workspace.
 _CUDNN = {"LSTM": (7.0, 5.0, 2.0), "GRU": (6.0, 4.0, 2.0)}
 
@@ -72,8 +76,13 @@ _CUDNN = {"LSTM": (7.0, 5.0, 2.0), "GRU": (6.0, 4.0, 2.0)}
 def _recurrent(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
     steps, width = ins[0][0], layer.units
     kind = "LSTM" if "LSTM" in {base.__name__ for base in type(layer).__mro__} else "GRU"
-    table = _CPU if place.device == "cpu" else _CUDNN
-    kept, work, infer = (count * steps * width for count in table[kind])
+    table = _CUDNN if place.device == "gpu" else _CPU_ONE_BY_ONE if place.one_by_one else _CPU
+    buffers = table[kind]
+    if place.one_by_one and len(outs[0]) == 2:
+        buffers = tuple(map(sum, zip(buffers, _SEQUENCE, strict=True)))
+    kept, work, infer = (count * steps * width for count in buffers)
+    if place.one_by_one:
+        return Elements(kept_wide=kept, work_wide=work, infer_wide=infer)
     source = math.prod(ins[0])
     if place.device == "cpu":  # the loops carry float32 whatever the policy
         return Elements(kept_wide=kept, work_wide=work, infer_wide=infer + source)
@@ -85,7 +94,8 @@ def _bidirectional(layer: Any, ins: list[Shape], outs: list[Shape], place: Place
     one = _recurrent(layer.forward_layer, ins, outs, place)
     if place.device == "gpu":
         return Elements(**{field.name: 2 * getattr(one, field.name) for field in dataclasses.fields(one)})
-    beside = 2 * ins[0][0] * layer.forward_layer.units  # the outputs of the other direction, turned round
+    # The outputs of the other direction, turned round.
+    beside = 0 if place.one_by_one else 2 * ins[0][0] * layer.forward_layer.units
     return dataclasses.replace(one, kept_wide=2 * one.kept_wide, infer_wide=one.infer_wide + beside)
 
 
@@ -104,21 +114,25 @@ def _encoding(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> 
     """
     bins = ins[0][0] * sum(len(rising) - 1 for rising in layer.edges if len(rising) > 2)
     result = _size(outs)
+    work, infer = (1, 1.5) if place.one_by_one else (2, 2)
     return Elements(
-        kept=result, kept_wide=bins, work=result, work_wide=2 * bins, infer=result, infer_wide=2 * bins
+        kept=result, kept_wide=bins, work=result, work_wide=work * bins, infer=result, infer_wide=infer * bins
     )
 
 
 def _dropout(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
     if not layer.rate:
         return Elements()
+    if place.one_by_one:  # the dropped values, and a byte each for which ones
+        return Elements(kept=1.5 * _size(outs), work=_size(ins), infer=_size(ins))
     # The random bits are 32 wide; the dropped values are the next layer's input.
     return Elements(kept=_size(outs), kept_wide=_size(outs), work=_size(ins), infer=_size(ins))
 
 
 def _conv(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
     source, result = _size(ins), _size(outs)
-    return Elements(kept=result, work=source + 2 * result, infer=source + result)
+    kept = 2 * result if place.one_by_one else result  # before the activation and after it
+    return Elements(kept=kept, work=source + 2 * result, infer=source + result)
 
 
 def _attention(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
@@ -132,23 +146,31 @@ def _self_attention(layer: Any, ins: list[Shape], outs: list[Shape], place: Plac
     """Queries, keys, values and the mix; the weights once, and under dropout before it and after."""
     series, patches, width = ins[0]
     tokens, weights = series * patches * width, series * layer.heads * patches**2
+    dropped = 1.75 if place.one_by_one else 3  # half-width ones and a byte each, or float32 and random bits
     return Elements(
         kept=5 * tokens,
-        kept_wide=weights * (3 if layer.dropout else 1),
+        kept_wide=weights * (dropped if layer.dropout else 1),
         work=4 * tokens,
         work_wide=2 * weights,
         infer=4 * tokens,
-        infer_wide=2 * weights,
+        infer_wide=(1 if place.one_by_one else 2) * weights,
     )
 
 
 def _encoder_block(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
-    """Attention weights once, the inner network's values, slope and dropped values, and 14 arrays of the tokens."""
+    """Attention weights once, the inner network's values, slope and dropped values, and 14 arrays of the tokens.
+
+    Of these the compiler computes some again.
+    """
     series, patches, width = ins[0]
     tokens, inner = series * patches * width, series * patches * layer.options["d_ff"]
     weights = series * layer.options["heads"] * patches**2
-    work = Elements(work=2 * inner + 6 * tokens, work_wide=2 * weights)
-    kept = Elements(kept=14 * tokens + 3 * inner, kept_wide=weights)
+    if place.device == "cpu" and not place.one_by_one:
+        work = Elements(work=inner + 4 * tokens, work_wide=2 * weights)
+        kept = Elements(kept=10 * tokens + 2.5 * inner, kept_wide=weights)
+    else:
+        work = Elements(work=2 * inner + 6 * tokens, work_wide=2 * weights)
+        kept = Elements(kept=14 * tokens + 3 * inner, kept_wide=weights / 2 if place.one_by_one else weights)
     return kept + work + Elements(infer=4 * tokens + 2 * inner, infer_wide=2 * weights)
 
 
@@ -162,6 +184,12 @@ def _joined(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> El
 
 def _fused(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
     return Elements(infer=_size(ins) + _size(outs))
+
+
+def _slice(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
+    """Read where it is used, in a program; by itself it is a copy."""
+    copied = _size(ins) if place.one_by_one else 0
+    return Elements(kept=_size(outs), work=copied + _size(outs), infer=_size(ins) + _size(outs))
 
 
 def _head(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) -> Elements:
@@ -202,6 +230,7 @@ RULES: dict[str, Callable[[Any, list[Shape], list[Shape], Place], Elements]] = {
     "Concatenate": _joined,
     "Merge": _joined,
     "Anchor": _fused,
+    "TargetHistory": _slice,
     "GetItem": _fused,
     "ForecastHead": _head,
 }
