@@ -147,16 +147,24 @@ def main():
     parser.add_argument("--half", action="store_true", help="bfloat16 where the library has it")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch")
     asked = parser.parse_args()
+
+    def build(work, batch):
+        if asked.library == "torch":
+            return torch_call(asked.model, work, batch, asked.half, asked.threads)
+        return keras_call(asked.library, asked.model, work, batch, asked.half)
+
+    answer(build)
+
+
+def answer(build):
+    """Works as the lines of standard input tell it to, see the module; ``build`` makes the call of a work and batch."""
     built, peaks = {}, {}
     for line in sys.stdin:
         work, batch, calls = line.split()
         key = work, int(batch)
         if key not in built:
             forget_peak()
-            if asked.library == "torch":
-                built[key] = torch_call(asked.model, *key, asked.half, asked.threads)
-            else:
-                built[key] = keras_call(asked.library, asked.model, *key, asked.half)
+            built[key] = build(*key)
             timed(built[key], 2)
             peaks[key] = resident_peak_mb()
         seconds = timed(built[key], int(calls))

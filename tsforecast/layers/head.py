@@ -21,6 +21,7 @@ class ForecastHead(layers.Layer):
         quantile_levels: Q rising levels that include 0.5, or None.
         units: widths of the ReLU layers before the output; may be empty.
         dropout: share dropped after each of them, in [0, 1).
+        kernel_initializer: of the output layer, as Keras names it.
 
     Call arguments: features ``[..., D]``.
     Returns: float32 ``[..., H, T]``, or ``[..., H, T, Q]``; scaled units.
@@ -33,6 +34,7 @@ class ForecastHead(layers.Layer):
         quantile_levels: Sequence[float] | None = None,
         units: Sequence[int] = (),
         dropout: float = 0.0,
+        kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -45,8 +47,11 @@ class ForecastHead(layers.Layer):
             if dropout:
                 self.hidden.append(CheapDropout(dropout, dtype=self.dtype_policy))
         # float32 also under a mixed policy: half precision would round the forecast itself.
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.output_layer = layers.Dense(
-            horizon * targets * len(self.quantile_levels or [0.5]), dtype="float32"
+            horizon * targets * len(self.quantile_levels or [0.5]),
+            kernel_initializer=self.kernel_initializer,
+            dtype="float32",
         )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -85,6 +90,7 @@ class ForecastHead(layers.Layer):
             "quantile_levels": self.quantile_levels,
             "units": self.units,
             "dropout": self.dropout,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
 

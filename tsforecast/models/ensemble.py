@@ -105,6 +105,7 @@ class Ensemble(Forecaster):
             "online": online,
         }
         super().__init__(task=task, past=past, forecast=result, options=options)
+        self._joined = (past, outputs, result)
         self.member_layers = [member.name for member in members]
         self.spike_weight = 0.0 if thresholds is None else SPIKE_WEIGHT
         self.follows_time = True  # forecasts of a stretch of time shall go through ``in_time``
@@ -118,6 +119,11 @@ class Ensemble(Forecaster):
     def names(self) -> list[str]:
         """The M names."""
         return list(self.options["names"])
+
+    def behind_members(self) -> keras.Model:
+        """The rest of the graph, with the same layers: maps ``[past, [each member's output]]`` to the output."""
+        past, outputs, result = self._joined
+        return keras.Model([past, list(outputs)], result)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, with the members' own configs."""

@@ -140,46 +140,72 @@ def _compiled(model: Any, contract: Contract, size: int) -> Callable[[np.ndarray
     if keras.config.backend() != "tensorflow":
         return lambda past: _told(model, model.predict_on_batch(past))
     shape = (size, contract.lookback, len(contract.channels))
-    ways = [_tensorflow_function(model, shape, whole) for whole in _ways(model, contract)]
+    ways = [_tensorflow_function(way(model, size), shape) for way in _ways(model)]
     return ways[0] if len(ways) == 1 else _quickest(ways, np.zeros(shape, np.float32))
 
 
-def _ways(model: Any, contract: Contract) -> list[bool]:
-    """Whether to compile the whole pass as one program (True), only the layers that do so themselves, or try both.
+def _ways(model: Any) -> list[Callable[[Any, int], Callable[[Any], dict[str, Any]]]]:
+    """How to lay out the pass: in parts of the batch, each one program; for an ensemble also member by member.
 
-    One program saves the most calls, and uses one core; an ensemble's members run side by side without it.
+    One program saves the most calls, and uses one core. Which of the two is quicker hangs on members, batch and cores.
     """
     from tsforecast.layers.recurrent_tensorflow import has_bfloat16_products
 
     layers = list(model._flatten_layers())
     # As in training.sharded_step: only outside XLA do bfloat16 products reach a CPU's matrix units.
-    if has_bfloat16_products() and any(layer.compute_dtype == "bfloat16" for layer in layers):
-        return [False]
-    if not all(layer.supports_jit for layer in layers):
-        return [False]
-    return [True, False] if contract.members else [True]
+    in_half = has_bfloat16_products() and any(layer.compute_dtype == "bfloat16" for layer in layers)
+    if in_half or not all(layer.supports_jit for layer in layers):
+        return [_loops_compiled]
+    return [_in_parts, _by_members] if hasattr(model, "behind_members") else [_in_parts]
 
 
-def _tensorflow_function(model: Any, shape: tuple[int, ...], whole: bool) -> Callable[[np.ndarray], Any]:
-    import keras
+def _in_parts(model: Any, size: int, whole: bool = True) -> Callable[[Any], dict[str, Any]]:
+    """Parts of the batch side by side; each one program, or only the layers that compile themselves."""
     import tensorflow as tf
 
     from tsforecast.training.sharded_step import default_shards
 
-    shards = 1 if tf.config.list_logical_devices("GPU") else default_shards(shape[0])
+    shards = 1 if tf.config.list_logical_devices("GPU") else default_shards(size)
+    part = tf.function(lambda past: model(past, training=False), jit_compile=whole, autograph=False)
 
     def forward(past: Any) -> dict[str, Any]:
-        with keras.StatelessScope():  # no call writes a variable, so that parts can run side by side
-            return _told(model, model(past, training=False))
-
-    part = tf.function(forward, jit_compile=whole, autograph=False)
-
-    def in_parts(past: Any) -> dict[str, Any]:
-        outputs = [part(piece) for piece in tf.split(past, _even(shape[0], shards))]
+        outputs = [_told(model, part(piece)) for piece in tf.split(past, _even(size, shards))]
         return {name: tf.concat([output[name] for output in outputs], 0) for name in outputs[0]}
 
+    return forward
+
+
+def _loops_compiled(model: Any, size: int) -> Callable[[Any], dict[str, Any]]:
+    return _in_parts(model, size, whole=False)
+
+
+def _by_members(model: Any, size: int) -> Callable[[Any], dict[str, Any]]:
+    """Each member of an ensemble one program for the whole batch, side by side; then what joins them."""
+    import tensorflow as tf
+
+    def program(part: Any) -> Any:
+        return tf.function(lambda inputs: part(inputs, training=False), jit_compile=True, autograph=False)
+
+    members, rest = [program(member) for member in model.members], program(model.behind_members())
+
+    def forward(past: Any) -> dict[str, Any]:
+        return _told(model, rest([past, [member(past) for member in members]]))
+
+    return forward
+
+
+def _tensorflow_function(
+    forward: Callable[[Any], dict[str, Any]], shape: tuple[int, ...]
+) -> Callable[[np.ndarray], Any]:
+    import keras
+    import tensorflow as tf
+
+    def stateless(past: Any) -> dict[str, Any]:
+        with keras.StatelessScope():  # no call writes a variable, so that programs can run side by side
+            return forward(past)
+
     signature = [tf.TensorSpec(shape, tf.float32)]
-    traced = tf.function(in_parts, input_signature=signature, autograph=False).get_concrete_function()
+    traced = tf.function(stateless, input_signature=signature, autograph=False).get_concrete_function()
 
     def call(past: np.ndarray) -> dict[str, np.ndarray]:
         return {name: value.numpy() for name, value in traced(tf.constant(past)).items()}

@@ -110,6 +110,18 @@ def test_half_precision_halves_what_dense_layers_hold_but_not_the_loops_of_our_k
     assert loops[0] == loops[1]
 
 
+def test_operations_run_one_by_one_keep_what_the_loops_return_and_no_more():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = LSTM(TASK, units=[8, 8], dense_units=[], dropout=0.1)
+    program, one_by_one = (
+        activations(model.sequence_model(), model, Place("cpu", size, size == 2)) for size in (4, 2)
+    )
+    assert one_by_one.kept < program.kept
+    assert one_by_one.infer < program.infer
+    gates_carries_outputs = 4 * (4 + 1 + 1) * 8 * TASK.lookback
+    assert one_by_one.kept > 2 * gates_carries_outputs
+
+
 def test_a_layer_that_keeps_to_float32_is_not_halved():
     keras.config.set_dtype_policy("mixed_float16")
     past = keras.Input((100, 12))

@@ -9,7 +9,7 @@ from tsforecast.errors import UserError
 from tsforecast.models.fitted import FittedModel
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.serving.contract import Contract
-from tsforecast.serving.predictor import Predictor
+from tsforecast.serving.predictor import Predictor, _by_members, _in_parts, _tensorflow_function, _ways
 
 
 def windows(count, seed=0):
@@ -77,6 +77,26 @@ def test_weights_and_spikes_of_a_dict_come_through():
     assert np.allclose(found.weights.sum(axis=1), 1)
     assert np.allclose(found.spike[:, 0, 0], 1 / (1 + np.exp(-3 * last)), atol=1e-6)
     assert predictor.contract.members == ("one", "two")
+
+
+@pytest.mark.parametrize("weighting", ["static", "gating"])
+def test_an_ensemble_laid_out_member_by_member_says_what_it_says_in_one_piece(weighting):
+    from tsforecast.models.ensemble import Ensemble
+    from tsforecast.models.spike_detector import SpikeDetector
+
+    keras.utils.set_random_seed(0)
+    task = make_task()
+    members = [make_model(task=task), SpikeDetector(task, filters=4, heads=2, units=4)]
+    model = Ensemble(task, members, ["one", "two"], weighting, thresholds=[1.0])
+    past = windows(5)
+    wanted = model(past)
+    laid_out = [_by_members, _in_parts]
+    assert _ways(model) == laid_out[::-1]
+    for way in laid_out:
+        found = _tensorflow_function(way(model, 5), past.shape)(past)
+        assert found.keys() >= {"forecast", "weights", "spike"}
+        for name, values in found.items():
+            assert np.allclose(values, keras.ops.convert_to_numpy(wanted[name]), atol=1e-5), name
 
 
 def test_a_model_that_is_no_network_is_asked_window_by_window():
