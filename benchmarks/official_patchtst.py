@@ -121,7 +121,9 @@ def main(arguments=None):
         for name, one in found.items():
             low, median, high = (1e3 * one[key] for key in ("low", "median", "high"))
             share = one["median"] / best
-            print(f"{windows} windows, {name}: {median:.0f} ms [{low:.0f}, {high:.0f}], {share:.2f} of theirs")
+            print(
+                f"{windows} windows, {name}: {median:.0f} ms [{low:.0f}, {high:.0f}], {share:.2f} of theirs"
+            )
 
 
 if __name__ == "__main__":
