@@ -121,9 +121,11 @@ class Ensemble(Forecaster):
         return list(self.options["names"])
 
     def behind_members(self) -> keras.Model:
-        """The rest of the graph, with the same layers: maps ``[past, [each member's output]]`` to the output."""
+        """The rest of the graph, with the same layers: maps the windows and each tensor of the members' outputs, as
+        ``keras.tree.flatten`` lists them, to the output.
+        """
         past, outputs, result = self._joined
-        return keras.Model([past, list(outputs)], result)
+        return keras.Model([past, *keras.tree.flatten(outputs)], result)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, with the members' own configs."""

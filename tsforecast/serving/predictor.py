@@ -181,6 +181,7 @@ def _loops_compiled(model: Any, size: int) -> Callable[[Any], dict[str, Any]]:
 
 def _by_members(model: Any, size: int) -> Callable[[Any], dict[str, Any]]:
     """Each member of an ensemble one program for the whole batch, side by side; then what joins them."""
+    import keras
     import tensorflow as tf
 
     def program(part: Any) -> Any:
@@ -189,7 +190,8 @@ def _by_members(model: Any, size: int) -> Callable[[Any], dict[str, Any]]:
     members, rest = [program(member) for member in model.members], program(model.behind_members())
 
     def forward(past: Any) -> dict[str, Any]:
-        return _told(model, rest([past, [member(past) for member in members]]))
+        outputs = [member(past) for member in members]
+        return _told(model, rest([past, *keras.tree.flatten(outputs)]))
 
     return forward
 
