@@ -130,7 +130,7 @@ def _litert_writer(kind: str | None) -> Callable[[Any, Contract, Path], None]:
 
         with tempfile.TemporaryDirectory() as folder, _quiet():
             # By way of a SavedModel, since a function alone would lose the names of its outputs.
-            _save(standalone(model, contract, windows=1), Path(folder))
+            _save(standalone(model, contract, windows=1, double=False), Path(folder))
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
             if kind is not None:
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]

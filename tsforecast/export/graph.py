@@ -11,7 +11,9 @@ from tsforecast.serving.contract import Contract
 INPUT = "values"
 
 
-def standalone(model: Any, contract: Contract, *, windows: int | None, programs: bool = False) -> Any:
+def standalone(
+    model: Any, contract: Contract, *, windows: int | None, programs: bool = False, double: bool = True
+) -> Any:
     """The forward pass of a network with its scaling inside, traced with portable layers.
 
     Args:
@@ -19,6 +21,8 @@ def standalone(model: Any, contract: Contract, *, windows: int | None, programs:
         contract: its own.
         windows: how many a call takes; None: any number.
         programs: see ``layers.portable.portable``.
+        double: scale in float64, as in training: trees take another branch where the last digit of a value differs.
+            LiteRT has no such arithmetic.
 
     Returns: a ``tf.Module`` whose ``forecast``, a ``tf.function``, maps float32 ``values`` ``[B, L, C]`` in the
         channels' units to a dict of float32: ``forecast`` ``[B, H, T(, Q)]`` in the targets' unit, and where the model
@@ -30,10 +34,15 @@ def standalone(model: Any, contract: Contract, *, windows: int | None, programs:
     from tsforecast.layers.portable import portable
 
     model, units = in_float32(model), _Units(contract)
+    kind = tf.float64 if double else tf.float32
+    mean, scale = (
+        figure.astype(kind.as_numpy_dtype) for figure in (contract.scaler.mean, contract.scaler.scale)
+    )
 
     def forecast(values: Any) -> dict[str, Any]:
         with keras.StatelessScope(), portable(programs=programs), _statistics_as_arrays(model):
-            return units.outputs(model((values - units.mean) / units.scale, training=False), tf.sigmoid)
+            scaled = tf.cast((tf.cast(values, kind) - mean) / scale, tf.float32)
+            return units.outputs(model(scaled, training=False), tf.sigmoid)
 
     shape = (windows, contract.lookback, len(contract.channels))
     module = (
@@ -110,10 +119,11 @@ class _Units:
 
     def __init__(self, contract: Contract):
         scaler, targets = contract.scaler, list(contract.target_indices)
-        self.mean, self.scale = scaler.mean.astype(np.float32), scaler.scale.astype(np.float32)
         quantiles = () if contract.quantile_levels is None else (1,)
-        self.offset = self.mean[targets].reshape(-1, *quantiles)
-        self.factor = self.scale[targets].reshape(-1, *quantiles)
+        self.offset, self.factor = (
+            figure[targets].astype(np.float32).reshape(-1, *quantiles)
+            for figure in (scaler.mean, scaler.scale)
+        )
 
     def outputs(self, output: Any, sigmoid: Callable[[Any], Any]) -> dict[str, Any]:
         """What the model says, in the targets' unit; a spike's logit as a probability."""

@@ -141,3 +141,12 @@ def test_what_is_no_number_or_is_missing_differs(case):
     nan = expected | {"spike": expected["spike"] * np.nan}
     assert not difference(expected, nan, contract) <= 1e9
     assert not difference(expected, {"forecast": expected["forecast"]}, contract) <= 1e9
+
+
+def test_trees_may_jump_on_few_windows_and_networks_on_none(case):
+    _, contract, _, _ = case
+    ours = {"forecast": np.zeros((100, 2, 1))}
+    for jumps, passes in ((2, True), (4, False)):
+        theirs = {"forecast": np.where(np.arange(100)[:, None, None] < jumps, 1.0, 0.0) * np.ones((1, 2, 1))}
+        assert (difference(ours, theirs, contract, trees=True) == 0.0) is passes
+        assert difference(ours, theirs, contract) > 0
