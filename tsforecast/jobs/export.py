@@ -48,9 +48,18 @@ def main(config: Config, path: Path) -> None:
     rows = [row(f"original ({name})", original, expected, saved, sample, contract) | {"difference": None}]
     folder = RunFolder.create(path)
     (folder.path / FOLDER).mkdir(exist_ok=True)
-    for variant in (one for kind in formats for one in variants(kind, config.export.quantise)):
-        rows.append(_exported(config, model, contract, variant, sample, expected, folder.path / FOLDER))
-        print(_line(rows[-1]), flush=True)
+    refused: list[UserError] = []
+    for kind in formats:
+        try:
+            for variant in variants(kind, config.export.quantise):
+                rows.append(
+                    _exported(config, model, contract, variant, sample, expected, folder.path / FOLDER)
+                )
+                print(_line(rows[-1]), flush=True)
+        except UserError as error:
+            if len(formats) == 1:
+                raise
+            refused.append(error)  # the other formats are not lost
     rows = _with_earlier(folder.path / "export.json", rows)
     table = as_markdown(rows, contract, len(sample.values))
     told = {
@@ -62,6 +71,8 @@ def main(config: Config, path: Path) -> None:
     folder.write_json("export.json", told)
     folder.write_text_atomic("export.md", table)
     print(table)
+    if refused:
+        raise UserError(" ".join(map(str, refused)))
     print(folder.path, flush=True)
 
 

@@ -11,6 +11,8 @@ from tsforecast.jobs.promote import CALIBRATION
 from tsforecast.registry import Registry
 from tsforecast.tracking.run_folder import RunFolder
 
+TOGETHER = 128  # windows that one call forecasts; smaller calls take longer for each
+
 
 def main(config: Config, path: Path) -> None:
     """Reads ``predict.data``, writes ``predict.out``, tells how many forecasts and how the intervals did."""
@@ -29,7 +31,7 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.serving.predictor import Predictor
 
     model = results.load_model(saved)
-    predictor = Predictor(model, sizes=(asked.batch_size,))
+    predictor = Predictor(model, sizes=(_together(asked.batch_size),))
     contract, options = predictor.contract, config.intervals
     intervals = new_intervals(
         contract.horizon,
@@ -85,15 +87,26 @@ def _write(asked: Any, source: Path, model: Any, predictor: Any, intervals: Any,
         if not len(stretch.ends):
             continue
         found = along.forecasts(stretch) if along else None
-        for first in range(0, len(stretch.ends), asked.batch_size):
-            batch = slice(first, first + asked.batch_size)
-            ends = stretch.ends[batch]
-            forecasts = predictor(stretch.windows(ends)) if found is None else found.part(batch)
-            lower, upper = judge.intervals_of(stretch.place[ends], forecasts)
-            table.add(forecast_table(contract, stretch.time[ends], forecasts, lower, upper))
-            count += len(ends)
+        size = _together(asked.batch_size)
+        for start in range(0, len(stretch.ends), size):
+            several = slice(start, start + size)
+            told = predictor(stretch.windows(stretch.ends[several])) if found is None else found.part(several)
+            for first in range(0, len(told.values), asked.batch_size):
+                batch = slice(first, first + asked.batch_size)
+                ends, forecasts = stretch.ends[several][batch], told.part(batch)
+                lower, upper = judge.intervals_of(stretch.place[ends], forecasts)
+                table.add(forecast_table(contract, stretch.time[ends], forecasts, lower, upper))
+                count += len(ends)
     judge.finish()
     return count
+
+
+def _together(batch_size: int) -> int:
+    """Windows a call: as many whole batches as come to ``TOGETHER``, at least one.
+
+    The intervals still learn after each batch, and forecasts do not hang on them.
+    """
+    return batch_size * max(1, TOGETHER // batch_size)
 
 
 def _coverage(found: dict[str, Any]) -> str:

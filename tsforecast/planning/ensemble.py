@@ -118,6 +118,9 @@ def compared(
             lines[f"activations of {name}, bytes"] = row(
                 theirs["activation_bytes"][name], kept, theirs["activation_bytes"]["note"]
             )
+        if name in theirs["model_peak_bytes"]:
+            figures = theirs["model_peak_bytes"]
+            lines[f"train peak of {name}, bytes"] = row(figures[name], plan["peak"], figures["note"])
     first = next(iter(plans.values()))
     lines["inputs of a batch, bytes"] = row(
         theirs["batch_bytes"]["figure"], first["inputs"], theirs["batch_bytes"]["note"]

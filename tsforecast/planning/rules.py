@@ -81,10 +81,10 @@ def _recurrent(layer: Any, ins: list[Shape], outs: list[Shape], place: Place) ->
     steps, width = ins[0][0], layer.units
     kind = "LSTM" if "LSTM" in {base.__name__ for base in type(layer).__mro__} else "GRU"
     table = _CUDNN if place.device == "gpu" else _CPU_ONE_BY_ONE if place.one_by_one else _CPU
-    buffers = table[kind]
-    if place.one_by_one and len(outs[0]) == 2:
-        buffers = tuple(map(sum, zip(buffers, _SEQUENCE, strict=True)))
-    kept, work, infer = (count * steps * width for count in buffers)
+    more = _SEQUENCE if place.one_by_one and len(outs[0]) == 2 else (0.0, 0.0, 0.0)
+    kept, work, infer = (
+        (count + extra) * steps * width for count, extra in zip(table[kind], more, strict=True)
+    )
     if place.one_by_one:
         return Elements(kept_wide=kept, work_wide=work, infer_wide=infer)
     source = math.prod(ins[0])

@@ -136,6 +136,31 @@ def test_a_converter_that_breaks_is_told_in_one_sentence(case, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_with_all_formats_one_that_is_refused_does_not_take_the_others(case, tmp_path, monkeypatch):
+    model, _, sample, _ = case
+    saved = tmp_path / "best.keras"
+    saved.touch()
+    asked = SimpleNamespace(tolerance=1e-3, quantised_tolerance=0.05, quantise=False, windows=3)
+    config = SimpleNamespace(format="all", export=asked)
+    monkeypatch.setattr(export, "_source", lambda config: (saved, config, "run"))
+    monkeypatch.setattr(export, "_sample", lambda config, prepared: sample)
+    monkeypatch.setattr(export.results, "load_model", lambda path: model)
+    monkeypatch.setattr(export.assemble, "prepared_data", lambda config: None)
+    monkeypatch.setattr(export.assemble, "prepared_runtime", lambda config: {"device_name": "here"})
+
+    def variants(kind, quantise):
+        by = 0.01 if kind == "saved_model" else 0.0
+        return [dataclasses.replace(wrong(by, quantised=False, case=case), name=kind, file=kind)]
+
+    monkeypatch.setattr(formats, "variants", variants)
+    with pytest.raises(UserError, match=r"^saved_model differs by 0\.02"):
+        export.main(config, tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out/export").iterdir()} == {"onnx", "litert"}
+    table = (tmp_path / "out/export.md").read_text()
+    assert "| onnx | export/onnx |" in table
+    assert "| litert | export/litert |" in table
+
+
 def test_what_is_no_number_or_is_missing_differs(case):
     _, contract, _, expected = case
     nan = expected | {"spike": expected["spike"] * np.nan}
