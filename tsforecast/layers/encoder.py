@@ -10,6 +10,15 @@ from tsforecast.layers.fused import Affine, CheapDropout, TokenNorm, attend, gel
 NORMS = ("batch", "layer")
 
 
+def published_start() -> keras.initializers.Initializer:
+    """Weights uniform up to ``1 / sqrt(fan_in)``, as in PatchTST's published code.
+
+    Behind a batch normalisation every token has variance 1, so that Glorot's larger weights would make the first
+    forecasts noise of the size of the series, and each block's change to its tokens twice as large.
+    """
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+
+
 @keras.saving.register_keras_serializable(package="tsforecast")
 class SelfAttention(layers.Layer):
     """Attention of the patches of a series to each other, with the three projections as one product.
@@ -19,6 +28,7 @@ class SelfAttention(layers.Layer):
     Args:
         heads: a divisor of D.
         dropout: share dropped of the weights, in [0, 1).
+        kernel_initializer: of all four maps; None for Glorot's, with the range of a map of its own for each projection.
 
     Call arguments: tokens ``[B, M, P, D]``.
     Returns: ``[B, M, P, D]``.
@@ -26,23 +36,26 @@ class SelfAttention(layers.Layer):
     Source: Vaswani et al. (2017), section 3.2.2.
     """
 
-    def __init__(self, heads: int, dropout: float = 0.0, **kwargs: Any):
+    def __init__(self, heads: int, dropout: float = 0.0, kernel_initializer: Any = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.heads, self.dropout = heads, dropout
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.drop = CheapDropout(dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """The projections to queries, keys and values, and the map of the result."""
         width = int(input_shape[-1] or 0)
-        # Each of the three with the range of a map of its own.
         limit = (6.0 / (width + width)) ** 0.5
+        start = self.kernel_initializer
         self.project = Affine(
             3 * width,
-            kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+            kernel_initializer=start or keras.initializers.RandomUniform(-limit, limit),
             dtype=self.dtype_policy,
             name="project",
         )
-        self.join = Affine(width, dtype=self.dtype_policy, name="join")
+        self.join = Affine(
+            width, kernel_initializer=start or "glorot_uniform", dtype=self.dtype_policy, name="join"
+        )
         self.project.build(input_shape)
         self.join.build(input_shape)
         self.built = True
@@ -64,7 +77,13 @@ class SelfAttention(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
-        return {**super().get_config(), "heads": self.heads, "dropout": self.dropout}
+        start = self.kernel_initializer
+        return {
+            **super().get_config(),
+            "heads": self.heads,
+            "dropout": self.dropout,
+            "kernel_initializer": start and keras.initializers.serialize(start),
+        }
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -74,7 +93,7 @@ class EncoderBlock(layers.Layer):
     Args:
         heads: of the attention; D is a multiple of it.
         d_ff: width of the inner network.
-        dropout: share dropped of the output of the attention and of both layers of the network.
+        dropout: share dropped of both layers of the network; the output of the attention is dropped out twice.
         attention_dropout: share dropped of the attention's weights.
         norm: ``batch`` (over patches and series, as the paper) or ``layer``.
         pre_norm: the norm stands before each part instead of after the sum.
@@ -82,7 +101,8 @@ class EncoderBlock(layers.Layer):
     Call arguments: tokens ``[B, M, P, D]``.
     Returns: ``[B, M, P, D]``.
 
-    Source: Nie et al. (2023), section 3.1 and appendix A.1.4: post-norm with batch normalisation.
+    Source: Nie et al. (2023), section 3.1 and appendix A.1.4: post-norm with batch normalisation; starting weights and
+        the second dropout from the published code.
     """
 
     def __init__(
@@ -105,15 +125,19 @@ class EncoderBlock(layers.Layer):
             "pre_norm": pre_norm,
         }
         policy = self.dtype_policy
-        self.attention = SelfAttention(heads, attention_dropout, dtype=policy, name="attention")
-        self.widen = Affine(d_ff, activation=gelu, dtype=policy, name="widen")
-        self.drops = [CheapDropout(dropout, dtype=policy) for _ in range(3)]
+        start = published_start()
+        self.attention = SelfAttention(heads, attention_dropout, start, dtype=policy, name="attention")
+        self.widen = Affine(d_ff, activation=gelu, kernel_initializer=start, dtype=policy, name="widen")
+        twice = 1.0 - (1.0 - dropout) ** 2  # what two dropouts in a row come to
+        self.drops = [CheapDropout(rate, dtype=policy) for rate in (twice, dropout, dropout)]
         self.norms = [_norm(norm, dtype=policy, name=f"norm_{i}") for i in (1, 2)]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """All parts."""
         width = int(input_shape[-1] or 0)
-        self.narrow = Affine(width, dtype=self.dtype_policy, name="narrow")
+        self.narrow = Affine(
+            width, kernel_initializer=published_start(), dtype=self.dtype_policy, name="narrow"
+        )
         for part in (self.attention, self.widen, *self.norms):
             part.build(input_shape)
         self.narrow.build((*input_shape[:-1], self.options["d_ff"]))

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from tsforecast.layers.encoder import published_start
 from tsforecast.layers.fused import CheapDropout
 
 EVALUATION_SEED = 7  # of the patches hidden outside training, always the same ones
@@ -47,7 +48,9 @@ class Patches(layers.Layer):
             raise ValueError(f"patch_stride={patch_stride} must lie between 1 and patch_len={patch_len}.")
         self.width, self.patch_len, self.patch_stride = width, patch_len, patch_stride
         self.padding, self.dropout = padding, dropout
-        self.map = layers.Dense(width, dtype=self.dtype_policy, name="map")
+        self.map = layers.Dense(
+            width, kernel_initializer=published_start(), dtype=self.dtype_policy, name="map"
+        )
         self.drop = CheapDropout(dropout, dtype=self.dtype_policy)
 
     def count(self, length: int) -> int:

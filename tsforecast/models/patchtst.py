@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tsforecast.layers.encoder import NORMS, EncoderBlock
+from tsforecast.layers.encoder import NORMS, EncoderBlock, published_start
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.linear import TargetHistory
@@ -138,20 +138,13 @@ def _encoded(tokens: Any, blocks: Sequence[Any]) -> Any:
 def _head(encoded: Any, task: Task, channels: str) -> Any:
     """The flatten head ``[B, M, P * D]`` to ``[B, T, H(, Q)]``: one for all series, or one that reads them all."""
     if channels == "targets":
-        head = ForecastHead(task.horizon, 1, task.quantile_levels, kernel_initializer=_small(), name="head")
+        head = ForecastHead(
+            task.horizon, 1, task.quantile_levels, kernel_initializer=published_start(), name="head"
+        )
         return ops.squeeze(head(encoded), axis=3)
     flat = ops.reshape(encoded, (-1, encoded.shape[1] * encoded.shape[2]))
-    head = ForecastHead(**task.head_arguments(), kernel_initializer=_small(), name="head")
+    head = ForecastHead(**task.head_arguments(), kernel_initializer=published_start(), name="head")
     return ops.swapaxes(head(flat), 1, 2)
-
-
-def _small() -> keras.initializers.Initializer:
-    """Uniform up to 1 / sqrt(P * D), as in the published code.
-
-    Every token has variance 1 behind its batch normalisation, so that Glorot's larger weights would make the first
-    forecasts noise of the size of the series, which takes the first passes to unlearn.
-    """
-    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
 def _check(options: dict[str, Any]) -> None:
