@@ -6,17 +6,9 @@ import keras
 from keras import layers, ops
 
 from tsforecast.layers.fused import Affine, CheapDropout, TokenNorm, attend, gelu
+from tsforecast.layers.head import fan_in_uniform
 
 NORMS = ("batch", "layer")
-
-
-def published_start() -> keras.initializers.Initializer:
-    """Weights uniform up to ``1 / sqrt(fan_in)``, as in PatchTST's published code.
-
-    Behind a batch normalisation every token has variance 1, so that Glorot's larger weights would make the first
-    forecasts noise of the size of the series, and each block's change to its tokens twice as large.
-    """
-    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -125,7 +117,7 @@ class EncoderBlock(layers.Layer):
             "pre_norm": pre_norm,
         }
         policy = self.dtype_policy
-        start = published_start()
+        start = fan_in_uniform()
         self.attention = SelfAttention(heads, attention_dropout, start, dtype=policy, name="attention")
         self.widen = Affine(d_ff, activation=gelu, kernel_initializer=start, dtype=policy, name="widen")
         twice = 1.0 - (1.0 - dropout) ** 2  # what two dropouts in a row come to
@@ -136,7 +128,7 @@ class EncoderBlock(layers.Layer):
         """All parts."""
         width = int(input_shape[-1] or 0)
         self.narrow = Affine(
-            width, kernel_initializer=published_start(), dtype=self.dtype_policy, name="narrow"
+            width, kernel_initializer=fan_in_uniform(), dtype=self.dtype_policy, name="narrow"
         )
         for part in (self.attention, self.widen, *self.norms):
             part.build(input_shape)

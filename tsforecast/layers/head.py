@@ -9,6 +9,15 @@ from keras import layers, ops
 from tsforecast.layers.fused import CheapDropout
 
 
+def fan_in_uniform() -> keras.initializers.Initializer:
+    """Weights uniform up to ``1 / sqrt(fan_in)``, with which PatchTST, DLinear and NLinear were published.
+
+    Glorot's are larger where a layer is wider than what it reads, as a map to a long horizon is: the first forecasts
+    are then noise of the size of the series.
+    """
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+
+
 @keras.saving.register_keras_serializable(package="tsforecast")
 class ForecastHead(layers.Layer):
     """Maps features to forecasts, with quantiles that cannot cross.

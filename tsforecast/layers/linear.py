@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from tsforecast.layers.head import ForecastHead
+from tsforecast.layers.head import ForecastHead, fan_in_uniform
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -111,7 +111,9 @@ class TimeLinear(layers.Layer):
     def __init__(self, horizon: int, quantile_levels: Sequence[float] | None = None, **kwargs: Any):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.horizon, self.quantile_levels = horizon, quantile_levels
-        self.head = ForecastHead(horizon, 1, quantile_levels, dtype="float32")
+        self.head = ForecastHead(
+            horizon, 1, quantile_levels, kernel_initializer=fan_in_uniform(), dtype="float32"
+        )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Builds the map."""

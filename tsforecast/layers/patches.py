@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from tsforecast.layers.encoder import published_start
 from tsforecast.layers.fused import CheapDropout
+from tsforecast.layers.head import fan_in_uniform
 
 EVALUATION_SEED = 7  # of the patches hidden outside training, always the same ones
 
@@ -49,7 +49,7 @@ class Patches(layers.Layer):
         self.width, self.patch_len, self.patch_stride = width, patch_len, patch_stride
         self.padding, self.dropout = padding, dropout
         self.map = layers.Dense(
-            width, kernel_initializer=published_start(), dtype=self.dtype_policy, name="map"
+            width, kernel_initializer=fan_in_uniform(), dtype=self.dtype_policy, name="map"
         )
         self.drop = CheapDropout(dropout, dtype=self.dtype_policy)
 

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tsforecast.layers.encoder import NORMS, EncoderBlock, published_start
-from tsforecast.layers.head import ForecastHead
+from tsforecast.layers.encoder import NORMS, EncoderBlock
+from tsforecast.layers.head import ForecastHead, fan_in_uniform
 from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.linear import TargetHistory
 from tsforecast.layers.patches import HiddenPatches, Patches
@@ -139,11 +139,11 @@ def _head(encoded: Any, task: Task, channels: str) -> Any:
     """The flatten head ``[B, M, P * D]`` to ``[B, T, H(, Q)]``: one for all series, or one that reads them all."""
     if channels == "targets":
         head = ForecastHead(
-            task.horizon, 1, task.quantile_levels, kernel_initializer=published_start(), name="head"
+            task.horizon, 1, task.quantile_levels, kernel_initializer=fan_in_uniform(), name="head"
         )
         return ops.squeeze(head(encoded), axis=3)
     flat = ops.reshape(encoded, (-1, encoded.shape[1] * encoded.shape[2]))
-    head = ForecastHead(**task.head_arguments(), kernel_initializer=published_start(), name="head")
+    head = ForecastHead(**task.head_arguments(), kernel_initializer=fan_in_uniform(), name="head")
     return ops.swapaxes(head(flat), 1, 2)
 
 
