@@ -38,15 +38,12 @@ class SelfAttention(layers.Layer):
         """The projections to queries, keys and values, and the map of the result."""
         width = int(input_shape[-1] or 0)
         limit = (6.0 / (width + width)) ** 0.5
-        start = self.kernel_initializer
-        self.project = Affine(
-            3 * width,
-            kernel_initializer=start or keras.initializers.RandomUniform(-limit, limit),
-            dtype=self.dtype_policy,
-            name="project",
-        )
-        self.join = Affine(
-            width, kernel_initializer=start or "glorot_uniform", dtype=self.dtype_policy, name="join"
+        starts: tuple[Any, Any] = (keras.initializers.RandomUniform(-limit, limit), "glorot_uniform")
+        if self.kernel_initializer is not None:  # a copy for each: one would draw the same numbers again
+            starts = (self.kernel_initializer.clone(), self.kernel_initializer.clone())
+        self.project, self.join = (
+            Affine(units, kernel_initializer=start, dtype=self.dtype_policy, name=name)
+            for units, start, name in zip((3 * width, width), starts, ("project", "join"), strict=True)
         )
         self.project.build(input_shape)
         self.join.build(input_shape)
@@ -117,9 +114,12 @@ class EncoderBlock(layers.Layer):
             "pre_norm": pre_norm,
         }
         policy = self.dtype_policy
-        start = fan_in_uniform()
-        self.attention = SelfAttention(heads, attention_dropout, start, dtype=policy, name="attention")
-        self.widen = Affine(d_ff, activation=gelu, kernel_initializer=start, dtype=policy, name="widen")
+        self.attention = SelfAttention(
+            heads, attention_dropout, fan_in_uniform(), dtype=policy, name="attention"
+        )
+        self.widen = Affine(
+            d_ff, activation=gelu, kernel_initializer=fan_in_uniform(), dtype=policy, name="widen"
+        )
         twice = 1.0 - (1.0 - dropout) ** 2  # what two dropouts in a row come to
         self.drops = [CheapDropout(rate, dtype=policy) for rate in (twice, dropout, dropout)]
         self.norms = [_norm(norm, dtype=policy, name=f"norm_{i}") for i in (1, 2)]
