@@ -32,10 +32,8 @@ def keras_call(kind, model, work, batch, half):
 
     if kind == "keras":
         _stock_layers()
-    from tsforecast.losses import SquaredError
     from tsforecast.training.prediction import forecast_batch
     from tsforecast.training.sharded_step import default_shards
-    from tsforecast.training.trainer import Trainer
 
     forecaster = keras_model(model)
     draw = np.random.default_rng(0)
@@ -46,9 +44,20 @@ def keras_call(kind, model, work, batch, half):
             return lambda: forecast_batch(forecaster, past)
         plain = tf.function(lambda x: forecaster(x, training=False))
         return lambda: keras.tree.map_structure(lambda tensor: tensor.numpy(), plain(past))
-    trainer = Trainer(forecaster, SquaredError(), shards=default_shards(batch) if kind == "ours" else 0)
-    trainer.compile(optimizer=keras.optimizers.AdamW(RATE), jit_compile=False)
-    trainer.build((batch, LOOKBACK, FEATURES))
+    shards = default_shards(batch) if kind == "ours" else 0
+    return keras_step(forecaster, keras.optimizers.AdamW(RATE), past, truth, shards)
+
+
+def keras_step(forecaster, optimizer, past, truth, shards):
+    """A call that trains on one batch, as a run sets it up; 0 shards leave the step to Keras."""
+    import tensorflow as tf
+
+    from tsforecast.losses import SquaredError
+    from tsforecast.training.trainer import Trainer
+
+    trainer = Trainer(forecaster, SquaredError(), shards=shards)
+    trainer.compile(optimizer=optimizer, jit_compile=False)
+    trainer.build(past.shape)
     trainer.optimizer.build(trainer.trainable_variables)
     step, data = trainer.make_train_function(), (tf.constant(past), tf.constant(truth))
     return lambda: float(step(iter([data]))["loss"])

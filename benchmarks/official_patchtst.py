@@ -9,14 +9,17 @@ width 128, dropout 0.3, Adam, mean squared error. Theirs also carries attention 
 
 import argparse
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from benchmarks.contender import answer
+from benchmarks.contender import answer, keras_step
 from benchmarks.turns import Contender, in_turns
 
 CHANNELS, HORIZON, RATE = 7, 96, 1e-4
+CODE = "PatchTST_supervised"
+FIND_TORCH = "import sys; from importlib.util import find_spec; sys.exit(find_spec('torch') is None)"
 WIDTHS = {"d_model": 16, "d_ff": 128, "dropout": 0.3, "patch_len": 16}
 
 
@@ -27,32 +30,25 @@ def ours(lookback):
     runtime.prepare(backend="tensorflow", seed=0, policy="float32", kind="auto", memory_gb=None, threads=None)
     import keras
     import numpy as np
-    import tensorflow as tf
 
-    from tsforecast.losses import SquaredError
     from tsforecast.models.forecaster import Task
     from tsforecast.models.patchtst import PatchTST
     from tsforecast.training.sharded_step import default_shards
-    from tsforecast.training.trainer import Trainer
 
     def build(work, batch):
         task = Task(lookback, CHANNELS, 1, HORIZON, tuple(range(CHANNELS)))
-        trainer = Trainer(PatchTST(task, heads=4, **WIDTHS), SquaredError(), shards=default_shards(batch))
-        trainer.compile(optimizer=keras.optimizers.Adam(RATE), jit_compile=False)
-        trainer.build((batch, lookback, CHANNELS))
-        trainer.optimizer.build(trainer.trainable_variables)
         draw = np.random.default_rng(0)
         shapes = (batch, lookback, CHANNELS), (batch, HORIZON, CHANNELS)
-        data = tuple(tf.constant(draw.normal(size=shape).astype(np.float32)) for shape in shapes)
-        step = trainer.make_train_function()
-        return lambda: float(step(iter([data]))["loss"])
+        past, truth = (draw.normal(size=shape).astype(np.float32) for shape in shapes)
+        model = PatchTST(task, heads=4, **WIDTHS)
+        return keras_step(model, keras.optimizers.Adam(RATE), past, truth, default_shards(batch))
 
     return build
 
 
 def theirs(lookback, clone, threads):
     """Builds their step of a batch."""
-    sys.path.insert(0, str(Path(clone, "PatchTST_supervised")))
+    sys.path.insert(0, str(Path(clone, CODE)))
     import torch
     from models.PatchTST import Model
 
@@ -103,6 +99,12 @@ def main(arguments=None):
     parser.add_argument("--only", choices=["ours", "theirs"], help="work as one of the two (used by itself)")
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args(arguments)
+    if not Path(asked.clone, CODE, "models", "PatchTST.py").is_file():
+        parser.error(f"{asked.clone} is no clone of github.com/yuqinie98/PatchTST: it holds no {CODE}.")
+    if not asked.only and subprocess.run([asked.peers_python, "-c", FIND_TORCH]).returncode:
+        parser.error(
+            f"{asked.peers_python} has no PyTorch: name an interpreter that has it with --peers-python."
+        )
     if asked.only:
         answer(
             ours(asked.lookback)

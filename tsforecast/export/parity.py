@@ -54,9 +54,7 @@ def difference(
     apart = {name: np.abs(theirs[name] - ours[name]) for name in ours}
     apart["forecast"] = apart["forecast"] / scale
     farthest = np.max([values.reshape(len(values), -1).max(axis=1) for values in apart.values()], axis=0)
-    if not trees or np.isnan(farthest).any():
-        return float(farthest.max())  # NaN stays NaN
-    return float(np.quantile(farthest, 1 - OTHER_BRANCH, method="lower"))
+    return float(np.quantile(farthest, 1 - OTHER_BRANCH if trees else 1, method="lower"))  # NaN stays NaN
 
 
 def row(

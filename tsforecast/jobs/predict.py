@@ -1,6 +1,7 @@
 """job=predict: forecasts of a whole file, with timestamps, weights and intervals."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,25 +88,32 @@ def _write(asked: Any, source: Path, model: Any, predictor: Any, intervals: Any,
         if not len(stretch.ends):
             continue
         found = along.forecasts(stretch) if along else None
-        size = _together(asked.batch_size)
-        for start in range(0, len(stretch.ends), size):
-            several = slice(start, start + size)
-            told = predictor(stretch.windows(stretch.ends[several])) if found is None else found.part(several)
-            for first in range(0, len(told.values), asked.batch_size):
-                batch = slice(first, first + asked.batch_size)
-                ends, forecasts = stretch.ends[several][batch], told.part(batch)
-                lower, upper = judge.intervals_of(stretch.place[ends], forecasts)
-                table.add(forecast_table(contract, stretch.time[ends], forecasts, lower, upper))
-                count += len(ends)
+        for ends, forecasts in _batches(stretch, found, predictor, asked.batch_size):
+            lower, upper = judge.intervals_of(stretch.place[ends], forecasts)
+            table.add(forecast_table(contract, stretch.time[ends], forecasts, lower, upper))
+            count += len(ends)
     judge.finish()
     return count
 
 
-def _together(batch_size: int) -> int:
-    """Windows a call: as many whole batches as come to ``TOGETHER``, at least one.
+def _batches(stretch: Any, found: Any, predictor: Any, batch_size: int) -> Iterator[tuple[Any, Any]]:
+    """The last rows of the windows of each batch, and their forecasts: ``found``, or made for several batches at once.
 
-    The intervals still learn after each batch, and forecasts do not hang on them.
+    The intervals learn after each batch, but forecasts do not hang on them.
     """
+    size = _together(batch_size)
+    for start in range(0, len(stretch.ends), size):
+        ends = stretch.ends[start : start + size]
+        several = (
+            predictor(stretch.windows(ends)) if found is None else found.part(slice(start, start + size))
+        )
+        for first in range(0, len(ends), batch_size):
+            batch = slice(first, first + batch_size)
+            yield ends[batch], several.part(batch)
+
+
+def _together(batch_size: int) -> int:
+    """Windows a call: as many whole batches as come to ``TOGETHER``, at least one."""
     return batch_size * max(1, TOGETHER // batch_size)
 
 

@@ -68,11 +68,8 @@ def _size(shapes: list[Shape]) -> int:
 _CPU = {"LSTM": (11.5, 8.5, 9.0), "GRU": (9.0, 7.0, 8.5)}
 # The loops alone are programs: what they return is kept, and what is computed ahead for the backward loop lives in it.
 _CPU_ONE_BY_ONE = {"LSTM": (7.5, 10.0, 5.7), "GRU": (5.5, 7.0, 5.2)}
-_SEQUENCE = (
-    1.0,
-    2.0,
-    0.0,
-)  # more than that where all steps are returned: their half-width copy, their gradients
+# More than that where all steps are returned: their half-width copy, their gradients.
+_SEQUENCE = (1.0, 2.0, 0.0)
 # cuDNN: reserve space (gates, cell) and the outputs; work: gradients of outputs and inputs, its own workspace.
 _CUDNN = {"LSTM": (7.0, 5.0, 2.0), "GRU": (6.0, 4.0, 2.0)}
 

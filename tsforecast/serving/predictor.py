@@ -1,5 +1,6 @@
 """A saved forecaster made ready to be asked often: compiled once for a few batch sizes, in the unit of the targets."""
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -166,10 +167,10 @@ def _in_parts(model: Any, size: int, whole: bool = True) -> Callable[[Any], dict
     from tsforecast.training.sharded_step import default_shards
 
     shards = 1 if tf.config.list_logical_devices("GPU") else default_shards(size)
-    part = tf.function(lambda past: model(past, training=False), jit_compile=whole, autograph=False)
+    part = _program(lambda past: _told(model, model(past, training=False)), whole)
 
     def forward(past: Any) -> dict[str, Any]:
-        outputs = [_told(model, part(piece)) for piece in tf.split(past, _even(size, shards))]
+        outputs = [part(piece) for piece in tf.split(past, _even(size, shards))]
         return {name: tf.concat([output[name] for output in outputs], 0) for name in outputs[0]}
 
     return forward
@@ -182,18 +183,21 @@ def _loops_compiled(model: Any, size: int) -> Callable[[Any], dict[str, Any]]:
 def _by_members(model: Any, size: int) -> Callable[[Any], dict[str, Any]]:
     """Each member of an ensemble one program for the whole batch, side by side; then what joins them."""
     import keras
-    import tensorflow as tf
 
-    def program(part: Any) -> Any:
-        return tf.function(lambda inputs: part(inputs, training=False), jit_compile=True, autograph=False)
-
-    members, rest = [program(member) for member in model.members], program(model.behind_members())
+    behind = model.behind_members()
+    members = [_program(functools.partial(member, training=False)) for member in model.members]
+    rest = _program(lambda inputs: _told(model, behind(inputs, training=False)))
 
     def forward(past: Any) -> dict[str, Any]:
-        outputs = [member(past) for member in members]
-        return _told(model, rest([past, *keras.tree.flatten(outputs)]))
+        return rest([past, *keras.tree.flatten([member(past) for member in members])])
 
     return forward
+
+
+def _program(call: Callable[[Any], Any], whole: bool = True) -> Callable[[Any], Any]:
+    import tensorflow as tf
+
+    return tf.function(call, jit_compile=whole, autograph=False)
 
 
 def _tensorflow_function(
