@@ -141,48 +141,42 @@ def _compiled(model: Any, contract: Contract, size: int) -> Callable[[np.ndarray
     if keras.config.backend() != "tensorflow":
         return lambda past: _told(model, model.predict_on_batch(past))
     shape = (size, contract.lookback, len(contract.channels))
-    ways = [_tensorflow_function(way(model, size), shape) for way in _ways(model)]
+    ways = [_of_tensorflow(made(model, shape)) for made in _ways(model)]
     return ways[0] if len(ways) == 1 else _quickest(ways, np.zeros(shape, np.float32))
 
 
-def _ways(model: Any) -> list[Callable[[Any, int], Callable[[Any], dict[str, Any]]]]:
+def _ways(model: Any) -> list[Callable[[Any, tuple[int, ...]], Callable[[Any], dict[str, Any]]]]:
     """How to lay out the pass: in parts of the batch, each one program; for an ensemble also member by member.
 
     One program saves the most calls, and uses one core. Which of the two is quicker hangs on members, batch and cores.
     """
-    from tsforecast.layers.recurrent_tensorflow import has_bfloat16_products
+    from tsforecast.training.sharded_step import compiles_whole
 
-    layers = list(model._flatten_layers())
-    # As in training.sharded_step: only outside XLA do bfloat16 products reach a CPU's matrix units.
-    in_half = has_bfloat16_products() and any(layer.compute_dtype == "bfloat16" for layer in layers)
-    if in_half or not all(layer.supports_jit for layer in layers):
-        return [_loops_compiled]
-    return [_in_parts, _by_members] if hasattr(model, "behind_members") else [_in_parts]
+    by_members = hasattr(model, "behind_members") and compiles_whole(model)
+    return [_in_parts, _by_members] if by_members else [_in_parts]
 
 
-def _in_parts(model: Any, size: int, whole: bool = True) -> Callable[[Any], dict[str, Any]]:
+def _in_parts(model: Any, shape: tuple[int, ...]) -> Callable[[Any], dict[str, Any]]:
     """Parts of the batch side by side; each one program, or only the layers that compile themselves."""
     import tensorflow as tf
 
-    from tsforecast.training.sharded_step import default_shards
+    from tsforecast.training.sharded_step import compiles_whole, default_shards, forward_function
 
-    shards = 1 if tf.config.list_logical_devices("GPU") else default_shards(size)
-    part = _program(lambda past: _told(model, model(past, training=False)), whole)
-
-    def forward(past: Any) -> dict[str, Any]:
-        outputs = [part(piece) for piece in tf.split(past, _even(size, shards))]
-        return {name: tf.concat([output[name] for output in outputs], 0) for name in outputs[0]}
-
-    return forward
-
-
-def _loops_compiled(model: Any, size: int) -> Callable[[Any], dict[str, Any]]:
-    return _in_parts(model, size, whole=False)
+    shards = 1 if tf.config.list_logical_devices("GPU") else default_shards(shape[0])
+    return forward_function(
+        lambda past: _told(model, model(past, training=False)),
+        tf.TensorSpec(shape, tf.float32),
+        shards,
+        compiles_whole(model),
+    )
 
 
-def _by_members(model: Any, size: int) -> Callable[[Any], dict[str, Any]]:
+def _by_members(model: Any, shape: tuple[int, ...]) -> Callable[[Any], dict[str, Any]]:
     """Each member of an ensemble one program for the whole batch, side by side; then what joins them."""
     import keras
+    import tensorflow as tf
+
+    from tsforecast.training.sharded_step import forward_function
 
     behind = model.behind_members()
     members = [_program(functools.partial(member, training=False)) for member in model.members]
@@ -191,30 +185,20 @@ def _by_members(model: Any, size: int) -> Callable[[Any], dict[str, Any]]:
     def forward(past: Any) -> dict[str, Any]:
         return rest([past, *keras.tree.flatten([member(past) for member in members])])
 
-    return forward
+    return forward_function(forward, tf.TensorSpec(shape, tf.float32), shards=1, whole=False)
 
 
-def _program(call: Callable[[Any], Any], whole: bool = True) -> Callable[[Any], Any]:
+def _program(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
     import tensorflow as tf
 
-    return tf.function(call, jit_compile=whole, autograph=False)
+    return tf.function(call, jit_compile=True, autograph=False)
 
 
-def _tensorflow_function(
-    forward: Callable[[Any], dict[str, Any]], shape: tuple[int, ...]
-) -> Callable[[np.ndarray], Any]:
-    import keras
+def _of_tensorflow(function: Callable[[Any], dict[str, Any]]) -> Callable[[np.ndarray], Any]:
     import tensorflow as tf
-
-    def stateless(past: Any) -> dict[str, Any]:
-        with keras.StatelessScope():  # no call writes a variable, so that programs can run side by side
-            return forward(past)
-
-    signature = [tf.TensorSpec(shape, tf.float32)]
-    traced = tf.function(stateless, input_signature=signature, autograph=False).get_concrete_function()
 
     def call(past: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: value.numpy() for name, value in traced(tf.constant(past)).items()}
+        return {name: value.numpy() for name, value in function(tf.constant(past)).items()}
 
     return call
 
@@ -242,7 +226,3 @@ def _told(model: Any, output: Any) -> dict[str, Any]:
         for name, value in output.items()
         if name in ("forecast", "spike", "weights") or follows_time(model)
     }
-
-
-def _even(rows: int, shards: int) -> list[int]:
-    return [rows // shards + (part < rows % shards) for part in range(shards)]

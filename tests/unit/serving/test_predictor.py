@@ -9,7 +9,7 @@ from tsforecast.errors import UserError
 from tsforecast.models.fitted import FittedModel
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.serving.contract import Contract
-from tsforecast.serving.predictor import Predictor, _by_members, _in_parts, _tensorflow_function, _ways
+from tsforecast.serving.predictor import Predictor, _by_members, _in_parts, _of_tensorflow, _ways
 
 
 def windows(count, seed=0):
@@ -93,7 +93,7 @@ def test_an_ensemble_laid_out_member_by_member_says_what_it_says_in_one_piece(we
     laid_out = [_by_members, _in_parts]
     assert _ways(model) == laid_out[::-1]
     for way in laid_out:
-        found = _tensorflow_function(way(model, 5), past.shape)(past)
+        found = _of_tensorflow(way(model, past.shape))(past)
         assert found.keys() >= {"forecast", "weights", "spike"}
         for name, values in found.items():
             assert np.allclose(values, keras.ops.convert_to_numpy(wanted[name]), atol=1e-5), name
