@@ -101,6 +101,14 @@ def test_a_typo_is_told_before_the_first_job(tmp_path, cold_command):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_missing_file_is_told_before_the_first_job(tmp_path, cold_command):
+    arguments = ["-m", "experiment=patchtst_etth1", "data.path=nowhere.csv", "model=nlinear"]
+    code, _, err = quickly(cold_command, *arguments, cwd=tmp_path)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "ETDataset" in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def wait_for(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():

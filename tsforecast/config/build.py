@@ -12,6 +12,8 @@ from omegaconf import OmegaConf
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
 
+NOT_OF_THE_SOURCE = ("split", "future_covariates")
+
 
 def stem(node: Mapping[str, Any]) -> str:
     """The short name of what a node builds: ``lstm`` for ``tsforecast.models.lstm.LSTM``."""
@@ -34,6 +36,15 @@ def build(node: Mapping[str, Any], **arguments: Any) -> Any:
         raise
     except (ValueError, TypeError) as error:
         raise UserError(f"{stem(node)}: {str(error).splitlines()[0].rstrip('.')}.") from error
+
+
+def build_source(data: Mapping[str, Any]) -> Any:
+    """The series of a ``data`` node, read by its source; what else the node says is for others.
+
+    Raises:
+        UserError: as the source.
+    """
+    return build({key: value for key, value in data.items() if key not in NOT_OF_THE_SOURCE})
 
 
 def dispatch(config: Config) -> float | None:

@@ -14,10 +14,11 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from tsforecast.config.build import as_dict, as_yaml, stem
-from tsforecast.config.checks import check
+from tsforecast.config.build import as_dict, as_yaml, build_source, stem
+from tsforecast.config.checks import NO_DEVICE, check
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
+from tsforecast.sweeps.outcome import read_outcome
 from tsforecast.sweeps.space import Range
 from tsforecast.sweeps.study import Job, Study
 
@@ -87,6 +88,8 @@ class StudySweeper(Sweeper):
         config = self._compose(arguments)
         if config.resume is not None or config.run is not None:
             raise UserError("A sweep starts new runs: leave out resume= and run=, or run them one by one.")
+        if self.launcher is None and config.job.name not in NO_DEVICE:
+            _check_file(config.data)
         if "group" in config.tracker and config.tracker["group"] is None:
             config.tracker["group"] = self.folder.resolve().name
             arguments.append(f"tracker.group='{config.tracker['group']}'")
@@ -131,9 +134,10 @@ class Grid(StudySweeper):
             self.composed.sweep.process,
             self.launch_elsewhere if self.launcher else None,
         )
-        if published is not None and code != 130:
+        finished = any(read_outcome(self.folder / job.folder_name).status == "done" for job in jobs)
+        if published is not None and code != 130 and finished:
             print(write([str(self.folder)], published, self.folder), flush=True)
-        if self.composed.model_table is not None and code != 130:
+        if self.composed.model_table is not None and code != 130 and finished:
             command = " ".join(["python run.py", *sys.argv[1:]])
             print(model_table.write([str(self.folder)], self.composed.model_table, command), flush=True)
         return code
@@ -157,6 +161,13 @@ def _first_of_a_value(combinations: Sequence[Mapping[str, str]]) -> list[bool]:
         first.append(not seen or not seen.issuperset(combination.items()))
         seen.update(combination.items())
     return first
+
+
+def _check_file(data: Mapping[str, Any]) -> None:
+    """Has a source tell of its missing file before the first job starts, and not in each job."""
+    path = data.get("path")
+    if path is not None and not Path(str(path)).expanduser().exists():
+        build_source(data)
 
 
 def fixed_arguments(overrides: Sequence[Override]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast import runtime
-from tsforecast.config import Config, build, stem
+from tsforecast.config import Config, build, build_source, stem
 from tsforecast.config.choices import choice
 from tsforecast.config.members import member_options
 from tsforecast.data.bins import bin_edges
@@ -17,8 +17,6 @@ from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import Facts, resolve_rules
 from tsforecast.spikes import threshold_from_quantile
 
-NOT_OF_THE_SOURCE = ("split", "future_covariates")
-
 
 def prepared_data(config: Config) -> Prepared:
     """Loads the data and makes them ready. Nothing of it needs Keras, so its mistakes are told at once."""
@@ -27,7 +25,7 @@ def prepared_data(config: Config) -> Prepared:
 
 def loaded_series(config: Config) -> Series:
     """The series that ``config.data`` describes."""
-    return build({key: value for key, value in config.data.items() if key not in NOT_OF_THE_SOURCE})
+    return build_source(config.data)
 
 
 def prepared_series(
