@@ -160,13 +160,12 @@ def _in_parts(model: Any, shape: tuple[int, ...]) -> Callable[[Any], dict[str, A
     """Parts of the batch side by side; each one program, or only the layers that compile themselves."""
     import tensorflow as tf
 
-    from tsforecast.training.sharded_step import compiles_whole, default_shards, forward_function
+    from tsforecast.training.sharded_step import compiles_whole, forward_function, forward_shards
 
-    shards = 1 if tf.config.list_logical_devices("GPU") else default_shards(shape[0])
     return forward_function(
         lambda past: _told(model, model(past, training=False)),
         tf.TensorSpec(shape, tf.float32),
-        shards,
+        forward_shards(shape[0]),
         compiles_whole(model),
     )
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from tsforecast.training.sharded_step import default_shards, sharded_forward
+from tsforecast.training.sharded_step import forward_shards, sharded_forward
 
 BATCH = 128  # larger ones are no faster on a CPU, and take memory in proportion
 
@@ -87,9 +87,6 @@ def values_of(output: Any) -> Any:
 def forecast_batch(model: keras.Model, past: np.ndarray) -> Any:
     """The model's output for scaled windows ``[B, L, C]``, as NumPy arrays."""
     if keras.config.backend() == "tensorflow":
-        import tensorflow as tf
-
-        shards = 1 if tf.config.list_logical_devices("GPU") else default_shards(len(past))
-        output = sharded_forward(model, past, shards)
+        output = sharded_forward(model, past, forward_shards(len(past)))
         return keras.tree.map_structure(lambda tensor: tensor.numpy(), output)
     return model.predict_on_batch(past)

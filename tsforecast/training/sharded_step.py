@@ -56,6 +56,21 @@ def default_shards(batch_size: int, cores: int | None = None) -> int:
     return max(1, min(cores, batch_size // MIN_ROWS))
 
 
+@functools.cache  # To look at devices and cores each time takes a tenth of one window's forecast.
+def forward_shards(rows: int) -> int:
+    """Parts of a batch in ``sharded_forward``: ``default_shards``, or 1 where there is a GPU.
+
+    Args:
+        rows: Rows of the batch, at least 1.
+
+    Returns:
+        The number of parts, at least 1.
+    """
+    import tensorflow as tf
+
+    return 1 if tf.config.list_logical_devices("GPU") else default_shards(rows)
+
+
 def needs_whole_batch(model: keras.Model) -> str | None:
     """Name the first layer whose training result depends on the batch as a whole, so that parts would change it.
 
