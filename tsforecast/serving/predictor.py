@@ -141,18 +141,18 @@ def _compiled(model: Any, contract: Contract, size: int) -> Callable[[np.ndarray
     if keras.config.backend() != "tensorflow":
         return lambda past: _told(model, model.predict_on_batch(past))
     shape = (size, contract.lookback, len(contract.channels))
-    ways = [_of_tensorflow(made(model, shape)) for made in _ways(model)]
+    ways = [_of_tensorflow(made(model, shape)) for made in _ways(model, size)]
     return ways[0] if len(ways) == 1 else _quickest(ways, np.zeros(shape, np.float32))
 
 
-def _ways(model: Any) -> list[Callable[[Any, tuple[int, ...]], Callable[[Any], dict[str, Any]]]]:
+def _ways(model: Any, size: int) -> list[Callable[[Any, tuple[int, ...]], Callable[[Any], dict[str, Any]]]]:
     """How to lay out the pass: in parts of the batch, each one program; for an ensemble also member by member.
 
     One program saves the most calls, and uses one core. Which of the two is quicker hangs on members, batch and cores.
     """
     from tsforecast.training.sharded_step import compiles_whole
 
-    by_members = hasattr(model, "behind_members") and compiles_whole(model)
+    by_members = hasattr(model, "behind_members") and compiles_whole(model, size)
     return [_in_parts, _by_members] if by_members else [_in_parts]
 
 
@@ -166,7 +166,7 @@ def _in_parts(model: Any, shape: tuple[int, ...]) -> Callable[[Any], dict[str, A
         lambda past: _told(model, model(past, training=False)),
         tf.TensorSpec(shape, tf.float32),
         forward_shards(shape[0]),
-        compiles_whole(model),
+        compiles_whole(model, shape[0]),
     )
 
 

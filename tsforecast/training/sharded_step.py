@@ -266,8 +266,7 @@ class _Forward:
     """
 
     def __init__(self, model):
-        self.call = functools.partial(model, training=False)
-        self.whole = compiles_whole(model)
+        self.model = model
         self.functions = {}
 
     def __call__(self, x, shards):
@@ -277,7 +276,9 @@ class _Forward:
         key = shards, tuple((tuple(part.shape), part.dtype) for part in keras.tree.flatten(x))
         if key not in self.functions:
             specs = keras.tree.map_structure(lambda part: tf.TensorSpec(part.shape, part.dtype), x)
-            self.functions[key] = forward_function(self.call, specs, shards, self.whole)
+            whole = compiles_whole(self.model, rows=keras.tree.flatten(specs)[0].shape[0])
+            call = functools.partial(self.model, training=False)
+            self.functions[key] = forward_function(call, specs, shards, whole)
         return self.functions[key](x)
 
 
@@ -286,15 +287,24 @@ def _check(shards):
         raise UserError(f"shards is {shards}, but a batch has at least one part: use 1 or more.")
 
 
-def compiles_whole(model):
-    """Whether a part is one XLA program; if not, the recurrent layers still compile their own loops."""
+def compiles_whole(model, rows: int | None = None) -> bool:
+    """Whether a part is one XLA program; if not, the recurrent layers still compile their own loops.
+
+    Args:
+        model: A built Keras model.
+        rows: Rows of a batch to forecast; None for a train step.
+
+    Returns:
+        False where a layer does not support XLA. Only outside XLA do bfloat16 products reach a CPU's units for them, so
+        with those also False, but for so few rows that calling many operations costs more.
+    """
     from tsforecast.layers.recurrent_tensorflow import has_bfloat16_products
 
     layers = list(model._flatten_layers())
-    # Only outside XLA do bfloat16 products reach a CPU's matrix units.
-    if has_bfloat16_products() and any(layer.compute_dtype == "bfloat16" for layer in layers):
+    if not all(layer.supports_jit for layer in layers):
         return False
-    return all(layer.supports_jit for layer in layers)
+    few = rows is not None and rows < 2 * MIN_ROWS
+    return few or not (has_bfloat16_products() and any(layer.compute_dtype == "bfloat16" for layer in layers))
 
 
 def _seed_states(model):

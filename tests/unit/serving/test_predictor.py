@@ -91,7 +91,7 @@ def test_an_ensemble_laid_out_member_by_member_says_what_it_says_in_one_piece(we
     past = windows(5)
     wanted = model(past)
     laid_out = [_by_members, _in_parts]
-    assert _ways(model) == laid_out[::-1]
+    assert _ways(model, 5) == laid_out[::-1]
     for way in laid_out:
         found = _of_tensorflow(way(model, past.shape))(past)
         assert found.keys() >= {"forecast", "weights", "spike"}

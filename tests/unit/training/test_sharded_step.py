@@ -240,6 +240,8 @@ def test_bfloat16_hardware_keeps_large_products_outside_xla(monkeypatch):
     half = trainer(2, plain_layers, policy="mixed_bfloat16", learning_rate=0.01)
     monkeypatch.setattr(recurrent_tensorflow, "has_bfloat16_products", lambda: True)
     assert not sharded_step.compiles_whole(half)
+    assert not sharded_step.compiles_whole(half, rows=32)
+    assert sharded_step.compiles_whole(half, rows=1), "many calls cost more than the units save"
     assert sharded_step.compiles_whole(trainer(2))
     whole = trainer(0, plain_layers, policy="mixed_bfloat16", learning_rate=0.01)
     np.testing.assert_allclose(trained(half, (8,))[0], trained(whole, (8,))[0], atol=1e-4)
