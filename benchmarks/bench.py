@@ -3,6 +3,7 @@
 steps     train steps and forecasts of our models beside PyTorch and stock Keras, in turns
 overhead  what a run takes beyond its compiled steps, and until its first step
 accuracy  validation RMSE on household power by seconds of training: ours, plain PyTorch, NeuralForecast
+layouts   other ways to lay out recurrent layers, beside the one that is used
 
 Each result is kept as JSON in ``outputs/bench/``, and docs/performance.md is written anew of all that lies there: the
 parts need not be run in one sitting. Run it on a machine that does nothing else.
@@ -23,7 +24,7 @@ from benchmarks.peers import peers_python
 from benchmarks.turns import ROOT
 from tsforecast.runtime import cpu_name
 
-PARTS = ("steps", "overhead", "accuracy")
+PARTS = ("steps", "overhead", "accuracy", "layouts")
 
 
 def main(arguments=None):

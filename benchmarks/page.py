@@ -39,6 +39,8 @@ def page(results):
     curves = {name: results[f"accuracy_{name}"] for name in LEARNERS if f"accuracy_{name}" in results}
     if curves:
         lines += accuracy_section(curves)
+    if "layouts" in results:
+        lines += layouts_section(results["layouts"])
     return "\n".join([*lines, ""])
 
 
@@ -197,6 +199,24 @@ def accuracy_section(curves):
         points = ", ".join(f"{row['seconds']:.0f} s {row['rmse']:.4f}" for row in thinned(found["curve"]))
         lines.append(f"- {LEARNERS[name]}: {points}")
     return lines
+
+
+def layouts_section(found):
+    """Ways that were tried beside the one in use, which stands first in each cell."""
+    lines = ["", "## Other layouts of recurrent layers", "", *how([found]), ""]
+    lines += [
+        "Forward passes, in turns in one process; milliseconds and, in brackets, the ratio to the layout in use.",
+        "All layers in one loop: layer l is at step t - l while the first is at step t, so that the products of its",
+        "input lie inside the loop. Two programs: each direction on a core of its own; a train step has both cores",
+        "busy with parts of the batch already.",
+        "",
+    ]
+    rows = []
+    for cell in found["cells"]:
+        (used, reference), (other, median) = cell["median"].items()
+        told = f"{other}: {1e3 * median:.2f} ({median / reference:.2f})"
+        rows.append([cell["what"], f"{cell['windows']} windows", f"{used}: {1e3 * reference:.2f}", told])
+    return lines + table(("", "", "in use", "tried"), rows)
 
 
 def learner_row(name, found, mark):

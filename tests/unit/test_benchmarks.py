@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, bench, page, peers, rows, turns
+from benchmarks import accuracy, bench, layouts, page, peers, rows, turns
 from benchmarks.operations import forward_gflop
 
 
@@ -60,6 +60,20 @@ def test_ratios_are_to_the_quicker_pytorch_and_targets_are_told():
     assert "| 700 | 600 | 301 | 80 % | 40 % | 60 % |" in text
     assert "`python -m benchmarks.bench` on a CPU, 2 cores, load 0.0 before, Python 3.12.0" in text
     assert "reached" in page.page({"steps_lstm": steps_of(0.028)})
+
+
+def test_other_layouts_stand_beside_the_one_in_use():
+    cell = {"what": "LSTM", "windows": 16, "median": {"layer by layer": 0.010, "one loop": 0.012}}
+    text = page.page({"layouts": ABOUT | {"cells": [cell]}})
+    assert "| LSTM | 16 windows | layer by layer: 10.00 | one loop: 12.00 (1.20) |" in text
+
+
+@pytest.mark.parametrize("windows", [1, 3])
+def test_layers_in_one_loop_give_what_they_give_one_after_the_other(monkeypatch, windows):
+    monkeypatch.setattr(layouts, "UNITS", (5, 4, 3))
+    monkeypatch.setattr(layouts, "LOOKBACK", 6)
+    assert list(layouts.stacks(windows)) == ["layer by layer", "all layers in one loop"]
+    assert list(layouts.directions(windows)) == ["one program", "two programs"]
 
 
 def test_page_without_peers_or_other_parts_leaves_them_out():

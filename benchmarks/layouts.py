@@ -1,0 +1,170 @@
+"""Other ways to lay out recurrent layers: ``python -m benchmarks.layouts``, or part ``layouts`` of the bench.
+
+Forward passes of the kernels, ways in turns within one process: three LSTM layers (128-128-64) one after the other, or
+all in one loop in which layer l is at step t - l while the first is at step t; and both directions of a bidirectional
+LSTM (128) in one program, or each in a program of its own, side by side. The ways give the same numbers.
+"""
+
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+from benchmarks.step import FEATURES, LOOKBACK
+from benchmarks.step import measure as in_turns
+from benchmarks.turns import ROOT
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+WINDOWS = (1, 16, 128)  # a forecast, and a core's part of a train step of 32 and of 256
+UNITS = (128, 128, 64)
+ROUNDS = 15
+
+
+def measure(options, peers):
+    """Name -> result, measured in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.layouts"]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    yield "layouts", json.loads(printed.stdout.strip().splitlines()[-1])
+
+
+def stacks(windows):
+    """Way -> call, for the stack of LSTM layers."""
+    import numpy as np
+    import tensorflow as tf
+
+    from tsforecast.layers.recurrent_tensorflow import Weights, lstm
+
+    draw = np.random.default_rng(0)
+
+    def normal(*shape):
+        return tf.constant(draw.normal(0.0, shape[0] ** -0.5, shape).astype(np.float32))
+
+    inputs = (FEATURES, *UNITS)
+    weights = [
+        Weights(normal(before, 4 * width), normal(width, 4 * width), normal(4 * width))
+        for before, width in zip(inputs, UNITS, strict=False)
+    ]
+
+    def layer_by_layer(x):
+        for one, width in zip(weights, UNITS, strict=True):
+            zeros = tf.zeros([windows, width])
+            last, x, _ = lstm(x, zeros, zeros, one, return_sequences=width != UNITS[-1], training=False)
+        return last
+
+    def one_loop(x):
+        return wavefront(x, weights)
+
+    x = tf.random.normal((windows, LOOKBACK, FEATURES))
+    return _same(
+        {"layer by layer": _program(layer_by_layer, x), "all layers in one loop": _program(one_loop, x)}
+    )
+
+
+def wavefront(x, weights):
+    """The last output of stacked LSTM layers [B, H], all in one loop.
+
+    A layer multiplies its output once for its own next step and the next layer's input, so both products are one.
+    """
+    import tensorflow as tf
+
+    windows, steps, depth = x.shape[0], x.shape[1], len(weights)
+    widths = [one.recurrent.shape[0] for one in weights]
+    below = [tf.concat([one.recurrent, up.kernel], 1) for one, up in itertools.pairwise(weights)]
+    products = [*below, weights[-1].recurrent]
+    first = tf.reshape(tf.matmul(tf.reshape(x, [-1, x.shape[2]]), weights[0].kernel), [windows, steps, -1])
+    inputs = tf.TensorArray(tf.float32, steps, clear_after_read=False)
+    inputs = inputs.unstack(tf.transpose(first, [1, 0, 2]))
+
+    def step(t, states, active):
+        """One step of the active layers; the others keep their states."""
+        made = [tf.matmul(h, product) for (h, _), product in zip(states, products, strict=True)]
+        after = list(states)
+        for layer in active:
+            own = made[layer][:, : 4 * widths[layer]]
+            fed = inputs.read(t) if layer == 0 else made[layer - 1][:, 4 * widths[layer - 1] :]
+            after[layer] = _cell(own + fed + weights[layer].bias, states[layer][1])
+        return after
+
+    states = [(tf.zeros([windows, width]),) * 2 for width in widths]
+    for t in range(depth - 1):  # the upper layers have nothing to work on yet
+        states = step(t, states, range(t + 1))
+    _, states = tf.while_loop(
+        lambda t, _: t < steps,
+        lambda t, states: (t + 1, step(t, states, range(depth))),
+        (tf.constant(depth - 1), states),
+    )
+    for begin in range(1, depth):  # the lower layers are done
+        states = step(None, states, range(begin, depth))
+    return states[-1][0]
+
+
+def _cell(gates, carry):
+    import tensorflow as tf
+
+    i, f, u, o = tf.split(gates, 4, 1)
+    i, f, o = (0.5 * tf.tanh(0.5 * gate) + 0.5 for gate in (i, f, o))
+    carry = f * carry + i * tf.tanh(u)
+    return o * tf.tanh(carry), carry
+
+
+def directions(windows):
+    """Way -> call, for the bidirectional LSTM."""
+    import keras
+    import tensorflow as tf
+
+    from tsforecast.layers.recurrent import LSTM, Bidirectional
+
+    layer = Bidirectional(LSTM(UNITS[0]))
+    x = tf.random.normal((windows, LOOKBACK, UNITS[0]))
+    layer(x)
+
+    def program(one):
+        def call(x):
+            with keras.StatelessScope():
+                return one(x, training=False)
+
+        return tf.function(call, jit_compile=True, autograph=False)
+
+    forward, backward = program(layer.forward_layer), program(layer.backward_layer)
+    both = tf.function(lambda x: tf.concat([forward(x), backward(x)], -1), autograph=False)
+    spec = tf.TensorSpec(x.shape, x.dtype)
+    ways = {
+        "one program": program(layer).get_concrete_function(spec),
+        "two programs": both.get_concrete_function(spec),
+    }
+    return _same({name: (lambda way=way: way(x).numpy()) for name, way in ways.items()})
+
+
+def _program(call, x):
+    import tensorflow as tf
+
+    made = tf.function(call, jit_compile=True, autograph=False)
+    made = made.get_concrete_function(tf.TensorSpec(x.shape, x.dtype))
+    return lambda: made(x).numpy()
+
+
+def _same(calls):
+    """The calls, whose results must agree."""
+    import numpy as np
+
+    reference, *others = (call() for call in calls.values())
+    for other in others:
+        np.testing.assert_allclose(other, reference, atol=1e-5)
+    return calls
+
+
+def main():
+    cells = []
+    for what, made in (("LSTM 128-128-64", stacks), ("bidirectional LSTM 128", directions)):
+        for windows in WINDOWS:
+            seconds = in_turns(made(windows), ROUNDS)
+            medians = {way: statistics.median(values) for way, values in seconds.items()}
+            cells.append({"what": what, "windows": windows, "median": medians})
+    print(json.dumps({"cells": cells}))
+
+
+if __name__ == "__main__":
+    main()
