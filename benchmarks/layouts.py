@@ -5,16 +5,16 @@ all in one loop in which layer l is at step t - l while the first is at step t; 
 LSTM (128) in one program, or each in a program of its own, side by side. The ways give the same numbers.
 """
 
+import functools
 import itertools
 import json
 import os
 import statistics
-import subprocess
 import sys
 
 from benchmarks.step import FEATURES, LOOKBACK
 from benchmarks.step import measure as in_turns
-from benchmarks.turns import ROOT
+from benchmarks.steps import last_json
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -25,9 +25,7 @@ ROUNDS = 15
 
 def measure(options, peers):
     """Name -> result, measured in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.layouts"]
-    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    yield "layouts", json.loads(printed.stdout.strip().splitlines()[-1])
+    yield "layouts", last_json([sys.executable, "-m", "benchmarks.layouts"])
 
 
 def stacks(windows):
@@ -54,12 +52,12 @@ def stacks(windows):
             last, x, _ = lstm(x, zeros, zeros, one, return_sequences=width != UNITS[-1], training=False)
         return last
 
-    def one_loop(x):
-        return wavefront(x, weights)
-
     x = tf.random.normal((windows, LOOKBACK, FEATURES))
     return _same(
-        {"layer by layer": _program(layer_by_layer, x), "all layers in one loop": _program(one_loop, x)}
+        {
+            "layer by layer": _program(layer_by_layer, x),
+            "all layers in one loop": _program(lambda x: wavefront(x, weights), x),
+        }
     )
 
 
@@ -112,37 +110,30 @@ def _cell(gates, carry):
 
 def directions(windows):
     """Way -> call, for the bidirectional LSTM."""
-    import keras
     import tensorflow as tf
 
     from tsforecast.layers.recurrent import LSTM, Bidirectional
+    from tsforecast.training.sharded_step import forward_function
 
     layer = Bidirectional(LSTM(UNITS[0]))
     x = tf.random.normal((windows, LOOKBACK, UNITS[0]))
     layer(x)
 
-    def program(one):
-        def call(x):
-            with keras.StatelessScope():
-                return one(x, training=False)
-
-        return tf.function(call, jit_compile=True, autograph=False)
-
-    forward, backward = program(layer.forward_layer), program(layer.backward_layer)
-    both = tf.function(lambda x: tf.concat([forward(x), backward(x)], -1), autograph=False)
     spec = tf.TensorSpec(x.shape, x.dtype)
-    ways = {
-        "one program": program(layer).get_concrete_function(spec),
-        "two programs": both.get_concrete_function(spec),
-    }
-    return _same({name: (lambda way=way: way(x).numpy()) for name, way in ways.items()})
+    one, *each = (
+        forward_function(functools.partial(part, training=False), spec, shards=1, whole=True)
+        for part in (layer, layer.forward_layer, layer.backward_layer)
+    )
+    both = forward_function(lambda x: tf.concat([part(x) for part in each], -1), spec, shards=1, whole=False)
+    return _same({"one program": lambda: one(x).numpy(), "two programs": lambda: both(x).numpy()})
 
 
 def _program(call, x):
     import tensorflow as tf
 
-    made = tf.function(call, jit_compile=True, autograph=False)
-    made = made.get_concrete_function(tf.TensorSpec(x.shape, x.dtype))
+    from tsforecast.training.sharded_step import forward_function
+
+    made = forward_function(call, tf.TensorSpec(x.shape, x.dtype), shards=1, whole=True)
     return lambda: made(x).numpy()
 
 

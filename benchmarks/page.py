@@ -215,7 +215,8 @@ def layouts_section(found):
     for cell in found["cells"]:
         (used, reference), (other, median) = cell["median"].items()
         told = f"{other}: {1e3 * median:.2f} ({median / reference:.2f})"
-        rows.append([cell["what"], f"{cell['windows']} windows", f"{used}: {1e3 * reference:.2f}", told])
+        windows = f"{cell['windows']} {'window' if cell['windows'] == 1 else 'windows'}"
+        rows.append([cell["what"], windows, f"{used}: {1e3 * reference:.2f}", told])
     return lines + table(("", "", "in use", "tried"), rows)
 
 

@@ -29,16 +29,16 @@ def products(peers):
     """Library and type -> GFLOP/s of this machine, from both interpreters."""
     found = {}
     for python in filter(None, (sys.executable, peers)):
-        found |= _json([python, "-m", "benchmarks.products"])
+        found |= last_json([python, "-m", "benchmarks.products"])
     return found
 
 
 def forward_gflop(model):
     """10^9 operations to forecast one window."""
-    return _json([sys.executable, "-m", "benchmarks.operations", model])["gflop"]
+    return last_json([sys.executable, "-m", "benchmarks.operations", model])["gflop"]
 
 
-def _json(command):
+def last_json(command):
     """What a process prints last."""
     printed = subprocess.run(list(map(str, command)), cwd=ROOT, check=True, capture_output=True, text=True)
     return json.loads(printed.stdout.strip().splitlines()[-1])

@@ -134,10 +134,11 @@ class Grid(StudySweeper):
             self.composed.sweep.process,
             self.launch_elsewhere if self.launcher else None,
         )
-        finished = any(read_outcome(self.folder / job.folder_name).status == "done" for job in jobs)
-        if published is not None and code != 130 and finished:
+        if code == 130 or all(read_outcome(self.folder / job.folder_name).status != "done" for job in jobs):
+            return code
+        if published is not None:
             print(write([str(self.folder)], published, self.folder), flush=True)
-        if self.composed.model_table is not None and code != 130 and finished:
+        if self.composed.model_table is not None:
             command = " ".join(["python run.py", *sys.argv[1:]])
             print(model_table.write([str(self.folder)], self.composed.model_table, command), flush=True)
         return code

@@ -295,8 +295,8 @@ def compiles_whole(model, rows: int | None = None) -> bool:
         rows: Rows of a batch to forecast; None for a train step.
 
     Returns:
-        False where a layer does not support XLA. Only outside XLA do bfloat16 products reach a CPU's units for them, so
-        with those also False, but for so few rows that calling many operations costs more.
+        False where a layer does not support XLA. Of bfloat16 products with bfloat16 results XLA makes float32 ones; so
+        where the CPU has units for them also False, but for so few rows that calling many operations costs more.
     """
     from tsforecast.layers.recurrent_tensorflow import has_bfloat16_products
 
