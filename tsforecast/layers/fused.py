@@ -82,8 +82,13 @@ def _affine(rows: Any, kernel: Any, bias: Any) -> Any:
 
 
 def _summed(rows: Any) -> Any:
-    """The sum over rows, as a product."""
-    return ops.matmul(ops.ones((1, ops.shape(rows)[0]), rows.dtype), rows)[0]
+    """The sum over rows, as a product.
+
+    Twice, since XLA writes a product of a single row as a loop that computes all before it anew. Of the masks of dropout
+    and the norms of several blocks that makes one huge loop, which took the compiler minutes and a step twice its time.
+    """
+    ones = ops.ones((2, ops.shape(rows)[0]), rows.dtype)
+    return ops.mean(ops.matmul(ones, rows), axis=0)
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -108,7 +113,7 @@ class TokenNorm(layers.BatchNormalization):
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + ops.cast(value, moving.dtype) * (1.0 - self.momentum))
         gain, shift = (ops.cast(weight, "float32") for weight in (self.gamma, self.beta))
-        result = _standardised(rows, mean, ops.rsqrt(variance + self.epsilon), gain, shift)
+        result = _standardised(rows, mean, ops.sqrt(variance + self.epsilon), gain, shift)
         return ops.cast(ops.reshape(result, ops.shape(inputs)), self.compute_dtype)
 
 
@@ -120,16 +125,20 @@ def moments(rows: Any) -> tuple[Any, Any]:
 
 
 @ops.custom_gradient
-def _standardised(rows: Any, mean: Any, inverse: Any, gain: Any, shift: Any) -> Any:
-    """``(x - mean) * inverse * gain + shift``; the gradient knows that both come from the rows."""
-    normal = (rows - mean) * inverse
+def _standardised(rows: Any, mean: Any, deviation: Any, gain: Any, shift: Any) -> Any:
+    """``(x - mean) / deviation * gain + shift``; the gradient knows that both come from the rows.
+
+    Division, not a product with the inverse: XLA takes a division for dear and keeps its result. Of cheap steps alone it
+    would make each later norm compute all norms and masks before it again.
+    """
+    normal = (rows - mean) / deviation
 
     def gradient(*arguments: Any, upstream: Any = None) -> Any:
         above = arguments[0] if upstream is None else upstream
         d_gain, d_shift = _summed(above * normal), _summed(above)
         count = ops.cast(ops.shape(rows)[0], rows.dtype)
-        d_rows = (gain * inverse) * (above - d_shift / count - normal * (d_gain / count))
-        return d_rows, ops.zeros_like(mean), ops.zeros_like(inverse), d_gain, d_shift
+        d_rows = gain * (above - d_shift / count - normal * (d_gain / count)) / deviation
+        return d_rows, ops.zeros_like(mean), ops.zeros_like(deviation), d_gain, d_shift
 
     return normal * gain + shift, gradient
 

@@ -107,3 +107,28 @@ def test_dropout_is_repeated_by_its_seed():
     )
     np.testing.assert_array_equal(one, other)
     assert (one != another).any()
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_what_is_compiled_grows_with_the_blocks_alone(norm):
+    """No block computes the masks and norms of those before it anew: the hashes of a step are three times as many."""
+
+    def hashes(depth):
+        tokens = tf.constant(random(4, 1, 6, 16))
+        blocks = [EncoderBlock(heads=2, d_ff=16, dropout=0.2, norm=norm) for _ in range(depth)]
+        for block in blocks:
+            block.build(tokens.shape)
+        weights = [v.value for block in blocks for v in block.trainable_variables]
+
+        @tf.function(jit_compile=True)
+        def slopes(result):
+            with tf.GradientTape() as tape:
+                for block in blocks:
+                    result = block(result, training=True)
+                loss = tf.reduce_sum(tf.sin(result))
+            return tape.gradient(loss, weights)
+
+        return slopes.experimental_get_compiler_ir(tokens)(stage="optimized_hlo").count(" xor(")
+
+    one, three = hashes(1), hashes(3)
+    assert 0 < three <= 3 * one
