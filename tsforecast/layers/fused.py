@@ -84,8 +84,8 @@ def _affine(rows: Any, kernel: Any, bias: Any) -> Any:
 def _summed(rows: Any) -> Any:
     """The sum over rows, as a product.
 
-    Twice, since XLA writes a product of a single row as a loop that computes all before it anew. Of the masks of dropout
-    and the norms of several blocks that makes one huge loop, which took the compiler minutes and a step twice its time.
+    Twice, since XLA writes a product of a single row as a loop that computes all before it anew: with the masks of
+    dropout and the norms of several blocks one huge loop, which took the compiler minutes and a step twice its time.
     """
     ones = ops.ones((2, ops.shape(rows)[0]), rows.dtype)
     return ops.mean(ops.matmul(ones, rows), axis=0)
@@ -128,8 +128,8 @@ def moments(rows: Any) -> tuple[Any, Any]:
 def _standardised(rows: Any, mean: Any, deviation: Any, gain: Any, shift: Any) -> Any:
     """``(x - mean) / deviation * gain + shift``; the gradient knows that both come from the rows.
 
-    Division, not a product with the inverse: XLA takes a division for dear and keeps its result. Of cheap steps alone it
-    would make each later norm compute all norms and masks before it again.
+    Division, not a product with the inverse: XLA takes a division for dear and keeps its result. Of cheap steps alone
+    it would make each later norm compute all norms and masks before it again.
     """
     normal = (rows - mean) / deviation
 
