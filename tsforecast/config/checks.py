@@ -38,6 +38,7 @@ LEAVES: dict[str, tuple[type, float, float]] = {
     "momentum": (float, 0.0, 1.0),
     "warmup_share": (float, 0.0, 0.9),
     "final_share": (float, 0.0, 1.0),
+    "stairs": (int, 2, 10_000),
     "delta": (float, 1e-9, math.inf),
     "anchor": (bool, 0, 1),
     "affine": (bool, 0, 1),

@@ -34,6 +34,8 @@ OmegaConf.register_new_resolver(
 OmegaConf.register_new_resolver(
     "by_model", lambda target, values: values[stem({"_target_": target})], replace=True
 )
+# The value for a setting's own, as in ${by:${window.horizon},{96:0.1,192:0.2},0.3}, where 0.3 is for all others.
+OmegaConf.register_new_resolver("by", lambda key, values, other: values.get(key, other), replace=True)
 
 
 class StudySweeper(Sweeper):

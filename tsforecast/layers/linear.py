@@ -106,13 +106,21 @@ class TimeLinear(layers.Layer):
     Args:
         horizon: H, steps forecast.
         quantile_levels: Q rising levels that include 0.5, or None.
+        kernel_initializer: of the map, as Keras names it; None for uniform weights up to ``1 / sqrt(L)``.
     """
 
-    def __init__(self, horizon: int, quantile_levels: Sequence[float] | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        horizon: int,
+        quantile_levels: Sequence[float] | None = None,
+        kernel_initializer: Any = None,
+        **kwargs: Any,
+    ):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.horizon, self.quantile_levels = horizon, quantile_levels
+        self.kernel_initializer = keras.initializers.get(kernel_initializer) or fan_in_uniform()
         self.head = ForecastHead(
-            horizon, 1, quantile_levels, kernel_initializer=fan_in_uniform(), dtype="float32"
+            horizon, 1, quantile_levels, kernel_initializer=self.kernel_initializer, dtype="float32"
         )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -127,4 +135,9 @@ class TimeLinear(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
-        return {**super().get_config(), "horizon": self.horizon, "quantile_levels": self.quantile_levels}
+        return {
+            **super().get_config(),
+            "horizon": self.horizon,
+            "quantile_levels": self.quantile_levels,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

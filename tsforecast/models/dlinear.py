@@ -2,6 +2,7 @@
 
 import keras
 
+from tsforecast.layers.head import Average
 from tsforecast.layers.linear import TargetHistory, TimeLinear, TrendSplit
 from tsforecast.models.forecaster import Forecaster, Task
 
@@ -15,7 +16,7 @@ class DLinear(Forecaster):
         kernel_size: width of the moving average that makes the trend, odd, in steps.
 
     Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2, with maps that all
-    targets share.
+    targets share; they start as averages, as in the Time-Series-Library.
     """
 
     def __init__(self, task: Task, kernel_size: int = 25):
@@ -23,6 +24,8 @@ class DLinear(Forecaster):
         trend, rest = TrendSplit(kernel_size, dtype="float32", name="split")(
             TargetHistory(task.target_indices)(past)
         )
-        maps = [TimeLinear(task.horizon, task.quantile_levels, name=name) for name in ("trend", "rest")]
+        maps = [
+            TimeLinear(task.horizon, task.quantile_levels, Average(), name=name) for name in ("trend", "rest")
+        ]
         forecast = keras.layers.Add(dtype="float32")([maps[0](trend), maps[1](rest)])
         super().__init__(task=task, past=past, forecast=forecast, options={"kernel_size": kernel_size})

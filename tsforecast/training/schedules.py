@@ -34,10 +34,24 @@ def cosine(learning_rate: float, steps: int, warmup_share: float, final_share: f
     )
 
 
-def exponential(learning_rate: float, steps: int, final_share: float) -> Any:
-    """The rate times ``final_share ** (step / steps)``."""
+def exponential(learning_rate: float, steps: int, final_share: float, stairs: int | None = None) -> Any:
+    """The rate times ``final_share ** (step / steps)``, or in as many equal stairs, the first at the rate itself.
+
+    Args:
+        learning_rate: at the start.
+        steps: of the whole run.
+        final_share: of the rate at the start, after the last step or on the last stair, in (0, 1].
+        stairs: >= 2, or None. With ``2 ** (1 - N)`` as the final share, N stairs halve the rate each time.
+    """
+    if stairs is None:
+        return keras.optimizers.schedules.ExponentialDecay(
+            learning_rate, decay_steps=steps, decay_rate=final_share
+        )
     return keras.optimizers.schedules.ExponentialDecay(
-        learning_rate, decay_steps=steps, decay_rate=final_share
+        learning_rate,
+        decay_steps=steps / stairs,
+        decay_rate=final_share ** (1 / (stairs - 1)),
+        staircase=True,
     )
 
 

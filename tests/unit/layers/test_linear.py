@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from tsforecast.layers.head import Average
 from tsforecast.layers.linear import TargetHistory, TimeLinear, TimeSteps, TrendSplit
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -52,6 +53,12 @@ def test_time_linear_is_one_matrix_for_all_targets():
     kernel, bias = layer.get_weights()
     np.testing.assert_allclose(found, np.swapaxes(history @ kernel + bias, 1, 2), rtol=1e-5, atol=1e-5)
     assert kernel.shape == (20, 4)
+
+
+def test_time_linear_can_start_as_the_average():
+    history = histories()
+    found = np.asarray(TimeLinear(4, kernel_initializer=Average())(history))
+    np.testing.assert_allclose(found, np.repeat(history.mean(-1)[:, None], 4, axis=1), atol=1e-6)
 
 
 def test_time_linear_with_quantiles_rises():

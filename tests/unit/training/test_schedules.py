@@ -39,6 +39,11 @@ def test_exponential_reaches_the_final_share_at_the_last_step():
     np.testing.assert_allclose(found, PEAK * 0.01 ** (np.arange(STEPS + 1) / STEPS), rtol=1e-4)
 
 
+def test_exponential_stairs_halve_the_rate_after_each_tenth():
+    found = rates(schedules.exponential(PEAK, STEPS, final_share=2.0**-9, stairs=10))[:-1]
+    np.testing.assert_allclose(found, PEAK * 0.5 ** np.repeat(np.arange(10), STEPS // 10), rtol=1e-4)
+
+
 @pytest.mark.parametrize("accumulate", [1, 3])
 def test_the_rate_is_that_of_the_update_however_many_batches_it_takes(accumulate):
     schedule = schedules.cosine(0.1, 10, warmup_share=0.5, final_share=0.0)
