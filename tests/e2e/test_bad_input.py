@@ -38,6 +38,7 @@ CHOICES = {
     "plan.scales=[]": "plan.scales is empty",
     "plan.batches=[0]": "plan.batches=[0] must be",
     "experiment=no_such_study": "no such experiment",
+    "experiment=patchtst_etth1 data.path=x.csv model=lstm": "no settings for lstm, only for patchtst",
     "backend=tensorfow": "Did you mean 'tensorflow'?",
     "-m model=lstm,gruu": "Did you mean 'gru'?",
 }
@@ -50,6 +51,7 @@ RANGES = {
     "optimizer.learning_rate=0": "out of range",
     "optimizer.learning_rate=fast": "not a number",
     "optimizer.clipnorm=0": "at least",
+    "schedule=exponential schedule.stairs=1": "between 2 and 10000",
     "loss=quantile loss.quantile_levels=[0.1,0.9]": "include 0.5",
     "loss=quantile loss.quantile_levels=[0.9,0.5,0.1]": "must rise",
     "loss=quantile loss.quantile_levels=null": "must rise",

@@ -86,6 +86,9 @@ def _known_text(error: Exception, text: str) -> str:
             f"{several[1]} names several values: add -m to run them one after the other"
             f"{'' if is_group else a_list}."
         )
+    told = re.match(r"UserError raised while resolving interpolation: (.+)", str(getattr(cause, "msg", "")))
+    if told:
+        return told[1]
     missing = re.search(r"Missing mandatory value: (\S+)", text)
     if missing:
         name = missing[1].rstrip(".")

@@ -30,11 +30,20 @@ BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 OmegaConf.register_new_resolver(
     "subject", lambda job, model: model if job.endswith(".train.main") else job, replace=True
 )
+
+
+def _by_model(target: str, values: Mapping[str, Any]) -> Any:
+    name = stem({"_target_": target})
+    if name not in values:
+        raise UserError(
+            f"This study has no settings for {name}, only for {', '.join(values)}: add model=NAME."
+        )
+    return values[name]
+
+
 # In a study over models: the value for the one that is built, as in ${by_model:${model._target_},{gru:0.1,lstm:0.2}}.
-OmegaConf.register_new_resolver(
-    "by_model", lambda target, values: values[stem({"_target_": target})], replace=True
-)
-# The value for a setting's own, as in ${by:${window.horizon},{96:0.1,192:0.2},0.3}, where 0.3 is for all others.
+OmegaConf.register_new_resolver("by_model", _by_model, replace=True)
+# The value for what another setting has, as in ${by:${window.horizon},{96:0.1,192:0.2},0.3}; else the last one.
 OmegaConf.register_new_resolver("by", lambda key, values, other: values.get(key, other), replace=True)
 
 
