@@ -19,18 +19,6 @@ def fan_in_uniform() -> keras.initializers.Initializer:
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
-class Average(keras.initializers.Initializer):
-    """Each output starts as the average of all inputs: every weight is ``1 / fan_in``.
-
-    Source: DLinear's weights in the Time-Series-Library (Wu et al. 2023) and in TFB, which took them from there.
-    """
-
-    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
-        """Weights ``[fan_in, units]``."""
-        return ops.full(shape, 1.0 / shape[0], dtype=dtype)
-
-
-@keras.saving.register_keras_serializable(package="tsforecast")
 class ForecastHead(layers.Layer):
     """Maps features to forecasts, with quantiles that cannot cross.
 

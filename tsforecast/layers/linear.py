@@ -118,10 +118,8 @@ class TimeLinear(layers.Layer):
     ):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.horizon, self.quantile_levels = horizon, quantile_levels
-        self.kernel_initializer = keras.initializers.get(kernel_initializer) or fan_in_uniform()
-        self.head = ForecastHead(
-            horizon, 1, quantile_levels, kernel_initializer=self.kernel_initializer, dtype="float32"
-        )
+        start = fan_in_uniform() if kernel_initializer is None else kernel_initializer
+        self.head = ForecastHead(horizon, 1, quantile_levels, kernel_initializer=start, dtype="float32")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Builds the map."""
@@ -139,5 +137,5 @@ class TimeLinear(layers.Layer):
             **super().get_config(),
             "horizon": self.horizon,
             "quantile_levels": self.quantile_levels,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kernel_initializer": keras.initializers.serialize(self.head.kernel_initializer),
         }

@@ -2,7 +2,6 @@
 
 import keras
 
-from tsforecast.layers.head import Average
 from tsforecast.layers.linear import TargetHistory, TimeLinear, TrendSplit
 from tsforecast.models.forecaster import Forecaster, Task
 
@@ -24,8 +23,9 @@ class DLinear(Forecaster):
         trend, rest = TrendSplit(kernel_size, dtype="float32", name="split")(
             TargetHistory(task.target_indices)(past)
         )
+        average = keras.initializers.Constant(1.0 / task.lookback)
         maps = [
-            TimeLinear(task.horizon, task.quantile_levels, Average(), name=name) for name in ("trend", "rest")
+            TimeLinear(task.horizon, task.quantile_levels, average, name=name) for name in ("trend", "rest")
         ]
         forecast = keras.layers.Add(dtype="float32")([maps[0](trend), maps[1](rest)])
         super().__init__(task=task, past=past, forecast=forecast, options={"kernel_size": kernel_size})

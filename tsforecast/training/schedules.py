@@ -43,15 +43,12 @@ def exponential(learning_rate: float, steps: int, final_share: float, stairs: in
         final_share: of the rate at the start, after the last step or on the last stair, in (0, 1].
         stairs: >= 2, or None. With ``2 ** (1 - N)`` as the final share, N stairs halve the rate each time.
     """
-    if stairs is None:
-        return keras.optimizers.schedules.ExponentialDecay(
-            learning_rate, decay_steps=steps, decay_rate=final_share
-        )
+    parts, falls = (1, 1) if stairs is None else (stairs, stairs - 1)
     return keras.optimizers.schedules.ExponentialDecay(
         learning_rate,
-        decay_steps=steps / stairs,
-        decay_rate=final_share ** (1 / (stairs - 1)),
-        staircase=True,
+        decay_steps=steps / parts,
+        decay_rate=final_share ** (1 / falls),
+        staircase=stairs is not None,
     )
 
 
