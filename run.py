@@ -11,13 +11,13 @@ import hydra
 from omegaconf import DictConfig
 
 from tsforecast import config
-from tsforecast.config.cli import one_sentence
+from tsforecast.config.cli import report_user_errors
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def run(cfg: DictConfig) -> float | None:
     """Checks the composed config before TensorFlow is imported, and hands it to its job; returns the objective."""
-    with one_sentence():
+    with report_user_errors():
         return config.dispatch(config.check(cfg))
 
 

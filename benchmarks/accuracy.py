@@ -22,10 +22,10 @@ SHARE = 1 / 3
 
 def measure(options, peers):
     """Name -> curve of each learner asked for, one after the other."""
-    from tsforecast.jobs.assemble import prepared_data
+    from tsforecast.jobs.build import build_data
 
     data = options.folder / "data"
-    rows.write(data, prepared_data(composed("tracker=none")), VALIDATION)
+    rows.write(data, build_data(composed("tracker=none")), VALIDATION)
     for learner in options.learners:
         minutes = options.minutes * (SHARE if learner == "ours" else 1)
         if learner != "ours" and not peers:

@@ -25,14 +25,14 @@ def keras_call(kind, model, work, batch, half):
     from tsforecast import runtime
 
     policy = "mixed_bfloat16" if half else "float32"
-    runtime.prepare(backend="tensorflow", seed=0, policy=policy, kind="auto", memory_gb=None, threads=None)
+    runtime.initialize(backend="tensorflow", seed=0, policy=policy, kind="auto", memory_gb=None, threads=None)
     import keras
     import numpy as np
     import tensorflow as tf
 
     if kind == "keras":
         _stock_layers()
-    from tsforecast.training.prediction import forecast_batch
+    from tsforecast.inference.predict import forecast_batch
     from tsforecast.training.sharded_step import default_shards
 
     forecaster = keras_model(model)

@@ -33,7 +33,7 @@ def stacks(windows):
     import numpy as np
     import tensorflow as tf
 
-    from tsforecast.layers.recurrent_tensorflow import Weights, lstm
+    from tsforecast.layers.kernels.recurrent_tensorflow import Weights, lstm
 
     draw = np.random.default_rng(0)
 

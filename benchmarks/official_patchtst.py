@@ -27,7 +27,9 @@ def ours(lookback):
     """Builds our step of a batch, as a run sets it up."""
     from tsforecast import runtime
 
-    runtime.prepare(backend="tensorflow", seed=0, policy="float32", kind="auto", memory_gb=None, threads=None)
+    runtime.initialize(
+        backend="tensorflow", seed=0, policy="float32", kind="auto", memory_gb=None, threads=None
+    )
     import keras
     import numpy as np
 

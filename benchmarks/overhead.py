@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from benchmarks.turns import ROOT, summary
-from tsforecast.config import build
+from tsforecast.config import instantiate
 
 RUN = ("tracker=none", "hydra.run.dir={folder}")
 FIRST = "first step done"  # how a run says so, see training.callbacks
@@ -79,9 +79,9 @@ def beside_the_bare_step(model, rounds):
 
 def in_a_run(model, rounds):
     """The training of ``job=train`` as it is, with looks around each epoch and the bare steps between the epochs."""
-    from tsforecast.jobs import assemble, train
+    from tsforecast.jobs import build, train
     from tsforecast.tracking.run_folder import RunFolder
-    from tsforecast.training import fit as fitting
+    from tsforecast.training import loop as fitting
 
     epochs, fit = Epochs(), fitting.fit
     fitting.fit = lambda trainer, stream, *rest: fit(
@@ -94,13 +94,13 @@ def in_a_run(model, rounds):
         f"training.max_steps={EPOCH * (rounds + 1)}",
         f"training.steps_per_epoch={EPOCH}",
     )
-    prepared = assemble.prepared_data(config)
-    assemble.prepared_runtime(config)
-    forecaster = assemble.forecaster(config, prepared)
+    dataset = build.build_data(config)
+    build.set_up_runtime(config)
+    forecaster = build.forecaster(config, dataset)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
         run = RunFolder.create(Path(folder, "run"))
-        with build(config.tracker, config={}, folder=run, name="bench") as tracked:
-            train.learn(config, prepared, forecaster, build(config.loss), run, tracked)
+        with instantiate(config.tracker, config={}, folder=run, name="bench") as tracked:
+            train.learn(config, dataset, forecaster, instantiate(config.loss), run, tracked)
     pairs = list(zip(epochs.run, epochs.bare, strict=True))[1:]  # the first epoch compiles
     run, bare = zip(*pairs, strict=True)
     ratio = summary([one / other for one, other in pairs])

@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsforecast.data.household_power import load
+from tsforecast.data.sources.household_power import load
 
 RUN = Path(__file__).parents[1] / "run.py"
 FORECASTS = re.compile(r"^([\d,]+) forecasts by (\S+) in ([\d.]+) s", re.MULTILINE)

@@ -8,20 +8,20 @@ import numpy as np
 ARRAYS = ("inputs", "truths", "train", "val")
 
 
-def write(folder, prepared, validation):
+def write(folder, dataset, validation):
     """Writes scaled inputs [N, C], scaled truths [N], and last input rows of training and validation windows."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    ends = prepared.windows("train").ends, prepared.windows("val", limit=validation).ends
-    for name, array in zip(ARRAYS, (prepared.inputs, prepared.truths[:, 0], *ends), strict=True):
+    ends = dataset.windows("train").ends, dataset.windows("val", limit=validation).ends
+    for name, array in zip(ARRAYS, (dataset.inputs, dataset.truths[:, 0], *ends), strict=True):
         np.save(folder / f"{name}.npy", array)
-    target = prepared.target_indices[0]
+    target = dataset.target_indices[0]
     facts = {
-        "lookback": prepared.window["lookback"],
-        "lead": prepared.window["lead"],
-        "train_rows": int(prepared.borders[0][1]),
+        "lookback": dataset.window["lookback"],
+        "lead": dataset.window["lead"],
+        "train_rows": int(dataset.borders[0][1]),
         "target": int(target),
-        "scale": float(prepared.scaler.scale[target]),
+        "scale": float(dataset.scaler.scale[target]),
     }
     (folder / "facts.json").write_text(json.dumps(facts))
 

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-MOST_REQUESTS = 20_000
+MAX_REQUESTS = 20_000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 RUN = Path(__file__).parents[1] / "run.py"
 READY_SECONDS = 600  # for loading, compiling and warming on a slow machine
@@ -75,7 +75,7 @@ def body_of(wanted, windows, seed=0):
 
 def load(caller, rate, seconds, threads):
     """Sends at the rate; returns the seconds of each answer from when it was due, and the statuses."""
-    count = min(MOST_REQUESTS, math.ceil(rate * seconds))
+    count = min(MAX_REQUESTS, math.ceil(rate * seconds))
     taken, statuses = np.zeros(count), Counter()
 
     def one(number):

@@ -1,6 +1,6 @@
 """All global state of a job, set and reset in one place: backend, device, seed, precision, threads.
 
-Jobs of a sweep share one process; whatever one of them sets, the next must set again. ``prepare`` must run before
+Jobs of a sweep share one process; whatever one of them sets, the next must set again. ``initialize`` must run before
 anything else imports Keras.
 """
 
@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
-def prepare(
+def initialize(
     *,
     backend: str,
     seed: int,
@@ -53,7 +53,7 @@ def prepare(
         _import_backend(backend, kind)
         import keras
 
-        from tsforecast.training.strategy import create, use
+        from tsforecast.training.distributed import create, use
 
         device, name, capability = _device(backend, kind, memory_gb, threads)
         chosen = create(strategy)  # before anything makes a tensor

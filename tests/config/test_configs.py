@@ -12,9 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_method
 from omegaconf import OmegaConf
 
-from tsforecast.config import build, check, checks, sweepers
-from tsforecast.config.build import as_yaml, load
-from tsforecast.config.mistakes import CONF
+from tsforecast.config import check, checks, instantiate, sweepers
+from tsforecast.config.hydra_errors import CONF
+from tsforecast.config.stored import as_yaml, load
 
 ROOT = CONF.parent
 GROUPS = sorted(
@@ -85,15 +85,15 @@ def test_every_job_exists(group, choice):
 
 @every("model")
 def test_every_model_builds_and_forecasts(group, choice):
-    from tsforecast.jobs import assemble
-    from tsforecast.models.fitted import FittedModel
+    from tsforecast.jobs import build
+    from tsforecast.models.estimator import Estimator
 
     config = checked(f"model={choice}", "scale=tiny", "window.horizon=2")
-    prepared = assemble.prepared_data(config)
-    model = assemble.forecaster(config, prepared)
-    if isinstance(model, FittedModel):  # there is nothing to ask before it is fitted
+    dataset = build.build_data(config)
+    model = build.forecaster(config, dataset)
+    if isinstance(model, Estimator):  # there is nothing to ask before it is fitted
         return
-    output = model(prepared.windows("test").inputs(prepared.windows("test").ends[:3]))
+    output = model(dataset.windows("test").inputs(dataset.windows("test").ends[:3]))
     forecast = output["forecast"] if isinstance(output, dict) else output
     assert forecast.shape == (3, 2, 1)
     assert forecast.dtype == "float32"
@@ -101,17 +101,17 @@ def test_every_model_builds_and_forecasts(group, choice):
 
 @every("optimizer", "schedule", "loss")
 def test_every_optimizer_schedule_and_loss_takes_a_step(group, choice):
-    from tsforecast.jobs import assemble
+    from tsforecast.jobs import build
     from tsforecast.planning.memory import optimizer_bytes
 
     config = checked(f"{group}={choice}", "model=nlinear", "scale=tiny", "training.accumulate_steps=2")
-    prepared = assemble.prepared_data(config)
-    model = assemble.forecaster(config, prepared)
-    trainer = assemble.trainer(config, model, build(config.loss), 10)
+    dataset = build.build_data(config)
+    model = build.forecaster(config, dataset)
+    trainer = build.trainer(config, model, instantiate(config.loss), 10)
     held = sum(np.asarray(v).nbytes for v in trainer.optimizer.variables)
-    counted = optimizer_bytes(build(config.optimizer, gradient_accumulation_steps=2), model)
+    counted = optimizer_bytes(instantiate(config.optimizer, gradient_accumulation_steps=2), model)
     assert counted == pytest.approx(held, abs=8)  # the trainer's learning rate is a function, not a variable
-    windows = prepared.windows("train")
+    windows = dataset.windows("train")
     before = [np.array(v) for v in trainer.trainable_variables]
     for _ in range(4):  # two updates; the first one of a warm-up has a rate of zero
         loss = trainer.train_on_batch(windows.inputs(windows.ends[:8]), windows.targets(windows.ends[:8]))
@@ -122,12 +122,12 @@ def test_every_optimizer_schedule_and_loss_takes_a_step(group, choice):
 
 @every("data")
 def test_every_source_gives_windows(group, choice, series_file):
-    from tsforecast.jobs import assemble
+    from tsforecast.jobs import build
 
     given = [f"data.path={series_file}", "data.target=OT"] if needed("data", choice) else []
-    prepared = assemble.prepared_data(checked(f"data={choice}", "scale=tiny", *given))
+    dataset = build.build_data(checked(f"data={choice}", "scale=tiny", *given))
     for split in ("train", "val", "test"):
-        windows = prepared.windows(split)
+        windows = dataset.windows(split)
         assert len(windows) > 0
         assert np.isfinite(windows.inputs(windows.ends[:2])).all()
 
@@ -193,13 +193,13 @@ import sys
 from pathlib import Path
 from hydra import compose, initialize_config_dir
 from tsforecast.config import check, sweepers
-from tsforecast.config.mistakes import CONF
-from tsforecast.jobs import assemble
+from tsforecast.config.hydra_errors import CONF
+from tsforecast.jobs import build
 sweepers.register()
 with initialize_config_dir(str(CONF), version_base="1.3"):
     for model in sorted((CONF / "model").glob("*.yaml")):
         config = check(compose("config", overrides=[f"model={model.stem}", "scale=tiny"]))
-assemble.prepared_data(config)
+build.build_data(config)
 heavy = {"tensorflow", "keras", "jax", "torch", "wandb", "optuna", "lightgbm"} & set(sys.modules)
 print(" ".join(sorted(heavy)) or "none")
 """

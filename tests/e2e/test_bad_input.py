@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from cold_commands import RUN
+
+from tests.helpers.cold_commands import RUN
 
 CSV = "data=csv data.path={} data.target=load"
 KEYS = {

@@ -1,7 +1,8 @@
 """A whole distillation: a tiny teacher, a smaller student, both in one table; a teacher of another task refused."""
 
 import pytest
-from command_runs import run_fresh
+
+from tests.helpers.command_runs import run_fresh
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,8 @@ import signal
 import time
 
 import pytest
-from command_runs import finish, read_result, run_fresh, start
+
+from tests.helpers.command_runs import finish, read_result, run_fresh, start
 
 pytestmark = pytest.mark.slow
 

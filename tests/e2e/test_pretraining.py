@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from command_runs import read_result, run_fresh
+
+from tests.helpers.command_runs import read_result, run_fresh
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_runs import run_fresh
+
+from tests.helpers.command_runs import run_fresh
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +27,7 @@ def told(tmp_path_factory):
     ]
     run = run_fresh(*tiny, "training.supervision=last", "hydra.run.dir=run", cwd=place)
     assert run.code == 0, run.err
-    script = Path(__file__).with_name("retrain_dawn.py")
+    script = Path(__file__).parents[1] / "helpers" / "retraining_run.py"
     done = subprocess.run(
         [sys.executable, str(script), str(place)],
         cwd=place,

@@ -5,8 +5,9 @@ import signal
 import time
 
 import pytest
-from command_runs import finish, read_result, read_rows, run_fresh, start
-from wandb_log import read_run
+
+from tests.helpers.command_runs import finish, read_result, read_rows, run_fresh, start
+from tests.helpers.wandb_log import read_run
 
 pytestmark = pytest.mark.slow
 

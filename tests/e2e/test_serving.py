@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from command_runs import finish, read_result, run_chain, start
 
-from tsforecast.data.household_power import load
+from tests.helpers.command_runs import finish, read_result, run_chain, start
+from tsforecast.data.sources.household_power import load
 
 pytestmark = pytest.mark.slow
 

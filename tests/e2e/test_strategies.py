@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.slow
-RUN = Path(__file__).with_name("strategy_run.py")
+RUN = Path(__file__).parents[1] / "helpers" / "strategy_run.py"
 
 
 def started(strategy, folder, **environment):

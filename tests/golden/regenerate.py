@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
+sys.path[:0] = [str(Path(__file__).parents[2])]
 
 import keras  # noqa: E402  after the environment that it reads
 import tensorflow as tf  # noqa: E402
-from golden_models import loss_curve  # noqa: E402
+
+from tests.helpers.golden_models import loss_curve  # noqa: E402
 
 if __name__ == "__main__":
     origin = f"Keras {keras.__version__}, TensorFlow {tf.__version__}, {platform.machine()}, CPU, float32"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden_models import CONSTANT, TASK, constant_models, loss_curve, wave
+
+from tests.helpers.golden_models import CONSTANT, TASK, constant_models, loss_curve, wave
 
 
 def sigmoid(x):

@@ -160,7 +160,7 @@ def test_rows_come_back_as_they_were_prepared(tmp_path):
     truths = inputs[:, :1].copy()
     truths[15] = np.nan
     ends = {"train": np.arange(3, 8), "val": np.array([10, 12, 13])}
-    prepared = SimpleNamespace(
+    dataset = SimpleNamespace(
         inputs=inputs,
         truths=truths,
         windows=lambda split, limit=None: SimpleNamespace(ends=ends[split]),
@@ -169,7 +169,7 @@ def test_rows_come_back_as_they_were_prepared(tmp_path):
         borders=((0, 10), (10, 16), (16, 20)),
         scaler=SimpleNamespace(scale=np.array([4.0, 1.0])),
     )
-    rows.write(tmp_path, prepared, 3)
+    rows.write(tmp_path, dataset, 3)
     read = rows.Rows(tmp_path)
     past, truth = read.windows([4])
     np.testing.assert_array_equal(past, [inputs[2:5]])

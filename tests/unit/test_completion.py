@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tsforecast.completion import candidates
-from tsforecast.config.mistakes import _all_keys
+from tsforecast.config.hydra_errors import _all_keys
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,8 +19,8 @@ HERE = {
 }
 
 
-def prepared(**changes):
-    return runtime.prepare(**{**HERE, **changes})
+def dataset(**changes):
+    return runtime.initialize(**{**HERE, **changes})
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_the_next_job_starts_from_its_own_policy_and_seed():
             keras.layers.Dense(2)(np.ones((1, 2))),
         )
 
-    assert prepared(policy="mixed_bfloat16", seed=5)["policy"] == "mixed_bfloat16"
+    assert dataset(policy="mixed_bfloat16", seed=5)["policy"] == "mixed_bfloat16"
     assert keras.config.dtype_policy().name == "mixed_bfloat16"
     draws()
-    first = prepared(seed=7), draws()
+    first = dataset(seed=7), draws()
     assert keras.config.dtype_policy().name == "float32"
-    second = prepared(seed=7), draws()
-    other = prepared(seed=8), draws()
+    second = dataset(seed=7), draws()
+    other = dataset(seed=8), draws()
     for one, same, different in zip(first[1], second[1], other[1], strict=True):
         np.testing.assert_array_equal(one, same)
         assert not np.array_equal(one, different)
@@ -72,14 +72,14 @@ def test_the_next_job_starts_from_its_own_policy_and_seed():
 
 def test_layer_names_start_anew():
     """Else a sweep's second model would have other names than the same model alone."""
-    prepared()
+    dataset()
     keras.layers.Dense(2)
-    prepared()
+    dataset()
     assert keras.layers.Dense(2).name == "dense"
 
 
 def test_it_says_what_it_got():
-    facts = prepared()
+    facts = dataset()
     assert facts["device"] == "cpu"
     assert "core" in facts["device_name"]
     assert {"python", "tsforecast", "keras", "tensorflow", "numpy", "hydra-core"} == facts["versions"].keys()
@@ -88,12 +88,12 @@ def test_it_says_what_it_got():
 
 def test_a_gpu_that_is_not_there_is_refused():
     with pytest.raises(UserError, match="asks for a GPU and tensorflow sees none"):
-        prepared(kind="gpu")
+        dataset(kind="gpu")
 
 
 def test_a_second_backend_in_one_process_is_refused():
     with pytest.raises(UserError, match="cannot follow backend=tensorflow in one process"):
-        prepared(backend="jax")
+        dataset(backend="jax")
 
 
 def test_native_chatter_is_held_back_unless_something_breaks(capfd):

@@ -7,7 +7,7 @@ from typing import Any
 
 from tsforecast.comparison.names import LONGEST, names
 from tsforecast.comparison.runs import Run, by_seed, varied
-from tsforecast.comparison.statistics import Interval, rmse_difference, rmse_interval
+from tsforecast.metrics.bootstrap import Interval, rmse_difference, rmse_interval
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 from tsforecast.comparison.names import built
 from tsforecast.comparison.runs import Run, collect
-from tsforecast.comparison.statistics import rmse_difference
 from tsforecast.errors import UserError
+from tsforecast.metrics.bootstrap import rmse_difference
 from tsforecast.tracking.run_folder import RunFolder
 
 TO_BEAT = ("lightgbm", "persistence")

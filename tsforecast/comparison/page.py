@@ -11,8 +11,8 @@ from urllib.parse import quote
 from tsforecast import __version__
 from tsforecast.comparison import svg
 from tsforecast.comparison.leaderboard import Entry
-from tsforecast.comparison.statistics import Interval
-from tsforecast.reporting.formatting import duration, figure, section, table, text
+from tsforecast.metrics.bootstrap import Interval
+from tsforecast.reporting.format import duration, figure, section, table, text
 from tsforecast.reporting.report import asset
 
 CURVE = "val/rmse"

@@ -12,10 +12,10 @@ import yaml
 
 from tsforecast.comparison.names import built, written
 from tsforecast.errors import UserError
+from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.sweeps.outcome import figures
 from tsforecast.sweeps.study import config_hash, of_the_result, short_keys
 from tsforecast.tracking.run_folder import RunFolder
-from tsforecast.window_errors import WindowErrors
 
 DEEPEST = 3  # folders below the one given in which runs are looked for
 

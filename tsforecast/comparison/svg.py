@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tsforecast.reporting.formatting import figure, text
+from tsforecast.reporting.format import figure, text
 
 WIDTH, HEIGHT = 500, 290
 WIDE = 1000  # of the parallel coordinates, which have the page to themselves

@@ -10,12 +10,13 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from tsforecast.config.build import load, stem
-from tsforecast.config.members import check_ensemble
-from tsforecast.config.mistakes import CONF, unknown_key
-from tsforecast.config.planned import check_plan
+from tsforecast.config.ensemble_checks import check_ensemble
+from tsforecast.config.hydra_errors import CONF, unknown_key
+from tsforecast.config.instantiate import stem
+from tsforecast.config.plan_checks import check_plan
 from tsforecast.config.schema import Config
-from tsforecast.config.service import check_service
+from tsforecast.config.service_checks import check_service
+from tsforecast.config.stored import load
 from tsforecast.errors import UserError, nearest
 from tsforecast.rules.parse import parse_rules
 

@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tsforecast.config import sweepers
-from tsforecast.config.mistakes import CONF, check_options, explain
+from tsforecast.config.hydra_errors import CONF, check_options, explain
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
 
@@ -86,7 +86,7 @@ def _guarded(run: Callable[[], Any]) -> int:
 
 
 @contextmanager
-def one_sentence() -> Iterator[None]:
+def report_user_errors() -> Iterator[None]:
     """Says a job's mistake here, where Hydra cannot add lines of its own, and takes back the empty folders made."""
     hydra = HydraConfig.get()
     try:

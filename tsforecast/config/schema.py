@@ -71,7 +71,7 @@ class Training:
 
 @dataclass
 class Spike:
-    """What counts as a spike, as an event and as a hit, see ``tsforecast.spikes.SpikeRule``."""
+    """What counts as a spike, as an event and as a hit, see ``tsforecast.metrics.spikes.SpikeRule``."""
 
     threshold: float | None = _ranged(1e-12)
     quantile: float = _ranged(0.0001, 0.9999)
@@ -160,7 +160,7 @@ class Predict:
 
 @dataclass
 class Intervals:
-    """Conformal intervals, see ``tsforecast.serving.intervals``."""
+    """Conformal intervals, see ``tsforecast.inference.intervals``."""
 
     coverage: float = _ranged(0.01, 0.999)
     rate: float = _ranged(0, 1)

@@ -14,9 +14,10 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from tsforecast.config.build import as_dict, as_yaml, build_source, stem
 from tsforecast.config.checks import NO_DEVICE, check
+from tsforecast.config.instantiate import build_source, stem
 from tsforecast.config.schema import Config
+from tsforecast.config.stored import as_dict, as_yaml
 from tsforecast.errors import UserError
 from tsforecast.sweeps.outcome import read_outcome
 from tsforecast.sweeps.space import Range
@@ -116,7 +117,7 @@ class StudySweeper(Sweeper):
 
     def launch_elsewhere(self, jobs: Sequence[Job], folders: Sequence[Path]) -> None:
         """Hands jobs to the launcher; what becomes of them stands in their folders."""
-        from tsforecast.sweeps.elsewhere import launch
+        from tsforecast.sweeps.launcher import launch
 
         if self.launcher is not None and jobs:
             launch(self.launcher.launch, jobs, folders)

@@ -3,7 +3,7 @@
 import numpy as np
 
 ROWS = 100_000  # evenly spaced ones are enough to place the edges
-LEAST_WIDTH = 1e-3  # of a bin, in scaled units: narrower ones would tell rounding apart
+MIN_WIDTH = 1e-3  # of a bin, in scaled units: narrower ones would tell rounding apart
 
 
 def bin_edges(rows: np.ndarray, bins: int) -> list[list[float]]:
@@ -22,9 +22,9 @@ def bin_edges(rows: np.ndarray, bins: int) -> list[list[float]]:
 
 
 def _apart(rising: np.ndarray) -> list[float]:
-    """The values that lie at least ``LEAST_WIDTH`` above the one kept before."""
+    """The values that lie at least ``MIN_WIDTH`` above the one kept before."""
     kept = [float(rising[0])]
     for value in rising[1:]:
-        if value - kept[-1] >= LEAST_WIDTH:
+        if value - kept[-1] >= MIN_WIDTH:
             kept.append(float(value))
     return kept

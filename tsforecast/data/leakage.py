@@ -10,8 +10,8 @@ from tsforecast.data.series import Series
 from tsforecast.errors import UserError, nearest
 
 LEAK_R2 = 0.95
-MOST_ROWS = 50_000  # of training, evenly spaced: plenty for a fit with at most a few dozen columns
-MOST_WITH_PRODUCTS = 12  # covariates; beyond, the joint fit takes them without their products
+MAX_ROWS = 50_000  # of training, evenly spaced: plenty for a fit with at most a few dozen columns
+MAX_WITH_PRODUCTS = 12  # covariates; beyond, the joint fit takes them without their products
 BINS = 64
 
 
@@ -49,7 +49,7 @@ def check_future_covariates(series: Series, covariates: Sequence[str], train: sl
 
 def _check_target(series: Series, suspects: list[str], target: str, train: slice) -> None:
     columns = [series.features.index(name) for name in (*suspects, target)]
-    step = max(1, (train.stop - train.start) // MOST_ROWS)
+    step = max(1, (train.stop - train.start) // MAX_ROWS)
     rows = series.values[train][::step][:, columns].astype(np.float64)
     rows = rows[~np.isnan(rows).any(axis=1)]
     spread = rows.std(axis=0)
@@ -72,7 +72,7 @@ def r2_alone(x: np.ndarray, y: np.ndarray) -> float:
 def r2_together(x: np.ndarray, y: np.ndarray) -> float:
     """Returns the share that the columns of x explain by least squares, with products while they are few."""
     columns = x.shape[1]
-    if columns <= MOST_WITH_PRODUCTS:
+    if columns <= MAX_WITH_PRODUCTS:
         products = [x[:, i] * x[:, j] for i in range(columns) for j in range(i, columns)]
         x = np.column_stack([x, *products])
     return _r2_linear(x, y)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsforecast.data.prepare import Prepared
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.series import Series
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
@@ -39,7 +39,7 @@ class Origin:
 
     @property
     def borders(self) -> tuple[Border, Border, Border]:
-        """As ``Prepared.borders`` has them."""
+        """As ``ForecastDataset.borders`` has them."""
         return self.train, self.val, self.test
 
     def since(self, before: "Origin", reach: int) -> Border:
@@ -92,6 +92,6 @@ def rolling_origins(windows: Windows, count: int, val_rows: int) -> tuple[Origin
     return tuple(origins)
 
 
-def at_origin(prepared: Prepared, origin: Origin, train: Border | None = None) -> Prepared:
-    """Prepared data with the borders of an origin; ``train`` are other rows to train on than all before it."""
-    return replace(prepared, borders=(train or origin.train, origin.val, origin.test))
+def at_origin(dataset: ForecastDataset, origin: Origin, train: Border | None = None) -> ForecastDataset:
+    """A data set with the borders of an origin; ``train`` are other rows to train on than all before it."""
+    return replace(dataset, borders=(train or origin.train, origin.val, origin.test))

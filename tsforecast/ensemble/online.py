@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tsforecast.ensemble.known import known_count
+from tsforecast.ensemble.delayed_errors import known_count
 
 Array = npt.NDArray[np.floating]
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0)  # tried on validation rows

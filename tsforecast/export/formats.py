@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tsforecast.export.graph import INPUT, standalone
-from tsforecast.serving.contract import Contract
+from tsforecast.inference.metadata import ModelMetadata
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 OPSET = 17  # of ONNX, which runtimes from 2022 on read
@@ -35,7 +35,7 @@ class Variant:
     name: str
     file: str
     quantised: bool
-    write: Callable[[Any, Contract, Path], None]
+    write: Callable[[Any, ModelMetadata, Path], None]
     open: Callable[[Path], Run]
 
 
@@ -47,8 +47,8 @@ def variants(format: str, quantise: bool) -> list[Variant]:
 # --- TensorFlow ---
 
 
-def _write_saved_model(model: Any, contract: Contract, path: Path) -> None:
-    _save(standalone(model, contract, windows=None, programs=True), path)
+def _write_saved_model(model: Any, metadata: ModelMetadata, path: Path) -> None:
+    _save(standalone(model, metadata, windows=None, programs=True), path)
 
 
 def _save(module: Any, path: Path) -> None:
@@ -75,11 +75,11 @@ def _open_saved_model(path: Path) -> Run:
 # --- ONNX ---
 
 
-def _write_onnx(model: Any, contract: Contract, path: Path) -> None:
+def _write_onnx(model: Any, metadata: ModelMetadata, path: Path) -> None:
     import onnx
     import tf2onnx
 
-    module = standalone(model, contract, windows=None)
+    module = standalone(model, metadata, windows=None)
     with _quiet():
         graph, _ = tf2onnx.convert.from_function(
             module.forecast,
@@ -99,11 +99,11 @@ def _erfc(graph: Any, node: Any, name: str, arguments: Any) -> None:
     graph.make_node("Sub", [one.output[0], kept.output[0]], outputs=outputs, name=node.name)
 
 
-def _write_onnx_int8(model: Any, contract: Contract, path: Path) -> None:
+def _write_onnx_int8(model: Any, metadata: ModelMetadata, path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     whole = path.with_name(f"whole-{path.name}")
-    _write_onnx(model, contract, whole)
+    _write_onnx(model, metadata, whole)
     try:
         with _quiet():
             quantize_dynamic(whole, path, weight_type=QuantType.QInt8, extra_options={"EnableSubgraph": True})
@@ -124,13 +124,13 @@ def _open_onnx(path: Path) -> Run:
 # --- LiteRT ---
 
 
-def _litert_writer(kind: str | None) -> Callable[[Any, Contract, Path], None]:
-    def write(model: Any, contract: Contract, path: Path) -> None:
+def _litert_writer(kind: str | None) -> Callable[[Any, ModelMetadata, Path], None]:
+    def write(model: Any, metadata: ModelMetadata, path: Path) -> None:
         import tensorflow as tf
 
         with tempfile.TemporaryDirectory() as folder, _quiet():
             # By way of a SavedModel, since a function alone would lose the names of its outputs.
-            _save(standalone(model, contract, windows=1, double=False), Path(folder))
+            _save(standalone(model, metadata, windows=1, double=False), Path(folder))
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
             if kind is not None:
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -6,19 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from tsforecast.serving.contract import Contract
+from tsforecast.inference.metadata import ModelMetadata
 
 INPUT = "values"
 
 
 def standalone(
-    model: Any, contract: Contract, *, windows: int | None, programs: bool = False, double: bool = True
+    model: Any, metadata: ModelMetadata, *, windows: int | None, programs: bool = False, double: bool = True
 ) -> Any:
     """The forward pass of a network with its scaling inside, traced with portable layers.
 
     Args:
         model: a ``Forecaster``, loaded with the TensorFlow backend.
-        contract: its own.
+        metadata: its own.
         windows: how many a call takes; None: any number.
         programs: see ``layers.portable.portable``.
         double: scale in float64, as in training: trees take another branch where the last digit of a value differs.
@@ -33,10 +33,10 @@ def standalone(
 
     from tsforecast.layers.portable import portable
 
-    model, units = in_float32(model), _Units(contract)
+    model, units = in_float32(model), _Units(metadata)
     kind = tf.float64 if double else tf.float32
     mean, scale = (
-        figure.astype(kind.as_numpy_dtype) for figure in (contract.scaler.mean, contract.scaler.scale)
+        figure.astype(kind.as_numpy_dtype) for figure in (metadata.scaler.mean, metadata.scaler.scale)
     )
 
     def forecast(values: Any) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def standalone(
             scaled = tf.cast((tf.cast(values, kind) - mean) / scale, tf.float32)
             return units.outputs(model(scaled, training=False), tf.sigmoid)
 
-    shape = (windows, contract.lookback, len(contract.channels))
+    shape = (windows, metadata.lookback, len(metadata.channels))
     module = (
         tf.Module()
     )  # with the variables alone: a Keras model in it would want this package's classes back
@@ -73,12 +73,12 @@ def _statistics_as_arrays(model: Any) -> Iterator[None]:
             layer.mean, layer.variance = mean, variance
 
 
-def as_served(model: Any, contract: Contract) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+def as_served(model: Any, metadata: ModelMetadata) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     """The original, as the service runs it, for ``values`` as ``standalone`` takes them."""
-    from tsforecast.serving.predictor import Predictor
+    from tsforecast.inference.predictor import Predictor
 
-    predictor, levels = Predictor(model, sizes=(1,)), contract.quantile_levels
-    scaler = contract.scaler
+    predictor, levels = Predictor(model, sizes=(1,)), metadata.quantile_levels
+    scaler = metadata.scaler
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
         found = predictor(scaler.transform(values).astype(np.float32))
@@ -114,12 +114,12 @@ class _Units:
     """Scaling inside the graph.
 
     Args:
-        contract: whose scaler it is.
+        metadata: whose scaler it is.
     """
 
-    def __init__(self, contract: Contract):
-        scaler, targets = contract.scaler, list(contract.target_indices)
-        quantiles = () if contract.quantile_levels is None else (1,)
+    def __init__(self, metadata: ModelMetadata):
+        scaler, targets = metadata.scaler, list(metadata.target_indices)
+        quantiles = () if metadata.quantile_levels is None else (1,)
         self.offset, self.factor = (
             figure[targets].astype(np.float32).reshape(-1, *quantiles)
             for figure in (scaler.mean, scaler.scale)

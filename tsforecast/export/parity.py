@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.planning.probe import seconds_per_call
-from tsforecast.serving.contract import Contract
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 OTHER_BRANCH = 0.02  # of the windows may take another branch of some tree; on household power it is 1 %
@@ -34,7 +34,7 @@ def answers(run: Run, sample: Sample) -> dict[str, np.ndarray]:
 
 
 def difference(
-    ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], contract: Contract, trees: bool = False
+    ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], metadata: ModelMetadata, trees: bool = False
 ) -> float:
     """The largest distance of any output: of forecasts in the target's standard deviations, else as it is.
 
@@ -43,14 +43,14 @@ def difference(
     Args:
         ours: outputs by name, ``[n, ...]``.
         theirs: the same of the file.
-        contract: of the model.
+        metadata: of the model.
         trees: leave out the farthest ``OTHER_BRANCH`` of the windows, since trees jump where sums in another order
             differ in their last digit and lie at a threshold.
     """
     if ours.keys() != theirs.keys():
         return float("nan")
-    scale = contract.scaler.scale[list(contract.target_indices)]
-    scale = scale if contract.quantile_levels is None else scale[:, None]
+    scale = metadata.scaler.scale[list(metadata.target_indices)]
+    scale = scale if metadata.quantile_levels is None else scale[:, None]
     apart = {name: np.abs(theirs[name] - ours[name]) for name in ours}
     apart["forecast"] = apart["forecast"] / scale
     farthest = np.max([values.reshape(len(values), -1).max(axis=1) for values in apart.values()], axis=0)
@@ -58,10 +58,10 @@ def difference(
 
 
 def row(
-    name: str, run: Run, found: dict[str, np.ndarray], path: Path, sample: Sample, contract: Contract
+    name: str, run: Run, found: dict[str, np.ndarray], path: Path, sample: Sample, metadata: ModelMetadata
 ) -> dict[str, Any]:
     """A line of the table: size, one-window latency and test error."""
-    levels, forecast = contract.quantile_levels, found["forecast"]
+    levels, forecast = metadata.quantile_levels, found["forecast"]
     point = forecast if levels is None else forecast[..., levels.index(0.5)]
     times = seconds_per_call(lambda: run(sample.values[:1]), seconds=1.0)
     return {
@@ -82,9 +82,9 @@ def size(path: Path) -> int:
     return sum(one.stat().st_size for one in files)
 
 
-def as_markdown(rows: list[dict[str, Any]], contract: Contract, windows: int) -> str:
+def as_markdown(rows: list[dict[str, Any]], metadata: ModelMetadata, windows: int) -> str:
     """The table, and what it was measured on."""
-    unit = f" ({contract.unit})" if contract.unit else ""
+    unit = f" ({metadata.unit})" if metadata.unit else ""
     lines = [
         f"| model | file | size (KiB) | one window (ms) | quartiles | test RMSE{unit} | largest difference |",
         "|---|---|---:|---:|---:|---:|---:|",

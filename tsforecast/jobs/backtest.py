@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from tsforecast.config import Config, build, stem
-from tsforecast.config.build import as_dict, as_yaml
+from tsforecast.config import Config, instantiate, stem
+from tsforecast.config.stored import as_dict, as_yaml
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.origins import Origin, at_origin, rolling_origins
-from tsforecast.data.prepare import Prepared
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, backtest_report, results, sizing
-from tsforecast.jobs.train import learn, refuse_finished, told_at_the_end
+from tsforecast.jobs import backtest_report, build, results, sizing
+from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
+from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
-from tsforecast.window_errors import WindowErrors
 
 FIGURES, FORECASTS, ERRORS = "origin.json", "forecasts.npz", "errors.npz"  # of a finished origin
 
@@ -30,19 +30,19 @@ def main(config: Config, path: Path) -> float:
 
     An interrupted backtest is gone on with when ``config.resume`` names its folder; finished origins are kept.
     """
-    refuse_finished(config, RunFolder(path))
-    series = assemble.loaded_series(config)
-    whole = assemble.prepared_series(config, series, config.data["split"])
+    ensure_not_finished(config, RunFolder(path))
+    series = build.loaded_series(config)
+    whole = build.dataset_of(config, series, config.data["split"])
     results.print_notes(whole)
     val_rows = whole.borders[1][1] - whole.borders[1][0]
     origins = rolling_origins(whole.windows("test"), config.backtest.origins, val_rows)
-    facts = assemble.prepared_runtime(config)
+    facts = build.set_up_runtime(config)
     config = _refusing_early(config, series, origins, facts)
     folder = RunFolder.create(path)
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
-    tracker = build(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
-    with told_at_the_end(folder), tracker as tracked:
+    tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
+    with record_failure(folder), tracker as tracked:
         for origin in origins:
             if not (place(folder, origin).path / FIGURES).is_file():
                 found = _run(config, series, origin, origins, folder)
@@ -70,30 +70,30 @@ def _refusing_early(
     Raises:
         UserError: the model cannot be trained so, or an origin has too few windows to train on.
     """
-    from tsforecast.data.pipelines import steps_per_epoch
-    from tsforecast.models.fitted import FittedModel
+    from tsforecast.data.batches import steps_per_epoch
+    from tsforecast.models.estimator import Estimator
 
-    prepared = _prepared(config, series, origins[0], origins)
-    model = assemble.forecaster(config, prepared)
-    config = sizing.sized(config, prepared, model, facts)
+    dataset = _prepared(config, series, origins[0], origins)
+    model = build.forecaster(config, dataset)
+    config = sizing.sized(config, dataset, model, facts)
     results.print_model(model, facts)
-    fitted = isinstance(model, FittedModel)
+    fitted = isinstance(model, Estimator)
     if fitted and config.backtest.refit == "warm":
         raise UserError(
             f"backtest.refit=warm goes on from a model's weights, and {model.name} is fitted in one go:"
             " use backtest.refit=full or none."
         )
     if not fitted and model.trainable_variables:
-        steps_per_epoch(prepared.windows("train"), config.training.batch_size)
+        steps_per_epoch(dataset.windows("train"), config.training.batch_size)
         if config.backtest.refit == "warm":
-            _refuse_few_new_windows(config, prepared, origins)
+            _refuse_few_new_windows(config, dataset, origins)
     return config
 
 
-def _refuse_few_new_windows(config: Config, prepared: Prepared, origins: tuple[Origin, ...]) -> None:
+def _refuse_few_new_windows(config: Config, dataset: ForecastDataset, origins: tuple[Origin, ...]) -> None:
     for before, origin in itertools.pairwise(origins):
         rows = _rows_to_train(config, origin, before)
-        new, batch = len(at_origin(prepared, origin, rows).windows("train")), config.training.batch_size
+        new, batch = len(at_origin(dataset, origin, rows).windows("train")), config.training.batch_size
         if new < batch:
             raise UserError(
                 f"backtest.refit=warm has {new} new windows to train on at origin {origin.number}, and"
@@ -106,7 +106,7 @@ def _rows_to_train(config: Config, origin: Origin, before: Origin) -> tuple[int,
     return origin.since(before, config.window.lookback + config.window.lead - 1)
 
 
-def _prepared(config: Config, series: Series, origin: Origin, origins: tuple[Origin, ...]) -> Prepared:
+def _prepared(config: Config, series: Series, origin: Origin, origins: tuple[Origin, ...]) -> ForecastDataset:
     """The data up to the end of an origin's block, scaled by the training rows of the weights' first training.
 
     Weights that go on, or are kept, need the scaling they began with; a model trained anew gets its own.
@@ -115,30 +115,30 @@ def _prepared(config: Config, series: Series, origin: Origin, origins: tuple[Ori
     if config.backtest.refit != "full":
         first = origins[0].split(series)[1]
         rows = {**first, "test": len(known) - first["train"] - first["val"]}
-    return at_origin(assemble.prepared_series(config, known, rows), origin)
+    return at_origin(build.dataset_of(config, known, rows), origin)
 
 
 def _run(
     config: Config, series: Series, origin: Origin, origins: tuple[Origin, ...], folder: RunFolder
 ) -> dict[str, Any]:
     """Trains for one origin where it is due, scores its block, and leaves the figures in its folder."""
-    from tsforecast.evaluation import baselines, evaluate
+    from tsforecast.evaluation.evaluate import baselines, evaluate
 
     began = time.monotonic()
     at = RunFolder.create(place(folder, origin).path)
-    assemble.prepared_runtime(config)  # every origin starts alike, whether or not others ran before it
-    prepared = _prepared(config, series, origin, origins)
+    build.set_up_runtime(config)  # every origin starts alike, whether or not others ran before it
+    dataset = _prepared(config, series, origin, origins)
     since = np.datetime_as_string(series.time[origin.row], "s")
     print(
         f"Origin {origin.number} of {len(origins)}: known until {since}, {origin.windows:,} forecasts",
         flush=True,
     )
-    training = _learn(config, prepared, origin, origins, folder)
+    training = _learn(config, dataset, origin, origins, folder)
     keeper = origins[0] if training["how"] == "kept" else origin
     model = results.load_model(place(folder, keeper).best)
-    evaluation, naive = evaluate(model, prepared, "test"), baselines(prepared, "test")
+    evaluation, naive = evaluate(model, dataset, "test"), baselines(dataset, "test")
     figures = results.test_figures(evaluation, naive)
-    figures |= results.spike_figures(config, prepared, model, evaluation, figures["metrics"])
+    figures |= results.spike_figures(config, dataset, model, evaluation, figures["metrics"])
     WindowErrors.of(evaluation.ends, evaluation.truth, evaluation.forecast).save(at.path / ERRORS)
     backtest_report.save_forecasts(at.path / FORECASTS, evaluation, naive)
     at.write_json(
@@ -162,21 +162,21 @@ def _run(
 
 
 def _learn(
-    config: Config, prepared: Prepared, origin: Origin, origins: tuple[Origin, ...], folder: RunFolder
+    config: Config, dataset: ForecastDataset, origin: Origin, origins: tuple[Origin, ...], folder: RunFolder
 ) -> dict[str, Any]:
     """Trains the origin's model into its folder, unless the first one's is kept; says how and for how long."""
-    refit, at, loss = config.backtest.refit, place(folder, origin), build(config.loss)
+    refit, at, loss = config.backtest.refit, place(folder, origin), instantiate(config.loss)
     if refit == "none" and origin.number > 1:
         return {"how": "kept"}
     if refit == "warm" and origin.number > 1:
         how, before = "warm", origins[origin.number - 2]
         model = results.load_model(place(folder, before).best)
-        best = _best_so_far(config, prepared, model, loss, at)
-        prepared = at_origin(prepared, origin, _rows_to_train(config, origin, before))
+        best = _best_so_far(config, dataset, model, loss, at)
+        dataset = at_origin(dataset, origin, _rows_to_train(config, origin, before))
         config = _for_warm(config)
     else:
-        how, best, model = "anew", math.inf, assemble.forecaster(config, prepared)
-    progress = learn(config, prepared, model, loss, at, NullTracker(), best=best)
+        how, best, model = "anew", math.inf, build.forecaster(config, dataset)
+    progress = learn(config, dataset, model, loss, at, NullTracker(), best=best)
     return {
         "how": how,
         "ended": progress.ended,
@@ -185,14 +185,14 @@ def _learn(
     }
 
 
-def _best_so_far(config: Config, prepared: Prepared, model: Any, loss: Any, at: RunFolder) -> float:
+def _best_so_far(config: Config, dataset: ForecastDataset, model: Any, loss: Any, at: RunFolder) -> float:
     """The validation loss of the weights that warm training starts from: they stay where it finds none better."""
-    from tsforecast.evaluation import validation_figures
+    from tsforecast.evaluation.evaluate import validation_figures
     from tsforecast.training.callbacks import save_model
 
     if not at.last.is_file():  # else training has begun, and its state knows the best
         save_model(model, at.best)
-    return validation_figures(model, prepared, loss, config.training.validation_windows)["val/loss"]
+    return validation_figures(model, dataset, loss, config.training.validation_windows)["val/loss"]
 
 
 def _for_warm(config: Config) -> Config:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tsforecast.config import Config, stem
-from tsforecast.config.build import as_yaml
+from tsforecast.config.stored import as_yaml
 from tsforecast.data.series import Series
 from tsforecast.reporting.tables import metric_label
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.config import Config
-from tsforecast.config.choices import choice
+from tsforecast.config.groups import choice
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble
+from tsforecast.jobs import build
 from tsforecast.jobs.plan import configs
 from tsforecast.planning import machine
 from tsforecast.planning.benchmark import markdown, summary
@@ -21,8 +21,8 @@ def main(config: Config, path: Path) -> None:
 
     if config.training.batch_size == "auto":
         raise UserError("job=benchmark needs a batch to compare: set training.batch_size to a number.")
-    prepared = assemble.prepared_data(config)
-    windows, kinds = len(prepared.windows("train")), devices(config)
+    dataset = build.build_data(config)
+    windows, kinds = len(dataset.windows("train")), devices(config)
     rows: dict[str, dict[str, Any]] = {}
     served: dict[str, dict[str, Any]] = {}
     for kind in kinds:
@@ -36,7 +36,7 @@ def main(config: Config, path: Path) -> None:
             served[row["device"]] = row
             print(f"the ensemble on {row['device']}: {row['infer']['median']:.4f} s a forecast", flush=True)
     result = {
-        "rows": len(prepared.series),
+        "rows": len(dataset.series),
         "windows": windows,
         "batch_size": config.training.batch_size,
         "policy": config.precision.policy,

@@ -5,12 +5,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tsforecast.config import Config, build
-from tsforecast.config.build import as_dict, as_yaml, load
-from tsforecast.data.prepare import Prepared
+from tsforecast.config import Config, instantiate
+from tsforecast.config.stored import as_dict, as_yaml, load
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, results, sizing
-from tsforecast.jobs.train import learn, refuse_finished, told_at_the_end
+from tsforecast.jobs import build, results, sizing
+from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
 from tsforecast.registry import Registry
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -18,37 +18,37 @@ from tsforecast.tracking.run_folder import RunFolder
 def main(config: Config, path: Path) -> float | None:
     """Trains ``config.model`` on the teacher's forecasts and the truths; returns its best validation loss."""
     began = time.monotonic()
-    refuse_finished(config, RunFolder(path))
+    ensure_not_finished(config, RunFolder(path))
     name, saved, own = _teacher(config)
-    prepared = assemble.prepared_data(config)
-    results.print_notes(prepared)
+    dataset = build.build_data(config)
+    results.print_notes(dataset)
     _check_teacher(config, load(own, config), name)
-    facts = assemble.prepared_runtime(config)
+    facts = build.set_up_runtime(config)
 
-    from tsforecast.models.fitted import FittedModel
-    from tsforecast.training.distillation import taught
+    from tsforecast.models.estimator import Estimator
+    from tsforecast.training.distillation import with_soft_targets
 
     teacher = results.load_model(saved)
-    model = assemble.forecaster(config, prepared)
-    if isinstance(model, FittedModel) or not model.trainable_variables:
+    model = build.forecaster(config, dataset)
+    if isinstance(model, Estimator) or not model.trainable_variables:
         raise UserError(f"model={model.name} cannot learn from a teacher: choose a network, as in model=gru.")
-    config = sizing.sized(config, prepared, model, facts)
+    config = sizing.sized(config, dataset, model, facts)
     results.print_model(model, facts)
     folder = RunFolder.create(path)
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
-    tracker = build(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
-    with told_at_the_end(folder), tracker as tracked:
-        print(f"{name} forecasts {len(prepared.windows('train')):,} training windows", flush=True)
-        lesson = taught(prepared, teacher, config.distill.share)
-        progress = learn(config, lesson, model, build(config.loss), folder, tracked)
+    tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
+    with record_failure(folder), tracker as tracked:
+        print(f"{name} forecasts {len(dataset.windows('train')):,} training windows", flush=True)
+        lesson = with_soft_targets(dataset, teacher, config.distill.share)
+        progress = learn(config, lesson, model, instantiate(config.loss), folder, tracked)
         facts |= {
             "ended": progress.ended,
             "best_step": progress.best_step,
             "training_seconds": progress.elapsed(),
         }
-        scored, findings = _side_by_side(prepared, teacher, results.load_model(folder.best), name)
-        results.write(config, prepared, folder, facts, tracked, began, scored=scored, findings=findings)
+        scored, findings = _side_by_side(dataset, teacher, results.load_model(folder.best), name)
+        results.write(config, dataset, folder, facts, tracked, began, scored=scored, findings=findings)
     return progress.best
 
 
@@ -79,21 +79,21 @@ def _check_teacher(config: Config, own: Config, name: str) -> None:
 
 
 def _side_by_side(
-    prepared: Prepared, teacher: Any, student: Any, name: str
+    dataset: ForecastDataset, teacher: Any, student: Any, name: str
 ) -> tuple[SimpleNamespace, results.Findings]:
     """The student as scored, and a table of both: error on the test split, size, and time of one forecast."""
-    from tsforecast.evaluation import evaluate
+    from tsforecast.evaluation.evaluate import evaluate
 
     rows, test = [], None
     for who, model in ((f"teacher ({name})", teacher), ("student", student)):
-        test = evaluate(model, prepared, "test")
+        test = evaluate(model, dataset, "test")
         rows.append(
             {
                 "model": who,
                 "RMSE": test.figures["rmse"],
                 "MAE": test.figures["mae"],
                 "params": model.count_params(),
-                "one forecast (ms)": results.latency(model, prepared)["median"],
+                "one forecast (ms)": results.latency(model, dataset)["median"],
             }
         )
     note = "On the test split; the time is the median of warm forecasts of one window on this machine."

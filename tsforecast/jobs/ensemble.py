@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tsforecast.config import Config, build
-from tsforecast.config.build import as_dict, as_yaml
-from tsforecast.data.prepare import Prepared
+from tsforecast.config import Config, instantiate
+from tsforecast.config.stored import as_dict, as_yaml
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, ensemble_members, ensemble_report, ensemble_scores, results
-from tsforecast.jobs.train import learn, refuse_finished, told_at_the_end
+from tsforecast.jobs import build, ensemble_members, ensemble_report, ensemble_scores, results
+from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -23,44 +23,44 @@ def main(config: Config, path: Path) -> float:
     An interrupted run is gone on with when ``config.resume`` names its folder: members that are trained stay so.
     """
     clock = _Clock()
-    refuse_finished(config, RunFolder(path))
-    prepared = assemble.prepared_data(config)
-    results.print_notes(prepared)
-    borders = held_out(config, prepared)
-    assemble.prepared_runtime(config)
-    ensemble_members.refuse_early(config, prepared)
+    ensure_not_finished(config, RunFolder(path))
+    dataset = build.build_data(config)
+    results.print_notes(dataset)
+    borders = held_out(config, dataset)
+    build.set_up_runtime(config)
+    ensemble_members.refuse_early(config, dataset)
     folder = RunFolder.create(path)
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
     place = Path(config.ensemble.store or folder.path / "members")
-    tracker = build(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
-    with told_at_the_end(folder), tracker as tracked:
+    tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
+    with record_failure(folder), tracker as tracked:
         names = [*config.ensemble.members, *config.ensemble.references]
-        ready = [ensemble_members.ready(config, prepared, name, place) for name in names]
+        ready = [ensemble_members.ready(config, dataset, name, place) for name in names]
         clock.lap("members", sum(member.seconds for member in ready))
-        facts = assemble.prepared_runtime(config)
+        facts = build.set_up_runtime(config)
         members = ready[: len(config.ensemble.members)]
-        models = put_together(config, prepared, members)
+        models = put_together(config, dataset, members)
         model = models[config.ensemble.weighting]
-        stretches = weighted(config, prepared, borders, models, folder)
+        stretches = weighted(config, dataset, borders, models, folder)
         clock.lap("weights")
         tuning, tuned = fine_tuned(config, borders, model, stretches, folder)
         clock.lap("fine-tuning")
         facts |= {"ended": "patience", "best_step": 0, "training_seconds": clock.total()}
         references = ready[len(members) :]
-        scored = ensemble_scores.scored(config, prepared, models, members, references, stretches, tuned)
+        scored = ensemble_scores.scored(config, dataset, models, members, references, stretches, tuned)
         clock.lap("scores")
         findings = ensemble_report.findings(
-            config, prepared, scored, {"fine_tuning": tuning, "seconds": clock.laps}
+            config, dataset, scored, {"fine_tuning": tuning, "seconds": clock.laps}
         )
         ensemble_report.keep_members(members, scored)
         rows = findings.result["ensemble"]["board"]
         tracked.table("forecasters", list(rows[0]), [list(row.values()) for row in rows])
-        results.write(config, prepared, folder, facts, tracked, clock.began, scored=scored, findings=findings)
+        results.write(config, dataset, folder, facts, tracked, clock.began, scored=scored, findings=findings)
     return tuning["after"] if tuning["kept"] else tuning["before"]
 
 
-def held_out(config: Config, prepared: Prepared) -> Prepared:
+def held_out(config: Config, dataset: ForecastDataset) -> ForecastDataset:
     """The same rows with other borders: weights are fitted on the older validation rows and judged on the newest.
 
     Training windows of the result are the former, validation windows the latter; test rows stay.
@@ -68,9 +68,9 @@ def held_out(config: Config, prepared: Prepared) -> Prepared:
     Raises:
         UserError: one of the two would have no window.
     """
-    (_, (first, stop), test) = prepared.borders
+    (_, (first, stop), test) = dataset.borders
     cut = stop - round((stop - first) * config.ensemble.holdout_share)
-    changed = dataclasses.replace(prepared, borders=((first, cut), (cut, stop), test))
+    changed = dataclasses.replace(dataset, borders=((first, cut), (cut, stop), test))
     if not len(changed.windows("train")) or not len(changed.windows("val")):
         raise UserError(
             f"The validation split is too short for ensemble.holdout_share={config.ensemble.holdout_share}: "
@@ -80,28 +80,32 @@ def held_out(config: Config, prepared: Prepared) -> Prepared:
 
 
 def put_together(
-    config: Config, prepared: Prepared, members: list[ensemble_members.Member]
+    config: Config, dataset: ForecastDataset, members: list[ensemble_members.Member]
 ) -> dict[str, Any]:
     """An untrained ensemble for each weighting, all of the same members."""
-    from tsforecast.models.ensemble import WEIGHTINGS
+    from tsforecast.ensemble.model import WEIGHTINGS
 
     networks = ensemble_members.loaded(members)
     names = [member.name for member in members]
     return {
-        weighting: assemble.ensemble(config, prepared, networks, names, weighting) for weighting in WEIGHTINGS
+        weighting: build.ensemble(config, dataset, networks, names, weighting) for weighting in WEIGHTINGS
     }
 
 
 def weighted(
-    config: Config, prepared: Prepared, borders: Prepared, models: dict[str, Any], folder: RunFolder
+    config: Config,
+    dataset: ForecastDataset,
+    borders: ForecastDataset,
+    models: dict[str, Any],
+    folder: RunFolder,
 ) -> ensemble_scores.Stretches:
     """Fits the weights of every ensemble on the older validation rows, and saves the one that was asked for."""
+    from tsforecast.ensemble.fitting import Stretch, fit_spike_odds, fit_weights
+    from tsforecast.inference.predict import outputs
     from tsforecast.training.callbacks import save_model
-    from tsforecast.training.ensemble_weights import Stretch, fit_spike_odds, fit_weights
-    from tsforecast.training.prediction import outputs
 
-    model, loss = models[config.ensemble.weighting], build(config.loss)
-    windows = prepared.windows("val")
+    model, loss = models[config.ensemble.weighting], instantiate(config.loss)
+    windows = dataset.windows("val")
     print(f"\nforecasting {len(windows):,} validation windows with every member", flush=True)
     whole = Stretch(windows, outputs(model, windows))
     cut = int(np.searchsorted(windows.ends, borders.windows("val").ends[0]))
@@ -115,20 +119,24 @@ def weighted(
 
 
 def fine_tuned(
-    config: Config, borders: Prepared, model: Any, stretches: ensemble_scores.Stretches, folder: RunFolder
+    config: Config,
+    borders: ForecastDataset,
+    model: Any,
+    stretches: ensemble_scores.Stretches,
+    folder: RunFolder,
 ) -> tuple[dict[str, Any], Any]:
     """Trains members and weights together at a low rate, and keeps the result only if held-out rows gain by it.
 
     Returns: ``kept`` and the held-out loss ``before`` and ``after``, for ``result.json``; and the fine-tuned ensemble
         where it is kept, else None. ``model`` is as it was.
     """
-    from tsforecast.evaluation import validation_figures
-    from tsforecast.models.ensemble import WARM_UP
+    from tsforecast.ensemble.fitting import Stretch
+    from tsforecast.ensemble.model import WARM_UP
+    from tsforecast.evaluation.evaluate import validation_figures
+    from tsforecast.inference.predict import outputs
     from tsforecast.training.callbacks import save_model
-    from tsforecast.training.ensemble_weights import Stretch
-    from tsforecast.training.prediction import outputs
 
-    steps, before, loss = config.ensemble.fine_tune_steps, stretches.held_loss, build(config.loss)
+    steps, before, loss = config.ensemble.fine_tune_steps, stretches.held_loss, instantiate(config.loss)
     none = {"kept": False, "before": before, "after": None}, None
     if not steps or not model.trainable_variables:
         return none

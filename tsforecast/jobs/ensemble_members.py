@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tsforecast.config import Config, build, stem
-from tsforecast.config.build import as_dict, as_yaml, load
-from tsforecast.config.choices import choice
-from tsforecast.config.members import is_folder, member_options
+from tsforecast.config import Config, instantiate, stem
+from tsforecast.config.ensemble_checks import is_folder, member_options
+from tsforecast.config.groups import choice
 from tsforecast.config.schema import Job
-from tsforecast.data.prepare import Prepared
+from tsforecast.config.stored import as_dict, as_yaml, load
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, results, sizing
+from tsforecast.jobs import build, results, sizing
 from tsforecast.jobs.train import learn
 from tsforecast.sweeps.study import config_hash
 from tsforecast.tracking.null_tracker import NullTracker
@@ -37,12 +37,12 @@ class Member:
     seconds: float
 
 
-def ready(config: Config, prepared: Prepared, name: str, place: Path) -> Member:
+def ready(config: Config, dataset: ForecastDataset, name: str, place: Path) -> Member:
     """A member, trained now unless it is there already; training goes on where it was interrupted.
 
     Args:
         config: of the ensemble.
-        prepared: the data.
+        dataset: the data.
         name: a model, or the folder of a finished run.
         place: folder for the runs of members.
 
@@ -50,29 +50,29 @@ def ready(config: Config, prepared: Prepared, name: str, place: Path) -> Member:
         UserError: a run that is named forecasts other data or another window, or has not finished.
     """
     if is_folder(name):
-        return _earlier(config, prepared, name)
+        return _earlier(config, dataset, name)
     own = member_config(config, name)
     folder = RunFolder(place / (name if config.ensemble.store is None else f"{name}_{_hash(own)}"))
     if not _is_done(folder):
-        _train(own, prepared, folder)
+        _train(own, dataset, folder)
     return Member(name, folder, results.read(folder)["seconds"])
 
 
-def refuse_early(config: Config, prepared: Prepared) -> None:
+def refuse_early(config: Config, dataset: ForecastDataset) -> None:
     """Builds every member that is to be trained, so that one that cannot be is refused before the first is trained.
 
     Raises:
         UserError: a member does not fit the window or the loss, or its library is not there.
     """
-    from tsforecast.models.fitted import FittedModel
+    from tsforecast.models.estimator import Estimator
 
     for name in (*config.ensemble.members, *config.ensemble.references):
         if is_folder(name):
-            _earlier(config, prepared, name)
+            _earlier(config, dataset, name)
             continue
-        model = assemble.forecaster(member_config(config, name), prepared)
-        if isinstance(model, FittedModel):
-            model.check(build(config.loss))
+        model = build.forecaster(member_config(config, name), dataset)
+        if isinstance(model, Estimator):
+            model.check(instantiate(config.loss))
 
 
 def member_config(config: Config, name: str) -> Config:
@@ -85,18 +85,18 @@ def member_config(config: Config, name: str) -> Config:
 
 def loaded(members: list[Member]) -> list[Any]:
     """The members' best models as networks."""
-    from tsforecast.models.boosted_trees import as_network
+    from tsforecast.ensemble.trees import as_network
     from tsforecast.models.lightgbm import LightGBM
 
     models = [results.load_model(member.folder.best) for member in members]
     return [as_network(model) if isinstance(model, LightGBM) else model for model in models]
 
 
-def _earlier(config: Config, prepared: Prepared, name: str) -> Member:
+def _earlier(config: Config, dataset: ForecastDataset, name: str) -> Member:
     folder = RunFolder.existing(name)
     result = results.read(folder)
     facts = {"lookback": config.window.lookback, "lead": config.window.lead, "horizon": config.window.horizon}
-    same = result.get("window") == facts and result["data"]["hash"] == prepared.series.data_hash()
+    same = result.get("window") == facts and result["data"]["hash"] == dataset.series.data_hash()
     if not same or load(folder.config, config).data["split"] != config.data["split"]:
         raise UserError(
             f"{name} was trained on other data, another split or another window: train it as this ensemble is, or "
@@ -113,19 +113,19 @@ def _is_done(folder: RunFolder) -> bool:
     return folder.result.is_file() and results.read(folder).get("status") == "done"
 
 
-def _train(config: Config, prepared: Prepared, folder: RunFolder) -> None:
+def _train(config: Config, dataset: ForecastDataset, folder: RunFolder) -> None:
     """Trains one member and leaves its best model and figures in its folder, as a run of its own would."""
     began = time.monotonic()
-    facts = assemble.prepared_runtime(config)
-    model = assemble.forecaster(config, prepared)
-    config = sizing.sized(config, prepared, model, facts)
+    facts = build.set_up_runtime(config)
+    model = build.forecaster(config, dataset)
+    config = sizing.sized(config, dataset, model, facts)
     RunFolder.create(folder.path)
     print(f"\nmember {stem(config.model)}: {folder.path}", flush=True)
     results.print_model(model, facts)
     folder.write_text_atomic("config.yaml", as_yaml(config))
     if folder.last.is_file():
         config = dataclasses.replace(config, resume=str(folder.path))
-    progress = learn(config, prepared, model, build(config.loss), folder, NullTracker())
+    progress = learn(config, dataset, model, instantiate(config.loss), folder, NullTracker())
     history = folder.read_metrics()
     best = next((row for row in history if row["step"] == progress.best_step), {})
     result = {
@@ -135,7 +135,7 @@ def _train(config: Config, prepared: Prepared, folder: RunFolder) -> None:
         "users_estimate": model.users_estimate,
         "seconds": max(time.monotonic() - began, progress.elapsed()),
         "metrics": {key: value for key, value in best.items() if key.startswith("val/")},
-        **results.provenance(config, prepared.series, facts),
+        **results.provenance(config, dataset.series, facts),
         "training": {
             "ended": progress.ended,
             "best_step": progress.best_step,

@@ -6,29 +6,31 @@ from typing import Any
 import numpy as np
 
 from tsforecast import metrics
-from tsforecast.comparison.statistics import Interval, rmse_difference, rmse_interval
 from tsforecast.config import Config
-from tsforecast.data.prepare import Prepared
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.ensemble.fixed import best_convex_weights
 from tsforecast.jobs import results
 from tsforecast.jobs.ensemble_members import Member
 from tsforecast.jobs.ensemble_scores import Line, Scored
+from tsforecast.metrics.bootstrap import Interval, rmse_difference, rmse_interval
 
 LEVELS = ("low", "middle", "high")  # thirds of the target's last known value
 
 
-def findings(config: Config, prepared: Prepared, scored: Scored, more: dict[str, Any]) -> results.Findings:
+def findings(
+    config: Config, dataset: ForecastDataset, scored: Scored, more: dict[str, Any]
+) -> results.Findings:
     """What ``result.json`` and the report hold beside what they hold of any run.
 
     Args:
         config: of the ensemble.
-        prepared: the data.
+        dataset: the data.
         scored: all that was scored.
         more: for ``result.json``.
     """
-    unit, reach = prepared.series.unit, config.window.lead + config.window.horizon - 1
+    unit, reach = dataset.series.unit, config.window.lead + config.window.horizon - 1
     rows = board(scored.lines, reach)
-    hindsight = _hindsight(prepared, scored)
+    hindsight = _hindsight(dataset, scored)
     result = {
         "weighting": config.ensemble.weighting,
         "board": rows,
@@ -39,14 +41,14 @@ def findings(config: Config, prepared: Prepared, scored: Scored, more: dict[str,
     beside = f" ({unit})" if unit else ""
     tables = [
         ("All forecasters on the same test windows", _board_note(rows, beside, hindsight), _shown(rows)),
-        ("Where the ensemble wins", f"RMSE{beside} on parts of the test windows.", _parts(prepared, scored)),
+        ("Where the ensemble wins", f"RMSE{beside} on parts of the test windows.", _parts(dataset, scored)),
         (
             "Time",
             "Seconds of each stage; the members' are those of their own training.",
             _times(more["seconds"]),
         ),
     ]
-    return results.Findings({"ensemble": result}, tables, [_weights_chart(prepared, scored)])
+    return results.Findings({"ensemble": result}, tables, [_weights_chart(dataset, scored)])
 
 
 def board(lines: Sequence[Line], reach: int) -> list[dict[str, Any]]:
@@ -90,9 +92,9 @@ def _ends(interval: Interval | None) -> list[float] | None:
     return None if interval is None else [interval.low, interval.high]
 
 
-def _hindsight(prepared: Prepared, scored: Scored) -> dict[str, Any]:
+def _hindsight(dataset: ForecastDataset, scored: Scored) -> dict[str, Any]:
     """What weights could have reached that had known the test truths: fixed ones, and the best member each time."""
-    scaler = prepared.scaler
+    scaler = dataset.scaler
     truth = scored.test.truth
     members = np.stack(
         [scaler.inverse_targets(scored.members[:, place]) for place in range(scored.members.shape[1])], axis=1
@@ -150,13 +152,13 @@ def _with_interval(value: float | None, ends: list[float] | None, sign: str = ""
     return shown if ends is None else f"{shown} ({ends[0]:{sign}.4f} to {ends[1]:{sign}.4f})"
 
 
-def _parts(prepared: Prepared, scored: Scored) -> list[dict[str, Any]]:
+def _parts(dataset: ForecastDataset, scored: Scored) -> list[dict[str, Any]]:
     """RMSE by hours of the day, by level and on spikes: of the ensemble, the best member and every reference."""
     members = [line for line in scored.lines if line.kind == "member"]
     best = min(members, key=lambda line: line.test.figures["rmse"])
     shown = [scored.lines[0], best, *[line for line in scored.lines if line.kind == "reference"]]
     rows = []
-    for name, where in _stretches(prepared, scored).items():
+    for name, where in _stretches(dataset, scored).items():
         row: dict[str, Any] = {"test windows": name, "share (%)": 100 * float(where.mean())}
         for line in shown:
             truth = np.where(where, line.test.truth, np.nan)
@@ -166,15 +168,15 @@ def _parts(prepared: Prepared, scored: Scored) -> list[dict[str, Any]]:
     return rows
 
 
-def _stretches(prepared: Prepared, scored: Scored) -> dict[str, np.ndarray]:
+def _stretches(dataset: ForecastDataset, scored: Scored) -> dict[str, np.ndarray]:
     """Masks ``[n, H, T]`` of parts of the test windows."""
-    from tsforecast.evaluation import target_hours
+    from tsforecast.evaluation.evaluate import target_hours
 
     test = scored.test
-    hours = np.broadcast_to(target_hours(prepared, test)[..., None], test.truth.shape)
+    hours = np.broadcast_to(target_hours(dataset, test)[..., None], test.truth.shape)
     found = {f"{first} to {first + 6} h": (hours >= first) & (hours < first + 6) for first in (0, 6, 12, 18)}
-    filled = prepared.inputs[test.ends][:, list(prepared.target_indices)]
-    known = prepared.scaler.inverse_targets(filled)[:, None]
+    filled = dataset.inputs[test.ends][:, list(dataset.target_indices)]
+    known = dataset.scaler.inverse_targets(filled)[:, None]
     edges = np.quantile(known, [0, 1 / 3, 2 / 3, 1])
     for place, name in enumerate(LEVELS):
         above = known >= edges[place] if place else np.ones_like(known, bool)
@@ -192,11 +194,11 @@ def _times(seconds: dict[str, float]) -> list[dict[str, Any]]:
     return [*rows, {"stage": "all", "seconds": sum(seconds.values())}]
 
 
-def _weights_chart(prepared: Prepared, scored: Scored) -> dict[str, Any]:
+def _weights_chart(dataset: ForecastDataset, scored: Scored) -> dict[str, Any]:
     """The mean weight of each member on each day of the test split."""
-    from tsforecast.reporting.chart_data import lines_chart
+    from tsforecast.reporting.charts import lines_chart
 
-    seconds = prepared.series.time[scored.windows.ends].astype("datetime64[s]").astype(np.int64)
+    seconds = dataset.series.time[scored.windows.ends].astype("datetime64[s]").astype(np.int64)
     days = (seconds - seconds[0]) // 86_400
     order, counts = np.unique(days, return_counts=True)
     daily = np.stack(

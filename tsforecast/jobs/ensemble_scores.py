@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from tsforecast.config import Config
-from tsforecast.data.prepare import Prepared
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.windows import Windows
 from tsforecast.jobs import results
 from tsforecast.jobs.ensemble_members import Member
-from tsforecast.window_errors import WindowErrors
+from tsforecast.metrics.window_errors import WindowErrors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +76,7 @@ def held_loss(model: Any, loss: Any, stretch: Any, cut: int) -> float:
     """The mean loss over the observed truths of windows ``cut`` and later, each weighted by what was known by then."""
     import keras
 
-    from tsforecast.models.ensemble import WARM_UP
+    from tsforecast.ensemble.model import WARM_UP
 
     first = max(cut - WARM_UP, 0)
     part = stretch.part(first, len(stretch.windows))
@@ -89,7 +89,7 @@ def held_loss(model: Any, loss: Any, stretch: Any, cut: int) -> float:
 
 def scored(
     config: Config,
-    prepared: Prepared,
+    dataset: ForecastDataset,
     models: dict[str, Any],
     members: list[Member],
     references: list[Member],
@@ -100,24 +100,24 @@ def scored(
 
     Args:
         config: of the ensemble.
-        prepared: the data.
+        dataset: the data.
         models: an ensemble for each weighting, their members as they were trained.
         members: where those come from.
         references: models without a part in it.
         stretches: the validation rows.
         tuned: the fine-tuned ensemble where it was kept, else None.
     """
-    from tsforecast.evaluation import baselines, evaluate
-    from tsforecast.models.ensemble import points_of
-    from tsforecast.spike_evaluation import ALARM_WINDOWS
-    from tsforecast.training.prediction import outputs
+    from tsforecast.ensemble.model import points_of
+    from tsforecast.evaluation.evaluate import baselines, evaluate
+    from tsforecast.evaluation.spikes import ALARM_WINDOWS
+    from tsforecast.inference.predict import outputs
 
-    chosen, windows = models[config.ensemble.weighting], prepared.windows("test")
+    chosen, windows = models[config.ensemble.weighting], dataset.windows("test")
     longer = chosen.with_warm_up(windows)
     print(f"forecasting {len(windows):,} test windows with every member", flush=True)
     whole = outputs(chosen, longer)
     newest = {name: values[-len(windows) :] for name, values in whole.items()}
-    judge = _Judge(config, prepared, chosen)
+    judge = _Scorer(config, dataset, chosen)
     lines = []
     count = len(stretches.whole.windows)
     alarms = stretches.whole.part(max(count - ALARM_WINDOWS, 0), count)
@@ -135,10 +135,10 @@ def scored(
         lines.append(judge.line(name, "weighting", judge.evaluation(windows, forecast)))
     for member in references:
         model = results.load_model(member.folder.best)
-        validation = evaluate(model, prepared, "val", newest=ALARM_WINDOWS)
-        test = evaluate(model, prepared, "test")
+        validation = evaluate(model, dataset, "val", newest=ALARM_WINDOWS)
+        test = evaluate(model, dataset, "test")
         lines.append(judge.line(member.name, "reference", test, validation, model.count_params()))
-    lines += [judge.line(name, "baseline", test) for name, test in baselines(prepared, "test").items()]
+    lines += [judge.line(name, "baseline", test) for name, test in baselines(dataset, "test").items()]
     if tuned is None:
         own = weighted[config.ensemble.weighting]
         final = newest | {name: values[-len(windows) :] for name, values in own.items()}
@@ -151,40 +151,40 @@ def scored(
     else:
         final = tuned.in_time(windows, lambda more: outputs(tuned, more))
         test, weights = judge.evaluation(windows, final), final["weights"]
-        validation = evaluate(tuned, prepared, "val", newest=ALARM_WINDOWS)
+        validation = evaluate(tuned, dataset, "val", newest=ALARM_WINDOWS)
     model = chosen if tuned is None else tuned
     lines.insert(0, judge.line("ensemble", "ensemble", test, validation, model.count_params()))
     points = points_of(newest["members"], chosen.task)
     return Scored(model, test, validation, lines, weights, points, windows)
 
 
-class _Judge:
+class _Scorer:
     """Scores outputs under one config."""
 
-    def __init__(self, config: Config, prepared: Prepared, model: Any):
-        self.config, self.prepared, self.model = config, prepared, model
+    def __init__(self, config: Config, dataset: ForecastDataset, model: Any):
+        self.config, self.dataset, self.model = config, dataset, model
 
     def evaluation(self, windows: Windows, found: dict[str, np.ndarray]) -> Any:
         """The ``Evaluation`` of outputs for windows."""
-        from tsforecast.evaluation import evaluation_of
-        from tsforecast.training.prediction import Forecasts
+        from tsforecast.evaluation.evaluate import evaluation_of
+        from tsforecast.inference.predict import Forecasts
 
         forecasts = Forecasts(found["forecast"], found.get("spike"))
         return evaluation_of(
-            self.prepared, windows, forecasts.values, self.model.task.quantile_levels, forecasts.spike
+            self.dataset, windows, forecasts.values, self.model.task.quantile_levels, forecasts.spike
         )
 
     def line(
         self, name: str, kind: str, test: Any, validation: Any = None, params: int | None = None
     ) -> Line:
         """A line; judged by spikes where validation windows can tell the level of alarm."""
-        from tsforecast.spike_evaluation import spike_scores
+        from tsforecast.evaluation.spikes import spike_scores
 
         errors, rule = WindowErrors.of(test.ends, test.truth, test.forecast), self.config.spike
         spikes = None
         if validation is not None:
             options = {"min_gap": rule.min_gap, "tolerance": rule.tolerance, "validation": validation}
-            spikes = spike_scores(self.model, self.prepared, test, **options)
+            spikes = spike_scores(self.model, self.dataset, test, **options)
         return Line(name, kind, test, errors, spikes, params)
 
 

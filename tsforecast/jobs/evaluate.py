@@ -3,23 +3,23 @@
 from pathlib import Path
 
 from tsforecast.config import Config
-from tsforecast.jobs import assemble, results
+from tsforecast.jobs import build, results
 from tsforecast.tracking.run_folder import RunFolder
 
 
 def main(config: Config, path: Path) -> float:
     """Scores ``best.keras`` of ``config.run`` on the test split, writes ``evaluation.json``; returns the test RMSE."""
     folder = RunFolder.existing(path)
-    prepared = assemble.prepared_data(config)
-    facts = assemble.prepared_runtime(config)
+    dataset = build.build_data(config)
+    facts = build.set_up_runtime(config)
 
-    from tsforecast.evaluation import baselines, evaluate
+    from tsforecast.evaluation.evaluate import baselines, evaluate
 
     model = results.load_model(folder.best)
     results.print_paths(model)
-    evaluation = evaluate(model, prepared, "test")
-    figures = results.test_figures(evaluation, baselines(prepared, "test"))
-    figures |= results.spike_figures(config, prepared, model, evaluation, figures["metrics"])
+    evaluation = evaluate(model, dataset, "test")
+    figures = results.test_figures(evaluation, baselines(dataset, "test"))
+    figures |= results.spike_figures(config, dataset, model, evaluation, figures["metrics"])
     folder.write_json(
         "evaluation.json", {**figures, "device": facts["device_name"], "versions": facts["versions"]}
     )

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tsforecast.config import Config
-from tsforecast.config.build import load
+from tsforecast.config.stored import load
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, results
+from tsforecast.jobs import build, results
 from tsforecast.registry import Registry
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -32,20 +32,20 @@ def main(config: Config, path: Path) -> None:
     if not saved.is_file() and saved.with_suffix(".json").is_file():
         raise UserError(f"{name} is no network, and job=export writes networks alone: serve it as it is.")
     formats = FORMATS if config.format == "all" else (str(config.format),)
-    prepared = assemble.prepared_data(own)
-    facts = assemble.prepared_runtime(own)
+    dataset = build.build_data(own)
+    facts = build.set_up_runtime(own)
 
     from tsforecast.export.formats import variants
     from tsforecast.export.graph import as_served
     from tsforecast.export.parity import answers, as_markdown, row
-    from tsforecast.serving.contract import Contract
+    from tsforecast.inference.metadata import ModelMetadata
 
     model = results.load_model(saved)
-    contract = Contract.of(model.task, model.card)
-    sample = _sample(config, prepared)
-    original = as_served(model, contract)
+    metadata = ModelMetadata.of(model.task, model.card)
+    sample = _sample(config, dataset)
+    original = as_served(model, metadata)
     expected = answers(original, sample)
-    rows = [row(f"original ({name})", original, expected, saved, sample, contract) | {"difference": None}]
+    rows = [row(f"original ({name})", original, expected, saved, sample, metadata) | {"difference": None}]
     folder = RunFolder.create(path)
     (folder.path / FOLDER).mkdir(exist_ok=True)
     refused: list[UserError] = []
@@ -53,7 +53,7 @@ def main(config: Config, path: Path) -> None:
         try:
             for variant in variants(kind, config.export.quantise):
                 rows.append(
-                    _exported(config, model, contract, variant, sample, expected, folder.path / FOLDER)
+                    _exported(config, model, metadata, variant, sample, expected, folder.path / FOLDER)
                 )
                 print(_line(rows[-1]), flush=True)
         except UserError as error:
@@ -61,10 +61,10 @@ def main(config: Config, path: Path) -> None:
                 raise
             refused.append(error)  # the other formats are not lost
     rows = _with_earlier(folder.path / "export.json", rows)
-    table = as_markdown(rows, contract, len(sample.values))
+    table = as_markdown(rows, metadata, len(sample.values))
     told = {
         "model": name,
-        "interface": _interface(contract, expected),
+        "interface": _interface(metadata, expected),
         "device": facts["device_name"],
         "rows": rows,
     }
@@ -89,17 +89,17 @@ def _source(config: Config) -> tuple[Path, Config, str]:
     return saved, dataclasses.replace(own, backend="tensorflow", device=config.device), name
 
 
-def _sample(config: Config, prepared: Any) -> Any:
+def _sample(config: Config, dataset: Any) -> Any:
     """Windows of the test split, in the data's units."""
     from tsforecast.export.parity import Sample
 
-    windows, scaler = prepared.windows("test", limit=config.export.windows), prepared.scaler
+    windows, scaler = dataset.windows("test", limit=config.export.windows), dataset.scaler
     values = windows.inputs(windows.ends) * scaler.scale + scaler.mean
     return Sample(values.astype(np.float32), scaler.inverse_targets(windows.targets(windows.ends)))
 
 
 def _exported(
-    config: Config, model: Any, contract: Any, variant: Any, sample: Any, expected: Any, folder: Path
+    config: Config, model: Any, metadata: Any, variant: Any, sample: Any, expected: Any, folder: Path
 ) -> dict[str, Any]:
     """Writes a file under a name that nobody takes for a model, compares, and renames it; returns its row.
 
@@ -108,22 +108,22 @@ def _exported(
     Raises:
         UserError: the converter has no way to write this model, or a plain file lies too far off.
     """
+    from tsforecast.ensemble.tree_layers import Trees
     from tsforecast.export.parity import answers, difference, row
-    from tsforecast.layers.trees import Trees
 
     asked = config.export
     part, done = folder / f"part-{variant.file}", folder / variant.file
     try:
         _remove(part)
         try:
-            variant.write(model, contract, part)
+            variant.write(model, metadata, part)
         except Exception as error:  # converters raise what they like
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise UserError(f"{variant.name} cannot hold {type(model).__name__}: {reason}") from error
         run = variant.open(part)
         found = answers(run, sample)
         trees = any(isinstance(layer, Trees) for layer in model._flatten_layers())
-        apart = difference(expected, found, contract, trees)
+        apart = difference(expected, found, metadata, trees)
         bound = asked.quantised_tolerance if variant.quantised else asked.tolerance
         if not apart <= bound:
             why = f"differs by {apart:.3g} from the original, more than {bound:g}"
@@ -131,7 +131,7 @@ def _exported(
                 raise UserError(f"{variant.name} {why} (export.tolerance): no file was left.")
             _remove(done)
             return {"model": variant.name, "file": "not left", "refused": why, "difference": apart}
-        line = row(variant.name, run, found, part, sample, contract)
+        line = row(variant.name, run, found, part, sample, metadata)
         _remove(done)
         part.rename(done)
         return line | {"file": f"{FOLDER}/{variant.file}", "difference": apart}
@@ -154,20 +154,20 @@ def _with_earlier(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]
     return rows + [one for one in json.loads(path.read_text())["rows"] if one["model"] not in names]
 
 
-def _interface(contract: Any, expected: dict[str, np.ndarray]) -> dict[str, Any]:
+def _interface(metadata: Any, expected: dict[str, np.ndarray]) -> dict[str, Any]:
     """What a file's user must know: the channels in and the outputs, by name, order, unit and time."""
     return {
         "input": {
             "name": "values",
-            "shape": ["windows", contract.lookback, len(contract.channels)],
-            "channels": list(contract.channels),
-            "step_seconds": contract.step,
+            "shape": ["windows", metadata.lookback, len(metadata.channels)],
+            "channels": list(metadata.channels),
+            "step_seconds": metadata.step,
         },
         "outputs": {name: ["windows", *values.shape[1:]] for name, values in expected.items()},
-        "targets": list(contract.targets),
-        "unit": contract.unit,
-        "lead": contract.lead,
-        "quantile_levels": contract.quantile_levels,
+        "targets": list(metadata.targets),
+        "unit": metadata.unit,
+        "lead": metadata.lead,
+        "quantile_levels": metadata.quantile_levels,
     }
 
 

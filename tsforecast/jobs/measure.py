@@ -16,10 +16,10 @@ from types import MappingProxyType
 from typing import Any
 
 from tsforecast.config import Config
-from tsforecast.config.build import as_yaml, load
+from tsforecast.config.stored import as_yaml, load
 from tsforecast.errors import UserError
 
-LEAST_ROWS = 6000  # enough to prepare any default window; steps are measured on noise of the data's shape
+MIN_ROWS = 6000  # enough to prepare any default window; steps are measured on noise of the data's shape
 ENVIRONMENT = {
     "TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1",  # TensorFlow's own pool on CPUs would keep what is freed
     "MALLOC_MMAP_THRESHOLD_": "65536",  # larger blocks are mapped, and unmapped when freed
@@ -102,7 +102,7 @@ def rows(config: Config, what: str, seconds: str, started: str, *batch_sizes: st
 def _few_rows(config: Config) -> Config:
     """The config with no more rows than its windows need, where its data can be cut."""
     window = config.window
-    least = max(LEAST_ROWS, 20 * (window.lookback + window.lead + window.horizon))
+    least = max(MIN_ROWS, 20 * (window.lookback + window.lead + window.horizon))
     if "rows" in config.data and least < (config.data["rows"] or least + 1):
         config.data["rows"] = least
     return config
@@ -113,15 +113,15 @@ def _row(config: Config, batch_size: int, what: str, seconds: float, started: fl
 
     With times, ``cold`` is the seconds from the start of the process, at ``started``, to its first forecast.
     """
-    from tsforecast.config import build
-    from tsforecast.jobs import assemble
+    from tsforecast.config import instantiate
+    from tsforecast.jobs import build
     from tsforecast.planning import probe
 
-    prepared = assemble.prepared_data(config)
-    facts = assemble.prepared_runtime(config)
+    dataset = build.build_data(config)
+    facts = build.set_up_runtime(config)
     config.training.batch_size = batch_size
-    model = assemble.forecaster(config, prepared)
-    trainer = assemble.trainer(config, model, build(config.loss), 1000)
+    model = build.forecaster(config, dataset)
+    trainer = build.trainer(config, model, instantiate(config.loss), 1000)
     row: dict[str, Any] = {
         "batch_size": batch_size,
         "device": facts["device_name"],

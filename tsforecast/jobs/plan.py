@@ -5,12 +5,12 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from tsforecast.config import Config, build, stem
-from tsforecast.config.choices import choice, names
-from tsforecast.config.members import member_options
-from tsforecast.data.prepare import Prepared
+from tsforecast.config import Config, instantiate, stem
+from tsforecast.config.ensemble_checks import member_options
+from tsforecast.config.groups import choice, names
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, sizing
+from tsforecast.jobs import build, sizing
 from tsforecast.planning import estimates, machine
 from tsforecast.planning.memory import Memory, accumulation, beside
 from tsforecast.tracking.run_folder import RunFolder
@@ -20,27 +20,27 @@ ENSEMBLE = "ensemble"
 
 def main(config: Config, path: Path) -> None:
     """Plans every model and the ensemble, prints the tables and writes ``plan.json``."""
-    prepared = assemble.prepared_data(config)
+    dataset = build.build_data(config)
     device, facts = prepared_device(config)
-    program = sizing.program_bytes(prepared, device)
+    program = sizing.program_bytes(dataset, device)
     if config.training.batch_size == "auto":
         there = sizing.device_bytes(config, device)
-        model = assemble.forecaster(config, prepared)
-        chosen = sizing.automatic(sizing.memory(config, prepared, model, device), there, _windows(prepared))
+        model = build.forecaster(config, dataset)
+        chosen = sizing.automatic(sizing.memory(config, dataset, model, device), there, _windows(dataset))
         config = sizing.with_batch(config, chosen)
-    found = networks(config, prepared)
+    found = networks(config, dataset)
     if not found:
         raise UserError(
             "None of plan.models has anything to train: name a network, as in plan.models=[lstm]."
         )
     memories = {
-        name: sizing.memory(one, prepared, model, device, program) for name, (one, model) in found.items()
+        name: sizing.memory(one, dataset, model, device, program) for name, (one, model) in found.items()
     }
     plans = {
-        name: _plan(one, prepared, model, memories[name], device, facts)
+        name: _plan(one, dataset, model, memories[name], device, facts)
         for name, (one, model) in found.items()
     }
-    result = _document(config, prepared, device, facts, plans, memories)
+    result = _document(config, dataset, device, facts, plans, memories)
     from tsforecast.planning.tables import show
 
     folder = RunFolder.create(path)
@@ -61,7 +61,7 @@ def prepared_device(config: Config) -> tuple[str, dict[str, Any]]:
     capability = config.device.compute_capability
     if device == "gpu" and capability is None and here:
         capability = machine.cards()[0].compute_capability
-    facts = runtime.prepare(
+    facts = runtime.initialize(
         backend=config.backend,
         seed=config.seed,
         policy=runtime.resolve_policy(config.precision.policy, device, capability),
@@ -82,23 +82,23 @@ def configs(config: Config) -> dict[str, Config]:
     return {name: dataclasses.replace(config, model=node) for name, node in nodes.items()}
 
 
-def networks(config: Config, prepared: Prepared) -> dict[str, tuple[Config, Any]]:
+def networks(config: Config, dataset: ForecastDataset) -> dict[str, tuple[Config, Any]]:
     """Each network to look at, built, with its config; last the ensemble where it is named or all members are there."""
     found = {}
     for name, one in configs(config).items():
-        model = _network(one, prepared)
+        model = _network(one, dataset)
         if model is not None:
             found[name] = one, model
     members, named = config.ensemble.members, config.plan.models or [stem(config.model)]
     if ENSEMBLE in named or set(members) <= set(found):
-        found[ENSEMBLE] = _ensemble(config, prepared, found)
+        found[ENSEMBLE] = _ensemble(config, dataset, found)
     return found
 
 
-def _network(config: Config, prepared: Prepared) -> Any:
+def _network(config: Config, dataset: ForecastDataset) -> Any:
     """The model of a config; None where there is nothing to train."""
     try:
-        model = assemble.forecaster(config, prepared)
+        model = build.forecaster(config, dataset)
     except UserError:
         if config.plan.models is not None:
             raise
@@ -106,7 +106,9 @@ def _network(config: Config, prepared: Prepared) -> Any:
     return model if getattr(model, "trainable_variables", None) else None
 
 
-def _ensemble(config: Config, prepared: Prepared, found: dict[str, tuple[Config, Any]]) -> tuple[Config, Any]:
+def _ensemble(
+    config: Config, dataset: ForecastDataset, found: dict[str, tuple[Config, Any]]
+) -> tuple[Config, Any]:
     """The ensemble with its config: of the members that were built already where they are the ones it would train."""
     whole = dataclasses.replace(config, model=choice("model", ENSEMBLE))
     members = config.ensemble.members
@@ -115,19 +117,19 @@ def _ensemble(config: Config, prepared: Prepared, found: dict[str, tuple[Config,
         for name in members
     )
     if not same:
-        return whole, assemble.forecaster(whole, prepared)
+        return whole, build.forecaster(whole, dataset)
     built = [found[name][1] for name in members]
-    return whole, assemble.ensemble(whole, prepared, built, members, config.ensemble.weighting)
+    return whole, build.ensemble(whole, dataset, built, members, config.ensemble.weighting)
 
 
 def _plan(
-    config: Config, prepared: Prepared, model: Any, memory: Memory, device: str, facts: dict[str, Any]
+    config: Config, dataset: ForecastDataset, model: Any, memory: Memory, device: str, facts: dict[str, Any]
 ) -> dict[str, Any]:
     """The plan of one network."""
     plan = _lines(config, memory, sizing.device_bytes(config, device))
     plan |= {"params": memory.params, "users_params": model.users_estimate}
-    plan |= _steps(config, prepared)
-    plan["inputs"] = 4 * config.training.batch_size * config.window.lookback * len(prepared.channels)
+    plan |= _steps(config, dataset)
+    plan["inputs"] = 4 * config.training.batch_size * config.window.lookback * len(dataset.channels)
     if config.plan.probe:
         plan["time"] = _probed(config, model, plan)
     if config.verify:
@@ -154,9 +156,9 @@ def _lines(config: Config, memory: Memory, there: float | None) -> dict[str, Any
     }
 
 
-def _steps(config: Config, prepared: Prepared) -> dict[str, Any]:
+def _steps(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
     """Updates of this run's budget, and of one pass over the training windows."""
-    training, windows = config.training, _windows(prepared)
+    training, windows = config.training, _windows(dataset)
     a_pass = max(1, windows // (training.batch_size * training.accumulate_steps))
     given = [
         training.max_steps,
@@ -170,7 +172,7 @@ def _probed(config: Config, model: Any, plan: dict[str, Any]) -> dict[str, Any]:
     """Seconds a step and a forecast on this machine, and what follows for the run."""
     from tsforecast.planning import probe
 
-    trainer = assemble.trainer(config, model, build(config.loss), plan["steps"] or plan["steps_a_pass"])
+    trainer = build.trainer(config, model, instantiate(config.loss), plan["steps"] or plan["steps_a_pass"])
     step = probe.seconds_per_call(
         probe.training_call(trainer, config.training.batch_size), config.plan.seconds
     )
@@ -197,13 +199,13 @@ def verified(config: Config, memory: Memory, facts: dict[str, Any]) -> dict[str,
     return beside(memory, row)
 
 
-def _windows(prepared: Prepared) -> int:
-    return len(prepared.windows("train"))
+def _windows(dataset: ForecastDataset) -> int:
+    return len(dataset.windows("train"))
 
 
 def _document(
     config: Config,
-    prepared: Prepared,
+    dataset: ForecastDataset,
     device: str,
     facts: dict[str, Any],
     plans: dict[str, Any],
@@ -213,7 +215,7 @@ def _document(
     from tsforecast.planning.ensemble import compared, scales, together
     from tsforecast.planning.memory import resident_bytes
 
-    own, there = len(prepared.series), sizing.device_bytes(config, device)
+    own, there = len(dataset.series), sizing.device_bytes(config, device)
     ensemble = together(plans, config.ensemble.members)
     grown = scales(
         plans,
@@ -221,7 +223,7 @@ def _document(
         ensemble,
         rows_of=scale_rows(config) or {"here": own},
         own=own,
-        data=resident_bytes(prepared),
+        data=resident_bytes(dataset),
         batch_size=config.training.batch_size,
         device_bytes=there,
     )

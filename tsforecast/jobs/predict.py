@@ -7,7 +7,7 @@ from typing import Any
 
 from tsforecast.config import Config
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, results
+from tsforecast.jobs import build, results
 from tsforecast.jobs.promote import CALIBRATION
 from tsforecast.registry import Registry
 from tsforecast.tracking.run_folder import RunFolder
@@ -23,20 +23,20 @@ def main(config: Config, path: Path) -> None:
         raise UserError(f"predict.data: there is no file {source}.")
     saved, calibration, name = chosen_model(config)
 
-    from tsforecast.serving.table import TableFile
+    from tsforecast.inference.forecast_table import TableFile
 
     out = TableFile(asked.out or path / "forecasts.parquet")
-    assemble.prepared_runtime(config)
+    build.set_up_runtime(config)
 
-    from tsforecast.serving.intervals import new_intervals
-    from tsforecast.serving.predictor import Predictor
+    from tsforecast.inference.intervals import new_intervals
+    from tsforecast.inference.predictor import Predictor
 
     model = results.load_model(saved)
     predictor = Predictor(model, sizes=(_together(asked.batch_size),))
-    contract, options = predictor.contract, config.intervals
+    metadata, options = predictor.metadata, config.intervals
     intervals = new_intervals(
-        contract.horizon,
-        len(contract.targets),
+        metadata.horizon,
+        len(metadata.targets),
         coverage=options.coverage,
         rate=options.rate,
         memory=options.memory,
@@ -47,7 +47,7 @@ def main(config: Config, path: Path) -> None:
         windows = _write(asked, source, model, predictor, intervals, table)
         if not windows:
             raise UserError(
-                f"predict.data: {source} has no {contract.lookback} rows in a row, as a window of {name} needs."
+                f"predict.data: {source} has no {metadata.lookback} rows in a row, as a window of {name} needs."
             )
     seconds = time.monotonic() - began
     print(f"{windows:,} forecasts by {name} in {seconds:.1f} s, {windows / max(seconds, 1e-9):,.0f} a second")
@@ -71,17 +71,17 @@ def chosen_model(config: Config) -> tuple[Path, bytes | None, str]:
 
 def _write(asked: Any, source: Path, model: Any, predictor: Any, intervals: Any, table: Any) -> int:
     """Forecasts stretch by stretch, with intervals from the truths known at each batch; returns how many windows."""
-    from tsforecast.serving.following import AlongStream
-    from tsforecast.serving.judge import Judge
-    from tsforecast.serving.predictor import follows_time
-    from tsforecast.serving.sliding import stretches
+    from tsforecast.inference.forecast_table import forecast_table
+    from tsforecast.inference.predictor import follows_time
+    from tsforecast.inference.scorer import Scorer
+    from tsforecast.inference.sliding import stretches
+    from tsforecast.inference.streaming_ensemble import StreamingEnsemble
     from tsforecast.serving.stream import batches
-    from tsforecast.serving.table import forecast_table
 
-    contract, count = predictor.contract, 0
-    judge = Judge(intervals, contract)
-    along = AlongStream(model, predictor) if follows_time(model) else None
-    for stretch in stretches(batches(source, contract, asked.time), contract, asked.stride):
+    metadata, count = predictor.metadata, 0
+    judge = Scorer(intervals, metadata)
+    along = StreamingEnsemble(model, predictor) if follows_time(model) else None
+    for stretch in stretches(batches(source, metadata, asked.time), metadata, asked.stride):
         judge.observe(stretch.place, stretch.truths)
         if along is not None:
             along.observe(stretch)
@@ -90,7 +90,7 @@ def _write(asked: Any, source: Path, model: Any, predictor: Any, intervals: Any,
         found = along.forecasts(stretch) if along else None
         for ends, forecasts in _batches(stretch, found, predictor, asked.batch_size):
             lower, upper = judge.intervals_of(stretch.place[ends], forecasts)
-            table.add(forecast_table(contract, stretch.time[ends], forecasts, lower, upper))
+            table.add(forecast_table(metadata, stretch.time[ends], forecasts, lower, upper))
             count += len(ends)
     judge.finish()
     return count

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.config import Config, stem
-from tsforecast.config.build import load
-from tsforecast.data.prepare import Prepared
+from tsforecast.config.stored import load
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.jobs import results
 from tsforecast.tracking.run_folder import RunFolder
@@ -15,7 +15,12 @@ HEAD = "head"
 
 
 def write(
-    config: Config, prepared: Prepared, folder: RunFolder, facts: dict[str, Any], tracked: Any, began: float
+    config: Config,
+    dataset: ForecastDataset,
+    folder: RunFolder,
+    facts: dict[str, Any],
+    tracked: Any,
+    began: float,
 ) -> None:
     """Writes the ``result.json`` of a pre-training, which forecasts nothing yet, and says how to go on."""
     model = results.load_model(folder.best)
@@ -27,7 +32,7 @@ def write(
         "params": model.count_params(),
         "seconds": time.monotonic() - began,
         "metrics": {key: value for key, value in best.items() if key.startswith("val/")},
-        **results.provenance(config, prepared.series, facts),
+        **results.provenance(config, dataset.series, facts),
         "training": {key: facts[key] for key in ("ended", "best_step", "training_seconds")},
     }
     folder.write_json("result.json", result)

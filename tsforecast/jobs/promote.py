@@ -7,7 +7,7 @@ from typing import Any
 
 from tsforecast.config import Config
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, results
+from tsforecast.jobs import build, results
 from tsforecast.registry import Registry, Version
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -49,12 +49,12 @@ def register(config: Config, folder: RunFolder, registry: Registry, **lineage: A
     result = results.read(folder)
     if result.get("status") != "done":
         raise UserError(f"{folder.path} is not a finished run ({result.get('status')}): see its result.json.")
-    prepared = assemble.prepared_data(config)
-    assemble.prepared_runtime(config)
+    dataset = build.build_data(config)
+    build.set_up_runtime(config)
 
-    from tsforecast.models.fitted import saved_path
+    from tsforecast.models.estimator import saved_path
 
-    calibration = calibrated(config, prepared, results.load_model(folder.best))
+    calibration = calibrated(config, dataset, results.load_model(folder.best))
     return registry.add(
         saved_path(folder.best),
         config=folder.config.read_text(),
@@ -64,23 +64,23 @@ def register(config: Config, folder: RunFolder, registry: Registry, **lineage: A
     )
 
 
-def calibrated(config: Config, prepared: Any, model: Any) -> bytes:
+def calibrated(config: Config, dataset: Any, model: Any) -> bytes:
     """Scores of the newest validation windows, by which intervals start; see ``serving.intervals``."""
-    from tsforecast.serving.intervals import AdaptiveIntervals
-    from tsforecast.serving.predictor import Predictor
+    from tsforecast.inference.intervals import AdaptiveIntervals
+    from tsforecast.inference.predictor import Predictor
 
     predictor = Predictor(model, sizes=(32,))
-    contract, options = predictor.contract, config.intervals
+    metadata, options = predictor.metadata, config.intervals
     intervals = AdaptiveIntervals(
-        contract.horizon,
-        len(contract.targets),
+        metadata.horizon,
+        len(metadata.targets),
         coverage=options.coverage,
         rate=options.rate,
         memory=options.memory,
     )
-    windows = prepared.windows("val")
+    windows = dataset.windows("val")
     ends = windows.ends[-options.memory :]
     forecasts = predictor(windows.inputs(ends))
-    truth = prepared.scaler.inverse_targets(windows.targets(ends))
+    truth = dataset.scaler.inverse_targets(windows.targets(ends))
     intervals.calibrate(forecasts.low, forecasts.high, truth)
     return intervals.to_bytes()

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.config import Config
-from tsforecast.config.build import load
+from tsforecast.config.stored import load
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble
+from tsforecast.jobs import build
 from tsforecast.jobs.benchmark import members_of
 from tsforecast.jobs.measure import in_process
 from tsforecast.jobs.plan import scale_rows
 from tsforecast.planning import machine
-from tsforecast.planning.rehearsal import SCORED_SHARE, findings, markdown
+from tsforecast.planning.scaling_study import SCORED_SHARE, findings, markdown
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -62,33 +62,33 @@ def one_size(config: Config) -> dict[str, Any]:
     from tsforecast.planning.memory import resident_bytes
 
     began = time.perf_counter()
-    prepared = assemble.prepared_data(config)
+    dataset = build.build_data(config)
     loading = time.perf_counter() - began
-    facts = assemble.prepared_runtime(config)
-    models = {name: _one_model(one, prepared) for name, one in members_of(config).items()}
+    facts = build.set_up_runtime(config)
+    models = {name: _one_model(one, dataset) for name, one in members_of(config).items()}
     return {
-        "rows": len(prepared.series),
+        "rows": len(dataset.series),
         "device": facts["device_name"],
         "kind": facts["device"],
         "loading": loading,
-        "data": resident_bytes(prepared),
+        "data": resident_bytes(dataset),
         "peak": round(runtime.peak_memory_mb() * 1e6),
         "models": models,
     }
 
 
-def _one_model(config: Config, prepared: Any) -> dict[str, Any]:
+def _one_model(config: Config, dataset: Any) -> dict[str, Any]:
     """Seconds of a step with its input, and of a share of the test forecasts; both after compilation."""
-    from tsforecast.config import build
+    from tsforecast.config import instantiate
+    from tsforecast.inference.predict import BATCH, outputs
     from tsforecast.planning.probe import seconds_per_call
-    from tsforecast.training.prediction import BATCH, outputs
 
-    model = assemble.forecaster(config, prepared)
-    trainer = assemble.trainer(config, model, build(config.loss), 1000)
-    step = seconds_per_call(_steps(config, prepared, trainer), config.plan.seconds)
-    windows = len(prepared.windows("test"))
-    tested = prepared.windows("test", limit=max(BATCH, round(windows * SCORED_SHARE)))
-    outputs(model, prepared.windows("test", limit=BATCH))  # compiles
+    model = build.forecaster(config, dataset)
+    trainer = build.trainer(config, model, instantiate(config.loss), 1000)
+    step = seconds_per_call(_steps(config, dataset, trainer), config.plan.seconds)
+    windows = len(dataset.windows("test"))
+    tested = dataset.windows("test", limit=max(BATCH, round(windows * SCORED_SHARE)))
+    outputs(model, dataset.windows("test", limit=BATCH))  # compiles
     began = time.perf_counter()
     outputs(model, tested)
     scoring = (time.perf_counter() - began) * windows / len(tested)
@@ -97,16 +97,16 @@ def _one_model(config: Config, prepared: Any) -> dict[str, Any]:
     gc.collect()
     return {
         "step": step,
-        "steps_a_pass": max(1, len(prepared.windows("train")) // config.training.batch_size),
+        "steps_a_pass": max(1, len(dataset.windows("train")) // config.training.batch_size),
         "scoring": scoring,
     }
 
 
-def _steps(config: Config, prepared: Any, trainer: Any) -> Any:
+def _steps(config: Config, dataset: Any, trainer: Any) -> Any:
     """A call that takes the next batch of the data and trains on it."""
     import numpy as np
 
-    batches = iter(assemble.stream(config, prepared, trainer)(0))
+    batches = iter(build.stream(config, dataset, trainer)(0))
     if config.backend != "tensorflow":
         return lambda: trainer.train_on_batch(*next(batches))
     step = trainer.make_train_function()

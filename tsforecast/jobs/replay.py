@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from tsforecast.config import Config
-from tsforecast.config.build import as_yaml
+from tsforecast.config.stored import as_yaml
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, results, retrain
+from tsforecast.jobs import build, results, retrain
 from tsforecast.registry import Registry, Version
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -114,7 +114,7 @@ def _own_registry(folder: RunFolder, source: Version) -> Registry:
 
 
 def _day(config: Config, source: Version) -> int:
-    series = assemble.loaded_series(_with_rows_of(config, source, 1000))
+    series = build.loaded_series(_with_rows_of(config, source, 1000))
     return max(1, round(86_400 / series.step))
 
 
@@ -140,16 +140,16 @@ def _scores(
     """
     own = _with_rows_of(config, models.source, stop)
     try:
-        series = assemble.loaded_series(own)
+        series = build.loaded_series(own)
     except UserError:  # a source may say itself that it has fewer
         return None
     if len(series) < stop:
         return None
-    assemble.prepared_runtime(own)
+    build.set_up_runtime(own)
 
     from tsforecast.data.scaling import Scaler
-    from tsforecast.evaluation import evaluate
-    from tsforecast.models.ensemble import WARM_UP
+    from tsforecast.ensemble.model import WARM_UP
+    from tsforecast.evaluation.evaluate import evaluate
 
     window = own.window
     before = (
@@ -163,8 +163,8 @@ def _scores(
             found[name] = found["without"]
             continue
         model = models.of(version)
-        prepared = assemble.prepared_series(own, series, split, Scaler.from_dict(model.card["scaler"]))
-        found[name] = evaluate(model, prepared, "test")
+        dataset = build.dataset_of(own, series, split, Scaler.from_dict(model.card["scaler"]))
+        found[name] = evaluate(model, dataset, "test")
     return found
 
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from tsforecast import metrics
 from tsforecast.config import Config, stem
-from tsforecast.data.prepare import Prepared
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.jobs.run_report import write_run_report
+from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.runtime import give_back_memory, peak_memory_mb
 from tsforecast.tracking.run_folder import RunFolder, git_commit
-from tsforecast.window_errors import WindowErrors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Findings:
 
 def write(
     config: Config,
-    prepared: Prepared,
+    dataset: ForecastDataset,
     folder: RunFolder,
     facts: dict[str, Any],
     tracked: Any,
@@ -51,27 +51,27 @@ def write(
 
     Args:
         config: of the run.
-        prepared: the data.
+        dataset: the data.
         folder: of the run.
-        facts: of ``assemble.prepared_runtime``, and how training ended.
+        facts: of ``build.set_up_runtime``, and how training ended.
         tracked: the tracker.
         began: when the run did, by ``time.monotonic``.
         scored: ``model``, ``test`` and ``validation`` where they were scored already; else the folder's best model is.
         findings: more for the result and the report.
     """
-    from tsforecast.evaluation import baselines, evaluate
-    from tsforecast.models.fitted import saved_path
-    from tsforecast.rules.effect import rule_effects
+    from tsforecast.evaluation.evaluate import baselines, evaluate
+    from tsforecast.evaluation.rule_effects import rule_effects
+    from tsforecast.models.estimator import saved_path
 
     give_back_memory()
     findings = findings or Findings()
     model = load_model(folder.best) if scored is None else scored.model
-    evaluation = evaluate(model, prepared, "test") if scored is None else scored.test
-    validation, naive = getattr(scored, "validation", None), baselines(prepared, "test")
+    evaluation = evaluate(model, dataset, "test") if scored is None else scored.test
+    validation, naive = getattr(scored, "validation", None), baselines(dataset, "test")
     history = folder.read_metrics()
     figures = test_figures(evaluation, naive)
-    figures |= spike_figures(config, prepared, model, evaluation, figures["metrics"], validation)
-    figures |= {"rules": rule_effects(model, prepared), "explanation": explanation(config, prepared, model)}
+    figures |= spike_figures(config, dataset, model, evaluation, figures["metrics"], validation)
+    figures |= {"rules": rule_effects(model, dataset), "explanation": explanation(config, dataset, model)}
     result = {
         "status": "done",
         "model": stem(config.model),
@@ -79,8 +79,8 @@ def write(
         "users_estimate": model.users_estimate,
         "seconds": time.monotonic() - began,
         **figures,
-        "latency_ms": latency(model, prepared) if config.report.latency else None,
-        **provenance(config, prepared.series, facts),
+        "latency_ms": latency(model, dataset) if config.report.latency else None,
+        **provenance(config, dataset.series, facts),
         "training": {key: facts[key] for key in ("ended", "best_step", "training_seconds")},
         **findings.result,
     }
@@ -91,7 +91,7 @@ def write(
     result["metrics"] = found | result["metrics"]
     write_run_report(
         config,
-        prepared,
+        dataset,
         folder,
         result,
         evaluation,
@@ -105,19 +105,19 @@ def write(
     tracked.summary(
         {key: result[key] for key in ("status", "params", "seconds", "metrics", "baselines", "skill")}
     )
-    _plot_newest(tracked, prepared, evaluation)
+    _plot_newest(tracked, dataset, evaluation)
     tracked.page("report", folder.report)
     tracked.artifact(saved_path(folder.best), name=folder.path.name, kind="model", metadata=result["metrics"])
     print_figures(result)
     print(folder.path, flush=True)
 
 
-def latency(model: Any, prepared: Prepared) -> dict[str, float]:
+def latency(model: Any, dataset: ForecastDataset) -> dict[str, float]:
     """Milliseconds of a warm forecast of one window: ``median``, ``low`` and ``high`` (quartiles), ``calls``."""
+    from tsforecast.inference.predict import forecast
     from tsforecast.planning.probe import seconds_per_call
-    from tsforecast.training.prediction import forecast
 
-    windows = prepared.windows("test", limit=1)
+    windows = dataset.windows("test", limit=1)
     found = seconds_per_call(lambda: forecast(model, windows), seconds=0.5)
     return {name: 1000 * found[name] for name in ("median", "low", "high")} | {"calls": found["calls"]}
 
@@ -138,18 +138,18 @@ def provenance(config: Config, series: Series, facts: dict[str, Any]) -> dict[st
     }
 
 
-def _plot_newest(tracked: Any, prepared: Prepared, evaluation: Any, shown: int = 1440) -> None:
+def _plot_newest(tracked: Any, dataset: ForecastDataset, evaluation: Any, shown: int = 1440) -> None:
     """Forecast and truth of the first target over the newest windows, in the tracker's own plot."""
-    x = ((evaluation.ends[-shown:] - evaluation.ends[-1]) * prepared.series.step / 60).tolist()
+    x = ((evaluation.ends[-shown:] - evaluation.ends[-1]) * dataset.series.step / 60).tolist()
     lines = {"truth": evaluation.truth, "forecast": evaluation.forecast}
     newest = {name: values[-shown:, 0, 0].astype(float).tolist() for name, values in lines.items()}
-    title = f"{prepared.series.targets[0]}, newest of the test split"
+    title = f"{dataset.series.targets[0]}, newest of the test split"
     tracked.forecast_plot("forecast", x, newest, x_name="minutes before the last forecast", title=title)
 
 
 def test_figures(evaluation: Any, naive: dict[str, Any]) -> dict[str, Any]:
     """``metrics``, ``baselines`` and ``skill`` on the test split, as ``result.json`` holds them."""
-    from tsforecast.evaluation import prefixed
+    from tsforecast.evaluation.evaluate import prefixed
 
     rmse = evaluation.figures["rmse"]
     return {
@@ -161,7 +161,7 @@ def test_figures(evaluation: Any, naive: dict[str, Any]) -> dict[str, Any]:
 
 def spike_figures(
     config: Config,
-    prepared: Prepared,
+    dataset: ForecastDataset,
     model: Any,
     evaluation: Any,
     figures: dict[str, float],
@@ -171,26 +171,26 @@ def spike_figures(
 
     Nothing is added where the config asks for no scorecard.
     """
-    from tsforecast.evaluation import prefixed
-    from tsforecast.spike_evaluation import spike_metrics, spike_scores
+    from tsforecast.evaluation.evaluate import prefixed
+    from tsforecast.evaluation.spikes import spike_metrics, spike_scores
 
     if not config.report.spikes:
         return {"metrics": figures, "spikes": {}}
     rule = config.spike
     options = {"min_gap": rule.min_gap, "tolerance": rule.tolerance, "validation": validation}
-    found = spike_scores(model, prepared, evaluation, **options)
+    found = spike_scores(model, dataset, evaluation, **options)
     return {"metrics": figures | prefixed(spike_metrics(found), "test"), "spikes": found}
 
 
-def explanation(config: Config, prepared: Prepared, model: Any) -> dict[str, Any] | None:
+def explanation(config: Config, dataset: ForecastDataset, model: Any) -> dict[str, Any] | None:
     """The permutation importances of ``explanation.explain``; None where the config asks for none."""
-    from tsforecast.explanation import explain
+    from tsforecast.evaluation.importance import explain
 
     asked = config.report
     if not asked.explain:
         return None
     return explain(
-        model, prepared, windows=asked.explain_windows, repeats=asked.explain_repeats, seed=config.seed
+        model, dataset, windows=asked.explain_windows, repeats=asked.explain_repeats, seed=config.seed
     )
 
 
@@ -202,11 +202,11 @@ def load_model(path: Path) -> Any:
     """
     import keras
 
-    from tsforecast.models.fitted import SUFFIX, load_fitted, saved_path
+    from tsforecast.models.estimator import SUFFIX, load_estimator, saved_path
 
     saved = saved_path(path)
     if saved.suffix == SUFFIX:
-        return load_fitted(saved)
+        return load_estimator(saved)
     if not path.is_file():
         raise UserError(
             f"{path.parent} holds no {path.name}: the run has not reached its first validation yet."
@@ -217,10 +217,11 @@ def load_model(path: Path) -> Any:
 
 def import_models() -> None:
     """Imports every model file, so that Keras finds the class by its name: a fresh process has imported none."""
-    from tsforecast import models
+    from tsforecast import ensemble, models
 
-    for module in pkgutil.iter_modules(models.__path__, f"{models.__name__}."):
-        importlib.import_module(module.name)
+    for package in (models, ensemble):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
 
 
 def read(folder: RunFolder) -> dict[str, Any]:
@@ -238,9 +239,9 @@ def read(folder: RunFolder) -> dict[str, Any]:
 
 def parameters(model: Any) -> list[dict[str, Any]]:
     """A row a layer that has weights: name, output shape, parameters."""
-    from tsforecast.models.fitted import FittedModel
+    from tsforecast.models.estimator import Estimator
 
-    if isinstance(model, FittedModel):
+    if isinstance(model, Estimator):
         return model.parameter_rows()
     rows = []
     for layer in model.layers:
@@ -256,23 +257,23 @@ def parameters(model: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def print_notes(prepared: Prepared) -> None:
+def print_notes(dataset: ForecastDataset) -> None:
     """What was read and mended, and the splits."""
-    series = prepared.series
+    series = dataset.series
     print(
         f"{series.name}: {len(series):,} rows, {len(series.features)} features, {series.time[0]} to {series.time[-1]}"
     )
     for note in series.notes:
         print(f"  {note}")
-    sizes = ", ".join(f"{name} {len(prepared.windows(name)):,}" for name in ("train", "val", "test"))
+    sizes = ", ".join(f"{name} {len(dataset.windows(name)):,}" for name in ("train", "val", "test"))
     print(f"  windows: {sizes}", flush=True)
 
 
 def print_model(model: Any, facts: dict[str, Any]) -> None:
     """The parameters by layer, the count beside the users' estimate, and which path each recurrent layer takes."""
-    from tsforecast.models.fitted import FittedModel
+    from tsforecast.models.estimator import Estimator
 
-    if isinstance(model, FittedModel):
+    if isinstance(model, Estimator):
         return
     for row in parameters(model):
         print(f"  {row['layer']:<22}{row['shape']:<18}{row['params']:>10,}")

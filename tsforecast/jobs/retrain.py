@@ -13,13 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tsforecast.config import Config, build, stem
-from tsforecast.config.build import as_yaml, load
-from tsforecast.data.faults import faults
-from tsforecast.data.prepare import Prepared
+from tsforecast.config import Config, instantiate, stem
+from tsforecast.config.stored import as_yaml, load
+from tsforecast.data.dataset import ForecastDataset
+from tsforecast.data.quality import faults
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, results, retrain_verdict
+from tsforecast.jobs import build, results, retrain_verdict
 from tsforecast.jobs.promote import CALIBRATION, calibrated
 from tsforecast.jobs.train import learn
 from tsforecast.registry import Registry, Version
@@ -60,7 +60,7 @@ def dawn(
     began, champion = time.monotonic(), registry.champion()
     champion.check()
     own = champion_config(config, champion)
-    series = assemble.loaded_series(own)
+    series = build.loaded_series(own)
     series = series if change is None else change(series)
     known = int(champion.result()["data"]["rows"])
     folder = RunFolder(registry.path / "retraining" / f"{champion.name}_{len(series)}")
@@ -130,16 +130,16 @@ def _verdict(
     if found:
         more = f" (and {len(found) - 1} more faults)" if len(found) > 1 else ""
         return {"outcome": "refused", "why": f"the new rows are not trusted: {found[0]}{more}."}
-    facts = assemble.prepared_runtime(own)
+    facts = build.set_up_runtime(own)
 
     from tsforecast.data.scaling import Scaler
-    from tsforecast.models.fitted import FittedModel, saved_path
+    from tsforecast.models.estimator import Estimator, saved_path
 
     model = results.load_model(champion.model)
-    scaler, fitted = Scaler.from_dict(model.card["scaler"]), isinstance(model, FittedModel)
-    prepared = stretches(own, series, scaler, whole=fitted)
+    scaler, fitted = Scaler.from_dict(model.card["scaler"]), isinstance(model, Estimator)
+    dataset = stretches(own, series, scaler, whole=fitted)
     before = None if fitted else model.get_weights()
-    if not _train(own, prepared, model, folder):
+    if not _train(own, dataset, model, folder):
         return {"outcome": "refused", "why": "training on gained nothing on the validation days."}
     model, challenger = (
         (results.load_model(champion.model), lambda: results.load_model(folder.best))
@@ -147,7 +147,7 @@ def _verdict(
         else _weighted(model, before, folder)
     )
     challenger, compared = retrain_verdict.compare(
-        prepared, model, challenger, latency_bar=config.retrain.latency_ms
+        dataset, model, challenger, latency_bar=config.retrain.latency_ms
     )
     if compared["why_not"] is not None:
         return {"outcome": "refused", "why": compared["why_not"], "compared": compared}
@@ -156,7 +156,7 @@ def _verdict(
         config=as_yaml(dataclasses.replace(own, resume=None)),
         result=_result(own, series, challenger, compared, facts),
         lineage={"run": str(folder.path.resolve()), "parent": champion.name, "kind": "retraining"},
-        extra={CALIBRATION: calibrated(own, prepared, challenger)},
+        extra={CALIBRATION: calibrated(own, dataset, challenger)},
     )
     why = f"retrained with {len(series) - known:,} new rows; {compared['in_words']}"
     registry.promote(version.name, why)
@@ -167,7 +167,7 @@ def _verdict(
     }
 
 
-def stretches(config: Config, series: Series, scaler: Any, whole: bool) -> Prepared:
+def stretches(config: Config, series: Series, scaler: Any, whole: bool) -> ForecastDataset:
     """The newest rows as training, validation and held-out days, under the champion's scaling.
 
     ``whole`` takes all rows before the validation days to train on, for a model that is fitted anew.
@@ -190,17 +190,17 @@ def stretches(config: Config, series: Series, scaler: Any, whole: bool) -> Prepa
         )
         rows, cut = len(series), len(series) - held - val
     split = {"train": cut, "val": val, "test": held}
-    prepared = assemble.prepared_series(config, series, split, scaler)
+    dataset = build.dataset_of(config, series, split, scaler)
     first = 0 if whole else max(cut - train, 0)
-    return dataclasses.replace(prepared, borders=((first, cut), (cut, cut + val), (cut + val, rows)))
+    return dataclasses.replace(dataset, borders=((first, cut), (cut, cut + val), (cut + val, rows)))
 
 
-def _train(config: Config, prepared: Prepared, model: Any, folder: RunFolder) -> bool:
+def _train(config: Config, dataset: ForecastDataset, model: Any, folder: RunFolder) -> bool:
     """Trains the model on, within the deadline; whether it became better on the validation days."""
-    from tsforecast.evaluation import validation_figures
-    from tsforecast.models.fitted import FittedModel
+    from tsforecast.evaluation.evaluate import validation_figures
+    from tsforecast.models.estimator import Estimator
 
-    asked, loss = config.retrain, build(config.loss)
+    asked, loss = config.retrain, instantiate(config.loss)
     training = dataclasses.replace(
         config.training,
         max_steps=asked.max_steps,
@@ -217,9 +217,9 @@ def _train(config: Config, prepared: Prepared, model: Any, folder: RunFolder) ->
         resume=str(folder.path) if folder.last.is_file() else None,
     )
     results.print_paths(model)
-    before = validation_figures(model, prepared, loss, training.validation_windows)["val/loss"]
-    after = learn(own, prepared, model, loss, folder, NullTracker(), best=before).best
-    return after < before if isinstance(model, FittedModel) else folder.best.is_file()
+    before = validation_figures(model, dataset, loss, training.validation_windows)["val/loss"]
+    after = learn(own, dataset, model, loss, folder, NullTracker(), best=before).best
+    return after < before if isinstance(model, Estimator) else folder.best.is_file()
 
 
 def _weighted(model: Any, before: Any, folder: RunFolder) -> tuple[Any, Callable[[], Any]]:

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from tsforecast.comparison.statistics import Interval, rmse_difference
-from tsforecast.data.prepare import Prepared
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.jobs import results
-from tsforecast.window_errors import WindowErrors
+from tsforecast.metrics.bootstrap import Interval, rmse_difference
+from tsforecast.metrics.window_errors import WindowErrors
 
 
 def compare(
-    prepared: Prepared, champion: Any, make_challenger: Callable[[], Any], *, latency_bar: float
+    dataset: ForecastDataset, champion: Any, make_challenger: Callable[[], Any], *, latency_bar: float
 ) -> tuple[Any, dict[str, Any]]:
-    """Scores both on the test windows of ``prepared`` and says whether the challenger may take over.
+    """Scores both on the test windows of ``dataset`` and says whether the challenger may take over.
 
     It may when its RMSE there is not above the champion's, when on spikes it is not surely above (a 95 % interval of a
     paired block bootstrap), and when a forecast of one window takes no longer than ``latency_bar`` milliseconds.
@@ -24,33 +24,33 @@ def compare(
 
     Returns:
         The challenger, and of both ``champion`` and ``challenger`` (metrics), ``difference`` and ``on_spikes`` (value,
-        low, high; None without enough windows), ``latency_ms``, ``in_words``, and ``why_not``, a sentence, or None
-        where it may.
+        low, high; None without enough windows), ``latency_ms``, ``in_words``, and ``rejection_reason``, a
+        sentence, or None where it may.
     """
-    from tsforecast.evaluation import evaluate, prefixed
+    from tsforecast.evaluation.evaluate import evaluate, prefixed
 
-    found = [evaluate(champion, prepared, "test")]
-    on = _on_spikes(prepared, champion, found[0])
+    found = [evaluate(champion, dataset, "test")]
+    on = _on_spikes(dataset, champion, found[0])
     challenger = make_challenger()
-    found.append(evaluate(challenger, prepared, "test"))
-    reach = prepared.window["lead"] + prepared.window["horizon"] - 1
+    found.append(evaluate(challenger, dataset, "test"))
+    reach = dataset.window["lead"] + dataset.window["horizon"] - 1
     overall = _difference(found, reach, np.ones_like(on))
     spikes = _difference(found, reach, on)
     apart = found[1].figures["rmse"] - found[0].figures["rmse"]
-    latency, unit = results.latency(challenger, prepared)["median"], prepared.series.unit
+    latency, unit = results.latency(challenger, dataset)["median"], dataset.series.unit
     words = (
         f"RMSE {found[1].figures['rmse']:.4f} against {found[0].figures['rmse']:.4f} {unit}".rstrip()
         + " on held-out days"
     )
-    why_not = None
+    rejection_reason = None
     if not np.isfinite(apart) or apart > 0:
-        why_not = f"the challenger is worse: {words}."
+        rejection_reason = f"the challenger is worse: {words}."
     elif spikes is not None and spikes.low > 0:
-        why_not = (
+        rejection_reason = (
             f"the challenger is worse on spikes: RMSE higher by {spikes.value:.4f} {unit}".rstrip() + "."
         )
     elif latency > latency_bar:
-        why_not = (
+        rejection_reason = (
             f"the challenger takes {latency:.1f} ms a forecast, retrain.latency_ms allows {latency_bar:g}."
         )
     return challenger, {
@@ -60,16 +60,16 @@ def compare(
         "on_spikes": None if spikes is None else dataclasses.asdict(spikes),
         "latency_ms": latency,
         "in_words": words,
-        "why_not": why_not,
+        "why_not": rejection_reason,
     }
 
 
-def _on_spikes(prepared: Prepared, model: Any, found: Any) -> np.ndarray:
+def _on_spikes(dataset: ForecastDataset, model: Any, found: Any) -> np.ndarray:
     """Which truths ``[n, H, T]`` stand above the last known value by more than the model's threshold."""
     given = (model.card.get("spike") or {}).get("threshold") or [None] * found.truth.shape[-1]
     thresholds = np.array([np.inf if value is None else value for value in given], float)
-    known = prepared.inputs[found.ends][:, list(prepared.target_indices)]
-    return found.truth - prepared.scaler.inverse_targets(known)[:, None] > thresholds
+    known = dataset.inputs[found.ends][:, list(dataset.target_indices)]
+    return found.truth - dataset.scaler.inverse_targets(known)[:, None] > thresholds
 
 
 def _difference(found: list[Any], reach: int, where: np.ndarray) -> Interval | None:

@@ -5,14 +5,14 @@ from typing import Any
 
 from tsforecast import metrics
 from tsforecast.config import Config, stem
-from tsforecast.config.build import as_yaml
-from tsforecast.data.prepare import Prepared
+from tsforecast.config.stored import as_yaml
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.tracking.run_folder import RunFolder
 
 
 def write_run_report(
     config: Config,
-    prepared: Prepared,
+    dataset: ForecastDataset,
     folder: RunFolder,
     result: dict[str, Any],
     evaluation: Any,
@@ -26,7 +26,7 @@ def write_run_report(
 
     Args:
         config: of the run.
-        prepared: the data.
+        dataset: the data.
         folder: of the run, with its history.
         result: as ``result.json`` holds it.
         evaluation: on the test split.
@@ -35,14 +35,14 @@ def write_run_report(
         tables: more of them, shown before those of any run.
         charts: more of them.
     """
-    from tsforecast.evaluation import target_hours
-    from tsforecast.explanation import explanation_bars
+    from tsforecast.evaluation.evaluate import target_hours
+    from tsforecast.evaluation.importance import explanation_bars
+    from tsforecast.evaluation.rule_effects import rule_tables
+    from tsforecast.evaluation.spikes import spike_tables
     from tsforecast.reporting.report import write_report
-    from tsforecast.rules.effect import rule_tables
-    from tsforecast.spike_evaluation import spike_tables
 
-    series, first_step = prepared.series, 0
-    hours = target_hours(prepared, evaluation)
+    series, first_step = dataset.series, 0
+    hours = target_hours(dataset, evaluation)
     forecast = {
         "time": series.time[evaluation.ends + config.window.lead],
         "truth": evaluation.truth[:, first_step],
@@ -70,7 +70,7 @@ def write_run_report(
         ),
         config_yaml=as_yaml(config),
         parameters=parameters,
-        notes=[*series.notes, split_note(prepared)],
+        notes=[*series.notes, split_note(dataset)],
         tables=[
             *tables,
             *spike_tables(result["spikes"], series.unit),
@@ -87,11 +87,11 @@ def _beside(naive: dict[str, Any], evaluation: Any, score: Callable[[Any], dict[
     return score(evaluation) | {f"persistence/{name}": baseline[name] for name in ("rmse", "mae")}
 
 
-def split_note(prepared: Prepared) -> str:
+def split_note(dataset: ForecastDataset) -> str:
     """How the rows are split and scaled, in one sentence."""
-    time = prepared.series.time
+    time = dataset.series.time
     parts = [
-        f"{name} {time[first]} to {time[stop - 1]} ({len(prepared.windows(name)):,} windows)"
-        for name, (first, stop) in zip(("train", "val", "test"), prepared.borders, strict=True)
+        f"{name} {time[first]} to {time[stop - 1]} ({len(dataset.windows(name)):,} windows)"
+        for name, (first, stop) in zip(("train", "val", "test"), dataset.borders, strict=True)
     ]
     return f"Split by time, scaled by the training rows: {'; '.join(parts)}."

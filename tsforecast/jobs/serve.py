@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.config import Config
-from tsforecast.config.service import TOKEN
+from tsforecast.config.service_checks import TOKEN
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, results
+from tsforecast.jobs import build, results
 from tsforecast.jobs.promote import CALIBRATION
 from tsforecast.registry import Registry
 
-FEW = 4  # windows that may meet by chance: a size of its own beside 1 and serve.max_batch
-MOST_CONNECTIONS = 256  # at once; each may hold a body of serve.max_body_mb
+SMALL_BATCH = 4  # windows that may meet by chance: a size of its own beside 1 and serve.max_batch
+MAX_CONNECTIONS = 256  # at once; each may hold a body of serve.max_body_mb
 
 
 def main(config: Config, path: Path) -> None:
@@ -30,7 +30,7 @@ def main(config: Config, path: Path) -> None:
     asked = config.serve
     token = read_token(asked.token_file, os.environ.get(TOKEN))
     listening = _socket(asked.host, asked.port)
-    assemble.prepared_runtime(config)
+    build.set_up_runtime(config)
     app = application(config, registry, token)
     host = f"[{asked.host}]" if ":" in asked.host else asked.host
     print(
@@ -43,7 +43,7 @@ def main(config: Config, path: Path) -> None:
             app,
             log_level="warning",
             access_log=False,
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=10,
         )
     )
@@ -53,16 +53,16 @@ def main(config: Config, path: Path) -> None:
 def application(config: Config, registry: Registry, token: str | None) -> Any:
     """The ASGI application as the config describes it."""
     from tsforecast.serving.app import Limits, create_app
-    from tsforecast.serving.engine import Engine, IntervalOptions
+    from tsforecast.serving.model_manager import IntervalOptions, ModelManager
     from tsforecast.serving.service import Service
     from tsforecast.serving.telemetry import Telemetry
 
     asked, options, telemetry = config.serve, config.intervals, Telemetry()
-    engine = Engine(
+    engine = ModelManager(
         registry,
         results.load_model,
         # Two windows that met by chance shall not wait for a batch of the largest size.
-        sizes=(*(size for size in (1, FEW) if size < asked.max_batch), asked.max_batch),
+        sizes=(*(size for size in (1, SMALL_BATCH) if size < asked.max_batch), asked.max_batch),
         intervals=IntervalOptions(options.coverage, options.rate, options.memory, CALIBRATION),
         poll_seconds=asked.poll_seconds,
         watch=telemetry.change,

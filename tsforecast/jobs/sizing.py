@@ -3,18 +3,20 @@
 import dataclasses
 from typing import Any
 
-from tsforecast.config import Config, build, stem
-from tsforecast.data.prepare import Prepared
+from tsforecast.config import Config, instantiate, stem
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.planning import machine
 from tsforecast.planning.formatting import size
 from tsforecast.planning.memory import USABLE, Memory, accumulation
 
-LEAST_STEPS_AN_EPOCH = 50  # training.batch_size=auto stays below this share of the training windows
+MIN_STEPS_AN_EPOCH = 50  # training.batch_size=auto stays below this share of the training windows
 COMPILED = 4e8  # bytes that tracing and compiling add to the process, as seen for the LSTM; an allowance
 
 
-def memory(config: Config, prepared: Prepared, model: Any, device: str, program: int | None = None) -> Memory:
+def memory(
+    config: Config, dataset: ForecastDataset, model: Any, device: str, program: int | None = None
+) -> Memory:
     """The memory that training this model would take on a device (cpu or gpu).
 
     ``program`` is what ``program_bytes`` said before other models were built; by default it is asked now.
@@ -22,13 +24,13 @@ def memory(config: Config, prepared: Prepared, model: Any, device: str, program:
     import keras
 
     from tsforecast import runtime
-    from tsforecast.jobs import assemble
+    from tsforecast.jobs import build
     from tsforecast.planning.memory import memory_of, optimizer_bytes, resident_bytes
     from tsforecast.planning.rules import Place
     from tsforecast.training.sharded_step import default_shards
 
     accumulate = config.training.accumulate_steps if config.training.accumulate_steps > 1 else None
-    optimizer = build(config.optimizer, gradient_accumulation_steps=accumulate)
+    optimizer = instantiate(config.optimizer, gradient_accumulation_steps=accumulate)
     on_cpu = device == "cpu"
     computes = keras.dtype_policies.get(model.dtype_policy).compute_dtype
     half = "16" in computes
@@ -39,19 +41,19 @@ def memory(config: Config, prepared: Prepared, model: Any, device: str, program:
         model,
         Place(device, 2 if half and (one_by_one or not on_cpu) else 4, one_by_one),
         optimizer=optimizer_bytes(optimizer, model),
-        dense_from=assemble.supervised_from(config, model),
+        dense_from=build.supervised_from(config, model),
         parts=(config.training.shards or default_shards(1024)) if on_cpu else 1,
-        resident=resident_bytes(prepared) if on_cpu else 0,  # the windows are gathered on the host
-        program=program_bytes(prepared, device) if program is None else program,
+        resident=resident_bytes(dataset) if on_cpu else 0,  # the windows are gathered on the host
+        program=program_bytes(dataset, device) if program is None else program,
     )
 
 
-def program_bytes(prepared: Prepared, device: str) -> int:
+def program_bytes(dataset: ForecastDataset, device: str) -> int:
     """What Python, TensorFlow and compiled steps take beside the data; on a GPU its context."""
     from tsforecast.planning.memory import PROGRAM_GPU, loaded_bytes
 
     return int(
-        machine.resident_bytes() - loaded_bytes(prepared) + COMPILED if device == "cpu" else PROGRAM_GPU
+        machine.resident_bytes() - loaded_bytes(dataset) + COMPILED if device == "cpu" else PROGRAM_GPU
     )
 
 
@@ -66,7 +68,7 @@ def device_bytes(config: Config, device: str) -> float | None:
     return found[0].memory_bytes if found else None
 
 
-def sized(config: Config, prepared: Prepared, model: Any, facts: dict[str, Any]) -> Config:
+def sized(config: Config, dataset: ForecastDataset, model: Any, facts: dict[str, Any]) -> Config:
     """The config with a batch that fits: ``training.batch_size=auto`` becomes a number.
 
     Raises:
@@ -75,9 +77,9 @@ def sized(config: Config, prepared: Prepared, model: Any, facts: dict[str, Any])
     if not getattr(model, "trainable_variables", None):
         return with_batch(config, 32) if config.training.batch_size == "auto" else config
     there = device_bytes(config, facts["device"])
-    plan = memory(config, prepared, model, facts["device"])
+    plan = memory(config, dataset, model, facts["device"])
     if config.training.batch_size == "auto":
-        chosen = automatic(plan, there, len(prepared.windows("train")))
+        chosen = automatic(plan, there, len(dataset.windows("train")))
         print(
             f"training.batch_size=auto: {chosen} windows, {size(plan.peak(chosen))} of {size(there)}",
             flush=True,
@@ -89,14 +91,14 @@ def sized(config: Config, prepared: Prepared, model: Any, facts: dict[str, Any])
 
 
 def automatic(plan: Memory, there: float | None, windows: int) -> int:
-    """The largest power of two that fits the device and still leaves ``LEAST_STEPS_AN_EPOCH`` batches an epoch.
+    """The largest power of two that fits the device and still leaves ``MIN_STEPS_AN_EPOCH`` batches an epoch.
 
     Raises:
         UserError: nothing tells the device's memory, or not even one window fits.
     """
     if there is None:
         raise UserError("training.batch_size=auto needs to know the device's memory: set device.memory_gb.")
-    most = min(plan.largest_batch(there), max(1, windows // LEAST_STEPS_AN_EPOCH))
+    most = min(plan.largest_batch(there), max(1, windows // MIN_STEPS_AN_EPOCH))
     if most < 1:
         raise UserError(f"Not even one window fits {size(there)}: choose a smaller model or window.lookback.")
     return 1 << (most.bit_length() - 1)

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tsforecast.config import Config, build
-from tsforecast.config.build import as_dict, as_yaml
-from tsforecast.data.pipelines import steps_per_epoch
+from tsforecast.config import Config, instantiate
+from tsforecast.config.stored import as_dict, as_yaml
+from tsforecast.data.batches import steps_per_epoch
 from tsforecast.errors import UserError
-from tsforecast.jobs import assemble, pretraining, results, sizing
+from tsforecast.jobs import build, pretraining, results, sizing
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -21,44 +21,44 @@ def main(config: Config, path: Path) -> float | None:
     An interrupted run is gone on with when ``config.resume`` names its folder.
     """
     began = time.monotonic()
-    refuse_finished(config, RunFolder(path))
-    prepared = assemble.prepared_data(config)
-    results.print_notes(prepared)
-    facts = assemble.prepared_runtime(config)
-    model = assemble.forecaster(config, prepared)
+    ensure_not_finished(config, RunFolder(path))
+    dataset = build.build_data(config)
+    results.print_notes(dataset)
+    facts = build.set_up_runtime(config)
+    model = build.forecaster(config, dataset)
     pretraining.start_from(config, model, RunFolder(path))
 
-    from tsforecast.models.fitted import FittedModel
+    from tsforecast.models.estimator import Estimator
 
-    in_batches = not isinstance(model, FittedModel) and bool(model.trainable_variables)
+    in_batches = not isinstance(model, Estimator) and bool(model.trainable_variables)
     if in_batches and config.training.batch_size != "auto":
-        steps_per_epoch(prepared.windows("train"), config.training.batch_size)
-    config = sizing.sized(config, prepared, model, facts)
-    loss = build(config.loss)
+        steps_per_epoch(dataset.windows("train"), config.training.batch_size)
+    config = sizing.sized(config, dataset, model, facts)
+    loss = instantiate(config.loss)
     results.print_model(model, facts)
     # Nothing is written before all that can be refused was looked at.
-    folder = RunFolder.create(assemble.worker_folder(path))
+    folder = RunFolder.create(build.worker_folder(path))
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
-    tracker = build(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
-    with told_at_the_end(folder), tracker as tracked:
+    tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
+    with record_failure(folder), tracker as tracked:
         tracked.table(
             "parameters",
             ["layer", "shape", "params"],
             [list(row.values()) for row in results.parameters(model)],
         )
-        progress = learn(config, prepared, model, loss, folder, tracked)
+        progress = learn(config, dataset, model, loss, folder, tracked)
         facts |= {
             "ended": progress.ended,
             "best_step": progress.best_step,
             "training_seconds": progress.elapsed(),
         }
         write = pretraining.write if config.training.objective == "masked_patches" else results.write
-        write(config, prepared, folder, facts, tracked, began)
+        write(config, dataset, folder, facts, tracked, began)
     return progress.best
 
 
-def refuse_finished(config: Config, folder: RunFolder) -> None:
+def ensure_not_finished(config: Config, folder: RunFolder) -> None:
     """Refuses to go on with a finished run.
 
     Raises:
@@ -71,7 +71,7 @@ def refuse_finished(config: Config, folder: RunFolder) -> None:
 
 def learn(
     config: Config,
-    prepared: Any,
+    dataset: Any,
     model: Any,
     loss: Any,
     folder: RunFolder,
@@ -83,33 +83,33 @@ def learn(
 
     ``best`` is the validation loss of a model that lies there already, as its best so far.
     """
-    from tsforecast.models.fitted import FittedModel
+    from tsforecast.models.estimator import Estimator
     from tsforecast.training.callbacks import save_model
     from tsforecast.training.state import Progress
 
-    if isinstance(model, FittedModel):
-        return _fit_at_once(config, prepared, model, loss, folder, tracked)
+    if isinstance(model, Estimator):
+        return _fit_at_once(config, dataset, model, loss, folder, tracked)
     if model.trainable_variables:
-        return _train(config, prepared, model, loss, folder, tracked, best)
+        return _train(config, dataset, model, loss, folder, tracked, best)
     save_model(model, folder.best)
     return Progress(ended="nothing to train")
 
 
 def _train(
-    config: Config, prepared: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any, best: float
+    config: Config, dataset: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any, best: float
 ) -> Any:
     """Runs ``fit`` to the end of the budget, from the last checkpoint where there is one; returns the progress."""
-    from tsforecast.evaluation import validation_figures
+    from tsforecast.evaluation.evaluate import validation_figures
     from tsforecast.tracking.progress import progress_callback
     from tsforecast.training import callbacks as around
     from tsforecast.training.checkpoint import load_state
-    from tsforecast.training.fit import fit
+    from tsforecast.training.loop import fit
     from tsforecast.training.pretraining import fill_in_figures
     from tsforecast.training.state import Budget, Progress
 
     options = config.training
     budget = Budget.plan(
-        windows=len(prepared.windows("train")),
+        windows=len(dataset.windows("train")),
         batch_size=options.batch_size,
         accumulate_steps=options.accumulate_steps,
         steps_per_epoch=options.steps_per_epoch,
@@ -118,9 +118,9 @@ def _train(
         max_minutes=options.max_minutes,
         patience=options.patience,
         min_delta=options.min_delta,
-        checkpoint_minutes=assemble.checkpoint_minutes(config),
+        checkpoint_minutes=build.checkpoint_minutes(config),
     )
-    trainer = assemble.trainer(config, model, loss, budget.max_updates)
+    trainer = build.trainer(config, model, loss, budget.max_updates)
     progress = Progress(best=best)
     if config.resume is not None and folder.last.is_file():
         progress = Progress.from_dict(load_state(folder.last, trainer))
@@ -144,33 +144,37 @@ def _train(
 
     def figures() -> dict[str, float]:
         if options.objective == "masked_patches":
-            return fill_in_figures(trainer, prepared.windows("val", limit=options.validation_windows))
-        return validation_figures(model, prepared, loss, options.validation_windows)
+            return fill_in_figures(trainer, dataset.windows("val", limit=options.validation_windows))
+        return validation_figures(model, dataset, loss, options.validation_windows)
 
-    score = around.Validate(progress, budget, figures)
-    record = around.Record(progress, budget, shown.epoch_stats, write)
-    keep = around.Keep(progress, budget, folder.best, folder.last, score)
-    batches = assemble.stream(config, prepared, trainer)
+    score = around.EarlyStopping(progress, budget, figures)
+    record = around.MetricsLogger(progress, budget, shown.epoch_stats, write)
+    keep = around.Checkpoint(progress, budget, folder.best, folder.last, score)
+    batches = build.stream(config, dataset, trainer)
     with shown, around.finishing_on_signals(progress):
-        fit(trainer, batches, progress, budget, [around.Pace(progress, budget), score, shown, record, keep])
+        fit(
+            trainer,
+            batches,
+            progress,
+            budget,
+            [around.BudgetCallback(progress, budget), score, shown, record, keep],
+        )
     if progress.interrupted:
         raise KeyboardInterrupt
     return progress
 
 
-def _fit_at_once(
-    config: Config, prepared: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any
-) -> Any:
+def _fit_at_once(config: Config, dataset: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any) -> Any:
     """Fits a model that is no network, writes its one line of figures and its file; returns the progress."""
-    from tsforecast.evaluation import validation_figures
-    from tsforecast.models.fitted import SUFFIX
+    from tsforecast.evaluation.evaluate import validation_figures
+    from tsforecast.models.estimator import SUFFIX
     from tsforecast.training.state import Progress
 
     progress = Progress()
     rounds = model.fit(
-        prepared.windows("train"), prepared.windows("val"), seed=config.seed, loss=loss, tell=print
+        dataset.windows("train"), dataset.windows("val"), seed=config.seed, loss=loss, tell=print
     )
-    figures = validation_figures(model, prepared, loss, config.training.validation_windows)
+    figures = validation_figures(model, dataset, loss, config.training.validation_windows)
     progress.best, progress.best_step, progress.ended = figures["val/loss"], rounds, "patience"
     row = {"epoch": 1, "step": rounds, **figures, "seconds": progress.elapsed()}
     folder.append_metrics(row)
@@ -180,7 +184,7 @@ def _fit_at_once(
 
 
 @contextmanager
-def told_at_the_end(folder: RunFolder) -> Iterator[None]:
+def record_failure(folder: RunFolder) -> Iterator[None]:
     """Writes what became of a run that did not finish into ``result.json``, and says how to go on."""
     try:
         yield

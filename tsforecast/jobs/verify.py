@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.config import Config
-from tsforecast.data.prepare import Prepared
-from tsforecast.jobs import assemble, sizing
+from tsforecast.data.dataset import ForecastDataset
+from tsforecast.jobs import build, sizing
 from tsforecast.jobs.measure import measured
 from tsforecast.jobs.plan import networks, prepared_device
 from tsforecast.planning.memory import beside
@@ -53,22 +53,22 @@ def _with_policy(config: Config, policy: str) -> Config:
 
 def _asked(config: Config) -> dict[str, Config]:
     """The networks among the models to look at."""
-    prepared = assemble.prepared_data(config)
+    dataset = build.build_data(config)
     prepared_device(config)
-    return {name: one for name, (one, _) in networks(config, prepared).items()}
+    return {name: one for name, (one, _) in networks(config, dataset).items()}
 
 
 def _compared(config: Config, rows: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """A row for each network, policy, batch and kind of step; and the device with the policies as it resolved them."""
     from tsforecast import runtime
 
-    prepared, name = assemble.prepared_data(config), ""
+    dataset, name = build.build_data(config), ""
     ratios: list[dict[str, Any]] = []
     resolved: dict[str, str] = {}
     for policy in config.plan.policies:
         device, facts = prepared_device(_with_policy(config, policy))
         resolved[policy], name = facts["policy"], facts["device_name"]
-        ratios += _of_policy(_with_policy(config, policy), prepared, rows, policy, device)
+        ratios += _of_policy(_with_policy(config, policy), dataset, rows, policy, device)
     return ratios, {
         "device": name,
         "resolved": resolved,
@@ -79,11 +79,11 @@ def _compared(config: Config, rows: dict[str, Any]) -> tuple[list[dict[str, Any]
 
 
 def _of_policy(
-    config: Config, prepared: Prepared, rows: dict[str, Any], policy: str, device: str
+    config: Config, dataset: ForecastDataset, rows: dict[str, Any], policy: str, device: str
 ) -> list[dict[str, Any]]:
     found = []
-    for name, (one, model) in networks(config, prepared).items():
-        memory = sizing.memory(one, prepared, model, device, program=0)
+    for name, (one, model) in networks(config, dataset).items():
+        memory = sizing.memory(one, dataset, model, device, program=0)
         for row in rows.get(f"{name} {policy}", []):
             for step, figures in beside(memory, row).items():
                 found.append(

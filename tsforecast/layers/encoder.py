@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from tsforecast.layers.fused import Affine, CheapDropout, TokenNorm, attend, gelu
 from tsforecast.layers.head import fan_in_uniform
+from tsforecast.layers.kernels.fused import Affine, CheapDropout, TokenNorm, attend, gelu
 
 NORMS = ("batch", "layer")
 

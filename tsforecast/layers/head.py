@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from tsforecast.layers.fused import CheapDropout
+from tsforecast.layers.kernels.fused import CheapDropout
 
 
 def fan_in_uniform() -> keras.initializers.Initializer:

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from tsforecast.layers.fused import CheapDropout
 from tsforecast.layers.head import fan_in_uniform
+from tsforecast.layers.kernels.fused import CheapDropout
 
 EVALUATION_SEED = 7  # of the patches hidden outside training, always the same ones
 

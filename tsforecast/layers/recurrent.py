@@ -73,7 +73,7 @@ class _PicksPath(keras.layers.Layer):
         return self._run_kernel(sequences, initial_state, bool(training))
 
     def _weights(self, bias_shape):
-        from tsforecast.layers import recurrent_tensorflow as kernels
+        from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
         cell, convert = self.cell, keras.ops.convert_to_tensor
         kernel, recurrent = convert(cell.kernel), convert(cell.recurrent_kernel)
@@ -106,7 +106,7 @@ class LSTM(_PicksPath, keras.layers.LSTM):
     """
 
     def _run_kernel(self, sequences, initial_state, training):
-        from tsforecast.layers import recurrent_tensorflow as kernels
+        from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
         weights = self._weights((4 * self.units,))
         last, sequence, carry = kernels.lstm(
@@ -145,7 +145,7 @@ class GRU(_PicksPath, keras.layers.GRU):
         return {**super()._fast_settings(), "reset_after": True}
 
     def _run_kernel(self, sequences, initial_state, training):
-        from tsforecast.layers import recurrent_tensorflow as kernels
+        from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
         weights = self._weights((2, 3 * self.units))
         last, sequence = kernels.gru(
@@ -198,6 +198,6 @@ def _on_gpu() -> bool:
     if keras.config.backend() != "tensorflow":
         # Where a tensor lands by default is cuda:0 on JAX and on PyTorch alike.
         return "cuda" in str(keras.ops.zeros(()).device)
-    from tsforecast.layers import recurrent_tensorflow as kernels
+    from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
     return kernels.on_gpu() and not is_portable()

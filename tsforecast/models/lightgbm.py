@@ -8,10 +8,10 @@ import numpy as np
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
-from tsforecast.models.fitted import FittedModel
+from tsforecast.models.estimator import Estimator
 from tsforecast.models.forecaster import Task
 
-MOST_BOOSTERS = 64
+MAX_BOOSTERS = 64
 FEW_WINDOWS = 20_000
 CHUNK = 50_000  # windows whose features are made at once
 OBJECTIVES = {  # of LightGBM, by the class of the loss
@@ -22,7 +22,7 @@ OBJECTIVES = {  # of LightGBM, by the class of the loss
 }
 
 
-class LightGBM(FittedModel):
+class LightGBM(Estimator):
     """Gradient-boosted trees, one booster for each step of the horizon, target and quantile level.
 
     Features of a window: every channel's newest value; of every channel but the calendar's its lags and its means over
@@ -40,7 +40,7 @@ class LightGBM(FittedModel):
         min_leaf: training windows in a leaf, at least.
 
     Raises:
-        UserError: LightGBM is not installed, or the task needs more than ``MOST_BOOSTERS`` boosters.
+        UserError: LightGBM is not installed, or the task needs more than ``MAX_BOOSTERS`` boosters.
 
     Source: Ke et al. (2017), LightGBM; direct multi-step forecasting as in Ben Taieb et al. (2012).
     """
@@ -67,16 +67,16 @@ class LightGBM(FittedModel):
         }
         super().__init__(task, options)
         boosters = task.horizon * len(task.target_indices) * len(task.quantile_levels or [0.5])
-        if boosters > MOST_BOOSTERS:
+        if boosters > MAX_BOOSTERS:
             raise UserError(
                 f"lightgbm needs a booster for each step, target and quantile level, {boosters} here and at most"
-                f" {MOST_BOOSTERS}: shorten window.horizon, or choose another model."
+                f" {MAX_BOOSTERS}: shorten window.horizon, or choose another model."
             )
         _library()
         self.boosters: list[Any] = []
 
     def fit(self, train: Windows, val: Windows, *, seed: int, loss: Any, tell: Callable[[str], None]) -> int:
-        """See ``FittedModel.fit``; validation errors are measured as the loss asks."""
+        """See ``Estimator.fit``; validation errors are measured as the loss asks."""
         lightgbm = _library()
         objective = _objective(loss, self.task.quantile_levels)
         features = {name: self.features(windows) for name, windows in (("train", train), ("val", val))}
@@ -122,11 +122,11 @@ class LightGBM(FittedModel):
         return rounds
 
     def check(self, loss: Any) -> None:
-        """See ``FittedModel.check``."""
+        """See ``Estimator.check``."""
         _objective(loss, self.task.quantile_levels)
 
     def forecast(self, windows: Windows) -> np.ndarray:
-        """See ``FittedModel.forecast``; quantiles that cross are put in order."""
+        """See ``Estimator.forecast``; quantiles that cross are put in order."""
         shape = (len(windows), self.task.horizon, len(self.task.target_indices))
         out = np.empty((*shape, len(self.task.quantile_levels or [0.5])), np.float32)
         for first in range(0, len(windows), CHUNK):
@@ -183,7 +183,7 @@ class LightGBM(FittedModel):
         return {"boosters": [booster.model_to_string() for booster in self.boosters]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """See ``FittedModel.restore``."""
+        """See ``Estimator.restore``."""
         self.boosters = [_library().Booster(model_str=text) for text in state["boosters"]]
 
     def _heads(self) -> list[tuple[int, int, float | None]]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
-from tsforecast.layers.fused import CheapDropout
 from tsforecast.layers.head import ForecastHead
+from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.models.forecaster import Forecaster, Task, causal_outputs, encoded
 

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from tsforecast.layers.encoder import SelfAttention
-from tsforecast.layers.fused import CheapDropout
 from tsforecast.layers.head import ForecastHead
+from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.recurrent import Bidirectional
 from tsforecast.models.forecaster import Forecaster, Task, encoded, last_output

@@ -12,7 +12,7 @@ CUDNN_DROPPED_VOLTA = (9, 11)  # cuDNN 9.11 has no code for compute capability b
 OLDEST_LEFT = 7.5
 LAST_DRIVER_OF_VOLTA = 580
 OLDEST_DRIVER_OF_CUDA_12 = 525
-LEAST_MEMORY, LEAST_DISK = 4e9, 2e9
+MIN_MEMORY, MIN_DISK = 4e9, 2e9
 
 
 @dataclass(frozen=True)
@@ -185,13 +185,13 @@ def _precision(facts: Facts) -> Finding:
 
 def _room(facts: Facts) -> Iterator[Finding]:
     total, available = facts.memory
-    low = available < LEAST_MEMORY
+    low = available < MIN_MEMORY
     yield Finding(
         "problem" if low else "ok",
         f"Memory: {size(available)} of {size(total)} available",
         "close other programs, or use scale=tiny" if low else "",
     )
-    low = facts.disk < LEAST_DISK
+    low = facts.disk < MIN_DISK
     yield Finding(
         "problem" if low else "ok",
         f"Disk: {size(facts.disk)} free for runs",

@@ -154,16 +154,16 @@ def optimizer_bytes(optimizer: Any, forecaster: Any) -> int:
     return others + _bytes(forecaster.trainable_variables) * len(kept)
 
 
-def resident_bytes(prepared: Any) -> int:
+def resident_bytes(dataset: Any) -> int:
     """Bytes of the data that a training run holds: the series, scaled inputs and truths with their tensors, indices."""
-    tensors = prepared.inputs.nbytes + prepared.truths.nbytes
-    indices = 3 * 8 * len(prepared.windows("train"))  # ends, and the order of this epoch and the next
-    return loaded_bytes(prepared) + tensors + indices
+    tensors = dataset.inputs.nbytes + dataset.truths.nbytes
+    indices = 3 * 8 * len(dataset.windows("train"))  # ends, and the order of this epoch and the next
+    return loaded_bytes(dataset) + tensors + indices
 
 
-def loaded_bytes(prepared: Any) -> int:
+def loaded_bytes(dataset: Any) -> int:
     """Bytes of the data before training: the series, scaled inputs and truths."""
-    return prepared.series.values.nbytes + prepared.inputs.nbytes + prepared.truths.nbytes
+    return dataset.series.values.nbytes + dataset.inputs.nbytes + dataset.truths.nbytes
 
 
 def _bytes(variables: Any) -> int:

@@ -33,7 +33,7 @@ def training_call(trainer: Any, batch_size: int) -> Callable[[], None]:
 
 def forecast_call(model: Any, batch_size: int) -> Callable[[], None]:
     """One forecast of ``batch_size`` windows of noise, as evaluation and serving make it."""
-    from tsforecast.training.prediction import forecast_batch
+    from tsforecast.inference.predict import forecast_batch
 
     task = model.task
     past = np.random.default_rng(0).normal(size=(batch_size, task.lookback, task.channels)).astype(np.float32)

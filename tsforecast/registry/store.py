@@ -25,7 +25,7 @@ from tsforecast.registry.files import locked, move_folder, replace_with, sha256,
 MANIFEST = "manifest.json"
 STAGED = ".new-"
 NAME = re.compile(r"v(\d{4,})")
-MOST_MOVES = 1000  # of the record
+MAX_MOVES = 1000  # of the record
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ class Registry:
 
     def _move(self, state: Mapping[str, Any], name: str, why: str, before: list[str]) -> None:
         move = {"version": name, "at": _now(), "why": why}
-        moves = [*state["moves"], move][-MOST_MOVES:]
+        moves = [*state["moves"], move][-MAX_MOVES:]
         replace_with(self.alias, _json({"version": name, "before": before, "moves": moves}))
 
     def _sweep(self) -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tsforecast.reporting.formatting import is_number, row_figures, section, text
+from tsforecast.reporting.format import is_number, row_figures, section, text
 
 
 def bars_section(heading: str, note: str, bars: Sequence[Mapping[str, Any]]) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tsforecast.reporting.formatting import duration, figure, is_number, readable, section, text
+from tsforecast.reporting.format import duration, figure, is_number, readable, section, text
 
 _HEADLINE = [("test/rmse", "Test RMSE"), ("test/mae", "Test MAE")]
 

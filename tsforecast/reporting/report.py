@@ -9,10 +9,11 @@ from string import Template
 from typing import Any
 
 from tsforecast import __version__
-from tsforecast.reporting import chart_data, page
+from tsforecast.reporting import charts as chart_data
+from tsforecast.reporting import page
 from tsforecast.reporting import tables as table_sections
 from tsforecast.reporting.bars import bars_section
-from tsforecast.reporting.formatting import text
+from tsforecast.reporting.format import text
 
 Row = Mapping[str, Any]
 
@@ -57,7 +58,7 @@ def write_report(
         notes: Sentences on the data: what was mended, how it was split.
         tables: More tables: heading, a sentence below it, rows with the same keys.
         bars: Bar charts: heading, a sentence below it, bars as `bars.bars_section` takes them.
-        charts: Further charts, as `chart_data.lines_chart` makes them.
+        charts: Further charts, as `charts.lines_chart` makes them.
 
     Returns:
         The path.

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tsforecast.reporting.formatting import duration, is_number, readable, row_figures, section, table, text
+from tsforecast.reporting.format import duration, is_number, readable, row_figures, section, table, text
 
 _UNITLESS = ("r2", "mase", "rmse_scaled", "mae_scaled", "mse_scaled")
 _LABELS = {"rmse": "RMSE", "mae": "MAE", "mse": "MSE", "mase": "MASE", "r2": "R²"}

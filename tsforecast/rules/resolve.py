@@ -41,22 +41,22 @@ class Facts:
     season: int
 
     @classmethod
-    def of(cls, prepared: Any) -> "Facts":
+    def of(cls, dataset: Any) -> "Facts":
         """The facts of prepared data."""
-        scaler, window = prepared.scaler, prepared.window
-        start, stop = prepared.borders[0]
-        training = scaler.inverse_targets(prepared.truths[start:stop])
+        scaler, window = dataset.scaler, dataset.window
+        start, stop = dataset.borders[0]
+        training = scaler.inverse_targets(dataset.truths[start:stop])
         return cls(
-            channels=prepared.channels,
+            channels=dataset.channels,
             mean=scaler.mean.tolist(),
             scale=scaler.scale.tolist(),
-            targets=prepared.series.targets,
-            target_indices=prepared.target_indices,
+            targets=dataset.series.targets,
+            target_indices=dataset.target_indices,
             training_range=[(float(np.nanmin(column)), float(np.nanmax(column))) for column in training.T],
             lookback=window["lookback"],
             lead=window["lead"],
             horizon=window["horizon"],
-            season=prepared.series.season,
+            season=dataset.series.season,
         )
 
 

@@ -11,12 +11,12 @@ from typing import Any
 from tsforecast import __version__
 from tsforecast.errors import UserError
 from tsforecast.serving import openapi
-from tsforecast.serving.answers import ARROW
+from tsforecast.serving.auth import AuthMiddleware, BodyTooLarge, read_body
 from tsforecast.serving.batching import QueueFull
-from tsforecast.serving.guard import BodyTooLarge, Guard, read_body
 from tsforecast.serving.pages import SAFE, docs_page, live_page
+from tsforecast.serving.requests import TooMany
+from tsforecast.serving.responses import ARROW
 from tsforecast.serving.service import NotReady, Service
-from tsforecast.serving.windows_in import TooMany
 
 JSON = "application/json"
 
@@ -199,7 +199,9 @@ def create_app(service: Service, limits: Limits) -> Any:
         WWW_Authenticate="Bearer",
     )
     paths = {route.path for route in app.routes if hasattr(route, "path")}
-    app.add_middleware(Guard, telemetry=service.telemetry, token=limits.token, paths=paths, refuse=refusal)
+    app.add_middleware(
+        AuthMiddleware, telemetry=service.telemetry, token=limits.token, paths=paths, refuse=refusal
+    )
     return app
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from tsforecast.serving.predictor import Forecasts, Predictor
+from tsforecast.inference.predictor import Forecasts, Predictor
 
 
 class QueueFull(Exception):

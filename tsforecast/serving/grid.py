@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsforecast.data.regular import SECOND, describe
+from tsforecast.data.time_grid import SECOND, describe
 from tsforecast.errors import UserError
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tsforecast.serving.answers import ARROW
+from tsforecast.serving.responses import ARROW
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}

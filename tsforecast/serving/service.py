@@ -9,16 +9,16 @@ import numpy as np
 
 from tsforecast.errors import UserError, nearest
 from tsforecast.registry.files import replace_with
-from tsforecast.serving import windows_in
-from tsforecast.serving.answers import ARROW, Answer
+from tsforecast.serving import requests
 from tsforecast.serving.batching import Batcher
-from tsforecast.serving.engine import Active, Engine
-from tsforecast.serving.record import Point, Record
+from tsforecast.serving.live_store import LiveStore, Point
+from tsforecast.serving.model_manager import LoadedModel, ModelManager
+from tsforecast.serving.responses import ARROW, Answer
 from tsforecast.serving.telemetry import Telemetry
 
 LARGE_BODY = 65_536  # bytes from which on reading is left to a thread, so that others are answered meanwhile
 SAVE_SECONDS = 30
-MOST_ROWS = 10_000  # of one request to observe
+MAX_ROWS = 10_000  # of one request to observe
 
 
 class NotReady(Exception):
@@ -38,11 +38,18 @@ class Service:
     """
 
     def __init__(
-        self, engine: Engine, telemetry: Telemetry, *, max_batch: int, queue: int, max_windows: int, keep: int
+        self,
+        engine: ModelManager,
+        telemetry: Telemetry,
+        *,
+        max_batch: int,
+        queue: int,
+        max_windows: int,
+        keep: int,
     ):
         self.engine, self.telemetry, self.max_windows = engine, telemetry, max_windows
         self.batcher = Batcher(max_batch=max_batch, queue=queue, watch=telemetry.batch)
-        self.record = Record(keep)
+        self.record = LiveStore(keep)
         self._saver: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -60,7 +67,7 @@ class Service:
         await asyncio.to_thread(self.engine.stop)
         self._save()
 
-    def active(self) -> Active:
+    def active(self) -> LoadedModel:
         """The version in service.
 
         Raises:
@@ -83,11 +90,11 @@ class Service:
             NotReady: there is no model yet.
         """
         active = self.active()
-        read = windows_in.from_arrow if kind == ARROW else windows_in.from_json
+        read = requests.from_arrow if kind == ARROW else requests.from_json
         if len(body) > LARGE_BODY:
-            asked = await asyncio.to_thread(read, body, active.contract, self.max_windows)
+            asked = await asyncio.to_thread(read, body, active.metadata, self.max_windows)
         else:
-            asked = read(body, active.contract, self.max_windows)
+            asked = read(body, active.metadata, self.max_windows)
         found = await self.batcher.forecast(active.predictor, asked.past)
         lower, upper = active.intervals.around(found.low, found.high)
         alarms = self.record.forecast(active, asked.made_at, asked.last, found, lower, upper)
@@ -104,9 +111,9 @@ class Service:
             NotReady: there is no model yet.
         """
         active = self.active()
-        request = windows_in.json_object(body, {"rows"})
+        request = requests.json_object(body, {"rows"})
         truths = []
-        for number, row in enumerate(windows_in.a_list(request, "rows", MOST_ROWS)):
+        for number, row in enumerate(requests.a_list(request, "rows", MAX_ROWS)):
             truths += _truths(row, f"rows[{number}]", active)
         matched = []
         for truth in truths:
@@ -125,17 +132,17 @@ class Service:
     def live(self) -> dict[str, Any]:
         """What the live page shows."""
         active = self.active()
-        contract = active.contract
+        metadata = active.metadata
         return {
             "version": active.version.name,
             "model": str(active.version.manifest.get("model", "")),
             "promoted": self._promoted(active.version.name),
-            "unit": contract.unit,
-            "targets": list(contract.targets),
-            "step_seconds": contract.step,
-            "lead": contract.lead,
-            "horizon": contract.horizon,
-            "members": list(contract.members),
+            "unit": metadata.unit,
+            "targets": list(metadata.targets),
+            "step_seconds": metadata.step,
+            "lead": metadata.lead,
+            "horizon": metadata.horizon,
+            "members": list(metadata.members),
             "intervals": active.intervals.summary(),
             "trouble": self.engine.trouble,
             **self.record.snapshot(),
@@ -165,7 +172,7 @@ class Service:
             active.intervals.summary() if active else None,
         )
 
-    def _learn(self, active: Active, point: Point) -> None:
+    def _learn(self, active: LoadedModel, point: Point) -> None:
         self.telemetry.truths.inc()
         if point.truth is None:
             return
@@ -203,40 +210,40 @@ class Service:
             self._save()
 
 
-def _input(active: Active) -> dict[str, Any]:
-    contract = active.contract
+def _input(active: LoadedModel) -> dict[str, Any]:
+    metadata = active.metadata
     return {
-        "features": list(contract.features),
-        "rows": contract.rows_in,
-        "step_seconds": contract.step,
-        "lead": contract.lead,
-        "horizon": contract.horizon,
-        "targets": list(contract.targets),
-        "unit": contract.unit,
-        "quantile_levels": list(contract.quantile_levels or ()),
-        "members": list(contract.members),
+        "features": list(metadata.features),
+        "rows": metadata.rows_in,
+        "step_seconds": metadata.step,
+        "lead": metadata.lead,
+        "horizon": metadata.horizon,
+        "targets": list(metadata.targets),
+        "unit": metadata.unit,
+        "quantile_levels": list(metadata.quantile_levels or ()),
+        "members": list(metadata.members),
     }
 
 
-def _truths(row: Any, where: str, active: Active) -> list[tuple[int, int, float]]:
+def _truths(row: Any, where: str, active: LoadedModel) -> list[tuple[int, int, float]]:
     """Time, target and value of each truth in a row; other features of the model may come along, and are not read."""
-    contract = active.contract
-    windows_in.check_keys(row, {"time", "values"}, where)
-    time = int(windows_in.read_time(row.get("time"), f"{where}.time").astype(np.int64))
+    metadata = active.metadata
+    requests.check_keys(row, {"time", "values"}, where)
+    time = int(requests.read_time(row.get("time"), f"{where}.time").astype(np.int64))
     values = row.get("values")
     if not isinstance(values, dict) or not values:
-        raise UserError(f"{where}.values must be an object such as {{'{contract.targets[0]}': 1.5}}.")
+        raise UserError(f"{where}.values must be an object such as {{'{metadata.targets[0]}': 1.5}}.")
     found = []
     for name, value in values.items():
-        if name not in contract.known_names:
+        if name not in metadata.known_names:
             raise UserError(
-                f"{where}.values: unknown feature '{name[:80]}'.{nearest(name, contract.known_names)} "
-                f"The targets are {', '.join(contract.targets)}."
+                f"{where}.values: unknown feature '{name[:80]}'.{nearest(name, metadata.known_names)} "
+                f"The targets are {', '.join(metadata.targets)}."
             )
-        if not windows_in.is_number(value) or not np.isfinite(_as_float(value)):
+        if not requests.is_number(value) or not np.isfinite(_as_float(value)):
             raise UserError(f"{where}.values.{name} is no finite number: leave out what was not observed.")
-        if name in contract.targets:
-            found.append((time, contract.targets.index(name), float(value)))
+        if name in metadata.targets:
+            found.append((time, metadata.targets.index(name), float(value)))
     return found
 
 

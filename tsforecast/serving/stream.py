@@ -18,7 +18,7 @@ from tsforecast.data.reading import MISSING, SAMPLE, as_numbers, clean_text, is_
 from tsforecast.data.reading import _dialect as dialect
 from tsforecast.data.timestamps import find_time
 from tsforecast.errors import UserError
-from tsforecast.serving.contract import Contract
+from tsforecast.inference.metadata import ModelMetadata
 
 BLOCK_BYTES = 1 << 20  # of CSV text in a batch
 BATCH_ROWS = 16_384  # of Parquet in a batch
@@ -33,12 +33,14 @@ class Batch(NamedTuple):
     columns: dict[str, np.ndarray]
 
 
-def batches(path: str | Path, contract: Contract, time: str | Sequence[str] | None = None) -> Iterator[Batch]:
+def batches(
+    path: str | Path, metadata: ModelMetadata, time: str | Sequence[str] | None = None
+) -> Iterator[Batch]:
     """Reads the columns that a model needs, in the file's order.
 
     Args:
         path: CSV (also as .gz, .xz or .bz2) or Parquet; what it is shows in its first bytes.
-        contract: of the model; columns that it does not know are left out.
+        metadata: of the model; columns that it does not know are left out.
         time: the time column, or a date and a time-of-day column; None to find it.
 
     Raises:
@@ -49,7 +51,7 @@ def batches(path: str | Path, contract: Contract, time: str | Sequence[str] | No
     try:
         for table in _tables(path):
             if table.num_rows:
-                settled = settled or _Columns.of(path, table, contract, time)
+                settled = settled or _Columns.of(path, table, metadata, time)
                 yield settled.read(table)
     except UserError as error:  # the readers of training data name the keys of training
         said = str(error).replace("data.path", "predict.data").replace("data.time", "predict.time")
@@ -66,11 +68,11 @@ class _Columns:
 
     @classmethod
     def of(
-        cls, path: Path, table: pa.Table, contract: Contract, time: str | Sequence[str] | None
+        cls, path: Path, table: pa.Table, metadata: ModelMetadata, time: str | Sequence[str] | None
     ) -> "_Columns":
         taken, _, _ = find_time(_trimmed(table), time)
-        features = [name for name in contract.known_names if name in table.column_names]
-        contract.check_features(features, f"predict.data: {path}", near=table.column_names)
+        features = [name for name in metadata.known_names if name in table.column_names]
+        metadata.check_features(features, f"predict.data: {path}", near=table.column_names)
         return cls(path, taken, features, table.select(taken).slice(0, HEAD_ROWS))
 
     def read(self, table: pa.Table) -> Batch:

@@ -25,7 +25,7 @@ def epoch_is_over(progress: Progress, budget: Budget) -> bool:
     return bool(progress.ended) or progress.batch % budget.batches_per_epoch == 0
 
 
-class Pace(keras.callbacks.Callback):
+class BudgetCallback(keras.callbacks.Callback):
     """Counts batches, ends training at its budget, and stops it when the loss is no number.
 
     Raises:
@@ -73,7 +73,7 @@ class Pace(keras.callbacks.Callback):
             )
 
 
-class Validate(keras.callbacks.Callback):
+class EarlyStopping(keras.callbacks.Callback):
     """Adds validation figures to the epoch's logs, and ends training when they stop falling.
 
     Args:
@@ -106,7 +106,7 @@ class Validate(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-class Record(keras.callbacks.Callback):
+class MetricsLogger(keras.callbacks.Callback):
     """Writes the epoch's line of figures.
 
     Args:
@@ -136,7 +136,7 @@ class Record(keras.callbacks.Callback):
         self.write(row)
 
 
-class Keep(keras.callbacks.Callback):
+class Checkpoint(keras.callbacks.Callback):
     """Saves the best forecaster and, often enough, the whole state.
 
     The order matters for a kill between any two writes: the best model first, then the state that says it was reached.
@@ -148,7 +148,7 @@ class Keep(keras.callbacks.Callback):
         validate: tells whether the epoch was the best.
     """
 
-    def __init__(self, progress: Progress, budget: Budget, best: Path, last: Path, validate: Validate):
+    def __init__(self, progress: Progress, budget: Budget, best: Path, last: Path, validate: EarlyStopping):
         super().__init__()
         self.progress, self.budget, self.best, self.last, self.validate = (
             progress,

@@ -5,9 +5,9 @@ from typing import Any
 from keras import ops
 
 from tsforecast.errors import UserError
+from tsforecast.inference.predict import values_of
 from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
-from tsforecast.training.prediction import values_of
 
 
 class Objective:

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from tsforecast.inference.predict import BATCH, forecast_batch
 from tsforecast.losses import SquaredError
-from tsforecast.training.prediction import BATCH, forecast_batch
-from tsforecast.training.strategy import distributed, replicas
+from tsforecast.training.distributed import distributed, replicas
 from tsforecast.training.trainer import Trainer
 
 

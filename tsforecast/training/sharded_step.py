@@ -298,7 +298,7 @@ def compiles_whole(model, rows: int | None = None) -> bool:
         False where a layer does not support XLA. Of bfloat16 products with bfloat16 results XLA makes float32 ones; so
         where the CPU has units for them also False, but for so few rows that calling many operations costs more.
     """
-    from tsforecast.layers.recurrent_tensorflow import has_bfloat16_products
+    from tsforecast.layers.kernels.recurrent_tensorflow import has_bfloat16_products
 
     layers = list(model._flatten_layers())
     if not all(layer.supports_jit for layer in layers):

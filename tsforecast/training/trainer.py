@@ -9,9 +9,9 @@ from keras import ops
 
 from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
+from tsforecast.training.distributed import distributed, on_all_devices, replicas
 from tsforecast.training.objective import Objective
 from tsforecast.training.sharded_step import needs_whole_batch, sharded_train_step
-from tsforecast.training.strategy import distributed, on_all_devices, replicas
 
 
 class Trainer(keras.Model):

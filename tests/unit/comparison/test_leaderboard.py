@@ -13,7 +13,7 @@ from tsforecast.comparison.page import write_page
 from tsforecast.comparison.runs import Run, collect, varied
 from tsforecast.errors import UserError
 from tsforecast.jobs.compare import _cautions, as_csv, as_text
-from tsforecast.window_errors import WindowErrors
+from tsforecast.metrics.window_errors import WindowErrors
 
 
 def make_run(folder, rmse, model="lstm", seed=0, rate=0.1, lead=10, status="done"):
@@ -83,7 +83,7 @@ def test_the_best_comes_first_and_is_named_by_what_sets_it_apart(sweep):
         ("keras.optimizers.AdamW", "adamw"),
         ("tsforecast.losses.SpikeWeighted", "spike_weighted"),
         ("tsforecast.training.schedules.constant", "constant"),
-        ("tsforecast.data.household_power.load", "household_power"),
+        ("tsforecast.data.sources.household_power.load", "household_power"),
     ],
 )
 def test_what_is_built_has_the_name_that_its_group_gives_it(target, name):

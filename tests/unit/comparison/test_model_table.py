@@ -8,7 +8,7 @@ import yaml
 
 from tsforecast.comparison import model_table
 from tsforecast.errors import UserError
-from tsforecast.window_errors import WindowErrors
+from tsforecast.metrics.window_errors import WindowErrors
 
 ENDS = np.arange(2000)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tsforecast.data import table
+from tsforecast.data.sources import csv
 
 CONF = Path(__file__).parents[3] / "conf"
 FILES = sorted(path for group in ("data", "scale", "window") for path in (CONF / group).glob("*.yaml"))
@@ -25,7 +25,7 @@ def test_keys_are_arguments_of_the_source(path):
     module, name = config.pop("_target_").rsplit(".", 1)
     parameters = dict(inspect.signature(getattr(importlib.import_module(module), name)).parameters)
     if parameters.pop("options", None) is not None:  # handed on to the reader of tables
-        parameters = dict(inspect.signature(table.load).parameters) | parameters
+        parameters = dict(inspect.signature(csv.load).parameters) | parameters
     assert set(config) >= FOR_PREPARE
     assert set(config) - FOR_PREPARE <= set(parameters)
     required = {key for key, parameter in parameters.items() if parameter.default is parameter.empty}

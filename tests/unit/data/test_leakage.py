@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from series_factory import make_series
 
-from tsforecast.data import household_power
+from tests.helpers.series_factory import make_series
 from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.leakage import check_future_covariates, r2_alone, r2_together
+from tsforecast.data.sources import household_power
 from tsforecast.errors import UserError
 
 TRAIN = slice(0, 2000)

@@ -3,10 +3,10 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from series_factory import make_series
 
+from tests.helpers.series_factory import make_series
+from tsforecast.data.dataset import build_dataset
 from tsforecast.data.filling import carry_forward
-from tsforecast.data.prepare import prepare
 from tsforecast.data.splits import PARTS
 
 SPLIT = {"train": 0.6, "val": 0.2, "test": 0.2}
@@ -27,7 +27,7 @@ def test_rows_after_t_change_no_input_of_windows_that_end_by_t(seed, row):
     values = with_gaps(seed)
     changed = values.copy()
     changed[row + 1 :] = 100 + np.random.default_rng(seed + 1).standard_normal((ROWS - row - 1, 2))
-    before, after = (prepare(make_series(values=v), **SHAPE, split=SPLIT) for v in (values, changed))
+    before, after = (build_dataset(make_series(values=v), **SHAPE, split=SPLIT) for v in (values, changed))
     np.testing.assert_array_equal(before.inputs[: row + 1], after.inputs[: row + 1])
     for part in PARTS:
         ends = before.windows(part).ends
@@ -41,7 +41,7 @@ def test_validation_and_test_rows_change_nothing_of_training(seed):
     values = with_gaps(seed)
     changed = values.copy()
     changed[TRAIN:] = 100.0 + np.arange(ROWS - TRAIN)[:, None]
-    before, after = (prepare(make_series(values=v), **SHAPE, split=SPLIT) for v in (values, changed))
+    before, after = (build_dataset(make_series(values=v), **SHAPE, split=SPLIT) for v in (values, changed))
     assert before.scaler.to_dict() == after.scaler.to_dict()
     first, second = before.windows("train"), after.windows("train")
     np.testing.assert_array_equal(first.ends, second.ends)
@@ -68,16 +68,16 @@ def test_missing_values_are_filled_for_inputs_and_stay_missing_in_truths():
     values = np.random.default_rng(0).standard_normal((ROWS, 2))
     values[0:2, 0] = np.nan
     values[30:33, 0] = np.nan
-    prepared = prepare(make_series(values=values), **SHAPE, split=SPLIT)
-    assert not np.isnan(prepared.inputs).any()
-    np.testing.assert_array_equal(prepared.inputs[:2, 0], 0.0)
-    np.testing.assert_array_equal(prepared.inputs[30:33, 0], prepared.inputs[29, 0])
-    assert np.flatnonzero(np.isnan(prepared.truths[:, 0])).tolist() == [0, 1, 30, 31, 32]
-    assert any("5 of 120 rows" in note for note in prepared.series.notes)
+    dataset = build_dataset(make_series(values=values), **SHAPE, split=SPLIT)
+    assert not np.isnan(dataset.inputs).any()
+    np.testing.assert_array_equal(dataset.inputs[:2, 0], 0.0)
+    np.testing.assert_array_equal(dataset.inputs[30:33, 0], dataset.inputs[29, 0])
+    assert np.flatnonzero(np.isnan(dataset.truths[:, 0])).tolist() == [0, 1, 30, 31, 32]
+    assert any("5 of 120 rows" in note for note in dataset.series.notes)
 
 
 def test_scaler_is_that_of_the_observed_training_rows():
     values = with_gaps(3)
-    prepared = prepare(make_series(values=values), **SHAPE, split=SPLIT)
-    np.testing.assert_allclose(prepared.scaler.mean, np.nanmean(values[:TRAIN], axis=0), rtol=1e-12)
-    np.testing.assert_allclose(prepared.scaler.scale, np.nanstd(values[:TRAIN], axis=0), rtol=1e-12)
+    dataset = build_dataset(make_series(values=values), **SHAPE, split=SPLIT)
+    np.testing.assert_allclose(dataset.scaler.mean, np.nanmean(values[:TRAIN], axis=0), rtol=1e-12)
+    np.testing.assert_allclose(dataset.scaler.scale, np.nanstd(values[:TRAIN], axis=0), rtol=1e-12)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from series_factory import make_series
 
+from tests.helpers.series_factory import make_series
+from tsforecast.data.dataset import build_dataset
 from tsforecast.data.origins import Origin, at_origin, rolling_origins
-from tsforecast.data.prepare import prepare
 from tsforecast.data.windows import window_ends
 from tsforecast.errors import UserError
 
@@ -23,12 +23,12 @@ SHAPES = {
 @settings(deadline=None, max_examples=60)
 @given(count=st.integers(1, 6), **SHAPES)
 def test_blocks_are_the_test_windows_in_order_and_nothing_later_is_learned_from(count, **shape):
-    prepared = prepare(make_series(rows=150), **shape, split=SPLIT)
-    windows = prepared.windows("test")
+    dataset = build_dataset(make_series(rows=150), **shape, split=SPLIT)
+    windows = dataset.windows("test")
     origins = rolling_origins(windows, count, val_rows=30)
     ends = []
     for origin in origins:
-        there = at_origin(prepared, origin)
+        there = at_origin(dataset, origin)
         block = there.windows("test").ends
         assert len(block) == origin.windows
         ends += block.tolist()
@@ -45,11 +45,11 @@ def test_blocks_are_the_test_windows_in_order_and_nothing_later_is_learned_from(
 
 def test_the_series_is_cut_behind_the_block():
     series = make_series(rows=150)
-    prepared = prepare(series, lookback=5, lead=3, horizon=2, stride=1, split=SPLIT)
-    for origin in rolling_origins(prepared.windows("test"), 3, val_rows=30):
+    dataset = build_dataset(series, lookback=5, lead=3, horizon=2, stride=1, split=SPLIT)
+    for origin in rolling_origins(dataset.windows("test"), 3, val_rows=30):
         known, rows = origin.split(series)
         assert len(known) == origin.test[1] == sum(rows.values())
-        again = prepare(known, lookback=5, lead=3, horizon=2, stride=1, split=rows)
+        again = build_dataset(known, lookback=5, lead=3, horizon=2, stride=1, split=rows)
         assert again.borders[0] == origin.train
         assert again.borders[1] == origin.val
         block = at_origin(again, origin).windows("test")
@@ -57,13 +57,17 @@ def test_the_series_is_cut_behind_the_block():
 
 
 def test_more_origins_than_windows_are_refused():
-    windows = prepare(make_series(), lookback=5, lead=1, horizon=1, stride=1, split=SPLIT).windows("test")
+    windows = build_dataset(make_series(), lookback=5, lead=1, horizon=1, stride=1, split=SPLIT).windows(
+        "test"
+    )
     with pytest.raises(UserError, match="origins=37 is more than the 36 windows"):
         rolling_origins(windows, 37, val_rows=10)
 
 
 def test_no_room_to_train_is_refused():
-    windows = prepare(make_series(), lookback=5, lead=1, horizon=1, stride=1, split=SPLIT).windows("test")
+    windows = build_dataset(make_series(), lookback=5, lead=1, horizon=1, stride=1, split=SPLIT).windows(
+        "test"
+    )
     with pytest.raises(UserError, match="nothing is left to train on"):
         rolling_origins(windows, 3, val_rows=84)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from series_factory import START
 
+from tests.helpers.series_factory import START
 from tsforecast.data.splits import borders
 from tsforecast.errors import UserError
 

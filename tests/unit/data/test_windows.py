@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from series_factory import make_series
 
-from tsforecast.data.prepare import prepare
+from tests.helpers.series_factory import make_series
+from tsforecast.data.dataset import build_dataset
 from tsforecast.data.splits import PARTS
 from tsforecast.data.windows import Windows, window_ends
 from tsforecast.errors import UserError
@@ -36,14 +36,14 @@ def slow_ends(part, border, lookback, lead, horizon, stride):
 def test_windows_are_those_of_a_plain_loop(lookback, lead, horizon, stride):
     series = make_series(targets=("pressure", "load"), features=("load", "pressure", "flow"))
     shape = {"lookback": lookback, "lead": lead, "horizon": horizon, "stride": stride}
-    prepared = prepare(series, **shape, split=SPLIT)
-    for part, border in zip(PARTS, prepared.borders, strict=True):
-        windows = prepared.windows(part)
+    dataset = build_dataset(series, **shape, split=SPLIT)
+    for part, border in zip(PARTS, dataset.borders, strict=True):
+        windows = dataset.windows(part)
         assert windows.ends.tolist() == slow_ends(part, border, **shape)
         x, y = windows.inputs(windows.ends), windows.targets(windows.ends)
         for index, end in enumerate(windows.ends):
-            np.testing.assert_array_equal(x[index], prepared.inputs[end - lookback + 1 : end + 1])
-            np.testing.assert_array_equal(y[index], prepared.truths[end + lead : end + lead + horizon])
+            np.testing.assert_array_equal(x[index], dataset.inputs[end - lookback + 1 : end + 1])
+            np.testing.assert_array_equal(y[index], dataset.truths[end + lead : end + lead + horizon])
         np.testing.assert_array_equal(windows.truths_all(), y)
 
 
@@ -53,10 +53,10 @@ def test_dense_targets_are_each_steps_own_future_within_the_split(
     part, first_step, lookback, lead, horizon, stride
 ):
     first_step = min(first_step, lookback - 1)
-    prepared = prepare(
+    dataset = build_dataset(
         make_series(), lookback=lookback, lead=lead, horizon=horizon, stride=stride, split=SPLIT
     )
-    windows = prepared.windows(part)
+    windows = dataset.windows(part)
     dense = windows.dense_targets(windows.ends, first_step)
     assert dense.shape == (len(windows), lookback - first_step, horizon, 1)
     start, stop = windows.border
@@ -65,7 +65,7 @@ def test_dense_targets_are_each_steps_own_future_within_the_split(
             for ahead in range(horizon):
                 row = end - (lookback - 1) + step + lead + ahead
                 assert row < stop
-                expected = prepared.truths[row] if row >= start else np.nan
+                expected = dataset.truths[row] if row >= start else np.nan
                 np.testing.assert_array_equal(dense[index, step - first_step, ahead], expected)
     np.testing.assert_array_equal(dense[:, -1], windows.targets(windows.ends))
     if part == "train":
@@ -73,7 +73,9 @@ def test_dense_targets_are_each_steps_own_future_within_the_split(
 
 
 def test_dense_step_outside_the_lookback_is_refused():
-    windows = prepare(make_series(), lookback=5, lead=1, horizon=1, stride=1, split=SPLIT).windows("train")
+    windows = build_dataset(make_series(), lookback=5, lead=1, horizon=1, stride=1, split=SPLIT).windows(
+        "train"
+    )
     with pytest.raises(UserError, match=r"step 5 .*lookback 5"):
         windows.dense_targets(windows.ends, 5)
 

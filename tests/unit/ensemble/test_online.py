@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tsforecast.ensemble.known import known_count
+from tsforecast.ensemble.delayed_errors import known_count
 from tsforecast.ensemble.online import chosen_settings, online_weights
 
 LEAD = 5

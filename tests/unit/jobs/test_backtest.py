@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from backtest_case import HORIZON, LEAD, ORIGINS, config_of, origins_of, series
 
+from tests.helpers.backtest_case import HORIZON, LEAD, ORIGINS, config_of, origins_of, series
 from tsforecast.errors import UserError
 from tsforecast.jobs import backtest, backtest_report
 from tsforecast.jobs.results import load_model
-from tsforecast.window_errors import WindowErrors
+from tsforecast.metrics.window_errors import WindowErrors
 
 
 def blocks_of(folder):
@@ -168,11 +168,11 @@ def test_warm_weights_go_on_and_see_nothing_later(tmp_path):
 
 @pytest.mark.slow
 def test_an_interruption_inside_an_origin_changes_no_figure(tmp_path, monkeypatch):
-    from tsforecast.training.callbacks import Pace
+    from tsforecast.training.callbacks import BudgetCallback
 
     backtest.main(config_of("full", fitted=False), tmp_path / "whole")
     folder, asked = tmp_path / "cut", []
-    plain = Pace.on_train_batch_end
+    plain = BudgetCallback.on_train_batch_end
 
     def interrupting(self, batch, logs=None):
         asked.append(batch)
@@ -180,7 +180,7 @@ def test_an_interruption_inside_an_origin_changes_no_figure(tmp_path, monkeypatc
         plain(self, batch, logs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Pace, "on_train_batch_end", interrupting)
+        patched.setattr(BudgetCallback, "on_train_batch_end", interrupting)
         with pytest.raises(KeyboardInterrupt):
             backtest.main(config_of("full", fitted=False), folder)
     assert json.loads((folder / "result.json").read_text())["status"] == "interrupted"

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tsforecast.layers import recurrent
-from tsforecast.layers import recurrent_tensorflow as kernels
+from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 from tsforecast.layers.recurrent import GRU, LSTM, Bidirectional, recurrent_paths
 
 # Keras saves weights through np.array(variable), which NumPy 2 wants spelled otherwise.

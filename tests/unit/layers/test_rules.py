@@ -1,15 +1,10 @@
 """The rule layers against a slow plain reading of the same rules, at every step of the window."""
 
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "rules"))
-from rule_case import acted, days, facts, holds
-
+from tests.helpers.rule_case import acted, days, facts, holds
 from tsforecast.layers.rules import RuleActions, RuleConditions
 from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import resolve_rules

@@ -1,5 +1,6 @@
 import pytest
-from model_checks import (
+
+from tests.helpers.model_checks import (
     ENCODING,
     TASKS,
     check_causality,
@@ -7,7 +8,6 @@ from model_checks import (
     check_shapes_and_order,
     check_training,
 )
-
 from tsforecast.models.cnn_lstm import CNNLSTM
 from tsforecast.models.forecaster import Task
 

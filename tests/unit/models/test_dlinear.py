@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from model_checks import TASKS, batch, check_saving, check_shapes_and_order, check_training
 
+from tests.helpers.model_checks import TASKS, batch, check_saving, check_shapes_and_order, check_training
 from tsforecast.models.dlinear import DLinear
 
 

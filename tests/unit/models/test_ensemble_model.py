@@ -6,18 +6,18 @@ import re
 import keras
 import numpy as np
 import pytest
-from model_checks import CARD, TASKS, batch, check_saving, check_training
 
+from tests.helpers.model_checks import CARD, TASKS, batch, check_saving, check_training
 from tsforecast.data.windows import Windows
+from tsforecast.ensemble.fitting import Stretch, fit_spike_odds, fit_weights
+from tsforecast.ensemble.model import WEIGHTINGS, Ensemble
 from tsforecast.errors import UserError
+from tsforecast.inference.predict import forecasts, outputs
 from tsforecast.losses import SquaredError
 from tsforecast.models.dlinear import DLinear
-from tsforecast.models.ensemble import WEIGHTINGS, Ensemble
 from tsforecast.models.nlinear import NLinear
 from tsforecast.models.persistence import Persistence
 from tsforecast.models.spike_detector import SpikeDetector
-from tsforecast.training.ensemble_weights import Stretch, fit_spike_odds, fit_weights
-from tsforecast.training.prediction import forecasts, outputs
 
 TASK = dataclasses.replace(TASKS["one step"], lookback=24)
 NAMES = ["nlinear", "second", "persistence"]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from model_checks import (
+
+from tests.helpers.model_checks import (
     ENCODING,
     TASKS,
     batch,
@@ -9,7 +10,6 @@ from model_checks import (
     check_shapes_and_order,
     check_training,
 )
-
 from tsforecast.models.forecaster import Task
 from tsforecast.models.gru import GRU
 

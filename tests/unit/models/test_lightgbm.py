@@ -10,7 +10,7 @@ pytest.importorskip("lightgbm")
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
 from tsforecast.losses import AbsoluteError, Quantile, SpikeWeighted, SquaredError
-from tsforecast.models.fitted import load_fitted, saved_path
+from tsforecast.models.estimator import load_estimator, saved_path
 from tsforecast.models.forecaster import Task
 from tsforecast.models.lightgbm import LightGBM
 
@@ -85,7 +85,7 @@ def test_it_beats_persistence_on_a_wave_and_saves_every_digit(tmp_path):
     assert [line.split(":")[0] for line in lines] == ["power+2", "power+3"]
     model.save(tmp_path / "best.json")
     assert saved_path(tmp_path / "best.keras") == tmp_path / "best.json"
-    again = load_fitted(tmp_path / "best.json")
+    again = load_estimator(tmp_path / "best.json")
     np.testing.assert_array_equal(again.forecast(test), forecast)
     assert (again.task, again.card, again.options) == (model.task, model.card, model.options)
     assert again.count_params() == model.count_params() > 0
@@ -130,4 +130,4 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "best.json"
     path.write_text(json.dumps({"kind": "os.system"}))
     with pytest.raises(UserError, match="holds no saved forecaster"):
-        load_fitted(path)
+        load_estimator(path)

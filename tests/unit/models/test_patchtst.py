@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from model_checks import TASKS, batch, check_saving, check_shapes_and_order, check_training
 
+from tests.helpers.model_checks import TASKS, batch, check_saving, check_shapes_and_order, check_training
 from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.patches import HiddenPatches, Patches
 from tsforecast.models.forecaster import Task

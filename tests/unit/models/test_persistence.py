@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from model_checks import LEVELS, TASKS, batch, check_saving
 
+from tests.helpers.model_checks import LEVELS, TASKS, batch, check_saving
 from tsforecast.metrics import persistence_forecast
 from tsforecast.models.persistence import Persistence
 

@@ -1,7 +1,8 @@
 import keras
 import numpy as np
 import pytest
-from model_checks import (
+
+from tests.helpers.model_checks import (
     ENCODING,
     TASKS,
     batch,
@@ -10,7 +11,6 @@ from model_checks import (
     check_shapes_and_order,
     check_training,
 )
-
 from tsforecast.models.forecaster import Task
 from tsforecast.models.rule_based import RuleBased
 

@@ -2,8 +2,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from model_checks import TASKS, batch, check_saving
 
+from tests.helpers.model_checks import TASKS, batch, check_saving
 from tsforecast.metrics import seasonal_naive_forecast
 from tsforecast.models.seasonal_naive import SeasonalNaive
 

@@ -1,7 +1,8 @@
 import keras
 import numpy as np
 import pytest
-from model_checks import (
+
+from tests.helpers.model_checks import (
     CARD,
     ENCODING,
     TASKS,
@@ -11,7 +12,6 @@ from model_checks import (
     check_training,
     described,
 )
-
 from tsforecast.losses import AbsoluteError, SpikeWeighted, SquaredError
 from tsforecast.models.spike_detector import SpikeDetector
 from tsforecast.training.objective import Objective

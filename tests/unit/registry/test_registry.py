@@ -140,7 +140,7 @@ def test_a_kill_at_any_point_loses_nothing(tmp_path):
     base.path.parent.mkdir()
     base.promote(add(base, b"old").name, "first")
     (tmp_path / "base/best.keras").write_bytes(b"new")
-    script = Path(__file__).with_name("registry_kill.py")
+    script = Path(__file__).parents[2] / "helpers" / "registry_kill.py"
     command = [sys.executable, str(script), str(tmp_path / "base"), str(tmp_path / "out")]
     codes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert len(codes) > 10

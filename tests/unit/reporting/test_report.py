@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tsforecast.reporting import write_report
-from tsforecast.reporting.chart_data import MOST_VALUES
+from tsforecast.reporting.charts import MAX_VALUES
 
 NAN = float("nan")
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -229,10 +229,10 @@ def test_the_newest_points_are_kept_and_the_page_stays_small(make, tmp_path):
     forecast = a_forecast(n, truth=values, forecast=values * 1.1, lower=values - 1, upper=values + 1)
     page = make(forecast=forecast)
     shown = page.data["forecast"]
-    assert (shown["count"], shown["total"], shown["step"]) == (MOST_VALUES, n, 60)
-    assert shown["start"] + 60 * (MOST_VALUES - 1) == forecast["time"][-1].astype("datetime64[s]").astype(int)
+    assert (shown["count"], shown["total"], shown["step"]) == (MAX_VALUES, n, 60)
+    assert shown["start"] + 60 * (MAX_VALUES - 1) == forecast["time"][-1].astype("datetime64[s]").astype(int)
     assert shown["targets"][0]["truth"][-1] == pytest.approx(values[-1], rel=1e-4)
-    assert f"The newest {MOST_VALUES:,} of {n:,} forecasts" in page.text
+    assert f"The newest {MAX_VALUES:,} of {n:,} forecasts" in page.text
     assert (tmp_path / "report.html").stat().st_size < 1_000_000
 
 

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from rule_case import facts
 
+from tests.helpers.rule_case import facts
 from tsforecast.errors import UserError
 from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import resolve_rules

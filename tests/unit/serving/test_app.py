@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import numpy as np
 import pyarrow as pa
 import pytest
-from serving_case import HORIZON, LEAD, LOOKBACK, make_model, make_rows, register, window_json
 
+from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_model, make_rows, register, window_json
+from tsforecast.inference.intervals import AdaptiveIntervals
 from tsforecast.jobs.results import load_model
-from tsforecast.serving.answers import ARROW
 from tsforecast.serving.app import Limits, create_app
-from tsforecast.serving.engine import Engine, IntervalOptions
-from tsforecast.serving.intervals import AdaptiveIntervals
+from tsforecast.serving.model_manager import IntervalOptions, ModelManager
+from tsforecast.serving.responses import ARROW
 from tsforecast.serving.service import Service
 from tsforecast.serving.telemetry import Telemetry
 
@@ -24,7 +24,7 @@ TIME, COLUMNS = make_rows(400)
 
 def make_service(registry, **options):
     telemetry = Telemetry()
-    engine = Engine(
+    engine = ModelManager(
         registry,
         load_model,
         sizes=(1, 4),
@@ -226,7 +226,7 @@ class Slow:
     def __init__(self, client):
         self.engine, self.gate = client.service.engine, threading.Event()
         self.predictor = self.engine.active.predictor
-        self.contract = self.predictor.contract
+        self.metadata = self.predictor.metadata
 
     def __enter__(self):
         self.engine.active.predictor = self

@@ -6,8 +6,8 @@ import threading
 import numpy as np
 import pytest
 
+from tsforecast.inference.predictor import Forecasts
 from tsforecast.serving.batching import Batcher, QueueFull
-from tsforecast.serving.predictor import Forecasts
 
 
 class Echo:

@@ -7,17 +7,17 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from serving_case import CHANNELS, LOOKBACK, make_card, make_task
 
+from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_card, make_task
+from tsforecast.ensemble.model import Ensemble
 from tsforecast.errors import UserError
 from tsforecast.export import formats
 from tsforecast.export.graph import as_served, standalone
 from tsforecast.export.parity import Sample, answers, as_markdown, difference
+from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.jobs import export
-from tsforecast.models.ensemble import Ensemble
 from tsforecast.models.gru import GRU
 from tsforecast.models.spike_detector import SpikeDetector
-from tsforecast.serving.contract import Contract
 
 LIBRARIES = all(map(importlib.util.find_spec, ("tf2onnx", "onnx", "onnxruntime")))
 
@@ -37,11 +37,11 @@ def make_ensemble(**task):
 def case():
     """An ensemble, its contract, a sample of windows and what the service answers for them."""
     model = make_ensemble()
-    contract = Contract.of(model.task, model.card)
+    metadata = ModelMetadata.of(model.task, model.card)
     draw = np.random.default_rng(0)
-    values = draw.normal(size=(3, LOOKBACK, len(CHANNELS))) * contract.scaler.scale + contract.scaler.mean
+    values = draw.normal(size=(3, LOOKBACK, len(CHANNELS))) * metadata.scaler.scale + metadata.scaler.mean
     sample = Sample(values.astype(np.float32), draw.normal(size=(3, 2, 1)))
-    return model, contract, sample, answers(as_served(model, contract), sample)
+    return model, metadata, sample, answers(as_served(model, metadata), sample)
 
 
 @pytest.mark.parametrize(
@@ -57,19 +57,19 @@ def case():
     ],
 )
 def test_a_file_answers_as_the_service_does(case, tmp_path, kind, file):
-    model, contract, sample, expected = case
+    model, metadata, sample, expected = case
     variant = next(one for one in formats.variants(kind, True) if one.file == file)
-    variant.write(model, contract, tmp_path / file)
+    variant.write(model, metadata, tmp_path / file)
     found = answers(variant.open(tmp_path / file), sample)
     assert set(found) == {"forecast", "spike", "weights"}
-    assert difference(expected, found, contract) < (0.05 if variant.quantised else 1e-5)
+    assert difference(expected, found, metadata) < (0.05 if variant.quantised else 1e-5)
     np.testing.assert_allclose(found["weights"].sum(axis=1), 1.0, rtol=1e-5)
 
 
 def test_plain_graphs_take_no_program_of_xla(case):
-    model, contract, *_ = case
+    model, metadata, *_ = case
     for programs in (True, False):
-        module = standalone(model, contract, windows=1, programs=programs)
+        module = standalone(model, metadata, windows=1, programs=programs)
         functions = module.forecast.get_concrete_function().graph.as_graph_def().library.function
         assert any("_XlaMustCompile" in one.attr for one in functions) == programs
 
@@ -78,10 +78,10 @@ def test_half_precision_and_quantiles_are_written_in_float32():
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = make_ensemble(quantile_levels=(0.1, 0.5, 0.9))
     keras.config.set_dtype_policy("float32")
-    contract = Contract.of(model.task, model.card)
+    metadata = ModelMetadata.of(model.task, model.card)
     values = np.full((1, LOOKBACK, len(CHANNELS)), 1.5, np.float32)
-    found = standalone(model, contract, windows=1).forecast(values)
-    expected = as_served(model, contract)(values)
+    found = standalone(model, metadata, windows=1).forecast(values)
+    expected = as_served(model, metadata)(values)
     assert found["forecast"].shape == (1, 2, 1, 3)
     np.testing.assert_allclose(found["forecast"], expected["forecast"], atol=0.02)
     assert model.compute_dtype == "bfloat16"  # the original stays as it is
@@ -98,14 +98,14 @@ def wrong(by, *, quantised, case):
         return found | {"forecast": found["forecast"] + by}
 
     return formats.Variant(
-        "Wrong", "wrong.bin", quantised, lambda model, contract, path: path.touch(), lambda path: run
+        "Wrong", "wrong.bin", quantised, lambda model, metadata, path: path.touch(), lambda path: run
     )
 
 
 def exported(case, variant, folder):
-    model, contract, sample, expected = case
+    model, metadata, sample, expected = case
     asked = SimpleNamespace(export=SimpleNamespace(tolerance=1e-3, quantised_tolerance=0.05))
-    return export._exported(asked, model, contract, variant, sample, expected, folder)
+    return export._exported(asked, model, metadata, variant, sample, expected, folder)
 
 
 def test_a_plain_file_that_differs_is_not_left(case, tmp_path):
@@ -126,7 +126,7 @@ def test_coarser_weights_may_differ_more_and_are_named_where_they_do_too_much(ca
 
 
 def test_a_converter_that_breaks_is_told_in_one_sentence(case, tmp_path):
-    def broken(model, contract, path):
+    def broken(model, metadata, path):
         path.mkdir()
         raise RuntimeError("no such\noperator")
 
@@ -143,10 +143,10 @@ def test_with_all_formats_one_that_is_refused_does_not_take_the_others(case, tmp
     asked = SimpleNamespace(tolerance=1e-3, quantised_tolerance=0.05, quantise=False, windows=3)
     config = SimpleNamespace(format="all", export=asked)
     monkeypatch.setattr(export, "_source", lambda config: (saved, config, "run"))
-    monkeypatch.setattr(export, "_sample", lambda config, prepared: sample)
+    monkeypatch.setattr(export, "_sample", lambda config, dataset: sample)
     monkeypatch.setattr(export.results, "load_model", lambda path: model)
-    monkeypatch.setattr(export.assemble, "prepared_data", lambda config: None)
-    monkeypatch.setattr(export.assemble, "prepared_runtime", lambda config: {"device_name": "here"})
+    monkeypatch.setattr(export.build, "build_data", lambda config: None)
+    monkeypatch.setattr(export.build, "set_up_runtime", lambda config: {"device_name": "here"})
 
     def variants(kind, quantise):
         by = 0.01 if kind == "saved_model" else 0.0
@@ -162,16 +162,16 @@ def test_with_all_formats_one_that_is_refused_does_not_take_the_others(case, tmp
 
 
 def test_what_is_no_number_or_is_missing_differs(case):
-    _, contract, _, expected = case
+    _, metadata, _, expected = case
     nan = expected | {"spike": expected["spike"] * np.nan}
-    assert not difference(expected, nan, contract) <= 1e9
-    assert not difference(expected, {"forecast": expected["forecast"]}, contract) <= 1e9
+    assert not difference(expected, nan, metadata) <= 1e9
+    assert not difference(expected, {"forecast": expected["forecast"]}, metadata) <= 1e9
 
 
 def test_trees_may_jump_on_few_windows_and_networks_on_none(case):
-    _, contract, _, _ = case
+    _, metadata, _, _ = case
     ours = {"forecast": np.zeros((100, 2, 1))}
     for jumps, passes in ((2, True), (4, False)):
         theirs = {"forecast": np.where(np.arange(100)[:, None, None] < jumps, 1.0, 0.0) * np.ones((1, 2, 1))}
-        assert (difference(ours, theirs, contract, trees=True) == 0.0) is passes
-        assert difference(ours, theirs, contract) > 0
+        assert (difference(ours, theirs, metadata, trees=True) == 0.0) is passes
+        assert difference(ours, theirs, metadata) > 0

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tsforecast.config.service import TOKEN, check_service
+from tsforecast.config.service_checks import TOKEN, check_service
 from tsforecast.errors import UserError
 from tsforecast.serving.app import read_token
 

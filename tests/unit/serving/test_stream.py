@@ -6,17 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from serving_case import CHANNELS, LOOKBACK, make_card, make_rows, make_task
 
+from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_card, make_rows, make_task
 from tsforecast.data.filling import carry_forward
-from tsforecast.data.regular import regularize
+from tsforecast.data.time_grid import regularize
 from tsforecast.errors import UserError
+from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.inference.sliding import stretches
 from tsforecast.serving import stream
-from tsforecast.serving.contract import Contract
 from tsforecast.serving.grid import Grid
-from tsforecast.serving.sliding import stretches
 
-CONTRACT = Contract.of(make_task(), make_card())
+CONTRACT = ModelMetadata.of(make_task(), make_card())
 
 
 def csv_text(time, columns, stamp="{}", separator=","):
@@ -35,9 +35,9 @@ def as_columns(columns):
     return {name: np.array(values) for name, values in plain(columns).items()}
 
 
-def collect(path, contract=CONTRACT, stride=1, time=None):
+def collect(path, metadata=CONTRACT, stride=1, time=None):
     made_at, past, truths = [], [], {}
-    for stretch in stretches(stream.batches(path, contract, time), contract, stride):
+    for stretch in stretches(stream.batches(path, metadata, time), metadata, stride):
         made_at.append(stretch.time[stretch.ends])
         past.append(stretch.windows(stretch.ends))
         truths |= dict(zip(stretch.time.tolist(), stretch.truths[:, 0].tolist(), strict=True))
@@ -135,9 +135,9 @@ def test_a_stride_keeps_every_nth_place(tmp_path):
 def test_future_covariates_come_from_rows_behind_or_from_the_time(tmp_path):
     card = make_card(channels=[*CHANNELS, "pressure@+3", "minute_of_day_sin@+3"])
     card["scaler"] = {"mean": [0.0] * 6, "scale": [1.0] * 6, "target_indices": [0]}
-    contract = Contract.of(make_task(channels=6), card)
+    metadata = ModelMetadata.of(make_task(channels=6), card)
     time, columns = make_rows(50)
-    made_at, past, _ = collect(write_csv(tmp_path / "rows.csv", time, columns), contract)
+    made_at, past, _ = collect(write_csv(tmp_path / "rows.csv", time, columns), metadata)
     assert made_at[-1] == time[-4]
     later = columns["pressure"][LOOKBACK - 1 + 3 :]
     assert past[:, -1, 4] == pytest.approx(later, abs=1e-6)

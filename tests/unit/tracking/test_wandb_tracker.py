@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
-from wandb_log import read_run
 
-from tsforecast.config.build import build
+from tests.helpers.wandb_log import read_run
+from tsforecast.config.instantiate import instantiate
 from tsforecast.errors import UserError
 from tsforecast.tracking import null_tracker, wandb_account, wandb_tracker
 from tsforecast.tracking.null_tracker import NullTracker
@@ -249,7 +249,7 @@ def test_the_config_builds_a_tracker(choice, folder, monkeypatch, request):
     assert path.read_text().startswith("# ")
     # A config inside the config must reach the tracker as it is, not be built.
     config = {"model": {"_target_": "no.such.thing"}}
-    with build(OmegaConf.load(path), config=config, folder=folder, name="x") as tracker:
+    with instantiate(OmegaConf.load(path), config=config, folder=folder, name="x") as tracker:
         assert isinstance(tracker, NullTracker)
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from tsforecast.training import schedules
-from tsforecast.training.callbacks import Pace, RestoreMeans, save_model
+from tsforecast.training.callbacks import BudgetCallback, RestoreMeans, save_model
 from tsforecast.training.state import Budget, Progress
 
 
@@ -34,7 +34,7 @@ def test_the_pace_tells_a_schedule_how_late_it_is():
     model.rate = rate
     budget = Budget(10, None, 2.0, None, 0.0, 3.0)
     for seconds, share in ((0.0, 0.0), (60.0, 0.5), (500.0, 1.0)):
-        pace = Pace(Progress(seconds=seconds), budget)
+        pace = BudgetCallback(Progress(seconds=seconds), budget)
         pace.set_model(model)
         pace.on_train_batch_begin(0)
         assert abs(float(rate.share.value) - share) < 1e-2

@@ -5,19 +5,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tsforecast.data.prepare import prepare
+from tsforecast.data.dataset import build_dataset
 from tsforecast.data.series import Series
-from tsforecast.training.distillation import taught
+from tsforecast.training.distillation import with_soft_targets
 
 
-def prepared(horizon):
+def dataset(horizon):
     rng = np.random.default_rng(0)
     values = rng.normal(size=(300, 2))
     values[40, 0] = np.nan
     time = np.datetime64("2020-01-01", "s") + np.arange(300) * np.timedelta64(60, "s")
     series = Series(time, values, ("a", "b"), ("a",), 24)
     window = {"lookback": 10, "lead": 2, "horizon": horizon, "stride": 1}
-    return prepare(series, **window, split={"train": 0.6, "val": 0.2, "test": 0.2})
+    return build_dataset(series, **window, split={"train": 0.6, "val": 0.2, "test": 0.2})
 
 
 class Teacher:
@@ -32,8 +32,8 @@ class Teacher:
 
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_a_row_is_the_mix_of_truth_and_mean_forecast(horizon):
-    data = prepared(horizon)
-    found = taught(data, Teacher(), share=0.3).truths[:, 0]
+    data = dataset(horizon)
+    found = with_soft_targets(data, Teacher(), share=0.3).truths[:, 0]
     ends = data.windows("train").ends
     for row in range(len(found)):
         forecasts = [row - 2 - step + 0.25 * step for step in range(horizon) if row - 2 - step in ends]
@@ -44,8 +44,8 @@ def test_a_row_is_the_mix_of_truth_and_mean_forecast(horizon):
 
 
 def test_validation_and_test_rows_stay():
-    data = prepared(1)
-    found = taught(data, Teacher(), share=1.0)
+    data = dataset(1)
+    found = with_soft_targets(data, Teacher(), share=1.0)
     stop = data.borders[0][1]
     np.testing.assert_array_equal(found.truths[stop:], data.truths[stop:])
     assert np.isnan(found.truths[40, 0])

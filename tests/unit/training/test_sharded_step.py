@@ -235,7 +235,7 @@ def test_forward_gives_all_rows_in_order(rows, shards):
 
 
 def test_bfloat16_hardware_keeps_large_products_outside_xla(monkeypatch):
-    from tsforecast.layers import recurrent_tensorflow
+    from tsforecast.layers.kernels import recurrent_tensorflow
 
     half = trainer(2, plain_layers, policy="mixed_bfloat16", learning_rate=0.01)
     monkeypatch.setattr(recurrent_tensorflow, "has_bfloat16_products", lambda: True)

@@ -1,0 +1,130 @@
+"""Dawns in a process of its own: killed at every step and done again, a sound day, damaged ones.
+
+Prints one JSON document. ``python retrain_dawn.py FOLDER``, in a folder where a tiny run lies.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+
+from tsforecast.config import check, sweepers
+from tsforecast.config.hydra_errors import CONF
+from tsforecast.config.stored import load
+from tsforecast.jobs import promote, replay, retrain
+from tsforecast.registry import Registry
+from tsforecast.tracking.run_folder import RunFolder
+
+DAY = 1440
+NEW = 6000 + DAY
+
+
+class Killed(BaseException):
+    """As a kill: nothing may catch it and tidy up."""
+
+
+def config(folder, rows, *more):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return check(
+            compose(
+                "config",
+                overrides=[
+                    "job=retrain",
+                    f"registry.path={folder}",
+                    f"retrain.rows={rows}",
+                    "retrain.train_days=2",
+                    "retrain.val_days=0.5",
+                    "retrain.held_out_days=0.5",
+                    "retrain.max_steps=24",
+                    "retrain.learning_rate=1e-3",
+                    "retrain.latency_ms=60000",
+                    *more,
+                ],
+            )
+        )
+
+
+def killed_before(module, name, run):
+    """Runs with one function replaced by a kill; whether it came."""
+    kept = getattr(module, name)
+
+    def kill(*arguments, **options):
+        raise Killed
+
+    setattr(module, name, kill)
+    try:
+        run()
+    except Killed:
+        return True
+    finally:
+        setattr(module, name, kept)
+    return False
+
+
+def replayed(place, registry):
+    """Three days, the third of which dawns damaged; killed before the second was scored, and gone on with."""
+    asked = ["job=replay", "retrain.replay_days=3", "retrain.damage={2: units}"]
+    command = config(registry.path, 6000, *asked)
+    kept, calls = replay._scores, []
+
+    def kill_at_second(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise Killed
+        return kept(*arguments)
+
+    replay._scores = kill_at_second
+    try:
+        replay.main(command, place / "replay")
+    except Killed:
+        before = json.loads((place / "replay" / "replay.json").read_text())
+    finally:
+        replay._scores = kept
+    replay.main(command, place / "replay")
+    return {
+        "before": before,
+        "after": json.loads((place / "replay" / "replay.json").read_text()),
+        "table": (place / "replay" / "replay.md").read_text(),
+        "scored": len(calls),
+        "champion": registry.champion_name(),
+    }
+
+
+def main():
+    sweepers.register()
+    place = Path(sys.argv[1])
+    registry = Registry(place / "registry")
+    first = promote.register(load(place / "run" / "config.yaml"), RunFolder(place / "run"), registry)
+    registry.promote(first.name, "to begin with")
+    told = {"kills": [], "damaged": {}}
+    told["nothing"] = retrain.dawn(config(registry.path, 6000), registry)["outcome"]
+    asked = config(registry.path, NEW)
+    told["replay"] = replayed(place, registry)
+    for kind in ("units", "stuck", "missing"):
+        copy = Registry(place / kind)
+        shutil.copytree(registry.path, copy.path)
+        found = retrain.dawn(
+            config(copy.path, NEW), copy, lambda series, kind=kind: replay.damaged(series, 6000, kind)
+        )
+        told["damaged"][kind] = [found["outcome"], found["why"], copy.champion_name()]
+    steps = [
+        (retrain, "faults"),
+        (retrain, "learn"),
+        (retrain.retrain_verdict, "compare"),
+        (Registry, "add"),
+        (Registry, "promote"),
+        (RunFolder, "write_json"),
+    ]
+    for module, name in steps:
+        came = killed_before(module, name, lambda: retrain.dawn(asked, registry))
+        told["kills"].append([name, came, registry.champion_name()])
+    done = retrain.dawn(asked, registry)
+    told["outcome"] = [done["outcome"], done["why"], registry.champion_name()]
+    told["versions"] = [version.name for version in registry.versions()]
+    told["again"] = retrain.dawn(asked, registry)["outcome"]
+    print(json.dumps(told))
+
+
+main()

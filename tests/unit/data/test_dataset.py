@@ -1,0 +1,135 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers.series_factory import make_series
+from tsforecast.data.dataset import build_dataset
+from tsforecast.data.scaling import Scaler
+from tsforecast.errors import UserError
+
+SPLIT = {"train": 0.6, "val": 0.2, "test": 0.2}
+SHAPE = {"lookback": 6, "lead": 3, "horizon": 2, "stride": 1}
+
+
+def prepared_of(series, **options):
+    return build_dataset(series, **{**SHAPE, "split": SPLIT, **options})
+
+
+def test_inputs_and_truths_are_the_scaled_values():
+    series = make_series(
+        targets=("pressure",), values=3 + 5 * np.random.default_rng(0).standard_normal((120, 2))
+    )
+    dataset = prepared_of(series)
+    assert dataset.inputs.dtype == dataset.truths.dtype == np.float32
+    assert dataset.target_indices == (1,)
+    assert dataset.channels == ("load", "pressure")
+    np.testing.assert_array_equal(dataset.inputs[:, 1], dataset.truths[:, 0])
+    np.testing.assert_allclose(dataset.inputs[:72].mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(dataset.inputs[:72].std(0), 1, rtol=1e-6)
+    back = dataset.scaler.inverse_targets(dataset.truths)
+    assert back.dtype == np.float64
+    np.testing.assert_allclose(back[:, 0], series.values[:, 1], rtol=1e-5, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(mean=st.floats(-1e6, 1e6), scale=st.floats(1e-3, 1e6), quantiles=st.integers(1, 4))
+def test_scaler_goes_there_and_back_and_through_json(mean, scale, quantiles):
+    scaler = Scaler(np.array([0.0, mean, 1.0]), np.array([1.0, scale, 2.0]), (2, 1))
+    scaler = Scaler.from_dict(json.loads(json.dumps(scaler.to_dict())))
+    scaled = np.random.default_rng(0).standard_normal((4, 3, 2))
+    original = scaler.inverse_targets(scaled)
+    np.testing.assert_array_equal(original[..., 0], scaled[..., 0] * 2 + 1)
+    np.testing.assert_array_equal(original[..., 1], scaled[..., 1] * scale + mean)
+    with_quantiles = np.repeat(scaled[..., None], quantiles, axis=-1)
+    np.testing.assert_array_equal(scaler.inverse_targets(with_quantiles, axis=-2)[..., -1], original)
+    np.testing.assert_allclose(scaler.transform(original[..., 1], 1), scaled[..., 1], rtol=1e-6, atol=1e-6)
+
+
+def test_constant_columns_are_kept_unscaled_and_noted():
+    values = np.random.default_rng(0).standard_normal((120, 2))
+    values[:, 1] = 0.1
+    dataset = prepared_of(make_series(values=values))
+    assert dataset.scaler.scale[1] == 1
+    np.testing.assert_array_equal(dataset.inputs[:, 1], 0)
+    assert any("pressure" in note and "scale 1" in note for note in dataset.series.notes)
+
+
+def test_future_covariates_are_the_feature_at_the_targets_own_times():
+    values = np.random.default_rng(0).standard_normal((120, 2))
+    values[40, 1] = np.nan
+    series = make_series(values=values, known_ahead=("pressure",))
+    dataset = prepared_of(series, future_covariates=["pressure"])
+    assert dataset.channels == ("load", "pressure", "pressure@+3", "pressure@+4")
+    assert len(dataset.scaler.mean) == 4
+    for part in ("train", "val", "test"):
+        windows = dataset.windows(part)
+        x = windows.inputs(windows.ends)
+        for channel, ahead in ((2, 3), (3, 4)):
+            np.testing.assert_array_equal(x[:, -1, channel], dataset.inputs[windows.ends + ahead, 1])
+            earlier = windows.ends - 2  # every step sees its own targets' time, which dense supervision needs
+            np.testing.assert_array_equal(x[:, -3, channel], dataset.inputs[earlier + ahead, 1])
+
+
+def with_column(index, value, rows=slice(None)):
+    values = np.random.default_rng(0).standard_normal((120, 2))
+    values[rows, index] = value
+    return make_series(values=values)
+
+
+WRONG = {
+    "lookback": (make_series(), {"lookback": 0}, "window.lookback is 0"),
+    "lead": (make_series(), {"lead": -1}, "window.lead is -1"),
+    "horizon": (make_series(), {"horizon": 1.5}, "window.horizon is 1.5"),
+    "stride": (make_series(), {"stride": True}, "window.stride is True"),
+    "too long": (make_series(), {"lookback": 90}, "data.split.train.*window.lookback 90.*takes 94; lower"),
+    "too short val": (
+        make_series(),
+        {"horizon": 25, "lookback": 2},
+        "24 rows of data.split.val .*takes 25; lower",
+    ),
+    "constant target": (with_column(0, 2.0), {}, "'load' is constant in the training rows"),
+    "unobserved train": (
+        with_column(1, np.nan, slice(0, 72)),
+        {},
+        "'pressure' has no value in the training rows",
+    ),
+    "unobserved test": (
+        with_column(0, np.nan, slice(96, None)),
+        {},
+        "'load' has no value in data.split.test",
+    ),
+    "unknown covariate": (make_series(), {"future_covariates": ["presure"]}, "Did you mean 'pressure'"),
+    "target covariate": (make_series(), {"future_covariates": ["load"]}, "'load' is the target itself"),
+    "not known": (make_series(), {"future_covariates": ["pressure"]}, "'pressure' is not known ahead"),
+    "too many": (
+        make_series(4000, known_ahead=("pressure",)),
+        {"future_covariates": ["pressure"], "horizon": 600},
+        "600 extra channels, more than 512",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_refused_in_one_sentence(case):
+    series, options, message = WRONG[case]
+    with pytest.raises(UserError, match=message) as caught:
+        prepared_of(series, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_in_the_refusal_are_the_least_that_fit():
+    shape = {"lookback": 20, "lead": 3, "horizon": 4, "stride": 1}
+    fits = {"train": 20 + 3 + 4 - 1, "val": 4, "test": 4}
+    dataset = build_dataset(make_series(), **shape, split=fits)
+    assert [len(dataset.windows(part)) for part in fits] == [1, 1, 1]
+    for part in fits:
+        with pytest.raises(UserError, match=rf"split\.{part} .* takes {fits[part]};"):
+            build_dataset(make_series(), **shape, split={**fits, part: fits[part] - 1})
+
+
+def test_unknown_split_is_refused():
+    with pytest.raises(UserError, match="Did you mean 'train'"):
+        prepared_of(make_series()).windows("training")

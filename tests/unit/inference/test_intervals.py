@@ -1,0 +1,152 @@
+"""Conformal intervals: the width of the textbook, coverage whatever the series does, nothing of the future."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.helpers.serving_case import make_card, make_task
+from tsforecast.inference.intervals import FEWEST, AdaptiveIntervals, new_intervals
+from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.inference.predictor import Forecasts
+from tsforecast.inference.scorer import Scorer
+
+
+def make(**options):
+    return AdaptiveIntervals(1, 1, **{"coverage": 0.8, "rate": 0.02, "memory": 200, **options})
+
+
+def cube(values):
+    return np.asarray(values, float).reshape(-1, 1, 1)
+
+
+def replay(intervals, truths, forecasts):
+    """Gives an interval to one forecast after the other, and tells its truth at once; returns what was inside."""
+    inside = []
+    for truth, value in zip(truths, forecasts, strict=True):
+        lower, upper = intervals.around(cube(value), cube(value))
+        intervals.update(cube(value), cube(value), lower, upper, cube(truth))
+        if not np.isnan(lower):
+            inside.append(lower.item() <= truth <= upper.item())
+    return np.array(inside)
+
+
+def test_the_edges_are_the_conformal_quantiles_of_the_errors():
+    errors = np.random.default_rng(0).exponential(size=99)
+    intervals = make()
+    intervals.calibrate(cube(np.zeros(99)), cube(np.zeros(99)), cube(errors))
+    rank = math.ceil(100 * 0.9)
+    lower, upper = intervals.around(cube(5), cube(5))
+    assert upper.item() == pytest.approx(5 + np.sort(errors)[rank - 1])
+    assert lower.item() == pytest.approx(5 - np.sort(-errors)[rank - 1])
+
+
+def test_a_band_of_quantiles_is_corrected_inwards_too():
+    truths = np.random.default_rng(0).uniform(-1, 1, 500)
+    intervals = make(memory=500)
+    intervals.calibrate(cube(np.full(500, -9.0)), cube(np.full(500, 9.0)), cube(truths))
+    lower, upper = intervals.around(cube(-9), cube(9))
+    assert lower.item() == pytest.approx(-0.8, abs=0.1)
+    assert upper.item() == pytest.approx(0.8, abs=0.1)
+
+
+def test_there_is_no_interval_before_there_are_scores():
+    intervals = make()
+    inside = replay(intervals, np.zeros(FEWEST + 5), np.zeros(FEWEST + 5))
+    assert len(inside) == 5
+    assert intervals.summary() == {"nominal": 0.8, "observed": 1.0, "truths": 5}
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.02])
+def test_coverage_holds_when_the_errors_grow_only_if_the_level_follows(rate):
+    rng = np.random.default_rng(1)
+    spread = np.linspace(1, 30, 2000)  # scores of the past are always too small
+    inside = replay(make(rate=rate, memory=500), rng.normal(size=2000) * spread, np.zeros(2000))
+    miss = abs(inside[500:].mean() - 0.8)
+    assert miss < 0.03 if rate else miss > 0.05
+
+
+def test_each_tail_is_missed_as_often_as_the_other():
+    rng = np.random.default_rng(2)
+    truths, intervals = rng.exponential(size=2500), make(memory=250)
+    below, above = 0, 0
+    for truth in truths:
+        lower, upper = intervals.around(cube(1), cube(1))
+        below, above = below + int(truth < lower.item()), above + int(truth > upper.item())
+        intervals.update(cube(1), cube(1), lower, upper, cube(truth))
+    assert below / 2500 == pytest.approx(0.1, abs=0.02)
+    assert above / 2500 == pytest.approx(0.1, abs=0.02)
+
+
+def test_a_truth_alone_teaches_as_a_block_of_one_does():
+    one, block = make(), make()
+    for intervals in (one, block):
+        intervals.calibrate(cube(np.zeros(50)), cube(np.zeros(50)), cube(np.linspace(-1, 1, 50)))
+    block.update(cube(0), cube(0), cube(-0.5), cube(0.5), cube(0.7))
+    one.learn(0, 0, band=(0, 0), given=(-0.5, 0.5), truth=0.7)
+    assert np.array_equal(one.margins(), block.margins())
+    assert np.array_equal(one.levels, block.levels)
+    assert one.summary() == block.summary() == {"nominal": 0.8, "observed": 0.0, "truths": 1}
+    assert one.levels[1, 0, 0] < 0.1 < one.levels[0, 0, 0]
+
+
+def test_unobserved_truths_teach_nothing():
+    intervals = make()
+    intervals.calibrate(cube(np.zeros(30)), cube(np.zeros(30)), cube(np.linspace(-1, 1, 30)))
+    before = intervals.to_bytes()
+    intervals.update(cube(0), cube(0), cube(-1), cube(1), cube(np.nan))
+    assert intervals.to_bytes() == before
+
+
+@pytest.mark.parametrize("memory", [50, 200, 500])
+def test_what_was_learned_comes_back_also_with_another_memory(memory):
+    first = make()
+    replay(first, np.random.default_rng(3).normal(size=333), np.zeros(333))
+    second = make(memory=memory)
+    assert second.restore(first.to_bytes())
+    assert second.summary() == first.summary()
+    assert np.array_equal(second.levels, first.levels)
+    kept = min(memory, 200)
+    newest = np.array([first.scores[0, 0, 0, (333 - 1 - back) % 200] for back in range(kept)])
+    assert np.array_equal(np.sort(newest), np.sort(second.scores[0, 0, 0][~np.isnan(second.scores[0, 0, 0])]))
+    if memory == 200:
+        assert np.array_equal(second.margins(), first.margins())
+
+
+def test_a_calibration_starts_with_its_scores_alone():
+    calibration = make()
+    replay(calibration, np.random.default_rng(3).normal(size=300), np.zeros(300))
+    options = {"coverage": 0.5, "rate": 0.1, "memory": 200}
+    started = new_intervals(1, 1, **options, calibration=calibration.to_bytes())
+    assert started.summary() == {"nominal": 0.5, "observed": None, "truths": 0}
+    assert (started.levels == 0.25).all()
+    assert not np.isnan(started.margins()).any()
+    other = new_intervals(2, 1, **options, calibration=calibration.to_bytes())  # of another horizon
+    assert np.isnan(other.margins()).all()
+
+
+def test_intervals_along_a_stream_hang_on_nothing_that_comes_later():
+    """The same first intervals, whatever the truths behind the places where they were given are."""
+    metadata = ModelMetadata.of(make_task(), make_card())
+
+    def first_half(seed_of_the_end):
+        truths = np.concatenate(
+            [
+                np.random.default_rng(0).normal(size=200),
+                np.random.default_rng(seed_of_the_end).normal(size=200),
+            ]
+        )
+        intervals = AdaptiveIntervals(2, 1, coverage=0.8, rate=0.1, memory=100)
+        judge, given = Scorer(intervals, metadata), []
+        judge.observe(np.arange(400), truths[:, None])  # all rows of a stretch are known at once
+        for end in range(0, 200, 4):
+            ends = np.arange(end, end + 4)
+            values = np.zeros((4, 2, 1))
+            given.append(judge.intervals_of(ends, Forecasts(values, values, values, None, None, None)))
+        judge.finish()
+        assert intervals.summary()["truths"] > 100
+        return np.array(given)
+
+    one, other = first_half(1), first_half(2)
+    assert np.array_equal(one, other, equal_nan=True)
+    assert not np.isnan(one[-1]).any()

@@ -1,0 +1,126 @@
+"""A saved model asked through fixed batch sizes says what the model itself says, whatever its kind."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_card, make_model, make_task
+from tsforecast.errors import UserError
+from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.inference.predictor import Predictor, _by_members, _in_parts, _of_tensorflow, _ways
+from tsforecast.models.estimator import Estimator
+from tsforecast.models.forecaster import Forecaster
+
+
+def windows(count, seed=0):
+    return np.random.default_rng(seed).normal(size=(count, LOOKBACK, len(CHANNELS))).astype(np.float32)
+
+
+class Ensemble(Forecaster):
+    """A dict of outputs as an ensemble gives it: weights of two members, and the odds of a spike."""
+
+    def __init__(self, task):
+        past = task.past()
+        last = past[:, -1, :1]
+        weights = keras.layers.Softmax()(keras.layers.Concatenate()([last, -last]))
+        members = keras.layers.Reshape((2, task.horizon, 1))(
+            keras.layers.RepeatVector(2 * task.horizon)(last)
+        )
+        forecast = keras.layers.Reshape((task.horizon, 1))(keras.layers.RepeatVector(task.horizon)(last))
+        outputs = {"forecast": forecast, "weights": weights, "members": members, "spike": 3 * forecast}
+        super().__init__(task=task, past=past, forecast=outputs)
+
+
+class Scripted(Estimator):
+    """No network: the mean of the window's load."""
+
+    def forecast(self, windows):
+        return np.repeat(windows.inputs(windows.ends)[..., :1].mean(axis=1, keepdims=True), 2, axis=1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 12])
+def test_any_number_of_windows_gives_the_models_own_forecasts_in_its_unit(count):
+    from tsforecast.models.lstm import LSTM
+
+    keras.utils.set_random_seed(0)
+    model = LSTM(make_task(), units=[4], dense_units=[4])
+    model.describe(**make_card())
+    past = windows(count)
+    found = Predictor(model, sizes=(1, 5))(past)
+    wanted = keras.ops.convert_to_numpy(model(past)) * 0.5 + 2.0
+    assert np.allclose(found.values, wanted, atol=1e-5)
+    assert np.array_equal(found.low, found.values)
+    assert found.quantiles is None
+    assert found.spike is None
+    assert found.weights is None
+
+
+def test_quantiles_give_the_median_and_a_band():
+    model = make_model(task=make_task(quantile_levels=(0.1, 0.5, 0.9)))
+    past = windows(3)
+    found = Predictor(model, sizes=(4,))(past)
+    raw = keras.ops.convert_to_numpy(model(past)) * 0.5 + 2.0
+    assert np.allclose(found.quantiles, raw, atol=1e-5)
+    assert np.allclose(found.values, raw[..., 1], atol=1e-5)
+    assert np.allclose(found.low, raw[..., 0], atol=1e-5)
+    assert np.allclose(found.high, raw[..., 2], atol=1e-5)
+
+
+def test_weights_and_spikes_of_a_dict_come_through():
+    model = Ensemble(make_task())
+    model.describe(**make_card(members=["one", "two"]))
+    past = windows(4)
+    predictor = Predictor(model, sizes=(1, 3))
+    found = predictor(past)
+    last = past[:, -1, 0]
+    assert np.allclose(found.weights[:, 0], 1 / (1 + np.exp(-2 * last)), atol=1e-6)
+    assert np.allclose(found.weights.sum(axis=1), 1)
+    assert np.allclose(found.spike[:, 0, 0], 1 / (1 + np.exp(-3 * last)), atol=1e-6)
+    assert predictor.metadata.members == ("one", "two")
+
+
+@pytest.mark.parametrize("weighting", ["static", "gating"])
+def test_an_ensemble_laid_out_member_by_member_says_what_it_says_in_one_piece(weighting):
+    from tsforecast.ensemble.model import Ensemble
+    from tsforecast.models.spike_detector import SpikeDetector
+
+    keras.utils.set_random_seed(0)
+    task = make_task()
+    members = [make_model(task=task), SpikeDetector(task, filters=4, heads=2, units=4)]
+    model = Ensemble(task, members, ["one", "two"], weighting, thresholds=[1.0])
+    past = windows(5)
+    wanted = model(past)
+    laid_out = [_by_members, _in_parts]
+    assert _ways(model, 5) == laid_out[::-1]
+    for way in laid_out:
+        found = _of_tensorflow(way(model, past.shape))(past)
+        assert found.keys() >= {"forecast", "weights", "spike"}
+        for name, values in found.items():
+            assert np.allclose(values, keras.ops.convert_to_numpy(wanted[name]), atol=1e-5), name
+
+
+def test_a_model_that_is_no_network_is_asked_window_by_window():
+    model = Scripted(make_task(), {})
+    model.describe(**make_card())
+    past = windows(7)
+    found = Predictor(model, sizes=(1, 4))(past)
+    assert np.allclose(found.values[:, 0, 0], past[..., 0].mean(axis=1) * 0.5 + 2.0, atol=1e-5)
+
+
+def test_a_card_that_tells_too_little_is_refused():
+    with pytest.raises(UserError, match="lacks step_seconds, scaler"):
+        ModelMetadata.of(make_task(), {"channels": CHANNELS, "targets": ["load"]})
+
+
+def test_a_derived_channel_is_computed_where_it_is_not_given():
+    names = ["global_active_power", "sub_metering_1", "sub_metering_2", "sub_metering_3", "unmetered_energy"]
+    card = make_card(channels=names, targets=names[:1])
+    card["scaler"] = {"mean": [0.0] * 5, "scale": [1.0] * 5, "target_indices": [0]}
+    metadata = ModelMetadata.of(make_task(channels=5), card)
+    assert metadata.features == tuple(names[:4])
+    time = np.array(["2024-01-01"], "datetime64[s]")
+    columns = dict(zip(names, np.array([[6.0], [1.0], [2.0], [3.0]]), strict=False))
+    assert metadata.rows(time, columns)[0, 4] == pytest.approx(6 * 1000 / 60 - 6)
+    assert metadata.rows(time, {**columns, "unmetered_energy": np.array([5.0])})[0, 4] == 5
+    with pytest.raises(UserError, match="feature 'sub_metering_3' is missing"):
+        metadata.check_features(names[:3], "here")

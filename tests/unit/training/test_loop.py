@@ -1,0 +1,181 @@
+"""``fit`` from wherever a run stands: an interrupted epoch is finished, and its line is the whole epoch's."""
+
+import keras
+import numpy as np
+import pytest
+
+from tsforecast.errors import UserError
+from tsforecast.training.callbacks import (
+    BudgetCallback,
+    Checkpoint,
+    EarlyStopping,
+    MetricsLogger,
+    finishing_on_signals,
+)
+from tsforecast.training.loop import fit
+from tsforecast.training.state import Budget, Progress
+
+
+class Line(keras.Model):
+    """Learns one number from batches that are their own number."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = self.add_weight(shape=(), initializer="zeros", name="weight")
+
+    @property
+    def forecaster(self):
+        return self
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, x):
+        return x * self.weight
+
+
+def stream(start):
+    while True:
+        yield np.full((2, 1), start % 7 + 1, "float32"), np.full((2, 1), start % 5, "float32")
+        start += 1
+
+
+def budget(**changes):
+    fields = {
+        "max_minutes": None,
+        "patience": None,
+        "min_delta": 0.0,
+        "checkpoint_minutes": 1e9,
+        "accumulate": 1,
+    }
+    return Budget(**{"batches_per_epoch": 4, "max_batches": 10, **fields, **changes})
+
+
+class Sitting:
+    """One process' part of a run; what it leaves is what the next one begins with."""
+
+    def __init__(self, tmp_path, plan, progress=None, weight=0.0, mean=None, losses=(), interrupt_at=None):
+        self.progress, self.plan = progress or Progress(), plan
+        self.model = Line()
+        self.model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse", jit_compile=False)
+        self.model.build((2, 1))
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.model.weight.assign(weight)
+        if mean is not None:
+            for variable, value in zip(self.model.metrics_variables, mean, strict=True):
+                variable.assign(value)
+        self.rows, self.saved, self.losses = [], [], iter(losses)
+        score = EarlyStopping(self.progress, plan, self.score)
+        keep = Checkpoint(self.progress, plan, tmp_path / "best.keras", tmp_path / "last.npz", score)
+        keep._save_state = lambda: self.saved.append(self.progress.batch)
+        self.callbacks = [
+            BudgetCallback(self.progress, plan),
+            keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs: self.interrupt(interrupt_at)
+            ),
+            score,
+            MetricsLogger(self.progress, plan, dict, self.rows.append),
+            keep,
+        ]
+
+    def interrupt(self, at):
+        if at is not None and self.progress.batch == at:
+            self.progress.interrupted = True
+            self.model.stop_training = True
+
+    def score(self):
+        return {"val/loss": next(self.losses, 1.0)}
+
+    def run(self, monkeypatch):
+        monkeypatch.setattr(
+            "tsforecast.training.callbacks.save_model", lambda model, path: self.saved.append("best")
+        )
+        fit(self.model, stream, self.progress, self.plan, self.callbacks)
+        return self
+
+    def mean(self):
+        return [keras.ops.convert_to_numpy(variable.value) for variable in self.model.metrics_variables]
+
+
+def shown(rows):
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+@pytest.mark.parametrize("at", [1, 3, 4, 6, 8, 9])
+def test_an_interrupted_run_writes_the_lines_of_an_uninterrupted_one(at, tmp_path, monkeypatch):
+    """Also when the interruption falls on the last batch of an epoch: its validation is not left out."""
+    losses = [3.0, 2.0, 1.0]
+    whole = Sitting(tmp_path, budget(), losses=losses).run(monkeypatch)
+    first = Sitting(tmp_path, budget(), losses=losses, interrupt_at=at).run(monkeypatch)
+    assert first.progress.batch == at
+    assert first.saved[-1] == at
+    done = Progress.from_dict(first.progress.to_dict())
+    second = Sitting(
+        tmp_path,
+        budget(),
+        progress=done,
+        weight=float(first.model.weight.value),
+        mean=first.mean(),
+        losses=losses[len(first.rows) :],
+    ).run(monkeypatch)
+    assert shown(first.rows + second.rows) == shown(whole.rows)
+    assert [row["step"] for row in whole.rows] == [4, 8, 10]
+    assert float(second.model.weight.value) == float(whole.model.weight.value)
+    assert second.progress.best_step == whole.progress.best_step == 10
+    assert second.progress.ended == "max_steps"
+
+
+def test_a_run_whose_training_has_ended_trains_no_more(tmp_path, monkeypatch):
+    ended = Progress(batch=10, ended="max_steps")
+    again = Sitting(tmp_path, budget(), progress=ended, weight=0.5).run(monkeypatch)
+    assert (again.rows, again.progress.batch) == ([], 10)
+    assert float(again.model.weight.value) == 0.5
+
+
+def test_patience_ends_training_and_the_best_epoch_is_kept(tmp_path, monkeypatch):
+    done = Sitting(tmp_path, budget(max_batches=100, patience=2), losses=[3.0, 1.0, 2.0, 1.5, 0.1]).run(
+        monkeypatch
+    )
+    assert [row["val/loss"] for row in done.rows] == [3.0, 1.0, 2.0, 1.5]
+    assert (done.progress.ended, done.progress.best, done.progress.best_step) == ("patience", 1.0, 8)
+    assert done.saved == ["best", 4, "best", 8, 12, 16]
+
+
+def test_min_delta_is_what_better_means(tmp_path, monkeypatch):
+    plan = budget(max_batches=100, patience=2, min_delta=0.5)
+    done = Sitting(tmp_path, plan, losses=[3.0, 2.6, 2.4, 2.0, 1.95]).run(monkeypatch)
+    assert done.progress.best == 2.4
+    assert [row["val/loss"] for row in done.rows] == [3.0, 2.6, 2.4, 2.0, 1.95]
+
+
+def test_minutes_end_training(tmp_path, monkeypatch):
+    done = Sitting(tmp_path, budget(max_batches=None, max_minutes=0.0)).run(monkeypatch)
+    assert (done.progress.ended, done.progress.batch) == ("max_minutes", 1)
+    assert len(done.rows) == 1
+
+
+def test_a_checkpoint_inside_an_epoch_never_stands_at_its_end(tmp_path, monkeypatch):
+    """Going on from there would leave the epoch's validation out."""
+    done = Sitting(tmp_path, budget(checkpoint_minutes=0.0), losses=[3.0, 3.0, 3.0]).run(monkeypatch)
+    assert done.saved == [1, 2, 3, "best", 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_a_loss_that_is_no_number_ends_training(tmp_path, monkeypatch):
+    sitting = Sitting(tmp_path, budget())
+    sitting.model.weight.assign(np.nan)
+    with pytest.raises(UserError, match=r"became nan by step 1: lower optimizer\.learning_rate"):
+        sitting.run(monkeypatch)
+
+
+def test_a_signal_lets_the_step_finish_and_a_second_ends_at_once():
+    import os
+    import signal
+
+    progress = Progress()
+    before = signal.getsignal(signal.SIGTERM)
+    with finishing_on_signals(progress):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert progress.interrupted
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -1,0 +1,50 @@
+"""Builds the objects that config nodes describe."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra import utils
+from hydra.core.hydra_config import HydraConfig
+
+from tsforecast.config.schema import Config
+from tsforecast.errors import UserError
+
+NOT_OF_THE_SOURCE = ("split", "future_covariates")
+
+
+def stem(node: Mapping[str, Any]) -> str:
+    """The short name of what a node builds: ``lstm`` for ``tsforecast.models.lstm.LSTM``."""
+    return str(node["_target_"]).split(".")[-2]
+
+
+def instantiate(node: Mapping[str, Any], **arguments: Any) -> Any:
+    """Builds what ``node`` describes: ``_target_`` called with the node's other keys and ``arguments``.
+
+    Lists and dicts arrive as plain Python (Keras cannot serialize OmegaConf's containers).
+
+    Raises:
+        UserError: the target refused its arguments; the message is the target's own.
+    """
+    # Partial first: Hydra would turn a dataclass among the arguments into a plain dict.
+    target = utils.instantiate({**node, "_partial_": True}, _convert_="all")
+    try:
+        return target(**arguments)
+    except UserError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{stem(node)}: {str(error).splitlines()[0].rstrip('.')}.") from error
+
+
+def build_source(data: Mapping[str, Any]) -> Any:
+    """The series of a ``data`` node, read by its source; what else the node says is for others.
+
+    Raises:
+        UserError: as the source.
+    """
+    return instantiate({key: value for key, value in data.items() if key not in NOT_OF_THE_SOURCE})
+
+
+def dispatch(config: Config) -> float | None:
+    """Runs the job that the config names, in the folder that Hydra gave this run; returns the job's objective."""
+    return utils.get_method(config.job._target_)(config, Path(HydraConfig.get().runtime.output_dir))

@@ -1,0 +1,33 @@
+"""Checks of the group ``plan``."""
+
+from tsforecast.config.hydra_errors import CONF
+from tsforecast.config.schema import Config, Precision
+from tsforecast.errors import UserError, nearest
+
+
+def check_plan(config: Config) -> None:
+    """Checks what ``plan`` lists.
+
+    Raises:
+        UserError: a list is empty, or an entry is no model, policy, scale or batch.
+    """
+    plan = config.plan
+    policies = Precision.__dataclass_fields__["policy"].metadata["choices"]
+    known = {"policies": policies, "scales": _names("scale")}
+    if plan.models is not None:
+        known["models"] = _names("model")
+    for key, choices in known.items():
+        wanted = getattr(plan, key)
+        if not wanted:
+            raise UserError(f"plan.{key} is empty: name at least one, as in plan.{key}=[{choices[0]}].")
+        for name in wanted:
+            if name not in choices:
+                raise UserError(
+                    f"plan.{key} names {name}, which is not one of {', '.join(choices)}.{nearest(name, choices)}"
+                )
+    if not plan.batches or min(plan.batches) < 1:
+        raise UserError(f"plan.batches={plan.batches} must be numbers of windows, as in plan.batches=[32].")
+
+
+def _names(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))

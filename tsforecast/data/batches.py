@@ -1,0 +1,206 @@
+"""Training pipelines: the same stream of batches for tf.data, for NumPy and for a test's plain loop."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tsforecast.data.windows import Windows
+from tsforecast.errors import UserError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Batch = tuple[np.ndarray, np.ndarray]
+PREFETCH = 8  # batches gathered ahead
+THREADS = 2  # that gather; one batch takes a fraction of a millisecond
+
+
+def epoch_ends(
+    windows: Windows, epoch: int, *, batch_size: int, seed: int, shuffle: bool = True
+) -> np.ndarray:
+    """Returns the last input rows of one epoch's batches ``[steps, batch_size]``.
+
+    The order hangs on ``seed`` and ``epoch`` alone, so that a stream which starts at a later step is the rest
+    of the uninterrupted one. Windows that do not fill a last batch are left out: every batch has one size.
+
+    Args:
+        windows: of one split.
+        epoch: 0 for the first.
+        batch_size: windows in a batch.
+        seed: of the order, 0 or more.
+        shuffle: False for the order of time.
+
+    Raises:
+        UserError: when there are fewer windows than a batch holds.
+    """
+    steps, count = steps_per_epoch(windows, batch_size), len(windows)
+    order = np.random.default_rng([seed, epoch]).permutation(count) if shuffle else np.arange(count)
+    return windows.ends[order[: steps * batch_size]].reshape(steps, batch_size)
+
+
+def steps_per_epoch(windows: Windows, batch_size: int) -> int:
+    """Returns the full batches in an epoch.
+
+    Raises:
+        UserError: when there is none.
+    """
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise UserError(f"training.batch_size is {batch_size!r}: give a whole number of at least 1.")
+    if len(windows) < batch_size:
+        raise UserError(
+            f"training.batch_size is {batch_size}, but the split has only {len(windows)} windows:"
+            " give at most that, or more rows."
+        )
+    return len(windows) // batch_size
+
+
+def batches(
+    windows: Windows,
+    *,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    shuffle: bool = True,
+    dense_from: int | None = None,
+    repeat: bool = True,
+) -> Iterator[Batch]:
+    """Yields training batches, gathered where they are asked for.
+
+    Args:
+        windows: of one split.
+        batch_size: B, windows in a batch.
+        seed: of the order.
+        start_step: batches already taken, over all epochs.
+        shuffle: False for the order of time.
+        dense_from: the first input step whose targets are given too; None for those of the last step alone.
+        repeat: False ends after the epoch in which ``start_step`` lies.
+
+    Yields:
+        float32 inputs ``[B, L, C]`` and targets ``[B, H, T]``, or ``[B, S, H, T]`` with ``dense_from``.
+
+    Raises:
+        UserError: when there are fewer windows than a batch holds.
+    """
+    order: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "shuffle": shuffle}
+    epoch, first = divmod(start_step, steps_per_epoch(windows, batch_size))
+    while True:
+        for ends in epoch_ends(windows, epoch, **order)[first:]:
+            y = windows.targets(ends) if dense_from is None else windows.dense_targets(ends, dense_from)
+            yield windows.inputs(ends), y
+        if not repeat:
+            return
+        epoch, first = epoch + 1, 0
+
+
+def numpy_batches(windows: Windows, **options) -> Iterator[Batch]:
+    """Yields what ``batches`` yields, gathered ahead by a thread, for backends without tf.data.
+
+    The thread ends when the stream ends, is closed or is dropped; its errors are raised here.
+
+    Args:
+        windows: of one split.
+        **options: those of ``batches``.
+    """
+    ready: queue.Queue = queue.Queue(maxsize=PREFETCH)
+    stop = threading.Event()
+    thread = threading.Thread(target=_gather, args=(windows, options, ready, stop), daemon=True)
+    thread.start()
+    try:
+        while True:
+            item = ready.get()
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _gather(windows: Windows, options: dict, ready: queue.Queue, stop: threading.Event) -> None:
+    def put(item: object) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(item, timeout=0.05)  # wakes up now and then to see whether anyone still reads
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    try:
+        for batch in batches(windows, **options):
+            if not put(batch):
+                return
+        put(None)
+    except BaseException as error:
+        put(error)
+
+
+def tf_dataset(
+    windows: Windows,
+    *,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    shuffle: bool = True,
+    dense_from: int | None = None,
+    repeat: bool = True,
+) -> "tf.data.Dataset":
+    """Returns what ``batches`` yields as a ``tf.data.Dataset`` that gathers in parallel.
+
+    The arrays become one resident tensor each. Python is asked for indices once an epoch only; the gathers
+    run in threads of TensorFlow and keep their order.
+
+    Args:
+        windows: of one split.
+        batch_size: B, windows in a batch.
+        seed: of the order.
+        start_step: batches already taken, over all epochs.
+        shuffle: False for the order of time.
+        dense_from: the first input step whose targets are given too; None for those of the last step alone.
+        repeat: False ends after the epoch in which ``start_step`` lies.
+
+    Raises:
+        UserError: when there are fewer windows than a batch holds.
+    """
+    import tensorflow as tf
+
+    steps = steps_per_epoch(windows, batch_size)
+    order: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "shuffle": shuffle}
+    after = windows.target_offsets if dense_from is None else windows.dense_offsets(dense_from)
+    with tf.device("CPU:0"):  # tensors that the mapped function captures, not constants in its graph
+        rows, truths = tf.convert_to_tensor(windows.rows), tf.convert_to_tensor(windows.truths)
+        before, after = tf.constant(windows.input_offsets), tf.constant(after)
+    first_row = windows.border[0] if dense_from is not None else 0
+
+    def gather(ends):
+        y_rows = tf.reshape(ends, [batch_size] + [1] * after.shape.rank) + after
+        y = tf.gather(truths, y_rows)
+        if first_row > 0:
+            y = tf.where((y_rows < first_row)[..., None], tf.constant(float("nan"), y.dtype), y)
+        return tf.gather(rows, ends[:, None] + before), y
+
+    first_epoch, first = divmod(start_step, steps)
+
+    def rest_of_epoch(number):
+        return epoch_ends(windows, int(number), **order)[first if number == first_epoch else 0 :]
+
+    def epoch_of(number):
+        ends = tf.numpy_function(rest_of_epoch, [number], tf.int64)
+        return tf.ensure_shape(ends, [None, batch_size])
+
+    last_epoch = tf.int64.max if repeat else first_epoch + 1
+    epochs = tf.data.Dataset.range(first_epoch, last_epoch).map(epoch_of)
+    stream = epochs.prefetch(1)  # the next epoch is shuffled while this one runs
+    stream = stream.flat_map(tf.data.Dataset.from_tensor_slices)
+    stream = stream.map(gather, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(PREFETCH)
+    if not repeat:
+        stream = stream.apply(tf.data.experimental.assert_cardinality(steps - first))
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = THREADS  # the training step keeps TensorFlow's own pool
+    options.threading.max_intra_op_parallelism = 1
+    return stream.with_options(options)

@@ -1,0 +1,132 @@
+"""Scores a forecaster on one split, in the target's unit, beside the naive baselines on the same windows."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+
+from tsforecast import metrics
+from tsforecast.data.dataset import ForecastDataset
+from tsforecast.data.windows import Windows
+from tsforecast.inference.predict import forecasts
+from tsforecast.losses import Loss
+from tsforecast.training.objective import Objective
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What a forecaster did on a split.
+
+    Args:
+        figures: metric -> value: ``rmse``, ``mae``, ``mase``, ``r2``, ... in the target's unit, ``rmse_scaled``, ...
+        ends: ``[n]`` row of the last input of each window.
+        truth: ``[n, H, T]`` in the target's unit, NaN where unobserved.
+        forecast: ``[n, H, T]`` in the target's unit.
+        quantiles: ``[n, H, T, Q]`` in the target's unit, or None.
+        spike: ``[n, H, T]`` the probability of a spike from a model with a head for it, or None.
+    """
+
+    figures: dict[str, float]
+    ends: np.ndarray
+    truth: np.ndarray
+    forecast: np.ndarray
+    quantiles: np.ndarray | None
+    spike: np.ndarray | None = None
+
+
+def evaluate(
+    forecaster: Any,
+    dataset: ForecastDataset,
+    split: str,
+    *,
+    limit: int | None = None,
+    newest: int | None = None,
+) -> Evaluation:
+    """Forecasts all windows of a split (or ``limit`` of them, evenly spaced; or the ``newest``) and scores them."""
+    windows = dataset.windows(split, limit=limit)
+    if newest is not None:
+        windows = dataclasses.replace(windows, ends=windows.ends[-newest:])
+    output = forecasts(forecaster, windows, in_time=limit is None)
+    raw, levels = output.values, forecaster.task.quantile_levels
+    return evaluation_of(dataset, windows, raw, levels, output.spike)
+
+
+def evaluation_of(
+    dataset: ForecastDataset,
+    windows: Windows,
+    raw: np.ndarray,
+    levels: tuple[float, ...] | None = None,
+    spike: np.ndarray | None = None,
+) -> Evaluation:
+    """Scores the forecasts ``[n, H, T(, Q)]``, scaled, of ``windows``; ``levels`` are those of the quantiles."""
+    evaluation = _scored(dataset, windows, raw if levels is None else raw[..., levels.index(0.5)])
+    evaluation = dataclasses.replace(evaluation, spike=spike)
+    if levels is None:
+        return evaluation
+    quantiles = np.moveaxis(dataset.scaler.inverse_targets(np.moveaxis(raw, -1, 0)), 0, -1)
+    figures = evaluation.figures | metrics.quantile_metrics(evaluation.truth, quantiles, levels)
+    return dataclasses.replace(evaluation, figures=figures, quantiles=quantiles)
+
+
+def baselines(dataset: ForecastDataset, split: str) -> dict[str, Evaluation]:
+    """Persistence and the seasonal naive forecast on all windows of a split, scored as ``evaluate`` does."""
+    windows = dataset.windows(split)
+    filled = dataset.inputs[:, list(dataset.target_indices)]
+    reach = windows.ends, windows.lead, windows.horizon
+    season = dataset.series.season
+    return {
+        "persistence": _scored(dataset, windows, metrics.persistence_forecast(filled, *reach)),
+        "seasonal_naive": _scored(dataset, windows, metrics.seasonal_naive_forecast(filled, *reach, season)),
+    }
+
+
+def _scored(dataset: ForecastDataset, windows: Windows, scaled: np.ndarray) -> Evaluation:
+    """Scores scaled point forecasts ``[n, H, T]`` of ``windows``."""
+    scaled_truth = windows.targets(windows.ends)
+    truth, forecast = (dataset.scaler.inverse_targets(values) for values in (scaled_truth, scaled))
+    figures = metrics.point_metrics(truth, forecast, scale=seasonal_scale(dataset))
+    in_scale = metrics.point_metrics(scaled_truth, scaled)
+    figures |= {f"{name}_scaled": in_scale[name] for name in ("rmse", "mae")}
+    return Evaluation(figures, windows.ends, truth, forecast, None)
+
+
+def validation_figures(
+    forecaster: keras.Model, dataset: ForecastDataset, loss: Loss, limit: int | None
+) -> dict[str, float]:
+    """``val/loss`` (scaled, over observed truths), and ``val/rmse``, ``val/mae`` in the target's unit."""
+    windows = dataset.windows("val", limit=limit)
+    truth, output = windows.targets(windows.ends), forecasts(forecaster, windows)
+    raw, observed = output.values, np.isfinite(truth)
+    origin = windows.rows[windows.ends][:, None, list(dataset.target_indices)]
+    filled = np.where(observed, truth, 0.0).astype("float32")
+    losses = keras.ops.convert_to_numpy(Objective(forecaster, loss)(filled, output.as_output(), origin))
+    point = raw if loss.quantile_levels is None else loss.point(raw)
+    figures = metrics.point_metrics(
+        dataset.scaler.inverse_targets(truth), dataset.scaler.inverse_targets(point)
+    )
+    return {
+        "val/loss": float(losses[observed].mean(dtype=np.float64)),
+        "val/rmse": figures["rmse"],
+        "val/mae": figures["mae"],
+    }
+
+
+def seasonal_scale(dataset: ForecastDataset) -> np.ndarray:
+    """The mean absolute error ``[T]`` of the seasonal naive forecast on the training rows: the unit of MASE."""
+    first, last = dataset.borders[0]
+    training = dataset.scaler.inverse_targets(dataset.truths[first:last])
+    return metrics.seasonal_scale(training, dataset.series.season)
+
+
+def target_hours(dataset: ForecastDataset, evaluation: Evaluation) -> np.ndarray:
+    """The hour of day ``[n, H]`` of each forecast's time."""
+    lead, horizon = dataset.windows("test").lead, evaluation.truth.shape[1]
+    rows = evaluation.ends[:, None] + lead + np.arange(horizon)
+    seconds = dataset.series.time[rows].astype("datetime64[s]").astype(np.int64)
+    return (seconds // 3600) % 24
+
+
+def prefixed(figures: dict[str, Any], split: str) -> dict[str, Any]:
+    """``rmse`` -> ``test/rmse``."""
+    return {f"{split}/{name}": value for name, value in figures.items()}
