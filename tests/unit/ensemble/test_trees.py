@@ -7,7 +7,6 @@ import pytest
 pytest.importorskip("lightgbm")
 
 from tests.unit.models.test_lightgbm import TASK, fitted
-
 from tsforecast.ensemble.trees import _not_above, as_network
 from tsforecast.inference.predict import forecast
 from tsforecast.losses import Quantile
