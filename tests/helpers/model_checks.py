@@ -57,7 +57,7 @@ def check_saving(make, folder, policy):
     keras.config.set_dtype_policy("float32")
     again = keras.saving.load_model(folder / "m.keras", compile=False)
     assert again.dtype_policy.name == policy
-    assert again.card == model.card
+    assert again.metadata == model.metadata
     assert again.task == task
     np.testing.assert_array_equal(np.asarray(values_of(again(past))), np.asarray(before))
 

@@ -1,4 +1,4 @@
-"""A small forecaster with its card, a registry that holds it, and rows to forecast from."""
+"""A small forecaster with its metadata, a registry that holds it, and rows to forecast from."""
 
 import numpy as np
 
@@ -21,8 +21,8 @@ def make_task(**changes):
     return Task(**{**fields, **changes})
 
 
-def make_card(**changes):
-    card = {
+def make_metadata(**changes):
+    metadata = {
         "channels": CHANNELS,
         "targets": ["load"],
         "unit": "kW",
@@ -30,15 +30,15 @@ def make_card(**changes):
         "scaler": {"mean": [2.0, 1.0, 0.0, 0.0], "scale": [0.5, 2.0, 0.7, 0.7], "target_indices": [0]},
         "spike": {"threshold": [1.0], "threshold_scaled": [2.0]},
     }
-    return {**card, **changes}
+    return {**metadata, **changes}
 
 
-def make_model(bias=0.0, task=None, **card):
+def make_model(bias=0.0, task=None, **metadata):
     """NLinear whose bias adds ``bias`` kW to each step, and nothing else than the last value."""
     from tsforecast.models.nlinear import NLinear
 
     model = NLinear(task or make_task())
-    model.describe(**make_card(**card))
+    model.describe(**make_metadata(**metadata))
     weights = [np.zeros_like(w) for w in model.get_weights()]
     weights[-1] += bias / 0.5
     model.set_weights(weights)

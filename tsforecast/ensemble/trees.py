@@ -70,7 +70,7 @@ def as_network(fitted: LightGBM) -> BoostedTrees:
         layer = model.get_layer(f"booster_{index}")
         for name, values in table.items():
             getattr(layer, name).assign(values)
-    model.describe(**fitted.card)
+    model.describe(**fitted.metadata)
     return model
 
 

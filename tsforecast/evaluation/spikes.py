@@ -42,7 +42,7 @@ def spike_scores(
         ``alarm_level``, the figures of ``spikes.scorecard`` for ``model``, ``random`` and ``always``, and the errors of
         ``persistence`` on spike steps and off them.
     """
-    thresholds = (model.card.get("spike") or {}).get("threshold") or []
+    thresholds = (model.metadata.get("spike") or {}).get("threshold") or []
     if not any(value is not None for value in thresholds):
         return {}
     validation = validation or evaluate(model, dataset, "val", newest=ALARM_WINDOWS)

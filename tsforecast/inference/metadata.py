@@ -1,4 +1,4 @@
-"""What a saved forecaster wants and gives, read from its card; NumPy only."""
+"""Inputs, outputs, units and scaling of a saved forecaster; NumPy only."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -74,32 +74,47 @@ class ModelMetadata:
     members: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, task: Any, card: Mapping[str, Any]) -> "ModelMetadata":
-        """From a model's ``task`` and ``card``.
+    def from_model(cls, model: Any) -> "ModelMetadata":
+        """Read the ``task`` and the ``metadata`` of a ``Forecaster`` or an ``Estimator``.
 
         Raises:
-            UserError: the card does not tell what a file must tell to be used alone.
+            UserError: The metadata lacks what a model needs to be used without its run.
         """
-        lacking = [name for name in ("channels", "targets", "step_seconds", "scaler") if not card.get(name)]
+        return cls.from_task(model.task, model.metadata)
+
+    @classmethod
+    def from_task(cls, task: Any, metadata: Mapping[str, Any]) -> "ModelMetadata":
+        """Read a task and the metadata stored with a model.
+
+        Args:
+            task: Window and targets of the model, a ``models.forecaster.Task``.
+            metadata: Channels, targets, unit, step, scaler and thresholds, as ``model.metadata`` holds them.
+
+        Raises:
+            UserError: The metadata lacks what a model needs to be used without its run.
+        """
+        lacking = [
+            name for name in ("channels", "targets", "step_seconds", "scaler") if not metadata.get(name)
+        ]
         if lacking:
             raise UserError(
-                f"The saved model's card lacks {', '.join(lacking)}: train it again with this version."
+                f"The saved model's metadata lacks {', '.join(lacking)}: train it again with this version."
             )
-        spike = card.get("spike") or {}
-        thresholds = spike.get("threshold") or [None] * len(card["targets"])
+        spike = metadata.get("spike") or {}
+        thresholds = spike.get("threshold") or [None] * len(metadata["targets"])
         return cls(
-            channels=tuple(Channel.of(name) for name in card["channels"]),
-            targets=tuple(card["targets"]),
+            channels=tuple(Channel.of(name) for name in metadata["channels"]),
+            targets=tuple(metadata["targets"]),
             target_indices=tuple(task.target_indices),
-            unit=card.get("unit") or "",
-            step=int(card["step_seconds"]),
+            unit=metadata.get("unit") or "",
+            step=int(metadata["step_seconds"]),
             lookback=task.lookback,
             lead=task.lead,
             horizon=task.horizon,
             quantile_levels=task.quantile_levels and tuple(task.quantile_levels),
-            scaler=Scaler.from_dict(card["scaler"]),
+            scaler=Scaler.from_dict(metadata["scaler"]),
             thresholds=tuple(float("nan") if value is None else float(value) for value in thresholds),
-            members=tuple(card.get("members") or ()),
+            members=tuple(metadata.get("members") or ()),
         )
 
     @property

@@ -61,7 +61,7 @@ class Predictor:
     def __init__(self, model: Any, sizes: Sequence[int] = (1, 32)):
         from tsforecast.models.estimator import Estimator
 
-        self.metadata = ModelMetadata.of(model.task, model.card)
+        self.metadata = ModelMetadata.from_model(model)
         self.sizes = tuple(sorted(sizes))
         if isinstance(model, Estimator):
             self._calls = dict.fromkeys(self.sizes, _of_fitted(model, self.metadata))

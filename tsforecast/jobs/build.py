@@ -69,7 +69,7 @@ def forecaster(config: Config, dataset: ForecastDataset) -> Any:
         members = [forecaster(dataclasses.replace(config, model=node), dataset) for node in nodes]
         return ensemble(config, dataset, members, names, config.ensemble.weighting)
     model = instantiate(config.model, task=task(config, dataset), **_of_the_data(config, dataset))
-    model.describe(**card(config, dataset))
+    model.describe(**metadata(config, dataset))
     return model
 
 
@@ -79,7 +79,7 @@ def ensemble(
     """An ensemble of these members, its weights not fitted yet."""
     from tsforecast.ensemble.model import Ensemble
 
-    told, options = card(config, dataset), config.ensemble
+    told, options = metadata(config, dataset), config.ensemble
     thresholds = told["spike"]["threshold_scaled"]
     model = Ensemble(
         task(config, dataset),
@@ -110,7 +110,7 @@ def task(config: Config, dataset: ForecastDataset) -> Any:
     )
 
 
-def card(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
+def metadata(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
     """What a saved model must tell of its data to be used alone."""
     return {
         "channels": list(dataset.channels),
@@ -118,7 +118,7 @@ def card(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
         "unit": dataset.series.unit,
         "step_seconds": dataset.series.step,
         "scaler": dataset.scaler.to_dict(),
-        "spike": spike_card(config, dataset),
+        "spike": spike_metadata(config, dataset),
     }
 
 
@@ -135,7 +135,7 @@ def _of_the_data(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
     return found
 
 
-def spike_card(config: Config, dataset: ForecastDataset) -> dict[str, list[float | None]]:
+def spike_metadata(config: Config, dataset: ForecastDataset) -> dict[str, list[float | None]]:
     """The rise that makes a spike, from training rows or as given: ``threshold`` in each target's unit, and scaled.
 
     None where the training rows have no pair to measure a rise, or rise too seldom for ``spike.quantile`` to be one.

@@ -182,7 +182,7 @@ def _stretches(dataset: ForecastDataset, scored: Scored) -> dict[str, np.ndarray
         above = known >= edges[place] if place else np.ones_like(known, bool)
         below = known < edges[place + 1] if place < 2 else np.ones_like(known, bool)
         found[f"{name} level"] = np.broadcast_to(above & below, test.truth.shape)
-    thresholds = scored.model.card["spike"]["threshold"]
+    thresholds = scored.model.metadata["spike"]["threshold"]
     if all(value is not None for value in thresholds):
         on = test.truth - known > np.asarray(thresholds)
         found |= {"on spikes": on, "off spikes": ~on}

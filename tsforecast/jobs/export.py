@@ -41,7 +41,7 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.inference.metadata import ModelMetadata
 
     model = results.load_model(saved)
-    metadata = ModelMetadata.of(model.task, model.card)
+    metadata = ModelMetadata.from_model(model)
     sample = _sample(config, dataset)
     original = as_served(model, metadata)
     expected = answers(original, sample)

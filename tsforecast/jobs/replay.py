@@ -163,7 +163,7 @@ def _scores(
             found[name] = found["without"]
             continue
         model = models.of(version)
-        dataset = build.dataset_of(own, series, split, Scaler.from_dict(model.card["scaler"]))
+        dataset = build.dataset_of(own, series, split, Scaler.from_dict(model.metadata["scaler"]))
         found[name] = evaluate(model, dataset, "test")
     return found
 

@@ -136,7 +136,7 @@ def _verdict(
     from tsforecast.models.estimator import Estimator, saved_path
 
     model = results.load_model(champion.model)
-    scaler, fitted = Scaler.from_dict(model.card["scaler"]), isinstance(model, Estimator)
+    scaler, fitted = Scaler.from_dict(model.metadata["scaler"]), isinstance(model, Estimator)
     dataset = stretches(own, series, scaler, whole=fitted)
     before = None if fitted else model.get_weights()
     if not _train(own, dataset, model, folder):

@@ -66,7 +66,7 @@ def compare(
 
 def _on_spikes(dataset: ForecastDataset, model: Any, found: Any) -> np.ndarray:
     """Which truths ``[n, H, T]`` stand above the last known value by more than the model's threshold."""
-    given = (model.card.get("spike") or {}).get("threshold") or [None] * found.truth.shape[-1]
+    given = (model.metadata.get("spike") or {}).get("threshold") or [None] * found.truth.shape[-1]
     thresholds = np.array([np.inf if value is None else value for value in given], float)
     known = dataset.inputs[found.ends][:, list(dataset.target_indices)]
     return found.truth - dataset.scaler.inverse_targets(known)[:, None] > thresholds

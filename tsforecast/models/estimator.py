@@ -30,7 +30,7 @@ class Estimator:
 
     def __init__(self, task: Task, options: dict[str, Any]):
         self.task, self.options = task, options
-        self.card: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
 
     def __init_subclass__(cls) -> None:
         Estimator.kinds[cls.__name__] = cls
@@ -40,9 +40,9 @@ class Estimator:
         """A short name, as Keras gives its models."""
         return type(self).__name__.lower()
 
-    def describe(self, **card: Any) -> None:
+    def describe(self, **metadata: Any) -> None:
         """Stores what a file must tell to be used alone, as ``Forecaster.describe`` does."""
-        self.card = card
+        self.metadata = metadata
 
     def fit(self, train: Windows, val: Windows, *, seed: int, loss: Any, tell: Callable[[str], None]) -> int:
         """Fits on training windows, stops by validation windows, and returns the rounds it took.
@@ -89,7 +89,7 @@ class Estimator:
             "kind": type(self).__name__,
             "task": asdict(self.task),
             "options": self.options,
-            "card": self.card,
+            "card": self.metadata,
             "state": self.state(),
         }
         part = path.with_name(f"part-{path.name}")

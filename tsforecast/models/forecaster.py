@@ -58,7 +58,7 @@ class Forecaster(keras.Model):
             logits ``[B, H, T]`` of a spike (``spike``).
         sequence: a causal model's forecast at each step of the window, ``[B, L, H, T(, Q)]``; else None.
         options: the subclass's own arguments, for ``get_config``.
-        card: what the saved file should tell of data and scaling (see ``describe``).
+        metadata: Channels, targets, unit and scaling, saved with the model (see ``describe``).
 
     Attributes:
         users_estimate: parameters that this architecture was said to have at its default widths, to be shown beside the
@@ -77,17 +77,17 @@ class Forecaster(keras.Model):
         forecast: Any,
         sequence: Any = None,
         options: dict[str, Any] | None = None,
-        card: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
     ):
         super().__init__(inputs=past, outputs=forecast)
         self.task = task
         self.options = options or {}
-        self.card = card or {}
+        self.metadata = metadata or {}
         self._sequence = (past, sequence)
 
-    def describe(self, **card: Any) -> None:
+    def describe(self, **metadata: Any) -> None:
         """Stores what a file must tell to be used alone: channels, targets, unit, scaler, frequency."""
-        self.card = card
+        self.metadata = metadata
 
     @property
     def has_sequence(self) -> bool:
@@ -104,11 +104,14 @@ class Forecaster(keras.Model):
         return keras.Model(past, sequence)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, the card and the dtype policy (without it the model would reload in the policy of the day)."""
+        """Return the arguments, the metadata (under the key ``card``, as in files since 0.1) and the dtype policy.
+
+        Without the policy the model would reload in whatever policy is set at that time.
+        """
         return {
             "task": dataclasses.asdict(self.task),
             **self.options,
-            "card": self.card,
+            "card": self.metadata,
             "policy": keras.saving.serialize_keras_object(self.dtype_policy),
         }
 
@@ -117,14 +120,14 @@ class Forecaster(keras.Model):
         """Rebuilds the model under the policy that it was built with."""
         config = dict(config)
         policy = keras.saving.deserialize_keras_object(config.pop("policy"))
-        card, task = config.pop("card"), config.pop("task")
+        metadata, task = config.pop("card"), config.pop("task")
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy(policy)
         try:
             model = cls(task=task_from(task), **config)
         finally:
             keras.config.set_dtype_policy(before)
-        model.describe(**card)
+        model.describe(**metadata)
         return model
 
 

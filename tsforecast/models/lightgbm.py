@@ -166,7 +166,7 @@ class LightGBM(Estimator):
     @property
     def measured(self) -> list[int]:
         """The channels that are no calendar."""
-        names = self.card.get("channels") or [""] * self.task.channels
+        names = self.metadata.get("channels") or [""] * self.task.channels
         return [i for i, name in enumerate(names) if name.split("@")[0] not in CALENDAR]
 
     def parameter_rows(self) -> list[dict[str, Any]]:
@@ -197,7 +197,7 @@ class LightGBM(Estimator):
         ]
 
     def _label(self, step: int, target: int, level: float | None) -> str:
-        names = self.card.get("targets") or [f"target {i}" for i in range(len(self.task.target_indices))]
+        names = self.metadata.get("targets") or [f"target {i}" for i in range(len(self.task.target_indices))]
         ahead = f"{names[target]}+{self.task.lead + step}"
         return ahead if level is None else f"{ahead} q{level:g}"
 

@@ -30,7 +30,7 @@ class Objective:
         self.needs_spikes = bool(self.spike_weight) or getattr(loss, "needs_spikes", False)
         if self.needs_spikes:
             self.target_indices = forecaster.task.target_indices
-            self.threshold = (forecaster.card.get("spike") or {}).get("threshold_scaled")
+            self.threshold = (forecaster.metadata.get("spike") or {}).get("threshold_scaled")
             if not self.threshold or None in self.threshold:
                 raise UserError(
                     "Nothing says what a spike is, as the training rows show no rise to measure: set spike.threshold."

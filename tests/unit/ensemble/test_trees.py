@@ -25,7 +25,7 @@ def test_forecasts_are_the_same(task, loss, tmp_path):
     network.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", compile=False)
     np.testing.assert_array_equal(forecast(again, windows), forecast(network, windows))
-    assert again.card == model.card
+    assert again.metadata == model.metadata
 
 
 def test_a_threshold_parts_float32_as_it_parts_double():

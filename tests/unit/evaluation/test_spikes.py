@@ -40,7 +40,7 @@ class Told:
     def __init__(self, data, add, levels=None, threshold=2.0):
         count = len(data.target_indices)
         self.task = Task(5, 2, LEAD, HORIZON, data.target_indices, quantile_levels=levels)
-        self.card = {"spike": {"threshold": [threshold] * count}}
+        self.metadata = {"spike": {"threshold": [threshold] * count}}
         self.add, self.asked = add, []
 
     def forecast(self, windows):

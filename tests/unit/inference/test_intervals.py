@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.helpers.serving_case import make_card, make_task
+from tests.helpers.serving_case import make_metadata, make_task
 from tsforecast.inference.intervals import FEWEST, AdaptiveIntervals, new_intervals
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.predictor import Forecasts
@@ -127,7 +127,7 @@ def test_a_calibration_starts_with_its_scores_alone():
 
 def test_intervals_along_a_stream_hang_on_nothing_that_comes_later():
     """The same first intervals, whatever the truths behind the places where they were given are."""
-    metadata = ModelMetadata.of(make_task(), make_card())
+    metadata = ModelMetadata.from_task(make_task(), make_metadata())
 
     def first_half(seed_of_the_end):
         truths = np.concatenate(

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_card, make_model, make_task
+from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_metadata, make_model, make_task
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.predictor import Predictor, _by_members, _in_parts, _of_tensorflow, _ways
@@ -44,7 +44,7 @@ def test_any_number_of_windows_gives_the_models_own_forecasts_in_its_unit(count)
 
     keras.utils.set_random_seed(0)
     model = LSTM(make_task(), units=[4], dense_units=[4])
-    model.describe(**make_card())
+    model.describe(**make_metadata())
     past = windows(count)
     found = Predictor(model, sizes=(1, 5))(past)
     wanted = keras.ops.convert_to_numpy(model(past)) * 0.5 + 2.0
@@ -68,7 +68,7 @@ def test_quantiles_give_the_median_and_a_band():
 
 def test_weights_and_spikes_of_a_dict_come_through():
     model = Ensemble(make_task())
-    model.describe(**make_card(members=["one", "two"]))
+    model.describe(**make_metadata(members=["one", "two"]))
     past = windows(4)
     predictor = Predictor(model, sizes=(1, 3))
     found = predictor(past)
@@ -101,22 +101,22 @@ def test_an_ensemble_laid_out_member_by_member_says_what_it_says_in_one_piece(we
 
 def test_a_model_that_is_no_network_is_asked_window_by_window():
     model = Scripted(make_task(), {})
-    model.describe(**make_card())
+    model.describe(**make_metadata())
     past = windows(7)
     found = Predictor(model, sizes=(1, 4))(past)
     assert np.allclose(found.values[:, 0, 0], past[..., 0].mean(axis=1) * 0.5 + 2.0, atol=1e-5)
 
 
-def test_a_card_that_tells_too_little_is_refused():
+def test_metadata_that_lacks_something_is_refused():
     with pytest.raises(UserError, match="lacks step_seconds, scaler"):
-        ModelMetadata.of(make_task(), {"channels": CHANNELS, "targets": ["load"]})
+        ModelMetadata.from_task(make_task(), {"channels": CHANNELS, "targets": ["load"]})
 
 
 def test_a_derived_channel_is_computed_where_it_is_not_given():
     names = ["global_active_power", "sub_metering_1", "sub_metering_2", "sub_metering_3", "unmetered_energy"]
-    card = make_card(channels=names, targets=names[:1])
-    card["scaler"] = {"mean": [0.0] * 5, "scale": [1.0] * 5, "target_indices": [0]}
-    metadata = ModelMetadata.of(make_task(channels=5), card)
+    stored = make_metadata(channels=names, targets=names[:1])
+    stored["scaler"] = {"mean": [0.0] * 5, "scale": [1.0] * 5, "target_indices": [0]}
+    metadata = ModelMetadata.from_task(make_task(channels=5), stored)
     assert metadata.features == tuple(names[:4])
     time = np.array(["2024-01-01"], "datetime64[s]")
     columns = dict(zip(names, np.array([[6.0], [1.0], [2.0], [3.0]]), strict=False))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_card, make_rows, make_task
+from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_metadata, make_rows, make_task
 from tsforecast.data.windows import Windows
 from tsforecast.ensemble.model import Ensemble
 from tsforecast.inference.metadata import ModelMetadata
@@ -15,7 +15,7 @@ from tsforecast.models.nlinear import NLinear
 from tsforecast.serving.stream import Batch
 
 ROWS = 160
-CONTRACT = ModelMetadata.of(make_task(), make_card())
+METADATA = ModelMetadata.from_task(make_task(), make_metadata())
 
 
 def make_ensemble(weighting):
@@ -26,7 +26,7 @@ def make_ensemble(weighting):
     rng = np.random.default_rng(1)
     for weight in model.trainable_variables:
         weight.assign(rng.normal(size=weight.shape, scale=0.4))
-    model.describe(**make_card(members=["a", "b"]))
+    model.describe(**make_metadata(members=["a", "b"]))
     return model
 
 
@@ -41,7 +41,7 @@ def rows():
 def windows(rows):
     """All windows of the rows as training makes them."""
     batch = Batch(rows[0].astype("datetime64[ns]"), rows[1])
-    whole = list(stretches([batch], CONTRACT, 1))
+    whole = list(stretches([batch], METADATA, 1))
     inputs = np.concatenate([whole[0].inputs, whole[1].inputs[-1:]])
     scaled = ((rows[1]["load"] - 2.0) / 0.5).astype(np.float32)[:, None]
     truths = np.concatenate([scaled, np.full((LEAD + HORIZON, 1), np.nan, np.float32)])
@@ -101,7 +101,7 @@ def test_in_service(case, rows, windows):
 
 def test_nothing_is_learned_before_the_last_truth_is_in():
     model = make_ensemble("gating")
-    following = InService(model, CONTRACT)
+    following = InService(model, METADATA)
     following.forecast(
         np.array(["2024-01-01T00:00:00"], "datetime64[s]"), np.zeros((1, 2, HORIZON, 1)), np.full((1, 2), 0.5)
     )

@@ -54,7 +54,7 @@ def test_blocks_follow_each_other_over_the_whole_test_split(done):
 
 def test_a_full_refit_scales_anew_and_the_others_keep_the_first_scaling(done):
     def mean_of(folder):
-        return load_model(folder / "best.keras").card["scaler"]["mean"][0]
+        return load_model(folder / "best.keras").metadata["scaler"]["mean"][0]
 
     means = [mean_of(done["full"] / "origins" / f"{n:03}") for n in (1, 2, 3)]
     stops = [one["rows"]["train"][1] for one in origins_of(done["full"])]

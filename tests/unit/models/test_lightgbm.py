@@ -87,7 +87,7 @@ def test_it_beats_persistence_on_a_wave_and_saves_every_digit(tmp_path):
     assert saved_path(tmp_path / "best.keras") == tmp_path / "best.json"
     again = load_estimator(tmp_path / "best.json")
     np.testing.assert_array_equal(again.forecast(test), forecast)
-    assert (again.task, again.card, again.options) == (model.task, model.card, model.options)
+    assert (again.task, again.metadata, again.options) == (model.task, model.metadata, model.options)
     assert again.count_params() == model.count_params() > 0
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_card, make_task
+from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_metadata, make_task
 from tsforecast.ensemble.model import Ensemble
 from tsforecast.errors import UserError
 from tsforecast.export import formats
@@ -29,7 +29,7 @@ def make_ensemble(**task):
     detector = SpikeDetector(task, filters=4, heads=2, units=4, dense_units=[4])
     members = [GRU(task, units=[4, 4], dense_units=[4]), detector]
     model = Ensemble(task, members, ["gru", "spike_detector"], gate_units=4, thresholds=[0.5])
-    model.describe(**make_card(members=["gru", "spike_detector"]))
+    model.describe(**make_metadata(members=["gru", "spike_detector"]))
     return model
 
 
@@ -37,7 +37,7 @@ def make_ensemble(**task):
 def case():
     """An ensemble, its contract, a sample of windows and what the service answers for them."""
     model = make_ensemble()
-    metadata = ModelMetadata.of(model.task, model.card)
+    metadata = ModelMetadata.from_model(model)
     draw = np.random.default_rng(0)
     values = draw.normal(size=(3, LOOKBACK, len(CHANNELS))) * metadata.scaler.scale + metadata.scaler.mean
     sample = Sample(values.astype(np.float32), draw.normal(size=(3, 2, 1)))
@@ -78,7 +78,7 @@ def test_half_precision_and_quantiles_are_written_in_float32():
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = make_ensemble(quantile_levels=(0.1, 0.5, 0.9))
     keras.config.set_dtype_policy("float32")
-    metadata = ModelMetadata.of(model.task, model.card)
+    metadata = ModelMetadata.from_model(model)
     values = np.full((1, LOOKBACK, len(CHANNELS)), 1.5, np.float32)
     found = standalone(model, metadata, windows=1).forecast(values)
     expected = as_served(model, metadata)(values)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_card, make_rows, make_task
+from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_metadata, make_rows, make_task
 from tsforecast.data.filling import carry_forward
 from tsforecast.data.time_grid import regularize
 from tsforecast.errors import UserError
@@ -16,7 +16,7 @@ from tsforecast.inference.sliding import stretches
 from tsforecast.serving import stream
 from tsforecast.serving.grid import Grid
 
-CONTRACT = ModelMetadata.of(make_task(), make_card())
+METADATA = ModelMetadata.from_task(make_task(), make_metadata())
 
 
 def csv_text(time, columns, stamp="{}", separator=","):
@@ -35,7 +35,7 @@ def as_columns(columns):
     return {name: np.array(values) for name, values in plain(columns).items()}
 
 
-def collect(path, metadata=CONTRACT, stride=1, time=None):
+def collect(path, metadata=METADATA, stride=1, time=None):
     made_at, past, truths = [], [], {}
     for stretch in stretches(stream.batches(path, metadata, time), metadata, stride):
         made_at.append(stretch.time[stretch.ends])
@@ -61,7 +61,7 @@ def expected(time, columns):
     raw = np.stack([columns["load"], columns["pressure"]], axis=1)
     stamps, values, _ = regularize(time.astype("datetime64[ns]"), raw, 60)
     named = {"load": values[:, 0], "pressure": values[:, 1]}
-    inputs = CONTRACT.inputs(stamps, CONTRACT.rows(stamps, named))
+    inputs = METADATA.inputs(stamps, METADATA.rows(stamps, named))
     for index in range(inputs.shape[1]):
         inputs[:, index] = carry_forward(inputs[:, index], before=0.0)
     ends = np.arange(LOOKBACK - 1, len(stamps))
@@ -133,9 +133,9 @@ def test_a_stride_keeps_every_nth_place(tmp_path):
 
 
 def test_future_covariates_come_from_rows_behind_or_from_the_time(tmp_path):
-    card = make_card(channels=[*CHANNELS, "pressure@+3", "minute_of_day_sin@+3"])
-    card["scaler"] = {"mean": [0.0] * 6, "scale": [1.0] * 6, "target_indices": [0]}
-    metadata = ModelMetadata.of(make_task(channels=6), card)
+    stored = make_metadata(channels=[*CHANNELS, "pressure@+3", "minute_of_day_sin@+3"])
+    stored["scaler"] = {"mean": [0.0] * 6, "scale": [1.0] * 6, "target_indices": [0]}
+    metadata = ModelMetadata.from_task(make_task(channels=6), stored)
     time, columns = make_rows(50)
     made_at, past, _ = collect(write_csv(tmp_path / "rows.csv", time, columns), metadata)
     assert made_at[-1] == time[-4]
