@@ -65,8 +65,8 @@ def keras_step(forecaster, optimizer, past, truth, shards):
 
 def keras_model(name):
     """Our model of this name, at its own default widths, without dropout."""
-    from tsforecast.jobs.results import import_models
     from tsforecast.models.forecaster import Forecaster, Task
+    from tsforecast.models.io import import_models
 
     import_models()
     made = {one.__name__.lower(): one for one in Forecaster.__subclasses__()}

@@ -19,6 +19,7 @@ from tsforecast.errors import UserError
 from tsforecast.jobs import backtest_report, build, results, sizing
 from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
 from tsforecast.metrics.window_errors import WindowErrors
+from tsforecast.models.io import load_model, save_model
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -135,7 +136,7 @@ def _run(
     )
     training = _learn(config, dataset, origin, origins, folder)
     keeper = origins[0] if training["how"] == "kept" else origin
-    model = results.load_model(place(folder, keeper).best)
+    model = load_model(place(folder, keeper).best)
     evaluation, naive = evaluate(model, dataset, "test"), baselines(dataset, "test")
     figures = results.test_figures(evaluation, naive)
     figures |= results.spike_figures(config, dataset, model, evaluation, figures["metrics"])
@@ -170,7 +171,7 @@ def _learn(
         return {"how": "kept"}
     if refit == "warm" and origin.number > 1:
         how, before = "warm", origins[origin.number - 2]
-        model = results.load_model(place(folder, before).best)
+        model = load_model(place(folder, before).best)
         best = _best_so_far(config, dataset, model, loss, at)
         dataset = at_origin(dataset, origin, _rows_to_train(config, origin, before))
         config = _for_warm(config)
@@ -188,7 +189,6 @@ def _learn(
 def _best_so_far(config: Config, dataset: ForecastDataset, model: Any, loss: Any, at: RunFolder) -> float:
     """The validation loss of the weights that warm training starts from: they stay where it finds none better."""
     from tsforecast.evaluation.evaluate import validation_figures
-    from tsforecast.training.callbacks import save_model
 
     if not at.last.is_file():  # else training has begun, and its state knows the best
         save_model(model, at.best)

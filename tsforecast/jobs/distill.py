@@ -11,6 +11,7 @@ from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, results, sizing
 from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
+from tsforecast.models.io import load_model
 from tsforecast.registry import Registry
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -28,7 +29,7 @@ def main(config: Config, path: Path) -> float | None:
     from tsforecast.models.estimator import Estimator
     from tsforecast.training.distillation import with_soft_targets
 
-    teacher = results.load_model(saved)
+    teacher = load_model(saved)
     model = build.forecaster(config, dataset)
     if isinstance(model, Estimator) or not model.trainable_variables:
         raise UserError(f"model={model.name} cannot learn from a teacher: choose a network, as in model=gru.")
@@ -47,7 +48,7 @@ def main(config: Config, path: Path) -> float | None:
             "best_step": progress.best_step,
             "training_seconds": progress.elapsed(),
         }
-        scored, findings = _side_by_side(dataset, teacher, results.load_model(folder.best), name)
+        scored, findings = _side_by_side(dataset, teacher, load_model(folder.best), name)
         results.write(config, dataset, folder, facts, tracked, began, scored=scored, findings=findings)
     return progress.best
 

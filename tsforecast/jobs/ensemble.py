@@ -13,6 +13,7 @@ from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, ensemble_members, ensemble_report, ensemble_scores, results
 from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
+from tsforecast.models.io import load_model, save_model
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -102,7 +103,6 @@ def weighted(
     """Fits the weights of every ensemble on the older validation rows, and saves the one that was asked for."""
     from tsforecast.ensemble.fitting import Stretch, fit_spike_odds, fit_weights
     from tsforecast.inference.predict import outputs
-    from tsforecast.training.callbacks import save_model
 
     model, loss = models[config.ensemble.weighting], instantiate(config.loss)
     windows = dataset.windows("val")
@@ -134,7 +134,6 @@ def fine_tuned(
     from tsforecast.ensemble.model import WARM_UP
     from tsforecast.evaluation.evaluate import validation_figures
     from tsforecast.inference.predict import outputs
-    from tsforecast.training.callbacks import save_model
 
     steps, before, loss = config.ensemble.fine_tune_steps, stretches.held_loss, instantiate(config.loss)
     none = {"kept": False, "before": before, "after": None}, None
@@ -148,7 +147,7 @@ def fine_tuned(
     model.set_weights(frozen)
     if not own.best.is_file():
         return none
-    tuned, first = results.load_model(own.best), max(stretches.cut - WARM_UP, 0)
+    tuned, first = load_model(own.best), max(stretches.cut - WARM_UP, 0)
     windows = stretches.whole.part(first, len(stretches.whole.windows)).windows
     later = Stretch(windows, outputs(tuned, windows))
     after = ensemble_scores.held_loss(tuned, loss, later, stretches.cut - first)

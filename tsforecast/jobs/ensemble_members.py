@@ -14,6 +14,7 @@ from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, results, sizing
 from tsforecast.jobs.train import learn
+from tsforecast.models.io import load_model
 from tsforecast.sweeps.study import config_hash
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
@@ -88,7 +89,7 @@ def loaded(members: list[Member]) -> list[Any]:
     from tsforecast.ensemble.trees import as_network
     from tsforecast.models.lightgbm import LightGBM
 
-    models = [results.load_model(member.folder.best) for member in members]
+    models = [load_model(member.folder.best) for member in members]
     return [as_network(model) if isinstance(model, LightGBM) else model for model in models]
 
 

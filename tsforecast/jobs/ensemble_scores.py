@@ -8,9 +8,9 @@ import numpy as np
 from tsforecast.config import Config
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.windows import Windows
-from tsforecast.jobs import results
 from tsforecast.jobs.ensemble_members import Member
 from tsforecast.metrics.window_errors import WindowErrors
+from tsforecast.models.io import load_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +134,7 @@ def scored(
         forecast = {"forecast": found["forecast"][-len(windows) :]}
         lines.append(judge.line(name, "weighting", judge.evaluation(windows, forecast)))
     for member in references:
-        model = results.load_model(member.folder.best)
+        model = load_model(member.folder.best)
         validation = evaluate(model, dataset, "val", newest=ALARM_WINDOWS)
         test = evaluate(model, dataset, "test")
         lines.append(judge.line(member.name, "reference", test, validation, model.count_params()))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tsforecast.config import Config
 from tsforecast.jobs import build, results
+from tsforecast.models.io import load_model
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -15,7 +16,7 @@ def main(config: Config, path: Path) -> float:
 
     from tsforecast.evaluation.evaluate import baselines, evaluate
 
-    model = results.load_model(folder.best)
+    model = load_model(folder.best)
     results.print_paths(model)
     evaluation = evaluate(model, dataset, "test")
     figures = results.test_figures(evaluation, baselines(dataset, "test"))

@@ -11,7 +11,8 @@ import numpy as np
 from tsforecast.config import Config
 from tsforecast.config.stored import load
 from tsforecast.errors import UserError
-from tsforecast.jobs import build, results
+from tsforecast.jobs import build
+from tsforecast.models.io import load_model
 from tsforecast.registry import Registry
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -40,7 +41,7 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.export.parity import answers, as_markdown, row
     from tsforecast.inference.metadata import ModelMetadata
 
-    model = results.load_model(saved)
+    model = load_model(saved)
     metadata = ModelMetadata.from_model(model)
     sample = _sample(config, dataset)
     original = as_served(model, metadata)

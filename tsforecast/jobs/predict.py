@@ -7,8 +7,9 @@ from typing import Any
 
 from tsforecast.config import Config
 from tsforecast.errors import UserError
-from tsforecast.jobs import build, results
+from tsforecast.jobs import build
 from tsforecast.jobs.promote import CALIBRATION
+from tsforecast.models.io import load_model
 from tsforecast.registry import Registry
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -31,7 +32,7 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.inference.intervals import new_intervals
     from tsforecast.inference.predictor import Predictor
 
-    model = results.load_model(saved)
+    model = load_model(saved)
     predictor = Predictor(model, sizes=(_together(asked.batch_size),))
     metadata, options = predictor.metadata, config.intervals
     intervals = new_intervals(

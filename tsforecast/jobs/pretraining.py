@@ -9,6 +9,7 @@ from tsforecast.config.stored import load
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.jobs import results
+from tsforecast.models.io import load_model
 from tsforecast.tracking.run_folder import RunFolder
 
 HEAD = "head"
@@ -23,7 +24,7 @@ def write(
     began: float,
 ) -> None:
     """Writes the ``result.json`` of a pre-training, which forecasts nothing yet, and says how to go on."""
-    model = results.load_model(folder.best)
+    model = load_model(folder.best)
     history = [row for row in folder.read_metrics() if row["val/loss"] is not None]
     best = min(history, key=lambda row: row["val/loss"])
     result = {
@@ -73,7 +74,7 @@ def start_from(config: Config, model: Any, folder: RunFolder) -> None:
 def _take_over(config: Config, model: Any) -> None:
     source = Path(str(config.init_from))
     pretrained = load(source / "config.yaml").training.objective == "masked_patches"
-    other = results.load_model(RunFolder(source).best)
+    other = load_model(RunFolder(source).best)
     theirs = {layer.name: layer for layer in other.layers}
     taken, anew = [], []
     for layer in model.layers:

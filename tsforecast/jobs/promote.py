@@ -8,6 +8,7 @@ from typing import Any
 from tsforecast.config import Config
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, results
+from tsforecast.models.io import load_model, saved_path
 from tsforecast.registry import Registry, Version
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -52,9 +53,7 @@ def register(config: Config, folder: RunFolder, registry: Registry, **lineage: A
     dataset = build.build_data(config)
     build.set_up_runtime(config)
 
-    from tsforecast.models.estimator import saved_path
-
-    calibration = calibrated(config, dataset, results.load_model(folder.best))
+    calibration = calibrated(config, dataset, load_model(folder.best))
     return registry.add(
         saved_path(folder.best),
         config=folder.config.read_text(),

@@ -15,7 +15,8 @@ from tsforecast.config import Config
 from tsforecast.config.stored import as_yaml
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
-from tsforecast.jobs import build, results, retrain
+from tsforecast.jobs import build, retrain
+from tsforecast.models.io import load_model
 from tsforecast.registry import Registry, Version
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -65,7 +66,7 @@ class _Models:
         kept = (self.source.name, version.name)
         self._held = {name: model for name, model in self._held.items() if name in kept}
         if version.name not in self._held:
-            self._held[version.name] = results.load_model(version.model)
+            self._held[version.name] = load_model(version.model)
         return self._held[version.name]
 
 

@@ -1,11 +1,8 @@
 """What a finished run leaves: test figures from the saved model, result.json, the report, and a few printed lines."""
 
 import dataclasses
-import importlib
 import json
-import pkgutil
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,7 +58,7 @@ def write(
     """
     from tsforecast.evaluation.evaluate import baselines, evaluate
     from tsforecast.evaluation.rule_effects import rule_effects
-    from tsforecast.models.estimator import saved_path
+    from tsforecast.models.io import load_model, saved_path
 
     give_back_memory()
     findings = findings or Findings()
@@ -192,36 +189,6 @@ def explanation(config: Config, dataset: ForecastDataset, model: Any) -> dict[st
     return explain(
         model, dataset, windows=asked.explain_windows, repeats=asked.explain_repeats, seed=config.seed
     )
-
-
-def load_model(path: Path) -> Any:
-    """Loads a saved forecaster, be it ``best.keras`` or a fitted model's file in its place.
-
-    Raises:
-        UserError: there is none.
-    """
-    import keras
-
-    from tsforecast.models.estimator import SUFFIX, load_estimator, saved_path
-
-    saved = saved_path(path)
-    if saved.suffix == SUFFIX:
-        return load_estimator(saved)
-    if not path.is_file():
-        raise UserError(
-            f"{path.parent} holds no {path.name}: the run has not reached its first validation yet."
-        )
-    import_models()
-    return keras.saving.load_model(path, compile=False)
-
-
-def import_models() -> None:
-    """Imports every model file, so that Keras finds the class by its name: a fresh process has imported none."""
-    from tsforecast import ensemble, models
-
-    for package in (models, ensemble):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
 
 
 def read(folder: RunFolder) -> dict[str, Any]:

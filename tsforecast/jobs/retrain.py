@@ -22,6 +22,7 @@ from tsforecast.errors import UserError
 from tsforecast.jobs import build, results, retrain_verdict
 from tsforecast.jobs.promote import CALIBRATION, calibrated
 from tsforecast.jobs.train import learn
+from tsforecast.models.io import load_model, saved_path
 from tsforecast.registry import Registry, Version
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
@@ -133,16 +134,16 @@ def _verdict(
     facts = build.set_up_runtime(own)
 
     from tsforecast.data.scaling import Scaler
-    from tsforecast.models.estimator import Estimator, saved_path
+    from tsforecast.models.estimator import Estimator
 
-    model = results.load_model(champion.model)
+    model = load_model(champion.model)
     scaler, fitted = Scaler.from_dict(model.metadata["scaler"]), isinstance(model, Estimator)
     dataset = stretches(own, series, scaler, whole=fitted)
     before = None if fitted else model.get_weights()
     if not _train(own, dataset, model, folder):
         return {"outcome": "refused", "why": "training on gained nothing on the validation days."}
     model, challenger = (
-        (results.load_model(champion.model), lambda: results.load_model(folder.best))
+        (load_model(champion.model), lambda: load_model(folder.best))
         if fitted
         else _weighted(model, before, folder)
     )

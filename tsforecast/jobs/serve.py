@@ -9,8 +9,9 @@ from typing import Any
 from tsforecast.config import Config
 from tsforecast.config.service_checks import TOKEN
 from tsforecast.errors import UserError
-from tsforecast.jobs import build, results
+from tsforecast.jobs import build
 from tsforecast.jobs.promote import CALIBRATION
+from tsforecast.models.io import load_model
 from tsforecast.registry import Registry
 
 SMALL_BATCH = 4  # windows that may meet by chance: a size of its own beside 1 and serve.max_batch
@@ -60,7 +61,7 @@ def application(config: Config, registry: Registry, token: str | None) -> Any:
     asked, options, telemetry = config.serve, config.intervals, Telemetry()
     engine = ModelManager(
         registry,
-        results.load_model,
+        load_model,
         # Two windows that met by chance shall not wait for a batch of the largest size.
         sizes=(*(size for size in (1, SMALL_BATCH) if size < asked.max_batch), asked.max_batch),
         intervals=IntervalOptions(options.coverage, options.rate, options.memory, CALIBRATION),

@@ -12,6 +12,7 @@ from tsforecast.config.stored import as_dict, as_yaml
 from tsforecast.data.batches import steps_per_epoch
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, pretraining, results, sizing
+from tsforecast.models.io import save_model
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -84,7 +85,6 @@ def learn(
     ``best`` is the validation loss of a model that lies there already, as its best so far.
     """
     from tsforecast.models.estimator import Estimator
-    from tsforecast.training.callbacks import save_model
     from tsforecast.training.state import Progress
 
     if isinstance(model, Estimator):
@@ -167,7 +167,7 @@ def _train(
 def _fit_at_once(config: Config, dataset: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any) -> Any:
     """Fits a model that is no network, writes its one line of figures and its file; returns the progress."""
     from tsforecast.evaluation.evaluate import validation_figures
-    from tsforecast.models.estimator import SUFFIX
+    from tsforecast.models.io import ESTIMATOR_SUFFIX
     from tsforecast.training.state import Progress
 
     progress = Progress()
@@ -179,7 +179,7 @@ def _fit_at_once(config: Config, dataset: Any, model: Any, loss: Any, folder: Ru
     row = {"epoch": 1, "step": rounds, **figures, "seconds": progress.elapsed()}
     folder.append_metrics(row)
     tracked.log(row, step=rounds)
-    model.save(folder.best.with_suffix(SUFFIX))
+    model.save(folder.best.with_suffix(ESTIMATOR_SUFFIX))
     return progress
 
 

@@ -10,10 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tsforecast.data.windows import Windows
-from tsforecast.errors import UserError
-from tsforecast.models.forecaster import Task, task_from
-
-SUFFIX = ".json"  # of the saved file, which stands where a network's .keras file would
+from tsforecast.models.forecaster import Task
 
 
 class Estimator:
@@ -95,26 +92,3 @@ class Estimator:
         part = path.with_name(f"part-{path.name}")
         part.write_text(json.dumps(stored))
         os.replace(part, path)
-
-
-def load_estimator(path: Path) -> Estimator:
-    """Reads what ``Estimator.save`` wrote.
-
-    Raises:
-        UserError: the file holds no model of this kind.
-    """
-    from tsforecast.models import lightgbm  # noqa: F401  # registers itself in Estimator.kinds
-
-    stored = json.loads(path.read_text())
-    if not isinstance(stored, dict) or stored.get("kind") not in Estimator.kinds:
-        raise UserError(f"{path} holds no saved forecaster: give the folder of a finished run.")
-    model = Estimator.kinds[stored["kind"]](task=task_from(stored["task"]), **stored["options"])
-    model.describe(**stored["card"])
-    model.restore(stored["state"])
-    return model
-
-
-def saved_path(best: Path) -> Path:
-    """Where a run's best model lies: ``best.keras``, or the fitted model's file beside it."""
-    fitted = best.with_suffix(SUFFIX)
-    return fitted if fitted.is_file() and not best.is_file() else best

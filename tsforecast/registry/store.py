@@ -44,7 +44,7 @@ class Version:
 
     @property
     def model(self) -> Path:
-        """Where ``jobs.results.load_model`` looks for it: ``model.keras``, or ``model.json`` beside that name."""
+        """Where ``models.io.load_model`` looks for it: ``model.keras``, or ``model.json`` beside that name."""
         return self.path / "model.keras"
 
     @property

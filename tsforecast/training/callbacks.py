@@ -1,7 +1,6 @@
 """What happens around the steps of ``fit``: validation, stopping, checkpoints, records. All share one ``Progress``."""
 
 import math
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import Any
 import keras
 
 from tsforecast.errors import UserError
+from tsforecast.models.io import save_model
 from tsforecast.runtime import give_back_memory
 from tsforecast.training.checkpoint import save_state
 from tsforecast.training.schedules import ByTime
@@ -192,13 +192,6 @@ class RestoreMeans(keras.callbacks.Callback):
             for variable, value in zip(self.model.metrics_variables, self.values, strict=True):
                 variable.assign(value)
             self.values = None
-
-
-def save_model(forecaster: keras.Model, path: Path) -> None:
-    """Saves a forecaster by an atomic rename: a kill leaves the old file or the new one."""
-    part = path.with_name(f"part-{path.name}")
-    forecaster.save(part)
-    os.replace(part, path)
 
 
 @contextmanager

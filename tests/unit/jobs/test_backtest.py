@@ -8,8 +8,8 @@ import pytest
 from tests.helpers.backtest_case import HORIZON, LEAD, ORIGINS, config_of, origins_of, series
 from tsforecast.errors import UserError
 from tsforecast.jobs import backtest, backtest_report
-from tsforecast.jobs.results import load_model
 from tsforecast.metrics.window_errors import WindowErrors
+from tsforecast.models.io import load_model
 
 
 def blocks_of(folder):

@@ -10,8 +10,8 @@ pytest.importorskip("lightgbm")
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
 from tsforecast.losses import AbsoluteError, Quantile, SpikeWeighted, SquaredError
-from tsforecast.models.estimator import load_estimator, saved_path
 from tsforecast.models.forecaster import Task
+from tsforecast.models.io import load_estimator, saved_path
 from tsforecast.models.lightgbm import LightGBM
 
 TASK = Task(lookback=12, channels=3, lead=2, horizon=2, target_indices=(1,))
@@ -129,5 +129,5 @@ def test_too_many_boosters_are_refused_with_the_number():
 def test_a_file_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "best.json"
     path.write_text(json.dumps({"kind": "os.system"}))
-    with pytest.raises(UserError, match="holds no saved forecaster"):
+    with pytest.raises(UserError, match="does not contain a saved forecaster"):
         load_estimator(path)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_model, make_rows, register, window_json
 from tsforecast.inference.intervals import AdaptiveIntervals
-from tsforecast.jobs.results import load_model
+from tsforecast.models.io import load_model
 from tsforecast.serving.app import Limits, create_app
 from tsforecast.serving.model_manager import IntervalOptions, ModelManager
 from tsforecast.serving.responses import ARROW

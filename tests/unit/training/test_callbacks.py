@@ -1,31 +1,11 @@
-"""Saving by atomic rename, and means put back."""
+"""A schedule that follows the clock, and means put back."""
 
 import keras
 import numpy as np
 
 from tsforecast.training import schedules
-from tsforecast.training.callbacks import BudgetCallback, RestoreMeans, save_model
+from tsforecast.training.callbacks import BudgetCallback, RestoreMeans
 from tsforecast.training.state import Budget, Progress
-
-
-def test_a_model_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    path = tmp_path / "best.keras"
-    save_model(model, path)
-    whole = path.read_bytes()
-    assert [file.name for file in tmp_path.iterdir()] == ["best.keras"]
-
-    def torn(target, *arguments, **options):
-        target.write_bytes(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(model, "save", torn)
-    try:
-        save_model(model, path)
-    except OSError:
-        assert path.read_bytes() == whole
-    else:
-        raise AssertionError("the error was swallowed")
 
 
 def test_the_pace_tells_a_schedule_how_late_it_is():

@@ -1,0 +1,86 @@
+"""Saved models: networks as ``.keras`` files, fitted estimators as JSON files in the same place."""
+
+import importlib
+import json
+import os
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tsforecast.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+    from tsforecast.models.estimator import Estimator
+
+ESTIMATOR_SUFFIX = ".json"  # of an estimator's file, which takes the place of a network's .keras file
+PACKAGES = ("tsforecast.models", "tsforecast.ensemble")  # whose classes saved files name
+
+
+def save_model(model: "keras.Model", path: Path) -> None:
+    """Save a network by an atomic rename: after a kill the old file or the new one is there, never a part.
+
+    Args:
+        model: network to save.
+        path: ``.keras`` file to write.
+    """
+    part = path.with_name(f"part-{path.name}")
+    model.save(part)
+    os.replace(part, path)
+
+
+def load_model(path: Path) -> Any:
+    """Load a saved forecaster.
+
+    Args:
+        path: ``.keras`` file of a network. An estimator's file in its place has the same name with the suffix
+            ``.json``, and is found by this path too.
+
+    Raises:
+        UserError: there is no saved model.
+    """
+    import keras
+
+    saved = saved_path(path)
+    if saved.suffix == ESTIMATOR_SUFFIX:
+        return load_estimator(saved)
+    if not path.is_file():
+        raise UserError(
+            f"{path.parent} contains no {path.name}: the run has not reached its first validation yet."
+        )
+    import_models()
+    return keras.saving.load_model(path, compile=False)
+
+
+def load_estimator(path: Path) -> "Estimator":
+    """Load what ``Estimator.save`` wrote.
+
+    Raises:
+        UserError: the file does not contain a saved estimator.
+    """
+    from tsforecast.models.estimator import Estimator
+    from tsforecast.models.forecaster import task_from
+
+    import_models()  # each class registers itself in Estimator.kinds
+    stored = json.loads(path.read_text())
+    if not isinstance(stored, dict) or stored.get("kind") not in Estimator.kinds:
+        raise UserError(f"{path} does not contain a saved forecaster: give the folder of a finished run.")
+    model = Estimator.kinds[stored["kind"]](task=task_from(stored["task"]), **stored["options"])
+    model.describe(**stored["card"])
+    model.restore(stored["state"])
+    return model
+
+
+def saved_path(best: Path) -> Path:
+    """Return the file of a run's best model: ``best.keras``, or the estimator's ``best.json`` in its place."""
+    fitted = best.with_suffix(ESTIMATOR_SUFFIX)
+    return fitted if fitted.is_file() and not best.is_file() else best
+
+
+def import_models() -> None:
+    """Import every module with models, as a fresh process must before Keras finds their classes by name."""
+    for name in PACKAGES:
+        package = importlib.import_module(name)
+        for module in pkgutil.iter_modules(package.__path__, f"{name}."):
+            importlib.import_module(module.name)
