@@ -1,7 +1,7 @@
-"""All global state of a job, set and reset in one place: backend, device, seed, precision, threads.
+"""The global state of a job, set and reset in one place: backend, device, seed, precision and threads.
 
-Jobs of a sweep share one process; whatever one of them sets, the next must set again. ``initialize`` must run before
-anything else imports Keras.
+The jobs of a sweep share one process, so each job must set everything that another job may have set. Call
+``initialize`` before anything else imports Keras.
 """
 
 import ctypes
@@ -12,14 +12,37 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
 
+from tsforecast import __version__
 from tsforecast.errors import UserError
 
-# Quiet, before TensorFlow is imported: its start-up lines would hide ours.
+# Set before TensorFlow is imported: its start-up messages would hide ours.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
+@dataclass(frozen=True)
+class RuntimeInfo:
+    """The device, precision and versions that a job runs with.
+
+    Args:
+        device: ``cpu`` or ``gpu``.
+        device_name: Name of the processor or of the GPU.
+        policy: Dtype policy of Keras, for example ``mixed_bfloat16``.
+        versions: Version of Python and of each package that can change a figure.
+
+    Example:
+        >>> info = RuntimeInfo("cpu", "AMD EPYC, 2 cores", "float32", {"keras": "3.15.1"})
+        >>> info.device
+        'cpu'
+    """
+
+    device: str
+    device_name: str
+    policy: str
+    versions: dict[str, str]
 
 
 def initialize(
@@ -31,50 +54,52 @@ def initialize(
     memory_gb: float | None,
     threads: int | None,
     strategy: str = "single",
-) -> dict[str, Any]:
-    """Sets everything a job depends on and returns what it got.
+) -> RuntimeInfo:
+    """Set the global state of a job and return what it runs with.
 
     Args:
-        backend: tensorflow, jax or torch.
-        seed: of Python, NumPy and the backend.
-        policy: float32, mixed, mixed_float16 or mixed_bfloat16; ``mixed`` is resolved for the device.
-        kind: auto, cpu or gpu.
-        memory_gb: ceiling on GPU memory, or None.
-        threads: of the CPU, or None for all that this process may use.
-        strategy: single, mirrored or multi_worker, see ``training.strategy``.
-
-    Returns: ``device`` (cpu or gpu), ``device_name``, ``policy``, ``versions``.
+        backend: ``tensorflow``, ``jax`` or ``torch``.
+        seed: Random seed for Python, NumPy and the backend, at least 0.
+        policy: ``float32``, ``mixed``, ``mixed_float16`` or ``mixed_bfloat16``; ``mixed`` is resolved for the device.
+        kind: ``auto``, ``cpu`` or ``gpu``.
+        memory_gb: Limit on GPU memory in GB (10^9 bytes), or None for no limit.
+        threads: Number of CPU threads, or None for all that this process may use.
+        strategy: ``single``, ``mirrored`` or ``multi_worker``, see ``distribution.create_strategy``.
 
     Raises:
-        UserError: the backend is not installed, another one is loaded already, or the device is not there.
+        UserError: The backend is not installed, another backend is already loaded, or there is no such device.
     """
     _keep_freed_memory()
     with quiet_stderr():
         _import_backend(backend, kind)
         import keras
 
-        from tsforecast.training.distributed import create, use
+        from tsforecast.distribution import create_strategy, set_strategy
 
         device, name, capability = _device(backend, kind, memory_gb, threads)
-        chosen = create(strategy)  # before anything makes a tensor
+        distribution = create_strategy(strategy)  # before anything makes a tensor
     resolved = resolve_policy(policy, device, capability)
     keras.backend.clear_session(free_memory=True)
-    use(chosen)
+    set_strategy(distribution)
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(resolved)
-    return {"device": device, "device_name": name, "policy": resolved, "versions": versions(backend)}
+    return RuntimeInfo(device, name, resolved, versions(backend))
 
 
 def resolve_policy(policy: str, device: str, capability: float | None) -> str:
-    """The dtype policy to use.
+    """Return the dtype policy for a device.
 
     Args:
-        policy: as in the config.
-        device: cpu or gpu.
-        capability: the GPU's compute capability, None if unknown.
+        policy: Policy from the config; ``mixed`` becomes the half precision that the device supports in hardware.
+        device: ``cpu`` or ``gpu``.
+        capability: Compute capability of the GPU, None if unknown.
 
     Raises:
-        UserError: bfloat16 is asked of a GPU without units for it.
+        UserError: ``mixed_bfloat16`` on a GPU that does not support bfloat16.
+
+    Example:
+        >>> resolve_policy("mixed", "gpu", 7.0)
+        'mixed_float16'
     """
     has_bfloat16 = (capability or 8.0) >= 8.0 if device == "gpu" else cpu_has_bfloat16()
     if policy == "mixed_bfloat16" and device == "gpu" and not has_bfloat16:
@@ -90,18 +115,18 @@ def resolve_policy(policy: str, device: str, capability: float | None) -> str:
 
 
 def versions(backend: str) -> dict[str, str]:
-    """Versions of Python and of the packages whose change can change a figure."""
-    found = {"python": platform.python_version()}
-    for package in ("tsforecast", "keras", backend, "numpy", "hydra-core"):
+    """Return the versions of Python, of this package and of the packages that can change a figure."""
+    result = {"python": platform.python_version(), "tsforecast": __version__}
+    for package in ("keras", backend, "numpy", "hydra-core"):
         try:
-            found[package] = metadata.version(package)
+            result[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            result[package] = "not installed"
+    return result
 
 
 def peak_memory_mb() -> float:
-    """The largest resident size of this process so far, in MB (10^6 bytes)."""
+    """Return the peak resident memory of this process so far, in MB (10^6 bytes)."""
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
@@ -109,46 +134,49 @@ def peak_memory_mb() -> float:
 
 
 def _keep_freed_memory() -> None:
-    """Lets glibc hand out large blocks from memory it has, up to 2 GB of it.
+    """Let glibc reuse up to 2 GB of freed memory for large blocks.
 
-    By default it asks the system for each, and the system clears it page by page: a train step that takes 100 MB for
-    its activations spends more time on that than on its products. Where the environment already tells glibc what to do
-    (``MALLOC_MMAP_THRESHOLD_``, as a measurement of memory does), it stays so.
+    By default glibc requests each large block from the system, which clears it page by page: a train step that needs
+    100 MB for its activations spends more time on that than on its matrix products. A setting that is already in the
+    environment (``MALLOC_MMAP_THRESHOLD_``, which memory measurements set) is not changed.
     """
     if "MALLOC_MMAP_THRESHOLD_" in os.environ:
         return
     no_large_maps, trim_threshold = -4, -1  # M_MMAP_MAX and M_TRIM_THRESHOLD of malloc.h
-    with suppress(OSError, AttributeError):  # another C library has no such call
+    with suppress(OSError, AttributeError):  # other C libraries lack this call
         ctypes.CDLL(None).mallopt(no_large_maps, 0)
         ctypes.CDLL(None).mallopt(trim_threshold, 2**31 - 1)
 
 
 def give_back_memory() -> None:
-    """Hands memory that was freed back to the system; glibc would keep the hundreds of MB that a compilation took."""
-    with suppress(OSError, AttributeError):  # another C library has no such call, and no such habit
+    """Return freed memory to the system. Otherwise glibc keeps the hundreds of MB that a compilation used."""
+    with suppress(OSError, AttributeError):  # other C libraries lack this call and do not need it
         ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Holds back what native code writes to standard error, unless it fails: TensorFlow's first lines obey no level."""
+    """Hide what native code writes to standard error unless the block fails.
+
+    TensorFlow ignores the log level in its first messages.
+    """
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    original = os.dup(2)
+    with tempfile.TemporaryFile() as buffer:
+        os.dup2(buffer.fileno(), 2)
         try:
             with warnings.catch_warnings():
-                # Third-party warnings at import say nothing that a user can act on.
+                # Users cannot act on third-party warnings at import.
                 warnings.simplefilter("ignore")
                 yield
         except Exception as error:
             if not isinstance(error, UserError):
-                held.seek(0)
-                os.write(kept, held.read())
+                buffer.seek(0)
+                os.write(original, buffer.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(original, 2)
+            os.close(original)
 
 
 def _import_backend(backend: str, kind: str) -> None:
@@ -196,7 +224,7 @@ def _tensorflow_device(memory_gb: float | None, threads: int | None) -> tuple[st
                 limit = tf.config.LogicalDeviceConfiguration(memory_limit=int(memory_gb * 1000**3 / 2**20))
                 tf.config.set_logical_device_configuration(gpu, [limit])
     except RuntimeError:
-        pass  # a later job of a sweep: the first one has set it, and TensorFlow cannot set it twice
+        pass  # a later job of a sweep: the first job has set it, and TensorFlow allows that only once
     if not gpus:
         return "cpu", cpu_name(), None
     details = tf.config.experimental.get_device_details(gpus[0])
@@ -223,13 +251,13 @@ def _torch_device() -> tuple[str, str, float | None]:
 
 
 def cpu_name() -> str:
-    """The processor's name with the number of cores that this process may use."""
+    """Return the name of the processor with the number of cores that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_cpu_field('model name') or platform.processor() or platform.machine()}, {cores} cores"
 
 
 def cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 in hardware."""
+    """Return whether the processor multiplies bfloat16 in hardware."""
     flags = _cpu_field("flags").split()
     return "amx_bf16" in flags or "avx512_bf16" in flags
 

@@ -20,6 +20,7 @@ from tsforecast.jobs import backtest_report, build, results, sizing
 from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
 from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.models.io import load_model, save_model
+from tsforecast.runtime import RuntimeInfo
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -64,7 +65,7 @@ def place(folder: RunFolder, origin: Origin) -> RunFolder:
 
 
 def _refusing_early(
-    config: Config, series: Series, origins: tuple[Origin, ...], facts: dict[str, Any]
+    config: Config, series: Series, origins: tuple[Origin, ...], facts: RuntimeInfo
 ) -> Config:
     """The config with a batch that fits; refuses here what a later origin would refuse.
 

@@ -47,7 +47,7 @@ def dataset_of(
     return dataset
 
 
-def set_up_runtime(config: Config) -> dict[str, Any]:
+def set_up_runtime(config: Config) -> runtime.RuntimeInfo:
     """Sets and resets all global state for this job."""
     device = config.device
     return runtime.initialize(
@@ -203,7 +203,8 @@ def supervised_from(config: Config, model: Any) -> int | None:
 def stream(config: Config, dataset: ForecastDataset, trainer: Any) -> Any:
     """A function of a batch number that returns the endless training batches from there on."""
     from tsforecast.data.batches import numpy_batches, tf_dataset
-    from tsforecast.training.distributed import distributed, spread
+    from tsforecast.distribution import is_distributed
+    from tsforecast.training.distributed import spread
 
     on_tensorflow = config.backend == "tensorflow"
     source = tf_dataset if on_tensorflow else numpy_batches
@@ -216,7 +217,7 @@ def stream(config: Config, dataset: ForecastDataset, trainer: Any) -> Any:
             "start_step": start_step,
             "dense_from": trainer.dense_from,
         }
-        if distributed():
+        if is_distributed():
             return spread(lambda: source(windows, **options), config.training.batch_size)
         batches = source(windows, **options)
         # On TensorFlow the trainer takes the batches itself, and times that.
@@ -227,9 +228,9 @@ def stream(config: Config, dataset: ForecastDataset, trainer: Any) -> Any:
 
 def worker_folder(path: Path) -> Path:
     """The folder that this process writes: the run's own, or one inside it for a worker that is not the chief."""
-    from tsforecast.training.distributed import worker
+    from tsforecast.distribution import worker_index
 
-    return path / f"worker_{worker()}" if worker() else path
+    return path / f"worker_{worker_index()}" if worker_index() else path
 
 
 def checkpoint_minutes(config: Config) -> float:

@@ -43,13 +43,15 @@ def main(config: Config, path: Path) -> float | None:
         print(f"{name} forecasts {len(dataset.windows('train')):,} training windows", flush=True)
         lesson = with_soft_targets(dataset, teacher, config.distill.share)
         progress = learn(config, lesson, model, instantiate(config.loss), folder, tracked)
-        facts |= {
+        outcome = {
             "ended": progress.ended,
             "best_step": progress.best_step,
             "training_seconds": progress.elapsed(),
         }
         scored, findings = _side_by_side(dataset, teacher, load_model(folder.best), name)
-        results.write(config, dataset, folder, facts, tracked, began, scored=scored, findings=findings)
+        results.write(
+            config, dataset, folder, facts, outcome, tracked, began, scored=scored, findings=findings
+        )
     return progress.best
 
 

@@ -47,7 +47,7 @@ def main(config: Config, path: Path) -> float:
         clock.lap("weights")
         tuning, tuned = fine_tuned(config, borders, model, stretches, folder)
         clock.lap("fine-tuning")
-        facts |= {"ended": "patience", "best_step": 0, "training_seconds": clock.total()}
+        outcome = {"ended": "patience", "best_step": 0, "training_seconds": clock.total()}
         references = ready[len(members) :]
         scored = ensemble_scores.scored(config, dataset, models, members, references, stretches, tuned)
         clock.lap("scores")
@@ -57,7 +57,9 @@ def main(config: Config, path: Path) -> float:
         ensemble_report.keep_members(members, scored)
         rows = findings.result["ensemble"]["board"]
         tracked.table("forecasters", list(rows[0]), [list(row.values()) for row in rows])
-        results.write(config, dataset, folder, facts, tracked, clock.began, scored=scored, findings=findings)
+        results.write(
+            config, dataset, folder, facts, outcome, tracked, clock.began, scored=scored, findings=findings
+        )
     return tuning["after"] if tuning["kept"] else tuning["before"]
 
 

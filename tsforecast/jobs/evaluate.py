@@ -21,9 +21,7 @@ def main(config: Config, path: Path) -> float:
     evaluation = evaluate(model, dataset, "test")
     figures = results.test_figures(evaluation, baselines(dataset, "test"))
     figures |= results.spike_figures(config, dataset, model, evaluation, figures["metrics"])
-    folder.write_json(
-        "evaluation.json", {**figures, "device": facts["device_name"], "versions": facts["versions"]}
-    )
+    folder.write_json("evaluation.json", {**figures, "device": facts.device_name, "versions": facts.versions})
     for name, value in figures["metrics"].items():
         print(f"{name} {value!r}")
     if folder.result.is_file():

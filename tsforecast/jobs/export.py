@@ -66,7 +66,7 @@ def main(config: Config, path: Path) -> None:
     told = {
         "model": name,
         "interface": _interface(metadata, expected),
-        "device": facts["device_name"],
+        "device": facts.device_name,
         "rows": rows,
     }
     folder.write_json("export.json", told)

@@ -124,8 +124,8 @@ def _row(config: Config, batch_size: int, what: str, seconds: float, started: fl
     trainer = build.trainer(config, model, instantiate(config.loss), 1000)
     row: dict[str, Any] = {
         "batch_size": batch_size,
-        "device": facts["device_name"],
-        "policy": facts["policy"],
+        "device": facts.device_name,
+        "policy": facts.policy,
     }
     # A forecast in service is of one window; for memory, of as many as a step trains on.
     infer = probe.forecast_call(model, batch_size if what == "memory" else 1)

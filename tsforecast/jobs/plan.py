@@ -13,6 +13,7 @@ from tsforecast.errors import UserError
 from tsforecast.jobs import build, sizing
 from tsforecast.planning import estimates, machine
 from tsforecast.planning.memory import Memory, accumulation, beside
+from tsforecast.runtime import RuntimeInfo
 from tsforecast.tracking.run_folder import RunFolder
 
 ENSEMBLE = "ensemble"
@@ -49,7 +50,7 @@ def main(config: Config, path: Path) -> None:
     print(folder.path, flush=True)
 
 
-def prepared_device(config: Config) -> tuple[str, dict[str, Any]]:
+def prepared_device(config: Config) -> tuple[str, RuntimeInfo]:
     """The device to plan for (cpu or gpu), with the global state set to build models as they would be there.
 
     A plan for a GPU that is not here is made on the CPU, under the precision that the GPU would have.
@@ -123,7 +124,7 @@ def _ensemble(
 
 
 def _plan(
-    config: Config, dataset: ForecastDataset, model: Any, memory: Memory, device: str, facts: dict[str, Any]
+    config: Config, dataset: ForecastDataset, model: Any, memory: Memory, device: str, facts: RuntimeInfo
 ) -> dict[str, Any]:
     """The plan of one network."""
     plan = _lines(config, memory, sizing.device_bytes(config, device))
@@ -186,14 +187,12 @@ def _probed(config: Config, model: Any, plan: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def verified(config: Config, memory: Memory, facts: dict[str, Any]) -> dict[str, Any]:
+def verified(config: Config, memory: Memory, facts: RuntimeInfo) -> dict[str, Any]:
     """Predicted and measured bytes of a train step and of a forecast, measured in a fresh process."""
     from tsforecast.jobs.measure import measured
 
-    here = dataclasses.replace(
-        config.device, kind="cpu" if facts["device"] == "cpu" else "gpu", memory_gb=None
-    )
-    precision = dataclasses.replace(config.precision, policy=facts["policy"])
+    here = dataclasses.replace(config.device, kind="cpu" if facts.device == "cpu" else "gpu", memory_gb=None)
+    precision = dataclasses.replace(config.precision, policy=facts.policy)
     batch = config.training.batch_size
     (row,) = measured(dataclasses.replace(config, device=here, precision=precision), [batch])
     return beside(memory, row)
@@ -207,7 +206,7 @@ def _document(
     config: Config,
     dataset: ForecastDataset,
     device: str,
-    facts: dict[str, Any],
+    facts: RuntimeInfo,
     plans: dict[str, Any],
     memories: dict[str, Memory],
 ) -> dict[str, Any]:
@@ -230,9 +229,9 @@ def _document(
     return {
         "device": {
             "kind": device,
-            "name": facts["device_name"],
+            "name": facts.device_name,
             "memory": there,
-            "policy": facts["policy"],
+            "policy": facts.policy,
         },
         "batch_size": config.training.batch_size,
         "accumulate_steps": config.training.accumulate_steps,

@@ -10,6 +10,7 @@ from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.jobs import results
 from tsforecast.models.io import load_model
+from tsforecast.runtime import RuntimeInfo
 from tsforecast.tracking.run_folder import RunFolder
 
 HEAD = "head"
@@ -19,7 +20,8 @@ def write(
     config: Config,
     dataset: ForecastDataset,
     folder: RunFolder,
-    facts: dict[str, Any],
+    facts: RuntimeInfo,
+    outcome: dict[str, Any],
     tracked: Any,
     began: float,
 ) -> None:
@@ -34,7 +36,7 @@ def write(
         "seconds": time.monotonic() - began,
         "metrics": {key: value for key, value in best.items() if key.startswith("val/")},
         **results.provenance(config, dataset.series, facts),
-        "training": {key: facts[key] for key in ("ended", "best_step", "training_seconds")},
+        "training": outcome,
     }
     folder.write_json("result.json", result)
     tracked.summary({key: result[key] for key in ("status", "params", "seconds", "metrics")})

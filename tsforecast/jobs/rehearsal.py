@@ -68,8 +68,8 @@ def one_size(config: Config) -> dict[str, Any]:
     models = {name: _one_model(one, dataset) for name, one in members_of(config).items()}
     return {
         "rows": len(dataset.series),
-        "device": facts["device_name"],
-        "kind": facts["device"],
+        "device": facts.device_name,
+        "kind": facts.device,
         "loading": loading,
         "data": resident_bytes(dataset),
         "peak": round(runtime.peak_memory_mb() * 1e6),

@@ -14,7 +14,7 @@ from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.jobs.run_report import write_run_report
 from tsforecast.metrics.window_errors import WindowErrors
-from tsforecast.runtime import give_back_memory, peak_memory_mb
+from tsforecast.runtime import RuntimeInfo, give_back_memory, peak_memory_mb
 from tsforecast.tracking.run_folder import RunFolder, git_commit
 
 
@@ -37,7 +37,8 @@ def write(
     config: Config,
     dataset: ForecastDataset,
     folder: RunFolder,
-    facts: dict[str, Any],
+    facts: RuntimeInfo,
+    outcome: dict[str, Any],
     tracked: Any,
     began: float,
     *,
@@ -50,7 +51,8 @@ def write(
         config: of the run.
         dataset: the data.
         folder: of the run.
-        facts: of ``build.set_up_runtime``, and how training ended.
+        facts: what ``build.set_up_runtime`` returned.
+        outcome: ``ended``, ``best_step`` and ``training_seconds``.
         tracked: the tracker.
         began: when the run did, by ``time.monotonic``.
         scored: ``model``, ``test`` and ``validation`` where they were scored already; else the folder's best model is.
@@ -78,7 +80,7 @@ def write(
         **figures,
         "latency_ms": latency(model, dataset) if config.report.latency else None,
         **provenance(config, dataset.series, facts),
-        "training": {key: facts[key] for key in ("ended", "best_step", "training_seconds")},
+        "training": outcome,
         **findings.result,
     }
     best = min(
@@ -119,7 +121,7 @@ def latency(model: Any, dataset: ForecastDataset) -> dict[str, float]:
     return {name: 1000 * found[name] for name in ("median", "low", "high")} | {"calls": found["calls"]}
 
 
-def provenance(config: Config, series: Series, facts: dict[str, Any]) -> dict[str, Any]:
+def provenance(config: Config, series: Series, facts: RuntimeInfo) -> dict[str, Any]:
     """What figures hang on, as ``result.json`` holds it: window, data, seed, device, versions, commit."""
     window = config.window
     return {
@@ -127,9 +129,9 @@ def provenance(config: Config, series: Series, facts: dict[str, Any]) -> dict[st
         "window": {"lookback": window.lookback, "lead": window.lead, "horizon": window.horizon},
         "data": {"name": series.name, "hash": series.data_hash(), "rows": len(series)},
         "seed": config.seed,
-        "device": facts["device_name"],
-        "policy": facts["policy"],
-        "versions": facts["versions"],
+        "device": facts.device_name,
+        "policy": facts.policy,
+        "versions": facts.versions,
         "commit": git_commit(),
         "peak_memory_mb": peak_memory_mb(),
     }
@@ -236,7 +238,7 @@ def print_notes(dataset: ForecastDataset) -> None:
     print(f"  windows: {sizes}", flush=True)
 
 
-def print_model(model: Any, facts: dict[str, Any]) -> None:
+def print_model(model: Any, facts: RuntimeInfo) -> None:
     """The parameters by layer, the count beside the users' estimate, and which path each recurrent layer takes."""
     from tsforecast.models.estimator import Estimator
 
@@ -247,7 +249,7 @@ def print_model(model: Any, facts: dict[str, Any]) -> None:
     said = model.users_estimate
     beside = f" (the users' estimate: {said:,})" if said else ""
     print(
-        f"{model.name}: {model.count_params():,} parameters{beside}, {facts['policy']}, {facts['device_name']}",
+        f"{model.name}: {model.count_params():,} parameters{beside}, {facts.policy}, {facts.device_name}",
         flush=True,
     )
     print_paths(model)

@@ -24,6 +24,7 @@ from tsforecast.jobs.promote import CALIBRATION, calibrated
 from tsforecast.jobs.train import learn
 from tsforecast.models.io import load_model, saved_path
 from tsforecast.registry import Registry, Version
+from tsforecast.runtime import RuntimeInfo
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -235,7 +236,7 @@ def _weighted(model: Any, before: Any, folder: RunFolder) -> tuple[Any, Callable
 
 
 def _result(
-    config: Config, series: Series, model: Any, compared: dict[str, Any], facts: dict[str, Any]
+    config: Config, series: Series, model: Any, compared: dict[str, Any], facts: RuntimeInfo
 ) -> dict[str, Any]:
     """What the version's ``result.json`` holds: the figures on the held-out days."""
     return {

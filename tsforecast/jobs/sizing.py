@@ -9,6 +9,7 @@ from tsforecast.errors import UserError
 from tsforecast.planning import machine
 from tsforecast.planning.formatting import size
 from tsforecast.planning.memory import USABLE, Memory, accumulation
+from tsforecast.runtime import RuntimeInfo
 
 MIN_STEPS_AN_EPOCH = 50  # training.batch_size=auto stays below this share of the training windows
 COMPILED = 4e8  # bytes that tracing and compiling add to the process, as seen for the LSTM; an allowance
@@ -68,7 +69,7 @@ def device_bytes(config: Config, device: str) -> float | None:
     return found[0].memory_bytes if found else None
 
 
-def sized(config: Config, dataset: ForecastDataset, model: Any, facts: dict[str, Any]) -> Config:
+def sized(config: Config, dataset: ForecastDataset, model: Any, facts: RuntimeInfo) -> Config:
     """The config with a batch that fits: ``training.batch_size=auto`` becomes a number.
 
     Raises:
@@ -76,8 +77,8 @@ def sized(config: Config, dataset: ForecastDataset, model: Any, facts: dict[str,
     """
     if not getattr(model, "trainable_variables", None):
         return with_batch(config, 32) if config.training.batch_size == "auto" else config
-    there = device_bytes(config, facts["device"])
-    plan = memory(config, dataset, model, facts["device"])
+    there = device_bytes(config, facts.device)
+    plan = memory(config, dataset, model, facts.device)
     if config.training.batch_size == "auto":
         chosen = automatic(plan, there, len(dataset.windows("train")))
         print(

@@ -49,13 +49,13 @@ def main(config: Config, path: Path) -> float | None:
             [list(row.values()) for row in results.parameters(model)],
         )
         progress = learn(config, dataset, model, loss, folder, tracked)
-        facts |= {
+        outcome = {
             "ended": progress.ended,
             "best_step": progress.best_step,
             "training_seconds": progress.elapsed(),
         }
         write = pretraining.write if config.training.objective == "masked_patches" else results.write
-        write(config, dataset, folder, facts, tracked, began)
+        write(config, dataset, folder, facts, outcome, tracked, began)
     return progress.best
 
 

@@ -67,7 +67,7 @@ def _compared(config: Config, rows: dict[str, Any]) -> tuple[list[dict[str, Any]
     resolved: dict[str, str] = {}
     for policy in config.plan.policies:
         device, facts = prepared_device(_with_policy(config, policy))
-        resolved[policy], name = facts["policy"], facts["device_name"]
+        resolved[policy], name = facts.policy, facts.device_name
         ratios += _of_policy(_with_policy(config, policy), dataset, rows, policy, device)
     return ratios, {
         "device": name,

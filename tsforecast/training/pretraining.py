@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from tsforecast.distribution import is_distributed, replica_count
 from tsforecast.inference.predict import BATCH, forecast_batch
 from tsforecast.losses import SquaredError
-from tsforecast.training.distributed import distributed, replicas
 from tsforecast.training.trainer import Trainer
 
 
@@ -43,7 +43,7 @@ class MaskedTrainer(Trainer):
         """The mean loss, see the class; the truth of a forecast has no part in it."""
         errors = ops.mean(ops.square(y_pred["filled"] - y_pred["patches"]), axis=-1)
         mean = ops.sum(errors * y_pred["hidden"]) / ops.sum(y_pred["hidden"])
-        return mean / replicas() if distributed() else mean
+        return mean / replica_count() if is_distributed() else mean
 
 
 def fill_in_figures(trainer: MaskedTrainer, windows: Any) -> dict[str, float]:

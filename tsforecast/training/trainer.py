@@ -7,9 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from tsforecast.distribution import is_distributed, replica_count
 from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
-from tsforecast.training.distributed import distributed, on_all_devices, replicas
+from tsforecast.training.distributed import on_all_devices
 from tsforecast.training.objective import Objective
 from tsforecast.training.sharded_step import needs_whole_batch, sharded_train_step
 
@@ -60,12 +61,12 @@ class Trainer(keras.Model):
         losses = self.objective(ops.where(observed, y, 0.0), y_pred, origin)
         mean = ops.mean(ops.where(observed, losses, 0.0))
         # Devices that train together add their gradients up, so that each gives its share of the mean.
-        return mean / replicas() if distributed() else mean
+        return mean / replica_count() if is_distributed() else mean
 
     def train_step(self, *arguments: Any) -> Any:
         """One update; on TensorFlow and a CPU in shards."""
         on_tensorflow = keras.config.backend() == "tensorflow"
-        if on_tensorflow and self.shards >= 1 and not distributed() and not self._on_accelerator():
+        if on_tensorflow and self.shards >= 1 and not is_distributed() and not self._on_accelerator():
             return sharded_train_step(self, arguments[0], self.shards)
         return super().train_step(*arguments)
 
@@ -76,7 +77,7 @@ class Trainer(keras.Model):
         if self.train_function is None or force:
             import tensorflow as tf
 
-            on_device = on_all_devices(self.train_step) if distributed() else self.train_step
+            on_device = on_all_devices(self.train_step) if is_distributed() else self.train_step
             step = tf.function(on_device, reduce_retracing=True, autograph=False)
 
             def train_function(iterator: Any) -> Any:
@@ -100,7 +101,7 @@ class Trainer(keras.Model):
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Nothing is left to build here; Keras would try to, on a batch whose shares lie with several workers."""
-        if not distributed():
+        if not is_distributed():
             super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
 
     @staticmethod
