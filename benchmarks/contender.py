@@ -65,8 +65,9 @@ def keras_step(forecaster, optimizer, past, truth, shards):
 
 def keras_model(name):
     """Our model of this name, at its own default widths, without dropout."""
-    from tsforecast.models.forecaster import Forecaster, Task
+    from tsforecast.models.forecaster import Forecaster
     from tsforecast.models.io import import_models
+    from tsforecast.models.task import Task
 
     import_models()
     made = {one.__name__.lower(): one for one in Forecaster.__subclasses__()}

@@ -33,8 +33,8 @@ def ours(lookback):
     import keras
     import numpy as np
 
-    from tsforecast.models.forecaster import Task
     from tsforecast.models.patchtst import PatchTST
+    from tsforecast.models.task import Task
     from tsforecast.training.sharded_step import default_shards
 
     def build(work, batch):

@@ -35,7 +35,7 @@ class LeastSquares(Estimator):
         super().__init__(task, {})
         self.saw, self.weights = {}, None
 
-    def fit(self, train, val, *, seed, loss, tell):
+    def fit(self, train, val, *, seed, loss, log):
         parts = {"train": train, "val": val}
         self.saw = {name: int(part.ends.max() + part.lead + part.horizon - 1) for name, part in parts.items()}
         x, y = self._inputs(train), train.targets(train.ends)[:, :, 0]

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 
 from tsforecast.losses import SquaredError
-from tsforecast.models.forecaster import Task
 from tsforecast.models.gru import GRU
 from tsforecast.models.lstm import LSTM
+from tsforecast.models.task import Task
 from tsforecast.training.trainer import Trainer
 
 LOOKBACK, CHANNELS, CONSTANT = 12, 3, 0.01

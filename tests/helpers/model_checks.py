@@ -5,7 +5,7 @@ import numpy as np
 
 from tsforecast.inference.predict import values_of
 from tsforecast.losses import Quantile
-from tsforecast.models.forecaster import Task
+from tsforecast.models.task import Task
 from tsforecast.training.trainer import Trainer
 
 LEVELS = (0.1, 0.5, 0.9)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsforecast.models.forecaster import Task
+from tsforecast.models.task import Task
 from tsforecast.registry import Registry
 
 CHANNELS = ["load", "pressure", "minute_of_day_sin", "minute_of_day_cos"]

@@ -20,7 +20,8 @@ from tsforecast.ensemble.layers import (
 )
 from tsforecast.ensemble.online import online_weights
 from tsforecast.errors import UserError
-from tsforecast.models.forecaster import Forecaster, Task
+from tsforecast.models.forecaster import Forecaster
+from tsforecast.models.task import Task
 
 WEIGHTINGS = ("equal", "inverse_error", "static", "gating", "online")
 WARM_UP = 10_000  # windows before a stretch that are forecast too, for what was known when it began
@@ -77,7 +78,7 @@ class Ensemble(Forecaster):
             raise ValueError(f"weighting={weighting} is not one of {', '.join(WEIGHTINGS)}.")
         members = [_revived(member) for member in members]
         _check_tasks(task, members, names)
-        past = task.past()
+        past = task.input_tensor()
         outputs = [member(past) for member in members]
         values = ops.stack([o["forecast"] if isinstance(o, dict) else o for o in outputs], axis=1)
         points = points_of(values, task)

@@ -8,8 +8,9 @@ import numpy as np
 from keras import ops
 
 from tsforecast.ensemble.tree_layers import Trees
-from tsforecast.models.forecaster import Forecaster, Task, last_output
+from tsforecast.models.forecaster import Forecaster, anchor_forecast
 from tsforecast.models.lightgbm import LightGBM
+from tsforecast.models.task import Task
 
 Tables = dict[str, np.ndarray]
 
@@ -36,7 +37,7 @@ class BoostedTrees(Forecaster):
         measured: Sequence[int],
         sizes: Sequence[Sequence[int]],
     ):
-        past = task.past()
+        past = task.input_tensor()
         features = _features(past, task, lags, spans, measured)
         outputs = [Trees(*size, name=f"booster_{i}")(features) for i, size in enumerate(sizes)]
         shape: tuple[int, ...] = (task.horizon, len(task.target_indices))
@@ -52,7 +53,7 @@ class BoostedTrees(Forecaster):
             "sizes": [list(size) for size in sizes],
         }
         super().__init__(
-            task=task, past=past, forecast=last_output(change, past, task, anchor=True), options=options
+            task=task, past=past, forecast=anchor_forecast(change, past, task, anchor=True), options=options
         )
 
 

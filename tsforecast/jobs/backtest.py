@@ -151,7 +151,7 @@ def _run(
             "rows": {"train": list(origin.train), "val": list(origin.val), "test": list(origin.test)},
             "windows": origin.windows,
             "params": model.count_params(),
-            "users_estimate": model.users_estimate,
+            "users_estimate": model.nominal_params,
             **figures,
             "training": training,
             "seconds": time.monotonic() - began,

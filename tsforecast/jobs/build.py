@@ -96,7 +96,7 @@ def ensemble(
 
 def task(config: Config, dataset: ForecastDataset) -> Any:
     """What is to be forecast from what."""
-    from tsforecast.models.forecaster import Task
+    from tsforecast.models.task import Task
 
     levels = config.loss["quantile_levels"]
     return Task(

@@ -133,7 +133,7 @@ def _train(config: Config, dataset: ForecastDataset, folder: RunFolder) -> None:
         "status": "done",
         "model": stem(config.model),
         "params": model.count_params(),
-        "users_estimate": model.users_estimate,
+        "users_estimate": model.nominal_params,
         "seconds": max(time.monotonic() - began, progress.elapsed()),
         "metrics": {key: value for key, value in best.items() if key.startswith("val/")},
         **results.provenance(config, dataset.series, facts),

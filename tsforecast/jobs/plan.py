@@ -128,7 +128,7 @@ def _plan(
 ) -> dict[str, Any]:
     """The plan of one network."""
     plan = _lines(config, memory, sizing.device_bytes(config, device))
-    plan |= {"params": memory.params, "users_params": model.users_estimate}
+    plan |= {"params": memory.params, "users_params": model.nominal_params}
     plan |= _steps(config, dataset)
     plan["inputs"] = 4 * config.training.batch_size * config.window.lookback * len(dataset.channels)
     if config.plan.probe:

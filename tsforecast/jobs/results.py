@@ -75,7 +75,7 @@ def write(
         "status": "done",
         "model": stem(config.model),
         "params": model.count_params(),
-        "users_estimate": model.users_estimate,
+        "users_estimate": model.nominal_params,
         "seconds": time.monotonic() - began,
         **figures,
         "latency_ms": latency(model, dataset) if config.report.latency else None,
@@ -95,7 +95,7 @@ def write(
         result,
         evaluation,
         naive,
-        parameters(model),
+        model.parameter_rows(),
         tables=findings.tables,
         charts=findings.charts,
     )
@@ -206,26 +206,6 @@ def read(folder: RunFolder) -> dict[str, Any]:
     return json.loads(folder.result.read_text())
 
 
-def parameters(model: Any) -> list[dict[str, Any]]:
-    """A row a layer that has weights: name, output shape, parameters."""
-    from tsforecast.models.estimator import Estimator
-
-    if isinstance(model, Estimator):
-        return model.parameter_rows()
-    rows = []
-    for layer in model.layers:
-        if layer.count_params():
-            shape = getattr(layer.output, "shape", "")
-            rows.append(
-                {
-                    "layer": layer.name,
-                    "shape": " x ".join(map(str, shape[1:])),
-                    "params": layer.count_params(),
-                }
-            )
-    return rows
-
-
 def print_notes(dataset: ForecastDataset) -> None:
     """What was read and mended, and the splits."""
     series = dataset.series
@@ -244,9 +224,9 @@ def print_model(model: Any, facts: RuntimeInfo) -> None:
 
     if isinstance(model, Estimator):
         return
-    for row in parameters(model):
+    for row in model.parameter_rows():
         print(f"  {row['layer']:<22}{row['shape']:<18}{row['params']:>10,}")
-    said = model.users_estimate
+    said = model.nominal_params
     beside = f" (the users' estimate: {said:,})" if said else ""
     print(
         f"{model.name}: {model.count_params():,} parameters{beside}, {facts.policy}, {facts.device_name}",

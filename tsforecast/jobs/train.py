@@ -46,7 +46,7 @@ def main(config: Config, path: Path) -> float | None:
         tracked.table(
             "parameters",
             ["layer", "shape", "params"],
-            [list(row.values()) for row in results.parameters(model)],
+            [list(row.values()) for row in model.parameter_rows()],
         )
         progress = learn(config, dataset, model, loss, folder, tracked)
         outcome = {
@@ -172,7 +172,7 @@ def _fit_at_once(config: Config, dataset: Any, model: Any, loss: Any, folder: Ru
 
     progress = Progress()
     rounds = model.fit(
-        dataset.windows("train"), dataset.windows("val"), seed=config.seed, loss=loss, tell=print
+        dataset.windows("train"), dataset.windows("val"), seed=config.seed, loss=loss, log=print
     )
     figures = validation_figures(model, dataset, loss, config.training.validation_windows)
     progress.best, progress.best_step, progress.ended = figures["val/loss"], rounds, "patience"

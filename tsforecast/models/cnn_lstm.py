@@ -8,7 +8,8 @@ import keras
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
-from tsforecast.models.forecaster import Forecaster, Task, causal_outputs, encoded, last_output
+from tsforecast.models.forecaster import Forecaster, anchor_forecast, causal_outputs, encode_channels
+from tsforecast.models.task import Task
 
 PADDINGS = ("causal", "same")
 
@@ -36,7 +37,7 @@ class CNNLSTM(Forecaster):
     before an LSTM; there one after the other and with pooling, here at three scales side by side and without.
     """
 
-    users_estimate = 450_000
+    nominal_params = 450_000
 
     def __init__(
         self,
@@ -54,8 +55,8 @@ class CNNLSTM(Forecaster):
             raise ValueError(f"padding={padding} is not one of {', '.join(PADDINGS)}.")
         if not kernel_sizes:
             raise ValueError("kernel_sizes is empty: give at least one width, as in [3,5,7].")
-        past = task.past()
-        channels = encoded(past, encoding)
+        past = task.input_tensor()
+        channels = encode_channels(past, encoding)
         scales = [
             keras.layers.Conv1D(
                 filters, width, padding=padding, activation="relu", name=f"conv_{i}_width_{width}"
@@ -71,7 +72,7 @@ class CNNLSTM(Forecaster):
         outputs = (
             causal_outputs(features, past, task, head, anchor)
             if padding == "causal"
-            else {"forecast": last_output(head(features[:, -1]), past, task, anchor)}
+            else {"forecast": anchor_forecast(head(features[:, -1]), past, task, anchor)}
         )
         options: dict[str, Any] = {
             "filters": filters,

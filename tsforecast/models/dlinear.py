@@ -3,7 +3,8 @@
 import keras
 
 from tsforecast.layers.linear import TargetHistory, TimeLinear, TrendSplit
-from tsforecast.models.forecaster import Forecaster, Task
+from tsforecast.models.forecaster import Forecaster
+from tsforecast.models.task import Task
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -19,7 +20,7 @@ class DLinear(Forecaster):
     """
 
     def __init__(self, task: Task, kernel_size: int = 25):
-        past = task.past()
+        past = task.input_tensor()
         trend, rest = TrendSplit(kernel_size, dtype="float32", name="split")(
             TargetHistory(task.target_indices)(past)
         )

@@ -1,29 +1,42 @@
-"""The seam for forecasters that are no network: fitted in one go, saved as JSON, forecasting windows by themselves."""
+"""The base class of forecasters that are not networks: fitted at once, saved as JSON."""
+
+from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from tsforecast.data.windows import Windows
-from tsforecast.models.forecaster import Task
+from tsforecast.models.protocol import ParameterRow
+from tsforecast.models.task import Task
+
+if TYPE_CHECKING:
+    from tsforecast.losses import Loss
 
 
 class Estimator:
-    """Base of such forecasters; jobs treat them as they treat a ``Forecaster``, but call ``fit``.
+    """A forecaster that ``fit`` trains at once, without the training loop.
+
+    A subclass implements ``fit``, ``forecast``, ``parameter_rows``, ``state`` and ``restore``, and is listed in
+    ``models.io`` so that saved files can be loaded.
 
     Args:
-        task: what to forecast from what.
-        options: the subclass's own arguments, to be saved.
+        task: the inputs and outputs of the model.
+        options: the subclass's own arguments, saved with the model.
+
+    Attributes:
+        nominal_params: always None: the size of an estimator depends on the data.
     """
 
-    kinds: ClassVar[dict[str, type["Estimator"]]] = {}
-    users_estimate: ClassVar[int | None] = None
+    kinds: ClassVar[dict[str, type[Estimator]]] = {}
+    nominal_params: ClassVar[int | None] = None
     has_sequence = False
+    trains_in_batches = False
 
     def __init__(self, task: Task, options: dict[str, Any]):
         self.task, self.options = task, options
@@ -34,54 +47,54 @@ class Estimator:
 
     @property
     def name(self) -> str:
-        """A short name, as Keras gives its models."""
+        """A short lower-case name."""
         return type(self).__name__.lower()
 
     def describe(self, **metadata: Any) -> None:
-        """Stores what a file must tell to be used alone, as ``Forecaster.describe`` does."""
+        """Store what the saved file needs to be used alone: channels, targets, unit, scaler, frequency."""
         self.metadata = metadata
 
-    def fit(self, train: Windows, val: Windows, *, seed: int, loss: Any, tell: Callable[[str], None]) -> int:
-        """Fits on training windows, stops by validation windows, and returns the rounds it took.
+    def fit(self, train: Windows, val: Windows, *, seed: int, loss: Loss, log: Callable[[str], None]) -> int:
+        """Fit on training windows, stop by the error on validation windows, and return the number of rounds.
 
         Args:
             train: the training windows.
             val: the validation windows.
-            seed: of whatever is drawn.
-            loss: a ``losses.Loss``.
-            tell: takes a line of progress.
+            seed: random seed.
+            loss: the loss to minimize.
+            log: called with one line of progress at a time.
         """
         raise NotImplementedError
 
-    def check(self, loss: Any) -> None:
-        """Refuses a loss that the model cannot learn with, before any time is spent.
+    def check(self, loss: Loss) -> None:
+        """Check, before any time is spent, that the model can be fitted with a loss.
 
         Raises:
             UserError: it cannot.
         """
 
     def forecast(self, windows: Windows) -> np.ndarray:
-        """The forecasts float32 ``[n, H, T(, Q)]``, scaled."""
+        """Return the forecasts float32 ``[n, H, T(, Q)]``, scaled."""
         raise NotImplementedError
 
-    def parameter_rows(self) -> list[dict[str, Any]]:
-        """Rows for the table of parameters, with ``layer``, ``shape`` and ``params``."""
+    def parameter_rows(self) -> list[ParameterRow]:
+        """Return one row for each part of the model that has parameters."""
         raise NotImplementedError
 
     def count_params(self) -> int:
-        """All of them."""
+        """Return the number of parameters."""
         return sum(row["params"] for row in self.parameter_rows())
 
     def state(self) -> dict[str, Any]:
-        """What was learned, as JSON holds it."""
+        """Return what was learned, in types that JSON can hold."""
         raise NotImplementedError
 
     def restore(self, state: dict[str, Any]) -> None:
-        """The inverse of ``state``."""
+        """Set what was learned from the result of ``state``."""
         raise NotImplementedError
 
     def save(self, path: Path) -> None:
-        """Writes the model by an atomic rename."""
+        """Write the model to a file by an atomic rename."""
         stored = {
             "kind": type(self).__name__,
             "task": asdict(self.task),

@@ -8,7 +8,8 @@ import keras
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import GRU as RecurrentGRU
-from tsforecast.models.forecaster import Forecaster, Task, causal_outputs, encoded
+from tsforecast.models.forecaster import Forecaster, causal_outputs, encode_channels
+from tsforecast.models.task import Task
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -26,7 +27,7 @@ class GRU(Forecaster):
     Source: Cho et al. (2014) for the GRU; He et al. (2016), eq. 2, for the shortcut with a projection.
     """
 
-    users_estimate = 280_000
+    nominal_params = 280_000
 
     def __init__(
         self,
@@ -37,8 +38,8 @@ class GRU(Forecaster):
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
     ):
-        past = task.past()
-        features = encoded(past, encoding)
+        past = task.input_tensor()
+        features = encode_channels(past, encoding)
         for depth, width in enumerate(units):
             if depth and dropout:
                 features = CheapDropout(dropout)(features)

@@ -5,7 +5,7 @@ import json
 import os
 import pkgutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tsforecast.errors import UserError
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import keras
 
     from tsforecast.models.estimator import Estimator
+    from tsforecast.models.protocol import Model
 
 ESTIMATOR_SUFFIX = ".json"  # of an estimator's file, which takes the place of a network's .keras file
 PACKAGES = ("tsforecast.models", "tsforecast.ensemble")  # whose classes saved files name
@@ -30,7 +31,7 @@ def save_model(model: "keras.Model", path: Path) -> None:
     os.replace(part, path)
 
 
-def load_model(path: Path) -> Any:
+def load_model(path: Path) -> "Model":
     """Load a saved forecaster.
 
     Args:
@@ -60,13 +61,13 @@ def load_estimator(path: Path) -> "Estimator":
         UserError: the file does not contain a saved estimator.
     """
     from tsforecast.models.estimator import Estimator
-    from tsforecast.models.forecaster import task_from
+    from tsforecast.models.task import Task
 
     import_models()  # each class registers itself in Estimator.kinds
     stored = json.loads(path.read_text())
     if not isinstance(stored, dict) or stored.get("kind") not in Estimator.kinds:
         raise UserError(f"{path} does not contain a saved forecaster: give the folder of a finished run.")
-    model = Estimator.kinds[stored["kind"]](task=task_from(stored["task"]), **stored["options"])
+    model = Estimator.kinds[stored["kind"]](task=Task.from_dict(stored["task"]), **stored["options"])
     model.describe(**stored["card"])
     model.restore(stored["state"])
     return model

@@ -9,7 +9,8 @@ from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
 from tsforecast.models.estimator import Estimator
-from tsforecast.models.forecaster import Task
+from tsforecast.models.protocol import ParameterRow
+from tsforecast.models.task import Task
 
 MAX_BOOSTERS = 64
 FEW_WINDOWS = 20_000
@@ -75,7 +76,7 @@ class LightGBM(Estimator):
         _library()
         self.boosters: list[Any] = []
 
-    def fit(self, train: Windows, val: Windows, *, seed: int, loss: Any, tell: Callable[[str], None]) -> int:
+    def fit(self, train: Windows, val: Windows, *, seed: int, loss: Any, log: Callable[[str], None]) -> int:
         """See ``Estimator.fit``; validation errors are measured as the loss asks."""
         lightgbm = _library()
         objective = _objective(loss, self.task.quantile_levels)
@@ -118,7 +119,7 @@ class LightGBM(Estimator):
             self.boosters.append(
                 lightgbm.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
             )
-            tell(f"{self._label(step, target, level)}: {booster.best_iteration} trees")
+            log(f"{self._label(step, target, level)}: {booster.best_iteration} trees")
         return rounds
 
     def check(self, loss: Any) -> None:
@@ -169,9 +170,9 @@ class LightGBM(Estimator):
         names = self.metadata.get("channels") or [""] * self.task.channels
         return [i for i, name in enumerate(names) if name.split("@")[0] not in CALENDAR]
 
-    def parameter_rows(self) -> list[dict[str, Any]]:
+    def parameter_rows(self) -> list[ParameterRow]:
         """A row a booster; a leaf counts as a parameter."""
-        rows = []
+        rows: list[ParameterRow] = []
         for head, booster in zip(self._heads(), self.boosters, strict=False):
             trees = booster.dump_model()["tree_info"]
             leaves = sum(tree["num_leaves"] for tree in trees)

@@ -8,7 +8,8 @@ import keras
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
-from tsforecast.models.forecaster import Forecaster, Task, causal_outputs, encoded
+from tsforecast.models.forecaster import Forecaster, causal_outputs, encode_channels
+from tsforecast.models.task import Task
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -26,7 +27,7 @@ class LSTM(Forecaster):
     Source: Hochreiter & Schmidhuber (1997).
     """
 
-    users_estimate = 340_000
+    nominal_params = 340_000
 
     def __init__(
         self,
@@ -37,8 +38,8 @@ class LSTM(Forecaster):
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
     ):
-        past = task.past()
-        features = encoded(past, encoding)
+        past = task.input_tensor()
+        features = encode_channels(past, encoding)
         for depth, width in enumerate(units):
             if depth and dropout:
                 features = CheapDropout(dropout)(features)

@@ -2,8 +2,10 @@
 
 import keras
 
+from tsforecast.layers.anchor import Anchor
 from tsforecast.layers.linear import TargetHistory, TimeLinear
-from tsforecast.models.forecaster import Anchor, Forecaster, Task
+from tsforecast.models.forecaster import Forecaster
+from tsforecast.models.task import Task
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -18,7 +20,7 @@ class NLinear(Forecaster):
     """
 
     def __init__(self, task: Task):
-        past = task.past()
+        past = task.input_tensor()
         history = TargetHistory(task.target_indices)(past)
         change = keras.layers.Subtract(dtype="float32")([history, history[..., -1:]])
         forecast = Anchor(task.target_indices)(

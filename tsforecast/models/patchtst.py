@@ -11,7 +11,8 @@ from tsforecast.layers.head import ForecastHead, fan_in_uniform
 from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.linear import TargetHistory
 from tsforecast.layers.patches import HiddenPatches, Patches
-from tsforecast.models.forecaster import Forecaster, Task
+from tsforecast.models.forecaster import Forecaster
+from tsforecast.models.task import Task
 
 CHANNELS = ("targets", "all")
 
@@ -85,7 +86,7 @@ class PatchTST(Forecaster):
         }
         _check(options)
         read = tuple(range(task.channels)) if channels == "all" else task.target_indices
-        past = task.past()
+        past = task.input_tensor()
         history = TargetHistory(read, name="histories")(past)  # [B, M, L]
         if instance_norm:
             normaliser = InstanceNorm(affine, name="instance_norm")

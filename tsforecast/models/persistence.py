@@ -3,7 +3,8 @@
 import keras
 
 from tsforecast.layers.linear import TargetHistory, TimeSteps
-from tsforecast.models.forecaster import Forecaster, Task
+from tsforecast.models.forecaster import Forecaster
+from tsforecast.models.task import Task
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -15,7 +16,7 @@ class Persistence(Forecaster):
     """
 
     def __init__(self, task: Task):
-        past = task.past()
+        past = task.input_tensor()
         forecast = TimeSteps([-1] * task.horizon, task.quantile_levels)(
             TargetHistory(task.target_indices)(past)
         )

@@ -10,7 +10,8 @@ import numpy as np
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.rules import RuleActions, RuleConditions
-from tsforecast.models.forecaster import Forecaster, Task, causal_outputs, encoded
+from tsforecast.models.forecaster import Forecaster, causal_outputs, encode_channels
+from tsforecast.models.task import Task
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -33,7 +34,7 @@ class RuleBased(Forecaster):
     simplest that can be read off after training.
     """
 
-    users_estimate = 85_000
+    nominal_params = 85_000
 
     def __init__(
         self,
@@ -45,8 +46,8 @@ class RuleBased(Forecaster):
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
     ):
-        past = task.past()
-        features = encoded(past, encoding)
+        past = task.input_tensor()
+        features = encode_channels(past, encoding)
         for depth, width in enumerate(units):
             features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")

@@ -3,7 +3,8 @@
 import keras
 
 from tsforecast.layers.linear import TargetHistory, TimeSteps
-from tsforecast.models.forecaster import Forecaster, Task
+from tsforecast.models.forecaster import Forecaster
+from tsforecast.models.task import Task
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -18,7 +19,7 @@ class SeasonalNaive(Forecaster):
     """
 
     def __init__(self, task: Task):
-        past = task.past()
+        past = task.input_tensor()
         steps = [_known_step(task.lead + step, task.season) for step in range(task.horizon)]
         if -min(steps) > task.lookback:
             raise ValueError(

@@ -10,7 +10,8 @@ from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.recurrent import Bidirectional
-from tsforecast.models.forecaster import Forecaster, Task, encoded, last_output
+from tsforecast.models.forecaster import Forecaster, anchor_forecast, encode_channels
+from tsforecast.models.task import Task
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -41,7 +42,7 @@ class SpikeDetector(Forecaster):
     the LSTM after it gives); Graves & Schmidhuber (2005) for the bidirectional LSTM.
     """
 
-    users_estimate = 520_000
+    nominal_params = 520_000
 
     def __init__(
         self,
@@ -60,8 +61,8 @@ class SpikeDetector(Forecaster):
             raise ValueError(f"filters={filters} must be a multiple of heads={heads}.")
         if not spike_weight >= 0:
             raise ValueError(f"spike_weight={spike_weight} is out of range: it must be at least 0.")
-        past = task.past()
-        channels = encoded(past, encoding)
+        past = task.input_tensor()
+        channels = encode_channels(past, encoding)
         conv = keras.layers.Conv1D(filters, kernel_size, padding="same", activation="relu", name="conv")(
             channels
         )
@@ -89,7 +90,10 @@ class SpikeDetector(Forecaster):
         super().__init__(
             task=task,
             past=past,
-            forecast={"forecast": last_output(head(features), past, task, anchor), "spike": odds(features)},
+            forecast={
+                "forecast": anchor_forecast(head(features), past, task, anchor),
+                "spike": odds(features),
+            },
             options=options,
         )
         self.spike_weight = spike_weight

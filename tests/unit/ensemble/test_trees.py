@@ -10,7 +10,7 @@ from tests.unit.models.test_lightgbm import TASK, fitted
 from tsforecast.ensemble.trees import _not_above, as_network
 from tsforecast.inference.predict import forecast
 from tsforecast.losses import Quantile
-from tsforecast.models.forecaster import Task
+from tsforecast.models.task import Task
 
 QUANTILES = Task(**{**TASK.__dict__, "quantile_levels": (0.1, 0.5, 0.9)})
 

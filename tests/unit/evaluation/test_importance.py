@@ -15,8 +15,8 @@ from tsforecast.evaluation.importance import (
     stored_windows,
     time_blocks,
 )
-from tsforecast.models.forecaster import Task
 from tsforecast.models.persistence import Persistence
+from tsforecast.models.task import Task
 
 ROWS, LOOKBACK, LEAD, HORIZON = 3000, 12, 3, 2
 FEATURES = ("load", "pressure", "noise", "minute_of_day_sin", "minute_of_day_cos")
@@ -204,7 +204,7 @@ def test_a_model_of_lags_and_means_sees_the_same_windows(noise):
     task = Task(lookback=LOOKBACK, channels=len(FEATURES), lead=LEAD, horizon=1, target_indices=(0,))
     model = LightGBM(task, lags=(1, 4), spans=(5, 12), leaves=7, rounds=20, patience=5, min_leaf=20)
     model.describe(channels=FEATURES)
-    model.fit(dataset.windows("train"), dataset.windows("val"), seed=0, loss=SquaredError(), tell=str)
+    model.fit(dataset.windows("train"), dataset.windows("val"), seed=0, loss=SquaredError(), log=str)
     windows = dataset.windows("test", limit=200)
     stored = stored_windows(windows.inputs(windows.ends), windows)
     np.testing.assert_allclose(model.features(stored), model.features(windows), atol=1e-4)

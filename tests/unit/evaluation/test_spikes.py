@@ -10,7 +10,7 @@ from tsforecast.data.series import Series
 from tsforecast.evaluation.evaluate import evaluate
 from tsforecast.evaluation.spikes import spike_metrics, spike_scores, spike_tables
 from tsforecast.metrics import spikes
-from tsforecast.models.forecaster import Task
+from tsforecast.models.task import Task
 
 LEAD, HORIZON = 3, 2
 

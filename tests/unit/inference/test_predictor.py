@@ -20,7 +20,7 @@ class Ensemble(Forecaster):
     """A dict of outputs as an ensemble gives it: weights of two members, and the odds of a spike."""
 
     def __init__(self, task):
-        past = task.past()
+        past = task.input_tensor()
         last = past[:, -1, :1]
         weights = keras.layers.Softmax()(keras.layers.Concatenate()([last, -last]))
         members = keras.layers.Reshape((2, task.horizon, 1))(

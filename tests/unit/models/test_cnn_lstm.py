@@ -9,7 +9,7 @@ from tests.helpers.model_checks import (
     check_training,
 )
 from tsforecast.models.cnn_lstm import CNNLSTM
-from tsforecast.models.forecaster import Task
+from tsforecast.models.task import Task
 
 
 def make(task, **changes):
@@ -53,7 +53,7 @@ def test_the_users_widths_give_this_many_parameters():
     convolutions = sum(width * 12 * 64 + 64 for width in (3, 5, 7))
     recurrent = 4 * 128 * (192 + 128 + 1) + 4 * 64 * (128 + 64 + 1)
     assert CNNLSTM(task).count_params() == convolutions + recurrent + (64 * 64 + 64) + (64 + 1)
-    assert CNNLSTM.users_estimate == 450_000
+    assert CNNLSTM.nominal_params == 450_000
 
 
 @pytest.mark.parametrize("wrong", [{"padding": "valid"}, {"kernel_sizes": []}])

@@ -10,8 +10,8 @@ from tests.helpers.model_checks import (
     check_shapes_and_order,
     check_training,
 )
-from tsforecast.models.forecaster import Task
 from tsforecast.models.gru import GRU
+from tsforecast.models.task import Task
 
 
 def make(task, **changes):

@@ -10,9 +10,9 @@ pytest.importorskip("lightgbm")
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
 from tsforecast.losses import AbsoluteError, Quantile, SpikeWeighted, SquaredError
-from tsforecast.models.forecaster import Task
 from tsforecast.models.io import load_estimator, saved_path
 from tsforecast.models.lightgbm import LightGBM
+from tsforecast.models.task import Task
 
 TASK = Task(lookback=12, channels=3, lead=2, horizon=2, target_indices=(1,))
 SMALL = {"lags": (1, 4, 50), "spans": (3, 12, 50), "leaves": 7, "rounds": 30, "patience": 5, "min_leaf": 5}
@@ -43,7 +43,7 @@ def fitted(loss=None, task=TASK, **changes):
         windows(rows, 510, 600, task),
         seed=0,
         loss=loss or SquaredError(),
-        tell=lines.append,
+        log=lines.append,
     )
     return model, windows(rows, 610, 690, task), lines
 

@@ -4,8 +4,8 @@ import pytest
 from tests.helpers.model_checks import TASKS, batch, check_saving, check_shapes_and_order, check_training
 from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.patches import HiddenPatches, Patches
-from tsforecast.models.forecaster import Task
 from tsforecast.models.patchtst import PatchTST
+from tsforecast.models.task import Task
 
 
 def make(task, **changes):

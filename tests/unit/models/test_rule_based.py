@@ -11,8 +11,8 @@ from tests.helpers.model_checks import (
     check_shapes_and_order,
     check_training,
 )
-from tsforecast.models.forecaster import Task
 from tsforecast.models.rule_based import RuleBased
+from tsforecast.models.task import Task
 
 
 def rules_for(task):

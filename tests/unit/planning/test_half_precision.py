@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tsforecast.losses import SquaredError
-from tsforecast.models.forecaster import Task
 from tsforecast.models.gru import GRU
+from tsforecast.models.task import Task
 from tsforecast.training.trainer import Trainer
 
 STEPS, BATCH, LOOKBACK = 120, 32, 12

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from tsforecast.models.forecaster import Task
 from tsforecast.models.gru import GRU
 from tsforecast.models.lstm import LSTM
+from tsforecast.models.task import Task
 from tsforecast.planning.activations import Activations, activations, walk
 from tsforecast.planning.memory import USABLE, Memory, accumulation, memory_of, optimizer_bytes
 from tsforecast.planning.rules import Place

@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from tsforecast.losses import AbsoluteError, Quantile, SquaredError
-from tsforecast.models.forecaster import Task
 from tsforecast.models.lstm import LSTM
 from tsforecast.models.nlinear import NLinear
+from tsforecast.models.task import Task
 from tsforecast.training.trainer import Trainer
 
 LEVELS = (0.1, 0.5, 0.9)

@@ -1,0 +1,59 @@
+"""The shape of a forecasting task, which every model is built for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from tsforecast.typing import Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """The inputs and outputs of a model.
+
+    Args:
+        lookback: L, number of input steps.
+        channels: C, number of input channels.
+        lead: steps from the last input step to the first forecast step.
+        horizon: H, number of forecast steps.
+        target_indices: the T channels to forecast.
+        season: steps in a season (usually a day).
+        quantile_levels: Q rising levels that include 0.5, or None for a point forecast.
+
+    Example:
+        >>> task = Task(lookback=100, channels=3, lead=10, horizon=1, target_indices=(0,))
+        >>> task.head_arguments()
+        {'horizon': 1, 'targets': 1, 'quantile_levels': None}
+    """
+
+    lookback: int
+    channels: int
+    lead: int
+    horizon: int
+    target_indices: tuple[int, ...]
+    season: int = 1
+    quantile_levels: tuple[float, ...] | None = None
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Task:
+        """Rebuild a task from JSON, which stores its tuples as lists."""
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
+        }
+        return cls(**values)
+
+    def input_tensor(self) -> Tensor:
+        """Return the symbolic input of a network, ``[B, L, C]``."""
+        import keras
+
+        return keras.Input((self.lookback, self.channels), name="past")
+
+    def head_arguments(self) -> dict[str, Any]:
+        """Return the arguments that a ``ForecastHead`` takes from the task."""
+        return {
+            "horizon": self.horizon,
+            "targets": len(self.target_indices),
+            "quantile_levels": self.quantile_levels,
+        }
