@@ -76,7 +76,7 @@ def start_from(config: Config, model: Any, folder: RunFolder) -> None:
 def _take_over(config: Config, model: Any) -> None:
     source = Path(str(config.init_from))
     pretrained = load(source / "config.yaml").training.objective == "masked_patches"
-    other = load_model(RunFolder(source).best)
+    other: Any = load_model(RunFolder(source).best)
     theirs = {layer.name: layer for layer in other.layers}
     taken, anew = [], []
     for layer in model.layers:

@@ -136,11 +136,12 @@ def _verdict(
 
     from tsforecast.data.scaling import Scaler
     from tsforecast.models.estimator import Estimator
+    from tsforecast.models.forecaster import Forecaster
 
     model = load_model(champion.model)
     scaler, fitted = Scaler.from_dict(model.metadata["scaler"]), isinstance(model, Estimator)
     dataset = stretches(own, series, scaler, whole=fitted)
-    before = None if fitted else model.get_weights()
+    before = model.get_weights() if isinstance(model, Forecaster) else None
     if not _train(own, dataset, model, folder):
         return {"outcome": "refused", "why": "training on gained nothing on the validation days."}
     model, challenger = (

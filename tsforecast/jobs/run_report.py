@@ -1,6 +1,6 @@
 """The report page of one run: its forecasts, errors and settings, put into words and charts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tsforecast import metrics
@@ -17,7 +17,7 @@ def write_run_report(
     result: dict[str, Any],
     evaluation: Any,
     naive: dict[str, Any],
-    parameters: list[dict[str, Any]],
+    parameters: Sequence[Mapping[str, Any]],
     *,
     tables: Sequence[Any] = (),
     charts: Sequence[Any] = (),
