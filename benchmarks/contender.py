@@ -32,8 +32,8 @@ def keras_call(kind, model, work, batch, half):
 
     if kind == "keras":
         _stock_layers()
-    from tsforecast.inference.predict import forecast_batch
-    from tsforecast.training.sharded_step import default_shards
+    from tsforecast.inference.predict import forward_batch
+    from tsforecast.inference.sharding import default_shards
 
     forecaster = keras_model(model)
     draw = np.random.default_rng(0)
@@ -41,7 +41,7 @@ def keras_call(kind, model, work, batch, half):
     truth = draw.normal(size=(batch, 1, 1)).astype(np.float32)
     if work == "infer":
         if kind == "ours":
-            return lambda: forecast_batch(forecaster, past)
+            return lambda: forward_batch(forecaster, past)
         plain = tf.function(lambda x: forecaster(x, training=False))
         return lambda: keras.tree.map_structure(lambda tensor: tensor.numpy(), plain(past))
     shards = default_shards(batch) if kind == "ours" else 0

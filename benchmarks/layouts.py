@@ -112,8 +112,8 @@ def directions(windows):
     """Way -> call, for the bidirectional LSTM."""
     import tensorflow as tf
 
+    from tsforecast.inference.compiled import forward_function
     from tsforecast.layers.recurrent import LSTM, Bidirectional
-    from tsforecast.training.sharded_step import forward_function
 
     layer = Bidirectional(LSTM(UNITS[0]))
     x = tf.random.normal((windows, LOOKBACK, UNITS[0]))
@@ -131,7 +131,7 @@ def directions(windows):
 def _program(call, x):
     import tensorflow as tf
 
-    from tsforecast.training.sharded_step import forward_function
+    from tsforecast.inference.compiled import forward_function
 
     made = forward_function(call, tf.TensorSpec(x.shape, x.dtype), shards=1, whole=True)
     return lambda: made(x).numpy()

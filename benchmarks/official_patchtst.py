@@ -33,9 +33,9 @@ def ours(lookback):
     import keras
     import numpy as np
 
+    from tsforecast.inference.sharding import default_shards
     from tsforecast.models.patchtst import PatchTST
     from tsforecast.models.task import Task
-    from tsforecast.training.sharded_step import default_shards
 
     def build(work, batch):
         task = Task(lookback, CHANNELS, 1, HORIZON, tuple(range(CHANNELS)))

@@ -56,7 +56,7 @@ def inference_call(library, cell, batch, shards):
     import keras
     import tensorflow as tf
 
-    from tsforecast.training.sharded_step import sharded_forward
+    from tsforecast.inference.compiled import sharded_forward
 
     model = keras.Model(*build(library, cell))
     x = tf.random.normal((batch, LOOKBACK, FEATURES))
@@ -108,7 +108,7 @@ def main():
     parser.add_argument("--shards", type=int, default=0, help="parts of a batch; 0 takes the default")
     options = parser.parse_args()
 
-    from tsforecast.training.sharded_step import default_shards
+    from tsforecast.inference.sharding import default_shards
 
     shards = options.shards or default_shards(options.batch)
     for kind, calls in variants(options.cell, options.batch, shards).items():

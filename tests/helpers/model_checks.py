@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from tsforecast.inference.predict import values_of
+from tsforecast.inference.predict import select_forecast
 from tsforecast.losses import Quantile
 from tsforecast.models.task import Task
 from tsforecast.training.trainer import Trainer
@@ -39,7 +39,7 @@ def described(model):
 
 def check_shapes_and_order(make):
     for name, task in TASKS.items():
-        values = np.asarray(values_of(make(task)(batch(task)[0])))
+        values = np.asarray(select_forecast(make(task)(batch(task)[0])))
         tail = () if task.quantile_levels is None else (len(LEVELS),)
         assert values.shape == (5, task.horizon, len(task.target_indices), *tail), name
         if tail:
@@ -51,7 +51,7 @@ def check_saving(make, folder, policy):
     task = TASKS["quantiles"]
     model = described(make(task))
     past = batch(task)[0]
-    before = values_of(model(past))
+    before = select_forecast(model(past))
     assert before.dtype == "float32"
     model.save(folder / "m.keras")
     keras.config.set_dtype_policy("float32")
@@ -59,7 +59,7 @@ def check_saving(make, folder, policy):
     assert again.dtype_policy.name == policy
     assert again.metadata == model.metadata
     assert again.task == task
-    np.testing.assert_array_equal(np.asarray(values_of(again(past))), np.asarray(before))
+    np.testing.assert_array_equal(np.asarray(select_forecast(again(past))), np.asarray(before))
 
 
 def check_training(make, dense):

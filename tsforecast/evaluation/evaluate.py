@@ -9,7 +9,8 @@ import numpy as np
 from tsforecast import metrics
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.windows import Windows
-from tsforecast.inference.predict import forecasts
+from tsforecast.inference.forecasts import spike_probability
+from tsforecast.inference.predict import predict
 from tsforecast.losses import Loss
 from tsforecast.training.objective import Objective
 
@@ -47,9 +48,9 @@ def evaluate(
     windows = dataset.windows(split, limit=limit)
     if newest is not None:
         windows = dataclasses.replace(windows, ends=windows.ends[-newest:])
-    output = forecasts(forecaster, windows, in_time=limit is None)
-    raw, levels = output.values, forecaster.task.quantile_levels
-    return evaluation_of(dataset, windows, raw, levels, output.spike)
+    outputs = predict(forecaster, windows, in_time=limit is None)
+    spike = spike_probability(outputs["spike"]) if "spike" in outputs else None
+    return evaluation_of(dataset, windows, outputs["forecast"], forecaster.task.quantile_levels, spike)
 
 
 def evaluation_of(
@@ -96,11 +97,12 @@ def validation_figures(
 ) -> dict[str, float]:
     """``val/loss`` (scaled, over observed truths), and ``val/rmse``, ``val/mae`` in the target's unit."""
     windows = dataset.windows("val", limit=limit)
-    truth, output = windows.targets(windows.ends), forecasts(forecaster, windows)
-    raw, observed = output.values, np.isfinite(truth)
+    truth, outputs = windows.targets(windows.ends), predict(forecaster, windows)
+    raw, observed = outputs["forecast"], np.isfinite(truth)
     origin = windows.rows[windows.ends][:, None, list(dataset.target_indices)]
     filled = np.where(observed, truth, 0.0).astype("float32")
-    losses = keras.ops.convert_to_numpy(Objective(forecaster, loss)(filled, output.as_output(), origin))
+    output = outputs if "spike" in outputs else raw
+    losses = keras.ops.convert_to_numpy(Objective(forecaster, loss)(filled, output, origin))
     point = raw if loss.quantile_levels is None else loss.point(raw)
     figures = metrics.point_metrics(
         dataset.scaler.inverse_targets(truth), dataset.scaler.inverse_targets(point)

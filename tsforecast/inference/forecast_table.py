@@ -12,8 +12,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from tsforecast.errors import UserError
+from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.inference.predictor import Forecasts
 
 GROUP_ROWS = 100_000  # of the file that are held back, to be written at once
 

@@ -1,7 +1,7 @@
 """Inputs, outputs, units and scaling of a saved forecaster; NumPy only."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from tsforecast.errors import UserError, nearest
 
 _AHEAD = re.compile(r"(.+)@\+(\d+)")
 # A channel that follows from others by a formula of its data set -> those others, and the formula.
-DERIVED = {
+DERIVED: dict[str, tuple[tuple[str, ...], Callable[..., np.ndarray]]] = {
     "unmetered_energy": (
         ("global_active_power", "sub_metering_1", "sub_metering_2", "sub_metering_3"),
         lambda power, *sub: power * (1000 / 60) - sub[0] - sub[1] - sub[2],

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.intervals import AdaptiveIntervals
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.inference.predictor import Forecasts
 
 
 class Scorer:

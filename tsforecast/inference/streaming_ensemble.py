@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.inference.predictor import Forecasts, Predictor, in_units
+from tsforecast.inference.predictor import Predictor
 from tsforecast.inference.sliding import Stretch
 
 HELD = 10_000  # windows of the past that a stream hands on to its next stretch
@@ -49,7 +50,7 @@ class StreamingEnsemble:
         outputs |= self.model.weighted(outputs, self._windows(ends, origin))
         self._outputs = {name: values[-HELD:] for name, values in outputs.items()}
         self._ends, self._origin = ends[-HELD:], origin[-HELD:]
-        return in_units({name: values[old:] for name, values in outputs.items()}, self.metadata)
+        return Forecasts.from_outputs({name: values[old:] for name, values in outputs.items()}, self.metadata)
 
     def observe(self, stretch: Stretch) -> None:
         """Takes a stretch's truths; to be called for each, whether or not a window ends in it."""

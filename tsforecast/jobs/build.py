@@ -161,10 +161,10 @@ def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
     Raises:
         UserError: dense supervision is asked of a model that forecasts at its last step only.
     """
+    from tsforecast.inference.sharding import default_shards
     from tsforecast.training.distributed import clip_whole_gradients
     from tsforecast.training.pretraining import MaskedTrainer
     from tsforecast.training.schedules import PARTS, by_time, per_update
-    from tsforecast.training.sharded_step import default_shards
     from tsforecast.training.trainer import Trainer
 
     training = config.training

@@ -104,12 +104,12 @@ def weighted(
 ) -> ensemble_scores.Stretches:
     """Fits the weights of every ensemble on the older validation rows, and saves the one that was asked for."""
     from tsforecast.ensemble.fitting import Stretch, fit_spike_odds, fit_weights
-    from tsforecast.inference.predict import outputs
+    from tsforecast.inference.predict import forward
 
     model, loss = models[config.ensemble.weighting], instantiate(config.loss)
     windows = dataset.windows("val")
     print(f"\nforecasting {len(windows):,} validation windows with every member", flush=True)
-    whole = Stretch(windows, outputs(model, windows))
+    whole = Stretch(windows, forward(model, windows))
     cut = int(np.searchsorted(windows.ends, borders.windows("val").ends[0]))
     fit, held = whole.part(0, cut), whole.part(cut, len(windows))
     for one in models.values():
@@ -135,7 +135,7 @@ def fine_tuned(
     from tsforecast.ensemble.fitting import Stretch
     from tsforecast.ensemble.model import WARM_UP
     from tsforecast.evaluation.evaluate import validation_figures
-    from tsforecast.inference.predict import outputs
+    from tsforecast.inference.predict import forward
 
     steps, before, loss = config.ensemble.fine_tune_steps, stretches.held_loss, instantiate(config.loss)
     none = {"kept": False, "before": before, "after": None}, None
@@ -151,7 +151,7 @@ def fine_tuned(
         return none
     tuned, first = load_model(own.best), max(stretches.cut - WARM_UP, 0)
     windows = stretches.whole.part(first, len(stretches.whole.windows)).windows
-    later = Stretch(windows, outputs(tuned, windows))
+    later = Stretch(windows, forward(tuned, windows))
     after = ensemble_scores.held_loss(tuned, loss, later, stretches.cut - first)
     if not after < before:
         return {"kept": False, "before": before, "after": after}, None

@@ -110,12 +110,12 @@ def scored(
     from tsforecast.ensemble.model import points_of
     from tsforecast.evaluation.evaluate import baselines, evaluate
     from tsforecast.evaluation.spikes import ALARM_WINDOWS
-    from tsforecast.inference.predict import outputs
+    from tsforecast.inference.predict import forward
 
     chosen, windows = models[config.ensemble.weighting], dataset.windows("test")
     longer = chosen.with_warm_up(windows)
     print(f"forecasting {len(windows):,} test windows with every member", flush=True)
-    whole = outputs(chosen, longer)
+    whole = forward(chosen, longer)
     newest = {name: values[-len(windows) :] for name, values in whole.items()}
     judge = _Scorer(config, dataset, chosen)
     lines = []
@@ -149,7 +149,7 @@ def scored(
         test, validation = judge.evaluation(windows, final), judge.evaluation(alarms.windows, known)
         weights = final["weights"]
     else:
-        final = tuned.in_time(windows, lambda more: outputs(tuned, more))
+        final = tuned.in_time(windows, lambda more: forward(tuned, more))
         test, weights = judge.evaluation(windows, final), final["weights"]
         validation = evaluate(tuned, dataset, "val", newest=ALARM_WINDOWS)
     model = chosen if tuned is None else tuned
@@ -167,12 +167,10 @@ class _Scorer:
     def evaluation(self, windows: Windows, found: dict[str, np.ndarray]) -> Any:
         """The ``Evaluation`` of outputs for windows."""
         from tsforecast.evaluation.evaluate import evaluation_of
-        from tsforecast.inference.predict import Forecasts
+        from tsforecast.inference.forecasts import spike_probability
 
-        forecasts = Forecasts(found["forecast"], found.get("spike"))
-        return evaluation_of(
-            self.dataset, windows, forecasts.values, self.model.task.quantile_levels, forecasts.spike
-        )
+        spike = spike_probability(found["spike"]) if "spike" in found else None
+        return evaluation_of(self.dataset, windows, found["forecast"], self.model.task.quantile_levels, spike)
 
     def line(
         self, name: str, kind: str, test: Any, validation: Any = None, params: int | None = None

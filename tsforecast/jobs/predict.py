@@ -106,11 +106,11 @@ def _batches(stretch: Any, found: Any, predictor: Any, batch_size: int) -> Itera
     for start in range(0, len(stretch.ends), size):
         ends = stretch.ends[start : start + size]
         several = (
-            predictor(stretch.windows(ends)) if found is None else found.part(slice(start, start + size))
+            predictor(stretch.windows(ends)) if found is None else found.select(slice(start, start + size))
         )
         for first in range(0, len(ends), batch_size):
             batch = slice(first, first + batch_size)
-            yield ends[batch], several.part(batch)
+            yield ends[batch], several.select(batch)
 
 
 def _together(batch_size: int) -> int:

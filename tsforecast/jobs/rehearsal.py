@@ -80,7 +80,7 @@ def one_size(config: Config) -> dict[str, Any]:
 def _one_model(config: Config, dataset: Any) -> dict[str, Any]:
     """Seconds of a step with its input, and of a share of the test forecasts; both after compilation."""
     from tsforecast.config import instantiate
-    from tsforecast.inference.predict import BATCH, outputs
+    from tsforecast.inference.predict import BATCH, forward
     from tsforecast.planning.probe import seconds_per_call
 
     model = build.forecaster(config, dataset)
@@ -88,9 +88,9 @@ def _one_model(config: Config, dataset: Any) -> dict[str, Any]:
     step = seconds_per_call(_steps(config, dataset, trainer), config.plan.seconds)
     windows = len(dataset.windows("test"))
     tested = dataset.windows("test", limit=max(BATCH, round(windows * SCORED_SHARE)))
-    outputs(model, dataset.windows("test", limit=BATCH))  # compiles
+    forward(model, dataset.windows("test", limit=BATCH))  # compiles
     began = time.perf_counter()
-    outputs(model, tested)
+    forward(model, tested)
     scoring = (time.perf_counter() - began) * windows / len(tested)
     # The stream holds the rows as tensors, and lies in a cycle: the next model would stand beside them.
     del trainer, model

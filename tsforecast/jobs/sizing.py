@@ -25,10 +25,10 @@ def memory(
     import keras
 
     from tsforecast import runtime
+    from tsforecast.inference.sharding import default_shards
     from tsforecast.jobs import build
     from tsforecast.planning.memory import memory_of, optimizer_bytes, resident_bytes
     from tsforecast.planning.rules import Place
-    from tsforecast.training.sharded_step import default_shards
 
     accumulate = config.training.accumulate_steps if config.training.accumulate_steps > 1 else None
     optimizer = instantiate(config.optimizer, gradient_accumulation_steps=accumulate)

@@ -33,13 +33,13 @@ def training_call(trainer: Any, batch_size: int) -> Callable[[], None]:
 
 def forecast_call(model: Any, batch_size: int) -> Callable[[], None]:
     """One forecast of ``batch_size`` windows of noise, as evaluation and serving make it."""
-    from tsforecast.inference.predict import forecast_batch
+    from tsforecast.inference.predict import forward_batch
 
     task = model.task
     past = np.random.default_rng(0).normal(size=(batch_size, task.lookback, task.channels)).astype(np.float32)
 
     def call() -> None:
-        forecast_batch(model, past)
+        forward_batch(model, past)
 
     return call
 

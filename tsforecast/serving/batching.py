@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from tsforecast.inference.predictor import Forecasts, Predictor
+from tsforecast.inference.forecasts import Forecasts
+from tsforecast.inference.predictor import Predictor
 
 
 class QueueFull(Exception):
@@ -132,10 +133,10 @@ class Batcher:
         first = 0
         for item, rows in pieces:
             count = rows.stop - rows.start
-            item.parts.append(found.part(slice(first, first + count)))
+            item.parts.append(found.select(slice(first, first + count)))
             first += count
             if not item.left and not item.done.done():
-                item.done.set_result(Forecasts.joined(item.parts))
+                item.done.set_result(Forecasts.concatenate(item.parts))
 
     def _fail(self, pieces: list[tuple[_Item, slice]], error: Exception) -> None:
         for item, _ in pieces:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tsforecast.inference.forecast_table import member_names
+from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.inference.predictor import Forecasts
 from tsforecast.serving.model_manager import LoadedModel
 
 ALARM_PROBABILITY = 0.5  # of a spike head

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from tsforecast.inference.forecast_table import forecast_table, member_names
-from tsforecast.inference.predictor import Forecasts
+from tsforecast.inference.forecasts import Forecasts
 from tsforecast.serving.model_manager import LoadedModel
 
 ARROW = "application/vnd.apache.arrow.stream"

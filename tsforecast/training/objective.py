@@ -5,7 +5,7 @@ from typing import Any
 from keras import ops
 
 from tsforecast.errors import UserError
-from tsforecast.inference.predict import values_of
+from tsforecast.inference.predict import select_forecast
 from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
 
@@ -44,7 +44,7 @@ class Objective:
             output: of the model, for the same windows or steps.
             origin: ``[..., 1, T]`` the target's value where each forecast starts from.
         """
-        value = values_of(output)
+        value = select_forecast(output)
         if not self.needs_spikes:
             return self.loss(truth, value)
         spike = truth - ops.cast(origin, "float32") > ops.convert_to_tensor(self.threshold, dtype="float32")

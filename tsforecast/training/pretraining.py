@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from tsforecast.distribution import is_distributed, replica_count
-from tsforecast.inference.predict import BATCH, forecast_batch
+from tsforecast.inference.predict import BATCH, forward_batch
 from tsforecast.losses import SquaredError
 from tsforecast.training.trainer import Trainer
 
@@ -55,7 +55,7 @@ def fill_in_figures(trainer: MaskedTrainer, windows: Any) -> dict[str, float]:
         padded = np.concatenate([ends, np.repeat(ends[-1:], size - len(ends))])
         found = {
             name: values[: len(ends)]
-            for name, values in forecast_batch(trainer.pretext, windows.inputs(padded)).items()
+            for name, values in forward_batch(trainer.pretext, windows.inputs(padded)).items()
         }
         mask = found["hidden"][..., None].astype(np.float64)
         squared += float(np.sum(mask * (found["filled"] - found["patches"]) ** 2))

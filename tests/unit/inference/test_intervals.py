@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.serving_case import make_metadata, make_task
+from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.intervals import FEWEST, AdaptiveIntervals, new_intervals
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.inference.predictor import Forecasts
 from tsforecast.inference.scorer import Scorer
 
 
@@ -142,7 +142,7 @@ def test_intervals_along_a_stream_hang_on_nothing_that_comes_later():
         for end in range(0, 200, 4):
             ends = np.arange(end, end + 4)
             values = np.zeros((4, 2, 1))
-            given.append(judge.intervals_of(ends, Forecasts(values, values, values, None, None, None)))
+            given.append(judge.intervals_of(ends, Forecasts(values, values, values)))
         judge.finish()
         assert intervals.summary()["truths"] > 100
         return np.array(given)

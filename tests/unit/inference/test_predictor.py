@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_metadata, make_model, make_task
-from tsforecast.errors import UserError
-from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.inference.predictor import Predictor, _by_members, _in_parts, _of_tensorflow, _ways
+from tsforecast.inference.predictor import Predictor
 from tsforecast.models.estimator import Estimator
 from tsforecast.models.forecaster import Forecaster
 
@@ -79,48 +77,9 @@ def test_weights_and_spikes_of_a_dict_come_through():
     assert predictor.metadata.members == ("one", "two")
 
 
-@pytest.mark.parametrize("weighting", ["static", "gating"])
-def test_an_ensemble_laid_out_member_by_member_says_what_it_says_in_one_piece(weighting):
-    from tsforecast.ensemble.model import Ensemble
-    from tsforecast.models.spike_detector import SpikeDetector
-
-    keras.utils.set_random_seed(0)
-    task = make_task()
-    members = [make_model(task=task), SpikeDetector(task, filters=4, heads=2, units=4)]
-    model = Ensemble(task, members, ["one", "two"], weighting, thresholds=[1.0])
-    past = windows(5)
-    wanted = model(past)
-    laid_out = [_by_members, _in_parts]
-    assert _ways(model, 5) == laid_out[::-1]
-    for way in laid_out:
-        found = _of_tensorflow(way(model, past.shape))(past)
-        assert found.keys() >= {"forecast", "weights", "spike"}
-        for name, values in found.items():
-            assert np.allclose(values, keras.ops.convert_to_numpy(wanted[name]), atol=1e-5), name
-
-
 def test_a_model_that_is_no_network_is_asked_window_by_window():
     model = Scripted(make_task(), {})
     model.describe(**make_metadata())
     past = windows(7)
     found = Predictor(model, sizes=(1, 4))(past)
     assert np.allclose(found.values[:, 0, 0], past[..., 0].mean(axis=1) * 0.5 + 2.0, atol=1e-5)
-
-
-def test_metadata_that_lacks_something_is_refused():
-    with pytest.raises(UserError, match="lacks step_seconds, scaler"):
-        ModelMetadata.from_task(make_task(), {"channels": CHANNELS, "targets": ["load"]})
-
-
-def test_a_derived_channel_is_computed_where_it_is_not_given():
-    names = ["global_active_power", "sub_metering_1", "sub_metering_2", "sub_metering_3", "unmetered_energy"]
-    stored = make_metadata(channels=names, targets=names[:1])
-    stored["scaler"] = {"mean": [0.0] * 5, "scale": [1.0] * 5, "target_indices": [0]}
-    metadata = ModelMetadata.from_task(make_task(channels=5), stored)
-    assert metadata.features == tuple(names[:4])
-    time = np.array(["2024-01-01"], "datetime64[s]")
-    columns = dict(zip(names, np.array([[6.0], [1.0], [2.0], [3.0]]), strict=False))
-    assert metadata.rows(time, columns)[0, 4] == pytest.approx(6 * 1000 / 60 - 6)
-    assert metadata.rows(time, {**columns, "unmetered_energy": np.array([5.0])})[0, 4] == 5
-    with pytest.raises(UserError, match="feature 'sub_metering_3' is missing"):
-        metadata.check_features(names[:3], "here")

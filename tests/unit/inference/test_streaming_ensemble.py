@@ -52,11 +52,11 @@ def windows(rows):
 @pytest.fixture(scope="module", params=["gating", "online"])
 def case(request, windows):
     """The model, its predictor, and what it says of all windows when it walks through time itself."""
-    from tsforecast.inference.predict import forecasts
+    from tsforecast.inference.predict import predict
 
     model = make_ensemble(request.param)
-    found = forecasts(model, windows, in_time=True)
-    assert found.weights.std(axis=0).max() > 0.01  # they do move
+    found = predict(model, windows, in_time=True)
+    assert found["weights"].std(axis=0).max() > 0.01  # they do move
     return model, Predictor(model, sizes=(1, 16)), found
 
 
@@ -73,8 +73,8 @@ def test_along_a_stream(case, rows, size):
             found.append(along.forecasts(stretch))
     weights = np.concatenate([part.weights for part in found])
     values = np.concatenate([part.values for part in found])
-    assert np.allclose(weights, wanted.weights, atol=1e-5)
-    assert np.allclose(values, wanted.values * 0.5 + 2.0, atol=1e-5)
+    assert np.allclose(weights, wanted["weights"], atol=1e-5)
+    assert np.allclose(values, wanted["forecast"] * 0.5 + 2.0, atol=1e-5)
 
 
 def test_in_service(case, rows, windows):
@@ -95,8 +95,8 @@ def test_in_service(case, rows, windows):
         weight.assign(value)
     # The same until a truth is missing; windows whose last truth never comes are left out in service.
     known = 60 - LOOKBACK
-    assert np.allclose(np.array(found)[:known], wanted.weights[:known], atol=1e-4)
-    assert np.abs(np.array(found) - wanted.weights).mean() < 0.02
+    assert np.allclose(np.array(found)[:known], wanted["weights"][:known], atol=1e-4)
+    assert np.abs(np.array(found) - wanted["weights"]).mean() < 0.02
 
 
 def test_nothing_is_learned_before_the_last_truth_is_in():

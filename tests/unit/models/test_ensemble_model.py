@@ -12,7 +12,7 @@ from tsforecast.data.windows import Windows
 from tsforecast.ensemble.fitting import Stretch, fit_spike_odds, fit_weights
 from tsforecast.ensemble.model import WEIGHTINGS, Ensemble
 from tsforecast.errors import UserError
-from tsforecast.inference.predict import forecasts, outputs
+from tsforecast.inference.predict import forward, predict
 from tsforecast.losses import SquaredError
 from tsforecast.models.dlinear import DLinear
 from tsforecast.models.nlinear import NLinear
@@ -48,7 +48,7 @@ def stretch():
 
     def run(model):
         whole = windows()
-        found = Stretch(whole, outputs(model, whole))
+        found = Stretch(whole, forward(model, whole))
         return found, found.part(0, 240), found.part(240, len(whole))
 
     return run
@@ -59,12 +59,13 @@ def test_weights_are_on_the_simplex_and_weigh_the_members(weighting, stretch):
     model = make(TASK, weighting)
     whole, fit, held = stretch(model)
     fit_weights(model, fit, held, SquaredError(), seed=0, tell=lambda line: None)
-    found = forecasts(model, whole.windows, in_time=True)
-    assert found.weights.shape == (len(whole.windows), 3)
-    assert found.weights.min() >= 0
-    np.testing.assert_allclose(found.weights.sum(axis=1), 1, atol=1e-5)
-    expected = np.einsum("nm,nmht->nht", found.weights, whole.outputs["members"])
-    np.testing.assert_allclose(found.values, expected, atol=1e-5)
+    outputs = predict(model, whole.windows, in_time=True)
+    weights = outputs["weights"]
+    assert weights.shape == (len(whole.windows), 3)
+    assert weights.min() >= 0
+    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+    expected = np.einsum("nm,nmht->nht", weights, whole.outputs["members"])
+    np.testing.assert_allclose(outputs["forecast"], expected, atol=1e-5)
     alone = model(whole.windows.inputs(whole.windows.ends[:5]))
     np.testing.assert_allclose(np.asarray(alone["weights"]).sum(axis=1), 1, atol=1e-5)
 
@@ -124,7 +125,7 @@ def test_the_spike_head_learns_from_the_members(stretch):
     fit_spike_odds(model, fit, held, seed=0, tell=lines.append)
     first, last = (float(word) for word in re.findall(r"\d+\.\d+", lines[0])[:2])
     assert last < first
-    assert forecasts(model, whole.windows, in_time=True).spike.shape == (len(whole.windows), 1, 1)
+    assert predict(model, whole.windows, in_time=True)["spike"].shape == (len(whole.windows), 1, 1)
 
 
 @pytest.mark.parametrize("weighting", ["gating", "static"])
@@ -144,12 +145,10 @@ def test_a_loaded_ensemble_goes_through_time_as_before(tmp_path, stretch):
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", compile=False)
     assert again.names == NAMES
-    for one, other in zip(
-        forecasts(model, whole.windows, in_time=True),
-        forecasts(again, whole.windows, in_time=True),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(one, other)
+    expected, actual = (predict(each, whole.windows, in_time=True) for each in (model, again))
+    assert actual.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(actual[name], values, err_msg=name)
 
 
 def test_windows_before_a_stretch_tell_what_was_known_at_its_start(stretch):
@@ -159,7 +158,7 @@ def test_windows_before_a_stretch_tell_what_was_known_at_its_start(stretch):
     late = dataclasses.replace(whole.windows, ends=whole.windows.ends[100:])
     longer = model.with_warm_up(late)
     assert longer.ends[0] == TASK.lookback - 1
-    found = model.in_time(late, lambda split: outputs(model, split))
+    found = model.in_time(late, lambda split: forward(model, split))
     assert len(found["weights"]) == len(late)
     assert np.abs(found["weights"][0] - 1 / 3).max() > 1e-3
 

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from tsforecast.inference.predictor import Forecasts
+from tsforecast.inference.forecasts import Forecasts
 from tsforecast.serving.batching import Batcher, QueueFull
 
 
@@ -24,7 +24,7 @@ class Echo:
         if self.failing:
             raise RuntimeError("broken")
         values = past[:, :1, :1].astype(float)
-        return Forecasts(values, values, values, None, None, None)
+        return Forecasts(values, values, values)
 
 
 def windows(*numbers):

@@ -8,15 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tsforecast.errors import UserError
+from tsforecast.inference.compiled import compiles_whole, sharded_forward
 from tsforecast.layers.recurrent import GRU, LSTM
-from tsforecast.training import sharded_step
-from tsforecast.training.sharded_step import (
-    default_shards,
-    needs_whole_batch,
-    sharded_forward,
-    sharded_train_step,
-    usable_cores,
-)
+from tsforecast.training.sharded_step import needs_whole_batch, sharded_train_step
 
 # Keras saves weights through np.array(variable), which NumPy 2 wants spelled otherwise.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
@@ -224,25 +218,15 @@ def test_statistics_become_the_mean_over_the_parts():
     )
 
 
-@pytest.mark.parametrize(("rows", "shards"), [(7, 1), (7, 2), (7, 3), (2, 3)])
-def test_forward_gives_all_rows_in_order(rows, shards):
-    model = trainer(0, lambda: [keras.layers.Dropout(0.5), *dense_layers()])
-    x, _ = batch(rows)
-    got = sharded_forward(model, x, shards)
-    np.testing.assert_allclose(got.numpy(), model(x).numpy(), atol=1e-6)
-    model.layers[2].kernel.assign(model.layers[2].kernel * 2.0)
-    np.testing.assert_allclose(sharded_forward(model, x, shards).numpy(), model(x).numpy(), atol=1e-6)
-
-
 def test_bfloat16_hardware_keeps_large_products_outside_xla(monkeypatch):
     from tsforecast.layers.kernels import recurrent_tensorflow
 
     half = trainer(2, plain_layers, policy="mixed_bfloat16", learning_rate=0.01)
     monkeypatch.setattr(recurrent_tensorflow, "has_bfloat16_products", lambda: True)
-    assert not sharded_step.compiles_whole(half)
-    assert not sharded_step.compiles_whole(half, rows=32)
-    assert sharded_step.compiles_whole(half, rows=1), "many calls cost more than the units save"
-    assert sharded_step.compiles_whole(trainer(2))
+    assert not compiles_whole(half)
+    assert not compiles_whole(half, rows=32)
+    assert compiles_whole(half, rows=1), "many calls cost more than the units save"
+    assert compiles_whole(trainer(2))
     whole = trainer(0, plain_layers, policy="mixed_bfloat16", learning_rate=0.01)
     np.testing.assert_allclose(trained(half, (8,))[0], trained(whole, (8,))[0], atol=1e-4)
 
@@ -266,25 +250,7 @@ def test_stateful_layers_are_named():
     assert needs_whole_batch(model) == "memory"
 
 
-@pytest.mark.parametrize(
-    ("rows", "cores", "shards"), [(32, 2, 2), (32, 8, 4), (256, 8, 8), (9, 4, 1), (1, 4, 1)]
-)
-def test_default_shards(rows, cores, shards):
-    assert default_shards(rows, cores) == shards
-
-
-def test_default_shards_respects_threads_and_affinity(monkeypatch):
-    monkeypatch.setattr(sharded_step, "usable_cores", lambda: 6)
-    assert default_shards(256) == 6
-    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "3")
-    assert default_shards(256) == 3
-
-
-def test_usable_cores_is_a_count():
-    assert 1 <= usable_cores() <= 4096
-
-
 @pytest.mark.parametrize("shards", [0, -1])
 def test_fewer_than_one_shard_is_refused(shards):
     with pytest.raises(UserError, match=f"shards is {shards}"):
-        sharded_forward(trainer(0), batch(2)[0], shards)
+        sharded_train_step(trainer(0), batch(2)[0], shards)
