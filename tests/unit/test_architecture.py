@@ -111,7 +111,20 @@ def test_data_knows_no_framework_but_for_its_pipeline():
 def test_data_knows_nothing_above_it():
     assert not offenders(
         lambda found: within(found.module, "data"),
-        lambda found: found.top == "tsforecast" and not inner(found, "data", "errors", "typing"),
+        lambda found: found.top == "tsforecast" and not inner(found, "data", "errors", "typing", "options"),
+    )
+
+
+def test_options_know_the_standard_library_alone():
+    """They are read before TensorFlow is imported, by the checks."""
+    options = [module for module in MODULES if module.endswith(("/options", "/runtime_options"))]
+    assert len(options) > 10
+    assert not offenders(
+        lambda found: found.module in options,
+        lambda found: (
+            third_party(found)
+            or (found.top == "tsforecast" and not found.name.split(".")[-2].endswith("options"))
+        ),
     )
 
 
@@ -123,7 +136,7 @@ def test_layers_and_losses_know_keras_alone():
     )
     assert not offenders(
         lambda found: within(found.module, "layers", "losses"),
-        lambda found: found.top == "tsforecast" and not inner(found, "layers", "errors", "typing"),
+        lambda found: found.top == "tsforecast" and not inner(found, "layers", "errors", "typing", "options"),
     )
 
 

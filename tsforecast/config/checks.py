@@ -11,13 +11,15 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from tsforecast.config.ensemble_checks import check_ensemble
-from tsforecast.config.hydra_errors import CONF, unknown_key
+from tsforecast.config.hydra_errors import CONF
 from tsforecast.config.instantiate import stem
+from tsforecast.config.nodes import to_options
 from tsforecast.config.plan_checks import check_plan
 from tsforecast.config.schema import Config
 from tsforecast.config.service_checks import check_service
 from tsforecast.config.stored import load
 from tsforecast.errors import UserError, nearest
+from tsforecast.options import Range, Rule, field_rules, read_rule
 from tsforecast.rules.parse import parse_rules
 
 # Legal ranges of arguments of models, optimizers, schedules and losses, by the name of the leaf wherever it stands.
@@ -66,8 +68,7 @@ def check(cfg: DictConfig, given: Sequence[str] | None = None) -> Config:
     """
     _check_missing(cfg)
     _check_choices()
-    config: Config = OmegaConf.to_object(cfg)  # type: ignore[assignment]
-    _check_known(config)
+    config = to_options(Config, cfg)
     if config.resume is not None:
         config = _of_folder(config.resume, config, "resume")
     elif config.job.name == "evaluate":
@@ -79,23 +80,24 @@ def check(cfg: DictConfig, given: Sequence[str] | None = None) -> Config:
     elif config.job.name == "export" and config.run is not None:
         config = _of_folder(config.run, config, "run", own=("format", "export", "device"))
     check_service(config)
-    check_ensemble(config, _overrides())
+    config = check_ensemble(config, _overrides())
     check_plan(config)
     set_here = {o.lstrip("+~").partition("=")[0] for o in (_overrides() if given is None else given)}
     if config.init_from is not None and config.resume is None:
-        _take_model(config, set_here)
+        config = _take_model(config, set_here)
     _check_batch_size(config.training.batch_size)
     _check_ranges(config)
     for node in ("model", "optimizer", "schedule", "loss"):
         _check_leaves(getattr(config, node), node)
     _check_encoding(config.model.get("encoding"))
     # Keras refuses a whole number.
-    config.optimizer["learning_rate"] = float(config.optimizer["learning_rate"])
+    rate = float(config.optimizer["learning_rate"])
+    config = dataclasses.replace(config, optimizer=config.optimizer | {"learning_rate": rate})
     parse_rules(config.model.get("rules"), config.window.lookback)
     _check_quantiles(config.loss)
     _check_tracker(config.tracker)
     _check_training(config)
-    _check_objective(config, set_here)
+    config = _check_objective(config, set_here)
     _check_strategy(config)
     _check_device(config)
     return config
@@ -110,12 +112,10 @@ def _of_folder(folder: str, config: Config, key: str, own: tuple[str, ...] = ())
             f"{key}=FOLDER goes by the config in that folder: leave out {' '.join(given)}, or start a new run."
         )
     stored = load(Path(folder) / "config.yaml", config)
-    for name in own:
-        setattr(stored, name, getattr(config, name))
+    changes: dict[str, Any] = {name: getattr(config, name) for name in own} | {key: folder}
     if key == "run":
-        stored.job = config.job
-    setattr(stored, key, folder)
-    return stored
+        changes["job"] = config.job
+    return dataclasses.replace(stored, **changes)
 
 
 def _overrides() -> list[str]:
@@ -137,42 +137,22 @@ def _check_choices() -> None:
             raise UserError(f"{override} names several: choose one, or sweep with -m {group}={value[1:-1]}.")
 
 
-def _check_known(config: Any, prefix: str = "") -> None:
-    """Refuses what ``+key=value`` added to a node whose keys are all known; a leaf's class may know more of them."""
-    fields = {field.name for field in dataclasses.fields(config)}
-    for name, value in vars(config).items():
-        if name not in fields:
-            raise UserError(unknown_key(f"{prefix}{name}"))
-        if dataclasses.is_dataclass(value):
-            _check_known(value, f"{prefix}{name}.")
-
-
 def _check_ranges(config: Any, prefix: str = "") -> None:
-    for field in dataclasses.fields(config):
-        value, name = getattr(config, field.name), f"{prefix}{field.name}"
+    for field, annotation in field_rules(type(config)).items():
+        value, name = getattr(config, field), f"{prefix}{field}"
         if dataclasses.is_dataclass(value):
             _check_ranges(value, f"{name}.")
-        elif value is not None and field.metadata:
-            _check_value(value, name, **field.metadata)
+        elif value is not None:
+            _check_value(value, name, read_rule(annotation))
 
 
-def _check_value(
-    value: Any, name: str, low: float | None, high: float | None, choices: tuple[str, ...]
-) -> None:
-    if choices and value not in choices:
-        raise UserError(f"{name}={value} is not one of {', '.join(choices)}.{nearest(str(value), choices)}")
-    if isinstance(value, str):
-        return
-    below = low is not None and not value >= low  # "not >=" also catches NaN
-    above = high is not None and value > high
-    if below or above:
-        bounds = f"at least {_plain(low)}" if high is None else f"between {_plain(low)} and {_plain(high)}"
-        raise UserError(f"{name}={value} is out of range: it must be {bounds}.")
-
-
-def _plain(bound: float | None) -> str:
-    """A bound as a person writes it: 2147483647, not 2.14748e+09."""
-    return str(int(bound)) if bound is not None and bound == int(bound) else f"{bound:g}"
+def _check_value(value: Any, name: str, rule: Rule) -> None:
+    if rule.choices and value not in rule.choices:
+        raise UserError(
+            f"{name}={value} is not one of {', '.join(rule.choices)}.{nearest(str(value), rule.choices)}"
+        )
+    if rule.range is not None and not isinstance(value, str) and value not in rule.range:
+        raise UserError(f"{name}={value} is out of range: it must be {rule.range}.")
 
 
 def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -199,7 +179,7 @@ def _check_leaves(node: dict[str, Any], root: str) -> None:
         if not fits:
             word = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
             raise UserError(f"{name}={value} is not {word}.")
-        _check_value(value, name, low, None if high == math.inf else high, ())
+        _check_value(value, name, Rule(Range(low, high)))
     for name in ("units", "dense_units"):
         if node.get(name) == [] and name == "units":
             raise UserError(f"{root}.{name} is empty: give at least one width, as in {root}.{name}=[64].")
@@ -264,7 +244,7 @@ def _check_training(config: Config) -> None:
         )
 
 
-def _take_model(config: Config, set_here: Collection[str]) -> None:
+def _take_model(config: Config, set_here: Collection[str]) -> Config:
     """Gives the model the settings of the run to start from, but for those that this command sets."""
     source = str(config.init_from)
     stored = load(Path(source) / "config.yaml")
@@ -278,17 +258,18 @@ def _take_model(config: Config, set_here: Collection[str]) -> None:
             f"init_from={source} was trained with window.lookback={stored.window.lookback}, "
             f"and this run has {config.window.lookback}: give it the same."
         )
-    config.model |= {key: value for key, value in stored.model.items() if f"model.{key}" not in set_here}
+    taken = {key: value for key, value in stored.model.items() if f"model.{key}" not in set_here}
+    return dataclasses.replace(config, model=config.model | taken)
 
 
-def _check_objective(config: Config, set_here: Collection[str]) -> None:
+def _check_objective(config: Config, set_here: Collection[str]) -> Config:
     model = config.model
     if config.training.probe and config.init_from is None:
         raise UserError(
             "training.probe trains the head of a trained model: add init_from=RUN, or leave it out."
         )
     if config.training.objective != "masked_patches":
-        return
+        return config
     if stem(model) != "patchtst":
         raise UserError("training=pretrain hides patches, which only PatchTST has: add model=patchtst.")
     if config.job.name in ("backtest", "benchmark"):
@@ -300,7 +281,7 @@ def _check_objective(config: Config, set_here: Collection[str]) -> None:
             "training=pretrain hides patches, and patches that overlap would give them away: "
             f"set model.patch_stride={model['patch_len']}, as model.patch_len is."
         )
-    model["patch_stride"] = model["patch_len"]
+    return dataclasses.replace(config, model=model | {"patch_stride": model["patch_len"]})
 
 
 def _decays(config: Config) -> bool:

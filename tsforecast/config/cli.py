@@ -20,10 +20,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tsforecast.config import sweepers
 from tsforecast.config.hydra_errors import CONF, check_options, explain
+from tsforecast.config.nodes import mutable
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
 
-ConfigStore.instance().store(name="schema", node=Config)
+ConfigStore.instance().store(name="schema", node=mutable(Config))
 
 
 # Folders that were not there before this command named them, innermost first; None until it does.

@@ -1,5 +1,6 @@
 """The members of an ensemble, checked as far as names and folders go."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,18 @@ from tsforecast.errors import UserError, nearest
 MODEL, JOB = "tsforecast.ensemble.Ensemble", "tsforecast.jobs.ensemble.main"
 
 
-def check_ensemble(config: Config, given: list[str]) -> None:
-    """Makes ``model=ensemble`` and ``job=ensemble`` mean the same, and checks the members.
+def check_ensemble(config: Config, given: list[str]) -> Config:
+    """Return the config with ``model=ensemble`` for ``job=ensemble`` and the reverse, after a check of the members.
 
     Args:
-        config: changed in place.
-        given: what the command line set.
+        config: Config of the command.
+        given: Overrides on the command line.
 
     Raises:
         UserError: a member is no model and no run's folder, stands there twice, or another model is asked for.
     """
     if config.job.name == "train" and config.model["_target_"] == MODEL:
-        config.job = Job(name="ensemble", _target_=JOB)
+        config = dataclasses.replace(config, job=Job(name="ensemble", _target_=JOB))
     if config.job.name == "ensemble":
         other = [
             override for override in given if override.startswith("model=") and override != "model=ensemble"
@@ -31,9 +32,10 @@ def check_ensemble(config: Config, given: list[str]) -> None:
                 f"job=ensemble trains ensemble.members: leave out {other[0]}, or name it as in "
                 f"ensemble.members=[{other[0].partition('=')[2]},gru]."
             )
-        config.model = {"_target_": MODEL}
+        config = dataclasses.replace(config, model={"_target_": MODEL})
     if config.model["_target_"] == MODEL and config.job.name != "evaluate":
         _check_members(config)
+    return config
 
 
 def is_folder(member: str) -> bool:

@@ -1,11 +1,12 @@
 """Writes and reads the config of a run."""
 
-from dataclasses import is_dataclass
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from tsforecast.config.nodes import structured, to_options
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
 
@@ -28,19 +29,23 @@ def save(config: Config, path: Path) -> str:
 
 def as_yaml(config: Config) -> str:
     """The whole resolved config as YAML."""
-    return OmegaConf.to_yaml(OmegaConf.structured(config), resolve=True)
+    return OmegaConf.to_yaml(_node(config))
 
 
 def as_dict(config: Config) -> dict[str, Any]:
     """The whole resolved config as plain containers."""
-    return OmegaConf.to_container(OmegaConf.structured(config), resolve=True)  # type: ignore[return-value]
+    return OmegaConf.to_container(_node(config))  # type: ignore[return-value]
+
+
+def _node(config: Config) -> DictConfig:
+    return OmegaConf.merge(structured(Config), asdict(config))  # type: ignore[return-value]
 
 
 def _fill(stored: Any, defaults: Any) -> None:
     """Gives keys that the stored config lacks the value that they have in ``defaults``."""
     for name, value in vars(defaults).items():
         if name not in stored:
-            stored[name] = OmegaConf.structured(value) if is_dataclass(value) else value
+            stored[name] = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
         elif is_dataclass(value):
             _fill(stored[name], value)
 
@@ -69,8 +74,7 @@ def load(path: Path, defaults: Config | None = None) -> Config:
         stored = OmegaConf.create(_with_moved_targets(path.read_text(encoding="utf-8")))
         if defaults is not None:
             _fill(stored, defaults)
-        merged = OmegaConf.merge(OmegaConf.structured(Config), stored)
-        return OmegaConf.to_object(merged)  # type: ignore[return-value]
+        return to_options(Config, OmegaConf.merge(structured(Config), stored))  # type: ignore[arg-type]
     except Exception as error:
         first = str(error).splitlines()[0]
         raise UserError(

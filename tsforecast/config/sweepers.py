@@ -1,5 +1,6 @@
 """The Hydra side of a sweep: expands, composes and checks all jobs before the first one starts."""
 
+import dataclasses
 import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -103,8 +104,9 @@ class StudySweeper(Sweeper):
         if self.launcher is None and config.job.name not in NO_DEVICE:
             _check_file(config.data)
         if "group" in config.tracker and config.tracker["group"] is None:
-            config.tracker["group"] = self.folder.resolve().name
-            arguments.append(f"tracker.group='{config.tracker['group']}'")
+            group = self.folder.resolve().name
+            config = dataclasses.replace(config, tracker=config.tracker | {"group": group})
+            arguments.append(f"tracker.group='{group}'")
         # Only a training can be started from a config in its folder.
         text = as_yaml(config) if config.job.name == "train" else ""
         return Job(number, axes, arguments, as_dict(config), text)

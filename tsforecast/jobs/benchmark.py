@@ -12,6 +12,7 @@ from tsforecast.jobs.plan import configs
 from tsforecast.planning import machine
 from tsforecast.planning.benchmark import markdown, summary
 from tsforecast.planning.estimates import users
+from tsforecast.runtime_options import DeviceKind
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -54,14 +55,14 @@ def main(config: Config, path: Path) -> None:
     print(folder.path, flush=True)
 
 
-def devices(config: Config) -> list[str]:
+def devices(config: Config) -> list[DeviceKind]:
     """The kinds of device to time: all that are here, or the one that the config asks for."""
     if config.device.kind != "auto":
         return [config.device.kind]
     return ["cpu", "gpu"] if machine.cards() else ["cpu"]
 
 
-def timed(config: Config, kind: str, what: str = "time") -> dict[str, Any]:
+def timed(config: Config, kind: DeviceKind, what: str = "time") -> dict[str, Any]:
     """Seconds of a train step at the config's batch and of a one-window forecast, on one kind of device."""
     from tsforecast.jobs.measure import measured
 

@@ -79,9 +79,8 @@ def refuse_early(config: Config, dataset: ForecastDataset) -> None:
 def member_config(config: Config, name: str) -> Config:
     """The config of one member's training."""
     node = choice("model", name) | member_options(config, name)
-    return dataclasses.replace(
-        config, job=Job("train", "tsforecast.jobs.train.main"), model=node, resume=None
-    )
+    job = Job(name="train", _target_="tsforecast.jobs.train.main")
+    return dataclasses.replace(config, job=job, model=node, resume=None)
 
 
 def loaded(members: list[Member]) -> list[Any]:

@@ -4,6 +4,7 @@ Fresh, so that nothing done before counts, and with an environment in which free
 once, so that the high-water mark of the process is what is really held.
 """
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -104,7 +105,7 @@ def _few_rows(config: Config) -> Config:
     window = config.window
     least = max(MIN_ROWS, 20 * (window.lookback + window.lead + window.horizon))
     if "rows" in config.data and least < (config.data["rows"] or least + 1):
-        config.data["rows"] = least
+        return dataclasses.replace(config, data=config.data | {"rows": least})
     return config
 
 
@@ -119,7 +120,7 @@ def _row(config: Config, batch_size: int, what: str, seconds: float, started: fl
 
     dataset = build.build_data(config)
     facts = build.set_up_runtime(config)
-    config.training.batch_size = batch_size
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, batch_size=batch_size))
     model = build.forecaster(config, dataset)
     trainer = build.trainer(config, model, instantiate(config.loss), 1000)
     row: dict[str, Any] = {

@@ -12,6 +12,7 @@ from tsforecast.jobs.measure import measured
 from tsforecast.jobs.plan import networks, prepared_device
 from tsforecast.planning.memory import beside
 from tsforecast.planning.verification import markdown, outside
+from tsforecast.runtime_options import Policy
 from tsforecast.tracking.run_folder import RunFolder
 
 MEASURED = "measured.json"
@@ -47,7 +48,7 @@ def _kept(folder: RunFolder) -> dict[str, list[dict[str, Any]]]:
     return json.loads(file.read_text()) if file.is_file() else {}
 
 
-def _with_policy(config: Config, policy: str) -> Config:
+def _with_policy(config: Config, policy: Policy) -> Config:
     return dataclasses.replace(config, precision=dataclasses.replace(config.precision, policy=policy))
 
 

@@ -1,5 +1,6 @@
 """Backtests: what each origin knew, that nothing later changes its figures, and going on after an interruption."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -116,7 +117,7 @@ def test_finished_origins_are_not_run_again(done, tmp_path, capsys):
         (folder / name).unlink()
     kept = {n: (folder / "origins" / n / "origin.json").stat().st_mtime_ns for n in ("001", "002")}
     config = config_of("full")
-    config.resume = str(folder)
+    config = dataclasses.replace(config, resume=str(folder))
     capsys.readouterr()
     backtest.main(config, folder)
     assert origins_of(folder) == expected == origins_of(done["full"])
@@ -186,6 +187,6 @@ def test_an_interruption_inside_an_origin_changes_no_figure(tmp_path, monkeypatc
     assert json.loads((folder / "result.json").read_text())["status"] == "interrupted"
     assert len(origins_of(folder)) == 1
     config = config_of("full", fitted=False)
-    config.resume = str(folder)
+    config = dataclasses.replace(config, resume=str(folder))
     backtest.main(config, folder)
     assert origins_of(folder) == origins_of(tmp_path / "whole")

@@ -1,0 +1,34 @@
+"""Options of the rows to use and of the windows cut from them."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from tsforecast.options import Range
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleOptions:
+    """How much of the data to use.
+
+    Args:
+        rows: Number of rows from the first one on; None means all.
+    """
+
+    rows: Annotated[int | None, Range(100)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowOptions:
+    """The shape of one example, in steps of the data's frequency.
+
+    Args:
+        lookback: Number of input steps.
+        lead: Steps from the last input to the first target; 1 is the next step.
+        horizon: Number of target steps.
+        stride: Rows from one window to the next.
+    """
+
+    lookback: Annotated[int, Range(1, 100_000)]
+    lead: Annotated[int, Range(1, 100_000)]
+    horizon: Annotated[int, Range(1, 10_000)]
+    stride: Annotated[int, Range(1, 100_000)]

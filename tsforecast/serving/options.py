@@ -1,0 +1,35 @@
+"""Options of the HTTP service."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from tsforecast.options import Range
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions:
+    """The HTTP service and its limits.
+
+    Args:
+        host: Address to listen on; any address other than this machine's own requires a token.
+        port: Port to listen on; 0: any free one.
+        token_file: File with the bearer token that requests must carry; None: environment variable TSFORECAST_TOKEN.
+        max_batch: Windows to forecast at once.
+        queue: Windows that may wait; further ones are answered with status 429.
+        max_windows: Windows in one request.
+        max_body_mb: Size of one request in MB.
+        timeout_seconds: Seconds for one request, from its first byte.
+        poll_seconds: Seconds between two looks at the champion.
+        keep: Newest forecasts, with their truths, that the live page shows.
+    """
+
+    host: str
+    port: Annotated[int, Range(0, 65_535)]
+    token_file: str | None
+    max_batch: Annotated[int, Range(1, 1024)]
+    queue: Annotated[int, Range(1, 100_000)]
+    max_windows: Annotated[int, Range(1, 10_000)]
+    max_body_mb: Annotated[float, Range(0.001, 1000)]
+    timeout_seconds: Annotated[float, Range(0.1, 3600)]
+    poll_seconds: Annotated[float, Range(0.05, 3600)]
+    keep: Annotated[int, Range(10, 100_000)]
