@@ -31,8 +31,9 @@ class Range:
         return self.low <= value <= self.high  # False for NaN
 
     def __str__(self) -> str:
-        low, high = _plain(self.low), _plain(self.high)
-        return f"at least {low}" if math.isinf(self.high) else f"between {low} and {high}"
+        if math.isinf(self.high):
+            return f"at least {_plain(self.low)}"
+        return f"between {_plain(self.low)} and {_plain(self.high)}"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from importlib import metadata
 
 from tsforecast import __version__
 from tsforecast.errors import UserError
+from tsforecast.runtime_options import Policy
 
 # Set before TensorFlow is imported: its start-up messages would hide ours.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -41,7 +42,7 @@ class RuntimeInfo:
 
     device: str
     device_name: str
-    policy: str
+    policy: Policy
     versions: dict[str, str]
 
 
@@ -49,7 +50,7 @@ def initialize(
     *,
     backend: str,
     seed: int,
-    policy: str,
+    policy: Policy,
     kind: str,
     memory_gb: float | None,
     threads: int | None,
@@ -86,7 +87,7 @@ def initialize(
     return RuntimeInfo(device, name, resolved, versions(backend))
 
 
-def resolve_policy(policy: str, device: str, capability: float | None) -> str:
+def resolve_policy(policy: Policy, device: str, capability: float | None) -> Policy:
     """Return the dtype policy for a device.
 
     Args:
