@@ -1,10 +1,12 @@
 """Several command lines of ``run.py`` one after the other in one process, which imports TensorFlow once.
 
 The arguments of one command are separated from those of the next by ``--``; the first one that fails ends the chain.
+``copy SOURCE TARGET`` in place of a command copies a file.
 """
 
 import itertools
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,7 +17,11 @@ if __name__ == "__main__":
     for is_end, arguments in itertools.groupby(sys.argv[1:], lambda argument: argument == "--"):
         if is_end:
             continue
-        sys.argv = [str(RUN), *arguments]
+        command = list(arguments)
+        if command[0] == "copy":
+            shutil.copy(*command[1:])
+            continue
+        sys.argv = [str(RUN), *command]
         try:
             runpy.run_path(str(RUN), run_name="__main__")
         except SystemExit as leaving:

@@ -17,6 +17,7 @@ from tsforecast.data.origins import Origin, at_origin, rolling_origins
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.jobs import backtest_report, build, results, sizing
+from tsforecast.jobs.stored_data import check_resumed_data, record_training_data
 from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
 from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.models.io import load_model, save_model
@@ -35,6 +36,7 @@ def main(config: Config, path: Path) -> float:
     ensure_not_finished(config, RunFolder(path))
     series = build.loaded_series(config)
     whole = build.dataset_of(config, series, config.data["split"])
+    check_resumed_data(config, RunFolder(path), whole)
     results.print_notes(whole)
     val_rows = whole.borders[1][1] - whole.borders[1][0]
     origins = rolling_origins(whole.windows("test"), config.backtest.origins, val_rows)
@@ -43,6 +45,7 @@ def main(config: Config, path: Path) -> float:
     folder = RunFolder.create(path)
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
+    record_training_data(config, folder, whole)
     tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
     with record_failure(folder), tracker as tracked:
         for origin in origins:
@@ -54,7 +57,7 @@ def main(config: Config, path: Path) -> float:
         result = {
             "status": "done",
             "model": stem(config.model),
-            **results.provenance(config, series, facts),
+            **results.provenance(config, series, facts, whole.borders),
         }
         return _finish(config, series, folder, tracked, result, origins)
 

@@ -10,6 +10,7 @@ from tsforecast.config.stored import as_dict, as_yaml, load
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, results, sizing
+from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data, record_training_data
 from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
 from tsforecast.models.io import load_model
 from tsforecast.registry import Registry
@@ -21,9 +22,10 @@ def main(config: Config, path: Path) -> float | None:
     began = time.monotonic()
     ensure_not_finished(config, RunFolder(path))
     name, saved, own = _teacher(config)
-    dataset = build.build_data(config)
-    results.print_notes(dataset)
     _check_teacher(config, load(own, config), name)
+    dataset = build_saved_data(config, saved)
+    check_resumed_data(config, RunFolder(path), dataset)
+    results.print_notes(dataset)
     facts = build.set_up_runtime(config)
 
     from tsforecast.models.estimator import Estimator
@@ -38,6 +40,7 @@ def main(config: Config, path: Path) -> float | None:
     folder = RunFolder.create(path)
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
+    record_training_data(config, folder, dataset)
     tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
     with record_failure(folder), tracker as tracked:
         print(f"{name} forecasts {len(dataset.windows('train')):,} training windows", flush=True)

@@ -12,6 +12,7 @@ from tsforecast.config.stored import as_dict, as_yaml
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, ensemble_members, ensemble_report, ensemble_scores, results
+from tsforecast.jobs.stored_data import build_training_data, record_training_data
 from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
 from tsforecast.models.io import load_model, save_model
 from tsforecast.tracking.null_tracker import NullTracker
@@ -25,7 +26,7 @@ def main(config: Config, path: Path) -> float:
     """
     clock = _Clock()
     ensure_not_finished(config, RunFolder(path))
-    dataset = build.build_data(config)
+    dataset = build_training_data(config, RunFolder(path))
     results.print_notes(dataset)
     borders = held_out(config, dataset)
     build.set_up_runtime(config)
@@ -33,6 +34,7 @@ def main(config: Config, path: Path) -> float:
     folder = RunFolder.create(path)
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
+    record_training_data(config, folder, dataset)
     place = Path(config.ensemble.store or folder.path / "members")
     tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
     with record_failure(folder), tracker as tracked:

@@ -135,7 +135,7 @@ def _train(config: Config, dataset: ForecastDataset, folder: RunFolder) -> None:
         "users_estimate": model.nominal_params,
         "seconds": max(time.monotonic() - began, progress.elapsed()),
         "metrics": {key: value for key, value in best.items() if key.startswith("val/")},
-        **results.provenance(config, dataset.series, facts),
+        **results.provenance(config, dataset.series, facts, dataset.borders),
         "training": {
             "ended": progress.ended,
             "best_step": progress.best_step,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tsforecast.config import Config
 from tsforecast.jobs import build, results
+from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -11,7 +12,7 @@ from tsforecast.tracking.run_folder import RunFolder
 def main(config: Config, path: Path) -> float:
     """Scores ``best.keras`` of ``config.run`` on the test split, writes ``evaluation.json``; returns the test RMSE."""
     folder = RunFolder.existing(path)
-    dataset = build.build_data(config)
+    dataset = build_saved_data(config, folder.best)
     facts = build.set_up_runtime(config)
 
     from tsforecast.evaluation.evaluate import baselines, evaluate

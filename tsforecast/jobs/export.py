@@ -12,6 +12,7 @@ from tsforecast.config import Config
 from tsforecast.config.stored import load
 from tsforecast.errors import UserError
 from tsforecast.jobs import build
+from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model
 from tsforecast.registry import Registry
 from tsforecast.tracking.run_folder import RunFolder
@@ -33,7 +34,7 @@ def main(config: Config, path: Path) -> None:
     if not saved.is_file() and saved.with_suffix(".json").is_file():
         raise UserError(f"{name} is no network, and job=export writes networks alone: serve it as it is.")
     formats = FORMATS if config.format == "all" else (str(config.format),)
-    dataset = build.build_data(own)
+    dataset = build_saved_data(own, saved)
     facts = build.set_up_runtime(own)
 
     from tsforecast.export.formats import variants

@@ -35,7 +35,7 @@ def write(
         "params": model.count_params(),
         "seconds": time.monotonic() - began,
         "metrics": {key: value for key, value in best.items() if key.startswith("val/")},
-        **results.provenance(config, dataset.series, facts),
+        **results.provenance(config, dataset.series, facts, dataset.borders),
         "training": outcome,
     }
     folder.write_json("result.json", result)

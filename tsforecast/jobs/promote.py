@@ -8,6 +8,7 @@ from typing import Any
 from tsforecast.config import Config
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, results
+from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model, saved_path
 from tsforecast.registry import Registry, Version
 from tsforecast.tracking.run_folder import RunFolder
@@ -50,7 +51,7 @@ def register(config: Config, folder: RunFolder, registry: Registry, **lineage: A
     result = results.read(folder)
     if result.get("status") != "done":
         raise UserError(f"{folder.path} is not a finished run ({result.get('status')}): see its result.json.")
-    dataset = build.build_data(config)
+    dataset = build_saved_data(config, folder.best, scored="val")
     build.set_up_runtime(config)
 
     calibration = calibrated(config, dataset, load_model(folder.best))

@@ -10,7 +10,9 @@ import numpy as np
 from tsforecast import metrics
 from tsforecast.config import Config, stem
 from tsforecast.data.dataset import ForecastDataset
+from tsforecast.data.identity import DataIdentity
 from tsforecast.data.series import Series
+from tsforecast.data.splits import Borders
 from tsforecast.errors import UserError
 from tsforecast.jobs.run_report import write_run_report
 from tsforecast.metrics.window_errors import WindowErrors
@@ -79,7 +81,7 @@ def write(
         "seconds": time.monotonic() - began,
         **figures,
         "latency_ms": latency(model, dataset) if config.report.latency else None,
-        **provenance(config, dataset.series, facts),
+        **provenance(config, dataset.series, facts, dataset.borders),
         "training": outcome,
         **findings.result,
     }
@@ -121,13 +123,13 @@ def latency(model: Any, dataset: ForecastDataset) -> dict[str, float]:
     return {name: 1000 * found[name] for name in ("median", "low", "high")} | {"calls": found["calls"]}
 
 
-def provenance(config: Config, series: Series, facts: RuntimeInfo) -> dict[str, Any]:
+def provenance(config: Config, series: Series, facts: RuntimeInfo, parts: Borders = ()) -> dict[str, Any]:
     """What figures hang on, as ``result.json`` holds it: window, data, seed, device, versions, commit."""
     window = config.window
     return {
         "unit": series.unit,
         "window": {"lookback": window.lookback, "lead": window.lead, "horizon": window.horizon},
-        "data": {"name": series.name, "hash": series.data_hash(), "rows": len(series)},
+        "data": DataIdentity.from_series(series, parts).to_dict(),
         "seed": config.seed,
         "device": facts.device_name,
         "policy": facts.policy,

@@ -157,7 +157,7 @@ def _verdict(
     version = registry.add(
         saved_path(folder.best),
         config=as_yaml(dataclasses.replace(own, resume=None)),
-        result=_result(own, series, challenger, compared, facts),
+        result=_result(own, series, dataset, challenger, compared, facts),
         lineage={"run": str(folder.path.resolve()), "parent": champion.name, "kind": "retraining"},
         extra={CALIBRATION: calibrated(own, dataset, challenger)},
     )
@@ -237,9 +237,16 @@ def _weighted(model: Any, before: Any, folder: RunFolder) -> tuple[Any, Callable
 
 
 def _result(
-    config: Config, series: Series, model: Any, compared: dict[str, Any], facts: RuntimeInfo
+    config: Config,
+    series: Series,
+    dataset: ForecastDataset,
+    model: Any,
+    compared: dict[str, Any],
+    facts: RuntimeInfo,
 ) -> dict[str, Any]:
     """What the version's ``result.json`` holds: the figures on the held-out days."""
+    first = len(series) - len(dataset.series)  # the data set holds the newest rows only
+    parts = tuple((first + start, first + stop) for start, stop in dataset.borders)
     return {
         "status": "done",
         "model": stem(config.model),
@@ -247,7 +254,7 @@ def _result(
         "metrics": compared["challenger"],
         **{
             key: value
-            for key, value in results.provenance(config, series, facts).items()
+            for key, value in results.provenance(config, series, facts, parts).items()
             if key != "peak_memory_mb"
         },
         "retraining": {key: compared[key] for key in ("difference", "on_spikes", "in_words")},

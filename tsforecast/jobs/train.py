@@ -12,6 +12,7 @@ from tsforecast.config.stored import as_dict, as_yaml
 from tsforecast.data.batches import steps_per_epoch
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, pretraining, results, sizing
+from tsforecast.jobs.stored_data import build_training_data, record_training_data
 from tsforecast.models.io import save_model
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -23,7 +24,7 @@ def main(config: Config, path: Path) -> float | None:
     """
     began = time.monotonic()
     ensure_not_finished(config, RunFolder(path))
-    dataset = build.build_data(config)
+    dataset = build_training_data(config, RunFolder(path))
     results.print_notes(dataset)
     facts = build.set_up_runtime(config)
     model = build.forecaster(config, dataset)
@@ -41,6 +42,7 @@ def main(config: Config, path: Path) -> float | None:
     folder = RunFolder.create(build.worker_folder(path))
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
+    record_training_data(config, folder, dataset)
     tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
     with record_failure(folder), tracker as tracked:
         tracked.table(

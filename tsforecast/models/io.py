@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import pkgutil
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,33 @@ def load_estimator(path: Path) -> "Estimator":
     model.describe(**stored["card"])
     model.restore(stored["state"])
     return model
+
+
+def load_metadata(path: Path) -> dict[str, Any]:
+    """Load what a saved forecaster says of its data (channels, targets, step, scaler) without importing Keras.
+
+    Args:
+        path: As ``load_model`` takes it.
+
+    Raises:
+        UserError: there is no saved model, or its file has no scaler.
+    """
+    saved = saved_path(path)
+    if not saved.is_file():
+        raise UserError(
+            f"{path.parent} contains no {path.name}: the run has not reached its first validation yet."
+        )
+    try:
+        if saved.suffix == ESTIMATOR_SUFFIX:
+            metadata = json.loads(saved.read_text(encoding="utf-8"))["card"]
+        else:
+            with zipfile.ZipFile(saved) as archive:
+                metadata = json.loads(archive.read("config.json"))["config"]["card"]
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        metadata = {}
+    if not metadata.get("scaler"):
+        raise UserError(f"{saved} does not contain a saved forecaster with its scaling: train it again.")
+    return metadata
 
 
 def saved_path(best: Path) -> Path:

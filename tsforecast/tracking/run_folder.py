@@ -28,6 +28,7 @@ class RunFolder:
         self.best = self.path / "best.keras"
         self.last = self.path / "last.npz"
         self.result = self.path / "result.json"
+        self.data = self.path / "data.json"
         self.report = self.path / "report.html"
 
     @classmethod

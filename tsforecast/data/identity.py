@@ -1,0 +1,95 @@
+"""The identity of a run's data: what ``result.json`` records of it, and how today's data differ from it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tsforecast.data.series import Series
+from tsforecast.data.splits import PARTS, Borders, borders
+from tsforecast.errors import UserError
+
+
+@dataclass(frozen=True)
+class DataIdentity:
+    """The rows that a run was trained and scored on.
+
+    Args:
+        name: Name of the data set.
+        hash: ``Series.data_hash`` over all rows.
+        rows: Number of rows.
+        splits: First and last time of ``train``, ``val`` and ``test``, as ISO text.
+
+    Example:
+        >>> before = DataIdentity("load", "a1", 300, {"train": ("2024-01-01", "2024-07-01")})
+        >>> after = DataIdentity("load", "b2", 400, {"test": ("2024-12-01", "2025-02-01")})
+        >>> compare_data(before, after, scored="test")
+        'the data have changed since the run: 300 rows then (hash a1), 400 rows now (hash b2)'
+    """
+
+    name: str
+    hash: str
+    rows: int
+    splits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def from_series(cls, series: Series, parts: Borders = ()) -> "DataIdentity":
+        """Return the identity of a series and its split into ``parts``."""
+        return cls(series.name, series.data_hash(), len(series), _times(series.time, parts))
+
+    @classmethod
+    def from_dict(
+        cls, stored: Mapping[str, Any], series: Series, split: Mapping[str, object]
+    ) -> "DataIdentity":
+        """Return the identity that ``to_dict`` stored.
+
+        Args:
+            stored: The entry ``data`` of ``result.json``; runs of version 0.1 have no ``splits`` there.
+            series: The data of today, whose first time and step complete such an entry.
+            split: ``data.split`` of the run, for the same purpose.
+        """
+        splits = stored.get("splits")
+        if not splits:
+            time = series.time[0] + np.arange(stored["rows"]) * np.timedelta64(series.step, "s")
+            splits = _times(time, borders(split, time))
+        return cls(stored.get("name", ""), stored["hash"], int(stored["rows"]), splits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``result.json`` holds."""
+        return asdict(self)
+
+
+def compare_data(before: DataIdentity, now: DataIdentity, scored: str | None = None) -> str:
+    """Say in one sentence how data differ from those of a run; an empty text if they are the same.
+
+    Args:
+        before: Data of the run.
+        now: Data of today.
+        scored: The split that is about to be scored; None if none is.
+
+    Raises:
+        UserError: Rows to be scored were training rows of the run, so that their figures would mean nothing.
+    """
+    if before.hash == now.hash:
+        return ""
+    sentence = (
+        f"the data have changed since the run: {before.rows:,} rows then (hash {before.hash}),"
+        f" {now.rows:,} rows now (hash {now.hash})"
+    )
+    if scored is not None and "train" in before.splits:
+        first, last = (np.datetime64(time) for time in before.splits["train"])
+        start, stop = (np.datetime64(time) for time in now.splits[scored])
+        if start <= last and stop >= first:
+            raise UserError(
+                f"{sentence[0].upper()}{sentence[1:]}, and its {scored} rows ({start} to {stop}) were training rows"
+                f" of the run ({first} to {last}): give the run's data, or train again."
+            )
+    return sentence
+
+
+def _times(time: np.ndarray, parts: Borders) -> dict[str, tuple[str, str]]:
+    return {
+        name: (str(time[start]), str(time[stop - 1]))
+        for name, (start, stop) in zip(PARTS, parts, strict=False)
+    }

@@ -1,0 +1,124 @@
+"""Data for jobs that continue from a saved model: scaled as in its training, and compared with its training data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tsforecast.config import Config
+from tsforecast.data.dataset import ForecastDataset
+from tsforecast.data.identity import DataIdentity, compare_data
+from tsforecast.data.scaling import Scaler
+from tsforecast.data.series import Series
+from tsforecast.errors import UserError
+from tsforecast.jobs import build
+from tsforecast.models.io import load_metadata, saved_path
+from tsforecast.tracking.run_folder import RunFolder
+
+
+def build_saved_data(config: Config, saved: Path, scored: str | None = "test") -> ForecastDataset:
+    """Load the data of a config and scale them with a saved model's scaler.
+
+    Data that changed since the model's run are reported in one printed sentence.
+
+    Args:
+        config: Config of the model's run, or one with the same data and window.
+        saved: The model's file, in the folder with its ``result.json``.
+        scored: The split that is about to be scored; None if none is.
+
+    Raises:
+        UserError: There is no such model, the data lack its channels, or rows to be scored were training rows of it.
+    """
+    metadata = load_metadata(saved)
+    series = build.loaded_series(config)
+    _check_channels(config, metadata, series, saved.parent)
+    dataset = build.dataset_of(config, series, config.data["split"], Scaler.from_dict(metadata["scaler"]))
+    stored = _stored_identity(RunFolder(saved.parent))
+    if stored is not None:
+        before = DataIdentity.from_dict(stored, series, config.data["split"])
+        change = compare_data(before, DataIdentity.from_series(series, dataset.borders), scored)
+        if change:
+            print(f"Warning: {change}. The scaling is that of the model in {saved.parent}.", flush=True)
+    return dataset
+
+
+def build_training_data(config: Config, folder: RunFolder) -> ForecastDataset:
+    """Load the data of a training run; a resumed run gets the scaling that it began with.
+
+    Raises:
+        UserError: A run is to be resumed on other data than it began with.
+    """
+    stored = _stored_start(folder) if config.resume is not None else None
+    series = build.loaded_series(config)
+    scaler = None if stored is None else Scaler.from_dict(stored["scaler"])
+    if stored is not None:
+        _check_channels(config, stored, series, folder.path)
+    dataset = build.dataset_of(config, series, config.data["split"], scaler)
+    check_resumed_data(config, folder, dataset)
+    return dataset
+
+
+def check_resumed_data(config: Config, folder: RunFolder, dataset: ForecastDataset) -> None:
+    """Check that a resumed run has the data that it began with; do nothing for a new run.
+
+    Raises:
+        UserError: The data have changed.
+    """
+    stored = _stored_start(folder) if config.resume is not None else None
+    if stored is None:
+        return
+    if "data" in stored:
+        before = DataIdentity.from_dict(stored["data"], dataset.series, config.data["split"])
+        change = compare_data(before, DataIdentity.from_series(dataset.series, dataset.borders))
+    else:
+        features = dataset.series.features
+        rows = dataset.series.values[slice(*dataset.borders[0])]
+        fitted = Scaler.fit(rows, features, dataset.target_indices)
+        same = fitted.mean.tolist() == stored["scaler"]["mean"][: len(features)]
+        change = "" if same else "the training rows have changed since the run began"
+    if change:
+        raise UserError(
+            f"{folder.path} cannot be resumed: {change}. Give it the data that it began with, or start a new run."
+        )
+
+
+def record_training_data(config: Config, folder: RunFolder, dataset: ForecastDataset) -> None:
+    """Write ``data.json``, by which a resumed run knows its data and scaling; nothing for a run that is resumed."""
+    if config.resume is None:
+        identity = DataIdentity.from_series(dataset.series, dataset.borders)
+        folder.write_json(
+            folder.data.name,
+            {
+                "data": identity.to_dict(),
+                "channels": list(dataset.channels),
+                "scaler": dataset.scaler.to_dict(),
+            },
+        )
+
+
+def _stored_start(folder: RunFolder) -> dict[str, Any] | None:
+    """Return channels, scaler and, if known, data with which an interrupted run began; None if it saved nothing."""
+    if folder.data.is_file():
+        return json.loads(folder.data.read_text(encoding="utf-8"))
+    # Runs of version 0.1 have no data.json; their best model has the scaling.
+    if saved_path(folder.best).is_file():
+        return load_metadata(folder.best)
+    return None
+
+
+def _check_channels(config: Config, metadata: dict[str, Any], series: Series, source: Path) -> None:
+    """Refuse data whose features are not those of the model: its scaler goes by their order."""
+    future_channels = len(set(config.data["future_covariates"])) * config.window.horizon
+    expected = metadata["channels"][: len(metadata["channels"]) - future_channels]
+    if list(series.features) != expected:
+        raise UserError(
+            f"The data have the features {', '.join(series.features)}, and the model in {source} was trained on"
+            f" {', '.join(expected)}: give it the same with data.features."
+        )
+
+
+def _stored_identity(folder: RunFolder) -> dict[str, Any] | None:
+    for path in (folder.result, folder.data):
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if stored.get("data"):
+            return stored["data"]
+    return None
