@@ -6,7 +6,7 @@ import os
 import pkgutil
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tsforecast.errors import UserError
 

@@ -145,7 +145,7 @@ def test_with_all_formats_one_that_is_refused_does_not_take_the_others(case, tmp
     monkeypatch.setattr(export, "_source", lambda config: (saved, config, "run"))
     monkeypatch.setattr(export, "_sample", lambda config, dataset: sample)
     monkeypatch.setattr(export, "load_model", lambda path: model)
-    monkeypatch.setattr(export.build, "build_data", lambda config: None)
+    monkeypatch.setattr(export, "build_saved_data", lambda config, saved: None)
     monkeypatch.setattr(export.build, "set_up_runtime", lambda config: SimpleNamespace(device_name="here"))
 
     def variants(kind, quantise):
