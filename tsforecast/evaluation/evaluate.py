@@ -74,11 +74,13 @@ def baselines(dataset: ForecastDataset, split: str) -> dict[str, Evaluation]:
     """Persistence and the seasonal naive forecast on all windows of a split, scored as ``evaluate`` does."""
     windows = dataset.windows(split)
     filled = dataset.inputs[:, list(dataset.target_indices)]
-    reach = windows.ends, windows.lead, windows.horizon
-    season = dataset.series.season
+    persistence = metrics.persistence_forecast(filled, windows.ends, windows.horizon)
+    seasonal_naive = metrics.seasonal_naive_forecast(
+        filled, windows.ends, windows.lead, windows.horizon, dataset.series.season
+    )
     return {
-        "persistence": _scored(dataset, windows, metrics.persistence_forecast(filled, *reach)),
-        "seasonal_naive": _scored(dataset, windows, metrics.seasonal_naive_forecast(filled, *reach, season)),
+        "persistence": _scored(dataset, windows, persistence),
+        "seasonal_naive": _scored(dataset, windows, seasonal_naive),
     }
 
 
@@ -87,8 +89,7 @@ def _scored(dataset: ForecastDataset, windows: Windows, scaled: np.ndarray) -> E
     scaled_truth = windows.targets(windows.ends)
     truth, forecast = (dataset.scaler.inverse_targets(values) for values in (scaled_truth, scaled))
     figures = metrics.point_metrics(truth, forecast, scale=seasonal_scale(dataset))
-    in_scale = metrics.point_metrics(scaled_truth, scaled)
-    figures |= {f"{name}_scaled": in_scale[name] for name in ("rmse", "mae")}
+    figures |= metrics.point_metrics(scaled_truth, scaled, source="scaled")
     return Evaluation(figures, windows.ends, truth, forecast, None)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.evaluation.evaluate import Evaluation, evaluate
-from tsforecast.metrics import spikes
+from tsforecast.metrics import persistence_forecast, spikes
 
 DAY = 86_400
 ALARM_WINDOWS = (
@@ -106,8 +106,11 @@ def _of_target(
         alarm_level=level,
         rule=rule,
     )
-    held = np.repeat(_known(dataset, test, index)[:, None], test.truth.shape[1], axis=1)
-    card["persistence"] = spikes.errors_on_and_off(test.truth[..., index], held, origins[1], rule.threshold)
+    known = _known(dataset, test, index)
+    persistence = persistence_forecast(known[:, None], np.arange(len(known)), test.truth.shape[1])[..., 0]
+    card["persistence"] = spikes.spike_step_errors(
+        test.truth[..., index], persistence, origins[1], rule.threshold
+    )
     return {"threshold": rule.threshold, "score": scores[1][0], "alarm_level": level, **card}
 
 

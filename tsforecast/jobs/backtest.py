@@ -144,7 +144,7 @@ def _run(
     evaluation, naive = evaluate(model, dataset, "test"), baselines(dataset, "test")
     figures = results.test_figures(evaluation, naive)
     figures |= results.spike_figures(config, dataset, model, evaluation, figures["metrics"])
-    WindowErrors.of(evaluation.ends, evaluation.truth, evaluation.forecast).save(at.path / ERRORS)
+    WindowErrors.from_forecasts(evaluation.ends, evaluation.truth, evaluation.forecast).save(at.path / ERRORS)
     backtest_report.save_forecasts(at.path / FORECASTS, evaluation, naive)
     at.write_json(
         FIGURES,
@@ -222,7 +222,9 @@ def _finish(
     mean, std = backtest_report.mean_and_spread(found)
     result |= {name: found[-1][name] for name in ("params", "users_estimate")} | mean
     result["seconds"] = sum(one["seconds"] for one in found)  # of all sittings
-    WindowErrors.joined([WindowErrors.load(at.path / ERRORS) for at in places]).save(folder.path / ERRORS)
+    WindowErrors.concatenate([WindowErrors.load(at.path / ERRORS) for at in places]).save(
+        folder.path / ERRORS
+    )
     shown = {"refit": config.backtest.refit, "mean": mean, "std": std, "origins": found}
     folder.write_json("backtest.json", {**result, **shown})
     backtest_report.write_page(

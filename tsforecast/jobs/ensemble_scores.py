@@ -178,7 +178,7 @@ class _Scorer:
         """A line; judged by spikes where validation windows can tell the level of alarm."""
         from tsforecast.evaluation.spikes import spike_scores
 
-        errors, rule = WindowErrors.of(test.ends, test.truth, test.forecast), self.config.spike
+        errors, rule = WindowErrors.from_forecasts(test.ends, test.truth, test.forecast), self.config.spike
         spikes = None
         if validation is not None:
             options = {"min_gap": rule.min_gap, "tolerance": rule.tolerance, "validation": validation}

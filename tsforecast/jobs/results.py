@@ -101,7 +101,9 @@ def write(
         tables=findings.tables,
         charts=findings.charts,
     )
-    WindowErrors.of(evaluation.ends, evaluation.truth, evaluation.forecast).save(folder.path / "errors.npz")
+    WindowErrors.from_forecasts(evaluation.ends, evaluation.truth, evaluation.forecast).save(
+        folder.path / "errors.npz"
+    )
     folder.write_json("result.json", result)
     tracked.summary(
         {key: result[key] for key in ("status", "params", "seconds", "metrics", "baselines", "skill")}

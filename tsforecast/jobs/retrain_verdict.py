@@ -76,5 +76,8 @@ def _difference(found: list[Any], reach: int, where: np.ndarray) -> Interval | N
     """The challenger's RMSE minus the champion's over some of the truths; None where there are too few."""
     if not where.any():
         return None
-    errors = [WindowErrors.of(one.ends, np.where(where, one.truth, np.nan), one.forecast) for one in found]
+    errors = [
+        WindowErrors.from_forecasts(one.ends, np.where(where, one.truth, np.nan), one.forecast)
+        for one in found
+    ]
     return rmse_difference(errors[1], errors[0], reach)

@@ -64,9 +64,11 @@ def write_run_report(
         result=result,
         history=folder.read_metrics(),
         forecast=forecast,
-        by_step=_beside(naive, evaluation, lambda found: metrics.by_step(found.truth, found.forecast)),
+        by_step=_beside(
+            naive, evaluation, lambda found: metrics.errors_per_step(found.truth, found.forecast)
+        ),
         by_hour=_beside(
-            naive, evaluation, lambda found: metrics.by_group(found.truth, found.forecast, hours)
+            naive, evaluation, lambda found: metrics.errors_per_group(found.truth, found.forecast, hours)
         ),
         config_yaml=as_yaml(config),
         parameters=parameters,

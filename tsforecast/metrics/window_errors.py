@@ -1,4 +1,4 @@
-"""The test errors of a run window by window, kept so that runs can be compared in pairs: ``errors.npz``."""
+"""The test errors of a run window by window, kept to compare runs in pairs."""
 
 import dataclasses
 import os
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from tsforecast.metrics.arrays import Array, Rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +19,12 @@ class WindowErrors:
         ends: ``[n]`` row of the last input of each window, rising.
         squared: ``[n]`` sum of squared errors.
         absolute: ``[n]`` sum of absolute errors.
-        count: ``[n]`` how many values were observed.
+        count: ``[n]`` number of observed values.
+
+    Example:
+        >>> errors = WindowErrors.from_forecasts(np.array([7]), np.array([[[1.0, 2.0]]]), np.array([[[3.0, 2.5]]]))
+        >>> errors.squared.tolist(), errors.absolute.tolist(), errors.count.tolist()
+        ([4.25], [2.5], [2])
     """
 
     ends: npt.NDArray[np.int64]
@@ -26,8 +33,8 @@ class WindowErrors:
     count: npt.NDArray[np.int32]
 
     @classmethod
-    def of(cls, ends: npt.NDArray, truth: npt.NDArray, forecast: npt.NDArray) -> "WindowErrors":
-        """From truths (NaN where unobserved) and forecasts, both ``[n, H, T]``."""
+    def from_forecasts(cls, ends: Rows, truth: Array, forecast: Array) -> "WindowErrors":
+        """Sum the errors of forecasts, given truths (NaN where unobserved), both ``[n, H, T]``."""
         error = np.asarray(forecast, np.float64) - truth
         observed = ~np.isnan(truth)
         axes = tuple(range(1, error.ndim))
@@ -39,7 +46,7 @@ class WindowErrors:
         )
 
     def save(self, path: Path) -> None:
-        """Writes the file, whole or not at all; about 8 bytes a window."""
+        """Write ``errors.npz``, whole or not at all; about 8 bytes per window."""
         part = path.with_name(f"part-{path.name}")
         np.savez_compressed(
             part,
@@ -53,18 +60,18 @@ class WindowErrors:
 
     @classmethod
     def load(cls, path: Path) -> "WindowErrors":
-        """The inverse of ``save``."""
+        """Load what ``save`` wrote."""
         with np.load(path) as stored:
             ends = np.cumsum(np.concatenate([stored["first"], stored["steps"]]).astype(np.int64))
             return cls(ends, stored["squared"], stored["absolute"], stored["count"])
 
     @classmethod
-    def joined(cls, parts: Sequence["WindowErrors"]) -> "WindowErrors":
-        """Several stretches of one test split as one; each begins after the one before has ended."""
+    def concatenate(cls, parts: Sequence["WindowErrors"]) -> "WindowErrors":
+        """Join consecutive parts of one test split."""
         names = [field.name for field in dataclasses.fields(cls)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
-    def at(self, ends: npt.NDArray[np.int64]) -> "WindowErrors":
-        """The windows with these ends, which must be among this one's."""
-        where = np.searchsorted(self.ends, ends)
-        return WindowErrors(ends, self.squared[where], self.absolute[where], self.count[where])
+    def select(self, ends: npt.NDArray[np.int64]) -> "WindowErrors":
+        """Return the windows with these ends, all of which must be among this object's."""
+        index = np.searchsorted(self.ends, ends)
+        return WindowErrors(ends, self.squared[index], self.absolute[index], self.count[index])

@@ -3,6 +3,7 @@
 import keras
 
 from tsforecast.layers.linear import TargetHistory, TimeSteps
+from tsforecast.metrics.baselines import seasonal_steps_back
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.models.task import Task
 
@@ -20,7 +21,8 @@ class SeasonalNaive(Forecaster):
 
     def __init__(self, task: Task):
         past = task.input_tensor()
-        steps = [_known_step(task.lead + step, task.season) for step in range(task.horizon)]
+        steps_back = seasonal_steps_back(task.lead, task.horizon, task.season)
+        steps = (-1 - steps_back).tolist()  # from the window's end
         if -min(steps) > task.lookback:
             raise ValueError(
                 f"a season of {task.season} steps does not fit window.lookback={task.lookback}: "
@@ -28,9 +30,3 @@ class SeasonalNaive(Forecaster):
             )
         forecast = TimeSteps(steps, task.quantile_levels)(TargetHistory(task.target_indices)(past))
         super().__init__(task=task, past=past, forecast=forecast)
-
-
-def _known_step(ahead: int, season: int) -> int:
-    """The index, from the window's end, of the latest known step that lies whole seasons before ``ahead`` steps on."""
-    seasons = -(-ahead // season)
-    return ahead - seasons * season - 1

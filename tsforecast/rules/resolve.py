@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tsforecast.errors import UserError, nearest
+from tsforecast.metrics.baselines import seasonal_steps_back
 from tsforecast.rules.parse import TRAINING
 
 CLOCK = ("minute_of_day_sin", "minute_of_day_cos")
@@ -165,8 +166,7 @@ def _action(node: Mapping[str, Any], facts: Facts, place: int, where: str) -> di
 
 def _seasonal_steps(facts: Facts, where: str) -> list[int]:
     """How many steps before the window's last one the value a season before each forecast step lies, ``[H]``."""
-    ahead = [facts.lead + step for step in range(facts.horizon)]
-    back = [-(-step // facts.season) * facts.season - step for step in ahead]
+    back = seasonal_steps_back(facts.lead, facts.horizon, facts.season).tolist()
     if max(back) >= facts.lookback:
         raise UserError(
             f"{where}: the seasonal value lies {max(back)} steps back and window.lookback={facts.lookback} does not"

@@ -41,7 +41,9 @@ def make_run(folder, rmse, model="lstm", seed=0, rate=0.1, lead=10, status="done
     rows = [{"step": s, "seconds": s / 10, "val/rmse": rmse + 1 / s} for s in (10, 20)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     signs = np.where(np.arange(1000) % 2, rmse, -rmse)
-    WindowErrors.of(np.arange(1000), np.zeros((1000, 1, 1)), signs[:, None, None]).save(folder / "errors.npz")
+    WindowErrors.from_forecasts(np.arange(1000), np.zeros((1000, 1, 1)), signs[:, None, None]).save(
+        folder / "errors.npz"
+    )
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_runs_scored_on_other_windows_are_told_apart(sweep, tmp_path):
     assert _cautions(entries(collect(str(sweep))[0])) == []
     make_run(tmp_path / "strided", 0.3)
     errors = WindowErrors.load(tmp_path / "strided/errors.npz")
-    errors.at(np.arange(0, 1000, 2)).save(tmp_path / "strided/errors.npz")
+    errors.select(np.arange(0, 1000, 2)).save(tmp_path / "strided/errors.npz")
     (caution,) = _cautions(entries(collect([str(sweep), str(tmp_path / "strided")])[0]))
     assert "different test windows" in caution
 

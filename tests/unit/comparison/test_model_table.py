@@ -26,7 +26,7 @@ def make_run(folder, model, scale, seed=0, lead=10):
         )
     )
     noise = np.random.default_rng(0).normal(size=2000) + 0.01 * np.random.default_rng(seed).normal(size=2000)
-    errors = WindowErrors.of(ENDS, np.zeros((2000, 1, 1)), scale * noise[:, None, None])
+    errors = WindowErrors.from_forecasts(ENDS, np.zeros((2000, 1, 1)), scale * noise[:, None, None])
     errors.save(folder / "errors.npz")
     rmse = float(np.sqrt(np.mean((scale * noise) ** 2)))
     result = {

@@ -102,7 +102,7 @@ def test_a_spike_heads_probability_ranks_where_there_is_one():
     )
     assert found["score"] == "probability of the spike head"
     origin = data.scaler.inverse_targets(data.truths[test.ends])[:, 0]
-    spike, known = spikes.label(test.truth[..., 0], origin, 2.0)
+    spike, known = spikes.label_spikes(test.truth[..., 0], origin, 2.0)
     likeliest = with_head[0].spike[..., 0].max(axis=1)
     assert found["model"]["average_precision"] == spikes.average_precision(spike[known], likeliest[known])
 

@@ -8,7 +8,7 @@ from tsforecast.metrics.window_errors import WindowErrors
 def errors(values, first=0):
     values = np.asarray(values, float)
     truth = np.zeros((len(values), 1, 1))
-    return WindowErrors.of(np.arange(first, first + len(values)), truth, values[:, None, None])
+    return WindowErrors.from_forecasts(np.arange(first, first + len(values)), truth, values[:, None, None])
 
 
 def noise(n=4000, seed=0):
@@ -17,7 +17,7 @@ def noise(n=4000, seed=0):
 
 def test_the_figure_is_the_pooled_rmse():
     truth = np.array([[[1.0, np.nan]], [[2.0, 3.0]]] * 50)
-    made = WindowErrors.of(np.arange(100), truth, truth.copy() + np.array([1.0, 3.0]))
+    made = WindowErrors.from_forecasts(np.arange(100), truth, truth.copy() + np.array([1.0, 3.0]))
     expected = np.sqrt((2 * 1 + 1 * 9) / 3)  # the unobserved value is never scored
     assert rmse_interval(made, 1).value == pytest.approx(expected)
 
@@ -64,12 +64,3 @@ def test_without_enough_shared_windows_there_is_no_interval():
 def test_a_block_is_never_shorter_than_the_reach():
     assert block_length(100_000, 10) == 2000
     assert block_length(200, 10) == 10
-
-
-def test_errors_survive_the_disk(tmp_path):
-    made = WindowErrors.of(np.array([3, 4, 9]), np.zeros((3, 2, 1)), noise(6).reshape(3, 2, 1))
-    made.save(tmp_path / "errors.npz")
-    again = WindowErrors.load(tmp_path / "errors.npz")
-    for name in ("ends", "squared", "absolute", "count"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(made, name))
-    assert [path.name for path in tmp_path.iterdir()] == ["errors.npz"]

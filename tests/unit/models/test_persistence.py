@@ -17,7 +17,7 @@ def test_it_is_the_baseline(name):
     past, _ = batch(task)
     for window in past:
         expected = persistence_forecast(
-            window[:, list(task.target_indices)], np.array([task.lookback - 1]), task.lead, task.horizon
+            window[:, list(task.target_indices)], np.array([task.lookback - 1]), task.horizon
         )
         found = np.asarray(Persistence(task)(window[None]))
         if task.quantile_levels:
