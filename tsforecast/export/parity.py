@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.planning.probe import seconds_per_call
+from tsforecast.timing import seconds_per_call
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 OTHER_BRANCH = 0.02  # of the windows may take another branch of some tree; on household power it is 1 %

@@ -117,6 +117,7 @@ def _row(config: Config, batch_size: int, what: str, seconds: float, started: fl
     from tsforecast.config import instantiate
     from tsforecast.jobs import build
     from tsforecast.planning import probe
+    from tsforecast.timing import seconds_per_call
 
     dataset = build.build_data(config)
     facts = build.set_up_runtime(config)
@@ -136,10 +137,10 @@ def _row(config: Config, batch_size: int, what: str, seconds: float, started: fl
             "train": probe.peak_of_call(probe.training_call(trainer, batch_size)),
         }
     before = time.time() - started
-    row["infer"] = probe.seconds_per_call(infer, seconds)
+    row["infer"] = seconds_per_call(infer, seconds)
     row["cold"] = before + row["infer"]["first"]
     if what == "time":
-        row["train"] = probe.seconds_per_call(probe.training_call(trainer, batch_size), seconds)
+        row["train"] = seconds_per_call(probe.training_call(trainer, batch_size), seconds)
     return row
 
 

@@ -172,12 +172,11 @@ def _steps(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
 def _probed(config: Config, model: Any, plan: dict[str, Any]) -> dict[str, Any]:
     """Seconds a step and a forecast on this machine, and what follows for the run."""
     from tsforecast.planning import probe
+    from tsforecast.timing import seconds_per_call
 
     trainer = build.trainer(config, model, instantiate(config.loss), plan["steps"] or plan["steps_a_pass"])
-    step = probe.seconds_per_call(
-        probe.training_call(trainer, config.training.batch_size), config.plan.seconds
-    )
-    one = probe.seconds_per_call(probe.forecast_call(model, 1), config.plan.seconds)
+    step = seconds_per_call(probe.training_call(trainer, config.training.batch_size), config.plan.seconds)
+    one = seconds_per_call(probe.forecast_call(model, 1), config.plan.seconds)
     update = step["median"] * config.training.accumulate_steps
     return {
         "step": step,

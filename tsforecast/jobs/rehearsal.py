@@ -81,7 +81,7 @@ def _one_model(config: Config, dataset: Any) -> dict[str, Any]:
     """Seconds of a step with its input, and of a share of the test forecasts; both after compilation."""
     from tsforecast.config import instantiate
     from tsforecast.inference.predict import BATCH, forward
-    from tsforecast.planning.probe import seconds_per_call
+    from tsforecast.timing import seconds_per_call
 
     model = build.forecaster(config, dataset)
     trainer = build.trainer(config, model, instantiate(config.loss), 1000)

@@ -118,7 +118,7 @@ def write(
 def latency(model: Any, dataset: ForecastDataset) -> dict[str, float]:
     """Milliseconds of a warm forecast of one window: ``median``, ``low`` and ``high`` (quartiles), ``calls``."""
     from tsforecast.inference.predict import forecast
-    from tsforecast.planning.probe import seconds_per_call
+    from tsforecast.timing import seconds_per_call
 
     windows = dataset.windows("test", limit=1)
     found = seconds_per_call(lambda: forecast(model, windows), seconds=0.5)

@@ -28,7 +28,7 @@ def summary(
     """The table's figures by device.
 
     Args:
-        rows: by device and model, ``train`` and ``infer`` as ``probe.seconds_per_call`` returns them, and ``cold``.
+        rows: by device and model, ``train`` and ``infer`` as ``timing.seconds_per_call`` returns them, and ``cold``.
         served: by device, ``infer`` and ``cold`` of the ensemble; empty where there is none.
         windows: of training; a pass takes ``windows // batch_size`` steps.
         batch_size: of the timed steps.

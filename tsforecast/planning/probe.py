@@ -1,4 +1,4 @@
-"""Real steps on made-up batches: how long they take and what they hold."""
+"""Train steps and forecasts on random batches, and the peak memory of a call."""
 
 import ctypes
 import re
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-WARM_UP = 2  # calls after the first, which compiles
 STATUS = Path("/proc/self/status")
 
 
@@ -50,37 +49,6 @@ def _batch(trainer: Any, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
     steps = () if trainer.dense_from is None else (task.lookback - trainer.dense_from,)
     truth = draw.normal(size=(batch_size, *steps, task.horizon, len(task.target_indices)))
     return past, truth.astype(np.float32)
-
-
-def seconds_per_call(call: Callable[[], Any], seconds: float, least: int = 3) -> dict[str, float]:
-    """Times a call over and over.
-
-    Args:
-        call: what to time.
-        seconds: how long, at most about.
-        least: calls that are timed at least.
-
-    Returns: ``first`` (with compilation), ``median``, ``low`` and ``high`` (the quartiles) in seconds, ``calls``.
-    """
-    began = time.perf_counter()
-    call()
-    first = time.perf_counter() - began
-    times: list[float] = []
-    for _ in range(WARM_UP):
-        call()
-    until = time.perf_counter() + seconds
-    while len(times) < least or time.perf_counter() < until:
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    low, median, high = np.percentile(times, [25, 50, 75])
-    return {
-        "first": first,
-        "median": float(median),
-        "low": float(low),
-        "high": float(high),
-        "calls": len(times),
-    }
 
 
 def peak_of_call(call: Callable[[], None], least: int = 3, seconds: float = 1.0) -> int:
