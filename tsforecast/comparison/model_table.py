@@ -8,6 +8,7 @@ from typing import Any
 from tsforecast.comparison.names import built
 from tsforecast.comparison.runs import Run, collect
 from tsforecast.errors import UserError
+from tsforecast.metrics import metric_label
 from tsforecast.metrics.bootstrap import rmse_difference
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -42,7 +43,14 @@ def markdown(runs: Sequence[Run], command: str) -> str:
         groups.setdefault(built(run.config["model"]["_target_"]), []).append(run)
     order = sorted(groups, key=lambda name: _mean(groups[name], "test/rmse"))
     unit = runs[0].result.get("unit") or ""
-    head = ["model", "parameters", "users' figure", "seeds", f"test RMSE ({unit})", f"MAE ({unit})"]
+    head = [
+        "model",
+        "parameters",
+        "users' figure",
+        "seeds",
+        f"test {metric_label('rmse', unit)}",
+        metric_label("mae", unit),
+    ]
     head += ["skill", "spike AP", "spike F1", "training s", "one window ms"]
     lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
     lines += [f"| {' | '.join(_cells(name, groups[name]))} |" for name in order]

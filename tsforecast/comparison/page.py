@@ -11,6 +11,7 @@ from urllib.parse import quote
 from tsforecast import __version__
 from tsforecast.comparison import svg
 from tsforecast.comparison.leaderboard import Entry
+from tsforecast.metrics import metric_label
 from tsforecast.metrics.bootstrap import Interval
 from tsforecast.reporting.format import duration, figure, section, table, text
 from tsforecast.reporting.report import asset
@@ -43,7 +44,7 @@ def write_page(
     style, script, page = (
         (own / f"compare.{kind}").read_text(encoding="utf-8") for kind in ("css", "js", "html")
     )
-    lowest = f"{figure(board[0].run.figures['test/rmse'])} {text(unit)}"
+    lowest = f"{figure(board[0].run.figures['test/rmse'])} {text(unit)}".rstrip()
     html = Template(page).substitute(
         title=f"{len(board)} runs compared" if len(board) > 1 else "One run",
         summary=f"Best: <b>{text(board[0].name)}</b>, test RMSE {lowest}.",
@@ -73,13 +74,12 @@ def unit_of(board: Sequence[Entry]) -> str:
 
 
 def _table(board: Sequence[Entry], unit: str, beside_page: Path) -> str:
-    beside = f" ({unit})" if unit else ""
     head = [
         "#",
         "Run",
-        f"Test RMSE{beside}",
+        f"Test {metric_label('test/rmse', unit)}",
         "Difference to best",
-        f"Test MAE{beside}",
+        f"Test {metric_label('test/mae', unit)}",
         "Skill",
         "Parameters",
         "Time",
@@ -142,14 +142,14 @@ def _difference(interval: Interval | None) -> str:
 
 
 def _curves(board: Sequence[Entry], unit: str) -> str:
-    beside = f" ({unit})" if unit else ""
+    label = f"Validation {metric_label(CURVE, unit)}"
     charts = []
     for key, name in (("step", "Step"), ("seconds", "Seconds of training")):
         lines = [(e.rank - 1, e.name, points) for e in board if (points := _points(e, key))]
         if lines:
-            charts.append(f"<figure>{svg.line_chart(lines, name, f'Validation RMSE{beside}')}</figure>")
+            charts.append(f"<figure>{svg.line_chart(lines, name, label)}</figure>")
     body = f'<div class="two">{"".join(charts)}</div>'
-    return section(f"Validation RMSE{beside} while training", body) if charts else ""
+    return section(f"{label} while training", body) if charts else ""
 
 
 def _points(entry: Entry, key: str) -> list[tuple[float, float]]:
@@ -161,7 +161,7 @@ def _points(entry: Entry, key: str) -> list[tuple[float, float]]:
 
 
 def _costs(board: Sequence[Entry], unit: str) -> str:
-    error = f"test RMSE ({unit})" if unit else "test RMSE"
+    error = f"test {metric_label('test/rmse', unit)}"
     charts = []
     for key, name in (("training_seconds", "Seconds of training"), ("params", "Parameters")):
         found = [
@@ -183,7 +183,7 @@ def _axes(board: Sequence[Entry], unit: str) -> str:
     keys = [key for key in board[0].axes if len({str(e.axes.get(key)) for e in board}) > 1][:7]
     if not keys or len(board) < 3:
         return ""
-    names = [*keys, f"test RMSE ({unit})" if unit else "test RMSE"]
+    names = [*keys, f"test {metric_label('test/rmse', unit)}"]
     rows = [
         (e.rank - 1, e.name, [*(e.axes.get(key) for key in keys), e.run.figures["test/rmse"]]) for e in board
     ]

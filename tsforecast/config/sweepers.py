@@ -195,7 +195,7 @@ class Search(StudySweeper):
 
     Args:
         trials: how many jobs to run, all sittings together.
-        objectives: figures of ``result.json`` to minimize, as in ``val/rmse``; ``test/r2:maximize`` for the others.
+        objectives: figures of ``result.json``, as in ``val/rmse``; ``seconds:maximize`` sets the direction.
         sampler: ``tpe`` or ``random``.
         pruner: ``median``, ``hyperband`` or ``none``: ends trials early that lag behind in validation.
         startup_trials: random ones before TPE, and whole ones before pruning.

@@ -11,7 +11,7 @@ import numpy as np
 from tsforecast.config import Config, stem
 from tsforecast.config.stored import as_yaml
 from tsforecast.data.series import Series
-from tsforecast.reporting.tables import metric_label
+from tsforecast.metrics import metric_label
 
 MEANS = ("metrics", "baselines", "skill")
 HOW = {

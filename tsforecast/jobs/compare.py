@@ -11,6 +11,7 @@ from tsforecast.comparison.leaderboard import Entry, entries, over_seeds
 from tsforecast.comparison.page import unit_of, write_page
 from tsforecast.comparison.runs import Run, collect
 from tsforecast.config import Config
+from tsforecast.metrics import metric_label
 from tsforecast.metrics.bootstrap import Interval
 from tsforecast.reporting.format import duration
 from tsforecast.sweeps.summary import plain_table
@@ -72,15 +73,14 @@ def _windows(run: Run) -> tuple[int, int, int] | None:
 def as_text(board: Sequence[Entry]) -> str:
     """The leaderboard as plain text."""
     unit = unit_of(board)
-    beside = f" ({unit})" if unit else ""
     head = [
         "#",
         "run",
-        f"test RMSE{beside}",
+        f"test {metric_label('test/rmse', unit)}",
         "95 % interval",
         "to best",
         "95 % interval",
-        "test MAE",
+        f"test {metric_label('test/mae')}",
         "params",
         "time",
     ]

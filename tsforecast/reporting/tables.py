@@ -4,10 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tsforecast.metrics import best_value, metric_label
 from tsforecast.reporting.format import duration, is_number, readable, row_figures, section, table, text
-
-_UNITLESS = ("r2", "mase", "rmse_scaled", "mae_scaled", "mse_scaled")
-_LABELS = {"rmse": "RMSE", "mae": "MAE", "mse": "MSE", "mase": "MASE", "r2": "R²"}
 
 
 def metrics_section(result: Mapping[str, Any]) -> str:
@@ -51,23 +49,10 @@ def _metric_row(key: str, values: Sequence[Any], unit: str) -> str:
     return f'<tr><th title="{text(key)}">{text(metric_label(key, unit))}</th>{cells}</tr>'
 
 
-def metric_label(key: str, unit: str) -> str:
-    """Returns ``test/rmse`` as ``RMSE (kW)``."""
-    metric = _split(key)[1]
-    stem, _, rest = metric.partition("_")
-    label = _LABELS.get(stem, readable(stem)) + (f", {rest.replace('_', ' ')}" if rest else "")
-    if not unit or metric in _UNITLESS or stem not in ("rmse", "mae", "mse", "bias", "pinball", "width"):
-        return label
-    return f"{label} ({unit}²)" if stem == "mse" else f"{label} ({unit})"
-
-
-def _best(key: str, values: Sequence[Any]) -> Any:
-    """The best of a row, or None where one is better neither way (bias, coverage) or stands alone."""
-    stem = _split(key)[1].partition("_")[0]
-    finite = [value for value in values if is_number(value) and math.isfinite(value)]
-    if len(finite) < 2 or stem not in ("rmse", "mae", "mse", "mase", "pinball", "r2"):
-        return None
-    return max(finite) if stem == "r2" else min(finite)
+def _best(key: str, values: Sequence[Any]) -> float | None:
+    """The best of a row; None where neither direction is better (bias, coverage), or where it stands alone."""
+    finite = [float(value) for value in values if is_number(value) and math.isfinite(value)]
+    return best_value(key, finite) if len(finite) > 1 else None
 
 
 def table_section(heading: str, note: str, rows: Sequence[Mapping[str, Any]]) -> str:

@@ -5,20 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tsforecast.metrics import metric_keys
 from tsforecast.tracking.run_folder import RunFolder
 
-# What a trained run's figures are called; runs with quantiles add those of FIGURE_OF_A_QUANTILE.
-FIGURES = (
-    *(f"val/{name}" for name in ("rmse", "mae", "loss")),
-    *(
-        f"test/{name}"
-        for name in ("rmse", "mae", "mse", "bias", "r2", "mase", "rmse_scaled", "mae_scaled", "pinball")
-    ),
-    *(f"test/spike_{name}" for name in ("average_precision", "f1", "false_alarms_per_day")),
-    *(f"skill/{name}" for name in ("persistence", "seasonal_naive")),
-    *("params", "seconds", "peak_memory_mb"),
-)
-FIGURE_OF_A_QUANTILE = r"test/(coverage_q?|width_)[\d.]+"
+COSTS = ("params", "seconds", "peak_memory_mb")
+FIGURES = (*metric_keys(), *COSTS)  # of a trained run; runs with quantiles have more, see ``find_metric``
 LOG_TAIL = 10_000  # bytes read of a log's end
 
 
@@ -61,7 +52,7 @@ def figures(result: dict[str, Any]) -> dict[str, float]:
     """The flat figures of a ``result.json``: metrics, ``skill/NAME``, ``params``, ``seconds``; None left out."""
     flat = dict(result.get("metrics") or {})
     flat |= {f"skill/{name}": value for name, value in (result.get("skill") or {}).items()}
-    flat |= {name: result.get(name) for name in ("params", "seconds", "peak_memory_mb")}
+    flat |= {name: result.get(name) for name in COSTS}
     return {name: value for name, value in flat.items() if isinstance(value, (int, float))}
 
 

@@ -6,15 +6,15 @@ interface; TPE after Bergstra et al. (2011).
 
 import dataclasses
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tsforecast.errors import UserError, nearest
+from tsforecast.metrics import find_metric
 from tsforecast.sweeps import summary
 from tsforecast.sweeps.grid import finish, shares_process
-from tsforecast.sweeps.outcome import FIGURE_OF_A_QUANTILE, FIGURES, Outcome, read_outcome
+from tsforecast.sweeps.outcome import FIGURES, Outcome, read_outcome
 from tsforecast.sweeps.processes import Worker
 from tsforecast.sweeps.progress import SweepProgress
 from tsforecast.sweeps.runner import Runner, Stop, Watch
@@ -57,9 +57,10 @@ class Options:
                     f"hydra.sweeper.objectives has {objective}: after a colon comes minimize or maximize."
                 )
         for key in self.keys:  # else a whole search would run and find that no trial has it
-            if key not in FIGURES and not re.fullmatch(FIGURE_OF_A_QUANTILE, key):
+            metric = find_metric(key)
+            if key not in FIGURES and not (metric and metric.has_levels and key.startswith("test/")):
                 raise UserError(
-                    f"hydra.sweeper.objectives has {key}, which is no figure of a run.{nearest(key, FIGURES)} "
+                    f"hydra.sweeper.objectives has {key}, which is not a figure of a run.{nearest(key, FIGURES)} "
                     f"Figures: {', '.join(FIGURES)}."
                 )
         if not self.objectives:
@@ -72,8 +73,16 @@ class Options:
 
     @property
     def directions(self) -> list[str]:
-        """``minimize`` or ``maximize`` for each."""
-        return [objective.partition(":")[2] or "minimize" for objective in self.objectives]
+        """``minimize`` or ``maximize`` for each: as written after its colon, else as is better for the metric."""
+        return [
+            objective.partition(":")[2] or _better_direction(key)
+            for objective, key in zip(self.objectives, self.keys, strict=True)
+        ]
+
+
+def _better_direction(key: str) -> str:
+    metric = find_metric(key)
+    return "maximize" if metric is not None and metric.better == "higher" else "minimize"
 
 
 def run(

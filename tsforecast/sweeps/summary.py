@@ -10,17 +10,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tsforecast.metrics import metric_label
 from tsforecast.reporting.format import duration
 from tsforecast.sweeps.outcome import Outcome
 from tsforecast.sweeps.study import Job, short_keys
 from tsforecast.tracking.run_folder import RunFolder
 
-_FIGURES = {
-    "test/rmse": "test RMSE",
-    "test/mae": "test MAE",
-    "val/rmse": "val RMSE",
-    "skill/persistence": "skill",
-}
+_FIGURES = ("test/rmse", "test/mae", "val/rmse", "skill/persistence")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,10 +121,9 @@ def _where(folder: Path) -> Path:
 def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]], list[bool]]:
     """Head, lines and which columns are numbers; figures that no job has are left out."""
     axes = list(dict.fromkeys(key for row in rows for key in short_keys(row.job.axes)))
-    shown = {key: name for key, name in _FIGURES.items() if any(key in row.outcome.figures for row in rows)}
+    shown = [key for key in _FIGURES if any(key in row.outcome.figures for row in rows)]
     unit = next((row.outcome.unit for row in rows if row.outcome.unit), "")
-    named = [f"{name} ({unit})" if unit and "skill" not in name else name for name in shown.values()]
-    head = ["#", *axes, "status", *named, "time"]
+    head = ["#", *axes, "status", *(_column_name(key, unit) for key in shown), "time"]
     lines = [
         [
             str(row.job.number),
@@ -140,6 +135,11 @@ def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]], list[bool]]:
         for row in rows
     ]
     return head, lines, [True, *[False] * (len(axes) + 1), *[True] * (len(shown) + 1)]
+
+
+def _column_name(key: str, unit: str) -> str:
+    split = key.partition("/")[0]
+    return metric_label(key).lower() if split == "skill" else f"{split} {metric_label(key, unit)}"
 
 
 def _figure(key: str, value: float | None) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tsforecast.errors import UserError
+from tsforecast.metrics import METRICS, metric_label
 from tsforecast.tracking.wandb_account import key_found
 
 # Section -> panels; a panel is its title and either the lines over steps or the bars, one a run.
@@ -26,15 +27,15 @@ GPU = [
     ("CPU (%)", ["system.cpu"]),
 ]
 BOARD = [
-    ("Test RMSE", ["metrics.test/rmse"]),
-    ("Test MAE", ["metrics.test/mae"]),
-    ("Skill over persistence", ["skill.persistence"]),
+    (f"Test {metric_label('rmse')}", ["metrics.test/rmse"]),
+    (f"Test {metric_label('mae')}", ["metrics.test/mae"]),
+    (f"{metric_label('skill')} over persistence", ["skill.persistence"]),
     ("Seconds", ["seconds"]),
 ]
 SPIKES = [
-    ("Average precision", ["metrics.test/spike_average_precision"]),
-    ("Event F1", ["metrics.test/spike_f1"]),
-    ("False alarms a day", ["metrics.test/spike_false_alarms_per_day"]),
+    (metric.label, [f"metrics.test/{metric.name}"])
+    for metric in METRICS.values()
+    if metric.source == "spikes"
 ]
 
 

@@ -126,6 +126,12 @@ def test_every_metric_is_an_objective():
     assert options(objectives=keys).keys == keys
 
 
+def test_the_better_direction_of_a_metric_needs_no_word():
+    keys = ["val/rmse", "test/r2", "test/r2:minimize", "skill/persistence", "seconds", "test/coverage_q10"]
+    expected = ["minimize", "maximize", "minimize", "maximize", "minimize", "minimize"]
+    assert options(objectives=keys).directions == expected
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -135,7 +141,7 @@ def test_every_metric_is_an_objective():
         ({"startup_trials": "a"}, "whole number"),
         ({"objectives": []}, "is empty"),
         ({"objectives": ["val/rmse:down"]}, "minimize or maximize"),
-        ({"objectives": ["val/rmsee"]}, "no figure of a run. Did you mean 'val/rmse'"),
+        ({"objectives": ["val/rmsee"]}, "not a figure of a run. Did you mean 'val/rmse'"),
     ],
 )
 def test_wrong_options_are_refused(changes, words):
