@@ -1,23 +1,29 @@
-"""What turns the forecasts of an ensemble's members into one: window content, weights, odds of a spike."""
+"""Layers that combine the forecasts of an ensemble's members: window content, fixed weights, sum, spike head."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import ops
 
-SPANS = (5, 15, 30)  # steps; those beyond the window are left out
+from tsforecast.typing import Tensor
+
+SPANS = (5, 15, 30)  # steps; spans longer than the window are left out
+
+Shape = tuple[int | None, ...]
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class WindowContent(keras.layers.Layer):
-    """Numbers that tell what kind of window this is, and where the members disagree.
+    """Summary of a window and of the disagreement among the members.
 
-    The newest value of every channel; of each target its change and its standard deviation over several spans; of
-    each member how far its forecast, averaged over the horizon, lies from that of all.
+    It has the newest value of every channel, each target's change and standard deviation over several spans, and the
+    difference between each member's forecast, averaged over the horizon, and the mean of all members.
 
     Args:
-        target_indices: the channels of the T targets.
+        target_indices: Channels of the T targets.
 
     Call arguments: past ``[B, L, C]``, points ``[B, M, H, T]`` (the members' point forecasts).
     Returns: float32 ``[B, F]``. No gradient flows back into the members.
@@ -27,25 +33,25 @@ class WindowContent(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.target_indices = list(target_indices)
 
-    def call(self, past: Any, points: Any) -> Any:
-        """See the class."""
-        known = ops.stack([past[..., index] for index in self.target_indices], axis=-1)  # [B, L, T]
-        newest, parts = known[:, -1], [past[:, -1]]
+    def call(self, past: Tensor, points: Tensor) -> Tensor:
+        """Return the summary."""
+        targets = ops.stack([past[..., index] for index in self.target_indices], axis=-1)  # [B, L, T]
+        newest, parts = targets[:, -1], [past[:, -1]]
         for span in self._spans(past.shape[1]):
-            parts += [newest - known[:, -span], ops.std(known[:, -span:], axis=1)]
+            parts += [newest - targets[:, -span], ops.std(targets[:, -span:], axis=1)]
         level = ops.mean(points, axis=2)  # [B, M, T]
         mean = ops.mean(level, axis=1, keepdims=True)
         members = ops.reshape(level - mean, (-1, points.shape[1] * len(self.target_indices)))
         return ops.stop_gradient(ops.concatenate([*parts, mean[:, 0] - newest, members], axis=-1))
 
-    def compute_output_spec(self, past: Any, points: Any) -> keras.KerasTensor:
-        """``[B, F]``."""
+    def compute_output_spec(self, past: Tensor, points: Tensor) -> keras.KerasTensor:
+        """Return the spec of ``[B, F]``."""
         targets = len(self.target_indices)
         width = past.shape[-1] + targets * (2 * len(self._spans(past.shape[1])) + 1 + points.shape[1])
         return keras.KerasTensor((past.shape[0], width), dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor arguments."""
         return {**super().get_config(), "target_indices": self.target_indices}
 
     @staticmethod
@@ -55,13 +61,13 @@ class WindowContent(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class FixedWeights(keras.layers.Layer):
-    """The same weights for every window: the softmax of one trainable logit a member.
+    """The same weights for every window: the softmax of one logit per member.
 
     Args:
-        members: M.
-        trainable: whether training moves them.
+        members: M, the number of members.
+        trainable: Whether training changes the logits.
 
-    Call arguments: points ``[B, M, H, T]``, for the size of the batch.
+    Call arguments: points ``[B, M, H, T]``, for the batch size.
     Returns: float32 ``[B, M]``, non-negative, of sum one.
     """
 
@@ -69,129 +75,39 @@ class FixedWeights(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.members = members
 
-    def build(self, input_shape: Any) -> None:
-        """One logit a member."""
+    def build(self, input_shape: Shape) -> None:
+        """Create the logits."""
         self.logits = self.add_weight(shape=(self.members,), initializer="zeros", name="logits")
         self.built = True
 
-    def set(self, weights: Any) -> None:
-        """Takes weights ``[M]``; one of 0 becomes about 1e-9 of the others."""
+    def set(self, weights: npt.NDArray[np.floating]) -> None:
+        """Set the weights ``[M]``; a weight of 0 becomes about 1e-9 of the largest."""
         logits = ops.log(ops.maximum(ops.convert_to_tensor(weights, "float32"), 1e-9))
         self.logits.assign(logits - ops.max(logits))
 
-    def call(self, points: Any) -> Any:
-        """See the class."""
+    def call(self, points: Tensor) -> Tensor:
+        """Repeat the weights for every window."""
         return ops.broadcast_to(ops.softmax(self.logits), (ops.shape(points)[0], self.members))
 
-    def compute_output_spec(self, points: Any) -> keras.KerasTensor:
-        """``[B, M]``."""
+    def compute_output_spec(self, points: Tensor) -> keras.KerasTensor:
+        """Return the spec of ``[B, M]``."""
         return keras.KerasTensor((points.shape[0], self.members), dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor arguments."""
         return {**super().get_config(), "members": self.members}
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
-class RecentErrors(keras.layers.Layer):
-    """What is known now of the members' recent errors, as one state for all windows of a call.
-
-    Args:
-        members: M.
-        half_lives: how many spans, K.
-
-    Call arguments: points ``[B, M, H, T]``, for the size of the batch.
-    Returns: float32 ``[B, M, K]``; zeros, which say nothing, until ``set`` was told better.
-    """
-
-    def __init__(self, members: int, half_lives: int, **kwargs: Any):
-        super().__init__(**{**kwargs, "dtype": "float32"})
-        self.members, self.half_lives = members, half_lives
-
-    def build(self, input_shape: Any) -> None:
-        """The state."""
-        self.state = self.add_weight(
-            shape=(self.members, self.half_lives), initializer="zeros", trainable=False, name="state"
-        )
-        self.built = True
-
-    def call(self, points: Any) -> Any:
-        """See the class."""
-        return ops.broadcast_to(self.state, (ops.shape(points)[0], self.members, self.half_lives))
-
-    def compute_output_spec(self, points: Any) -> keras.KerasTensor:
-        """``[B, M, K]``."""
-        return keras.KerasTensor((points.shape[0], self.members, self.half_lives), dtype="float32")
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {**super().get_config(), "members": self.members, "half_lives": self.half_lives}
-
-
-@keras.saving.register_keras_serializable(package="tsforecast")
-class GatingWeights(keras.layers.Layer):
-    """A small network that sets the weights of each window.
-
-    Args:
-        members: M.
-        units: width of its one hidden layer.
-
-    Call arguments: content ``[B, F]`` and recent errors ``[B, M, K]``.
-    Returns: float32 ``[B, M]``, non-negative, of sum one. Before training it gives the weights of ``start_at``, or
-        equal ones.
-
-    Source: Jacobs, Jordan, Nowlan & Hinton (1991), "Adaptive mixtures of local experts", equation 1.
-    """
-
-    def __init__(self, members: int, units: int, **kwargs: Any):
-        super().__init__(**{**kwargs, "dtype": "float32"})
-        self.members, self.units = members, units
-        self.scale = keras.layers.Normalization(dtype="float32", name="scale")
-        self.hidden = keras.layers.Dense(units, activation="gelu", dtype="float32", name="hidden")
-        # Zeros: at the start the content moves nothing, and the biases alone are the weights.
-        self.logits = keras.layers.Dense(members, kernel_initializer="zeros", dtype="float32", name="logits")
-
-    def build(self, content_shape: Any, recent_shape: Any) -> None:
-        """The dense layers."""
-        self.scale.build(content_shape)
-        self.hidden.build((None, content_shape[-1] + recent_shape[1] * recent_shape[2]))
-        self.logits.build((None, self.units))
-        self.built = True
-
-    def fit_scale(self, content: Any) -> None:
-        """Takes mean and spread of the content from windows ``[n, F]``."""
-        self.scale.adapt(content)
-
-    def start_at(self, weights: Any) -> None:
-        """Makes weights ``[M]`` those of every window, until training moves them."""
-        self.logits.kernel.assign(ops.zeros_like(self.logits.kernel))
-        self.logits.bias.assign(ops.log(ops.maximum(ops.convert_to_tensor(weights, "float32"), 0.01)))
-
-    def call(self, content: Any, recent: Any) -> Any:
-        """See the class."""
-        told = ops.reshape(recent, (-1, recent.shape[1] * recent.shape[2]))
-        seen = ops.clip(self.scale(content), -5.0, 5.0)
-        return ops.softmax(self.logits(self.hidden(ops.concatenate([seen, told], axis=-1))))
-
-    def compute_output_spec(self, content: Any, recent: Any) -> keras.KerasTensor:
-        """``[B, M]``."""
-        return keras.KerasTensor((content.shape[0], self.members), dtype="float32")
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {**super().get_config(), "members": self.members, "units": self.units}
-
-
-@keras.saving.register_keras_serializable(package="tsforecast")
 class SpikeOdds(keras.layers.Layer):
-    """The odds of a spike from every member's forecast rise, the logits of those with a spike head, and the content.
+    """The spike head: logits of a spike from each member's forecast rise, their own spike logits, and the content.
 
     Args:
-        thresholds: the rise that makes a spike, for each of the T targets, scaled.
-        units: width of its one hidden layer.
+        thresholds: Scaled rise that makes a spike, for each of the T targets.
+        units: Width of its one hidden layer.
 
     Call arguments: points ``[B, M, H, T]``, origin ``[B, T]`` (the last known value), content ``[B, F]`` and logits
-        ``[B, S, H, T]`` or None.
+        ``[B, S, H, T]`` of the S members with a spike head, or None.
     Returns: float32 logits ``[B, H, T]``.
     """
 
@@ -203,9 +119,13 @@ class SpikeOdds(keras.layers.Layer):
         self.odds = keras.layers.Dense(1, dtype="float32", name="odds")
 
     def build(
-        self, points_shape: Any, origin_shape: Any, content_shape: Any, logits_shape: Any = None
+        self,
+        points_shape: tuple[int, int, int, int],
+        origin_shape: Shape,
+        content_shape: tuple[int, int],
+        logits_shape: tuple[int, int, int, int] | None = None,
     ) -> None:
-        """The dense layers."""
+        """Build the dense layers."""
         members, horizon, targets = points_shape[1:]
         width = members + (0 if logits_shape is None else logits_shape[1]) + content_shape[-1]
         self.scale.build(content_shape)
@@ -213,38 +133,42 @@ class SpikeOdds(keras.layers.Layer):
         self.odds.build((None, horizon, targets, self.units))
         self.built = True
 
-    def fit_scale(self, content: Any) -> None:
-        """Takes mean and spread of the content from windows ``[n, F]``."""
+    def fit_scale(self, content: np.ndarray) -> None:
+        """Set mean and variance of the content from windows ``[n, F]``."""
         self.scale.adapt(content)
 
-    def call(self, points: Any, origin: Any, content: Any, logits: Any = None) -> Any:
-        """See the class."""
-        told = (points - origin[:, None, None]) / ops.convert_to_tensor(self.thresholds, "float32")
-        told = told if logits is None else ops.concatenate([told, logits], axis=1)
-        told = ops.transpose(ops.stop_gradient(told), (0, 2, 3, 1))  # [B, H, T, M + S]
-        seen = ops.clip(self.scale(content), -5.0, 5.0)[:, None, None]
-        seen = ops.broadcast_to(seen, (*ops.shape(told)[:3], content.shape[-1]))
-        return self.odds(self.hidden(ops.concatenate([told, seen], axis=-1)))[..., 0]
+    def call(self, points: Tensor, origin: Tensor, content: Tensor, logits: Tensor | None = None) -> Tensor:
+        """Return the logits."""
+        signs = (points - origin[:, None, None]) / ops.convert_to_tensor(self.thresholds, "float32")
+        signs = signs if logits is None else ops.concatenate([signs, logits], axis=1)
+        signs = ops.transpose(ops.stop_gradient(signs), (0, 2, 3, 1))  # [B, H, T, M + S]
+        scaled = ops.clip(self.scale(content), -5.0, 5.0)[:, None, None]
+        scaled = ops.broadcast_to(scaled, (*ops.shape(signs)[:3], content.shape[-1]))
+        return self.odds(self.hidden(ops.concatenate([signs, scaled], axis=-1)))[..., 0]
 
     def compute_output_spec(
-        self, points: Any, origin: Any, content: Any, logits: Any = None
+        self, points: Tensor, origin: Tensor, content: Tensor, logits: Tensor | None = None
     ) -> keras.KerasTensor:
-        """``[B, H, T]``."""
+        """Return the spec of ``[B, H, T]``."""
         return keras.KerasTensor((points.shape[0], *points.shape[2:]), dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor arguments."""
         return {**super().get_config(), "thresholds": self.thresholds, "units": self.units}
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class Weighted(keras.layers.Layer):
-    """``sum_m weight_m forecast_m``: members ``[B, M, H, T(, Q)]`` and weights ``[B, M]`` to ``[B, H, T(, Q)]``."""
+    """The weighted sum of the members' forecasts.
+
+    Call arguments: members ``[B, M, H, T(, Q)]``, weights ``[B, M]``.
+    Returns: float32 ``[B, H, T(, Q)]``.
+    """
 
     def __init__(self, **kwargs: Any):
         super().__init__(**{**kwargs, "dtype": "float32"})
 
-    def call(self, members: Any, weights: Any) -> Any:
-        """See the class."""
+    def call(self, members: Tensor, weights: Tensor) -> Tensor:
+        """Return the sum."""
         shape = (-1, members.shape[1], *[1] * (len(members.shape) - 2))
         return ops.sum(members * ops.reshape(weights, shape), axis=1)

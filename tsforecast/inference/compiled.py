@@ -46,7 +46,7 @@ def layouts(model: Any, rows: int) -> list[Callable[..., Callable[..., dict[str,
 
     One program saves the most calls but uses one core. Which layout is quicker depends on members, batch and cores.
     """
-    by_members = hasattr(model, "behind_members") and compiles_whole(model, rows)
+    by_members = hasattr(model, "combiner") and compiles_whole(model, rows)
     return [compile_parts, compile_members] if by_members else [compile_parts]
 
 
@@ -73,7 +73,7 @@ def compile_members(
     """Compile each member of an ensemble as one program for the whole batch, side by side, then what joins them."""
     import tensorflow as tf
 
-    rest_model = model.behind_members()
+    rest_model = model.combiner()
     members = [_program(functools.partial(member, training=False)) for member in model.members]
     rest = _program(lambda inputs: select(name_outputs(rest_model(inputs, training=False))))
 

@@ -40,8 +40,8 @@ def predict(model: Any, windows: Windows, *, batch_size: int = BATCH, in_time: b
     """
     if not isinstance(model, keras.Model):
         return {"forecast": model.forecast(windows)}
-    if in_time and getattr(model, "follows_time", False):
-        outputs: Outputs = model.in_time(
+    if in_time and hasattr(model, "predict_over_time"):
+        outputs: Outputs = model.predict_over_time(
             windows, lambda longer: forward(model, longer, batch_size=batch_size)
         )
         return outputs

@@ -58,9 +58,9 @@ class Predictor:
         return {name: np.asarray(value)[:count] for name, value in outputs.items()}
 
 
-def follows_time(model: Any) -> bool:
-    """Return whether a model's weights depend on the truths known by then, see ``ensemble.model.Ensemble.in_time``."""
-    return bool(getattr(model, "follows_time", False)) and model.options["weighting"] in ("gating", "online")
+def is_adaptive(model: object) -> bool:
+    """Return whether a model is an ensemble whose weights depend on truths that arrive after training."""
+    return bool(getattr(model, "adaptive", False))
 
 
 def _compile(model: Any, metadata: ModelMetadata, size: int) -> Callable[[np.ndarray], Outputs]:
@@ -72,7 +72,7 @@ def _compile(model: Any, metadata: ModelMetadata, size: int) -> Callable[[np.nda
 
     from tsforecast.inference.compiled import compile_network
 
-    used = None if follows_time(model) else ("forecast", "spike", "weights")
+    used = None if is_adaptive(model) else ("forecast", "spike", "weights")
     return compile_network(
         model,
         (size, metadata.lookback, len(metadata.channels)),

@@ -88,12 +88,13 @@ def put_together(
     config: Config, dataset: ForecastDataset, members: list[ensemble_members.Member]
 ) -> dict[str, Any]:
     """An untrained ensemble for each weighting, all of the same members."""
-    from tsforecast.ensemble.model import WEIGHTINGS
+    from tsforecast.ensemble.weightings import order_weightings
 
     networks = ensemble_members.loaded(members)
     names = [member.name for member in members]
     return {
-        weighting: build.ensemble(config, dataset, networks, names, weighting) for weighting in WEIGHTINGS
+        weighting: build.ensemble(config, dataset, networks, names, weighting)
+        for weighting in order_weightings()
     }
 
 
@@ -105,19 +106,19 @@ def weighted(
     folder: RunFolder,
 ) -> ensemble_scores.Stretches:
     """Fits the weights of every ensemble on the older validation rows, and saves the one that was asked for."""
-    from tsforecast.ensemble.fitting import Stretch, fit_spike_odds, fit_weights
+    from tsforecast.ensemble.spike_head import fit_spike_head
     from tsforecast.inference.predict import forward
 
     model, loss = models[config.ensemble.weighting], instantiate(config.loss)
     windows = dataset.windows("val")
     print(f"\nforecasting {len(windows):,} validation windows with every member", flush=True)
-    whole = Stretch(windows, forward(model, windows))
+    whole = model.window_outputs(windows, forward(model, windows))
     cut = int(np.searchsorted(windows.ends, borders.windows("val").ends[0]))
-    fit, held = whole.part(0, cut), whole.part(cut, len(windows))
+    fit, held = whole.slice(0, cut), whole.slice(cut)
     for one in models.values():
-        fit_weights(one, fit, held, loss, seed=config.seed, tell=print)
+        one.weighting.fit(fit, held, loss=loss, seed=config.seed, log=print)
     if model.options["thresholds"] is not None:
-        fit_spike_odds(model, fit, held, seed=config.seed, tell=print)
+        fit_spike_head(model, fit, held, seed=config.seed, log=print)
     save_model(model, folder.best)
     return ensemble_scores.Stretches(whole, cut, ensemble_scores.held_loss(model, loss, whole, cut))
 
@@ -134,7 +135,6 @@ def fine_tuned(
     Returns: ``kept`` and the held-out loss ``before`` and ``after``, for ``result.json``; and the fine-tuned ensemble
         where it is kept, else None. ``model`` is as it was.
     """
-    from tsforecast.ensemble.fitting import Stretch
     from tsforecast.ensemble.model import WARM_UP
     from tsforecast.evaluation.evaluate import validation_figures
     from tsforecast.inference.predict import forward
@@ -152,8 +152,8 @@ def fine_tuned(
     if not own.best.is_file():
         return none
     tuned, first = load_model(own.best), max(stretches.cut - WARM_UP, 0)
-    windows = stretches.whole.part(first, len(stretches.whole.windows)).windows
-    later = Stretch(windows, forward(tuned, windows))
+    windows = stretches.whole.slice(first).windows
+    later = model.window_outputs(windows, forward(tuned, windows))
     after = ensemble_scores.held_loss(tuned, loss, later, stretches.cut - first)
     if not after < before:
         return {"kept": False, "before": before, "after": after}, None

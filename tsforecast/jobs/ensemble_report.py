@@ -8,7 +8,7 @@ import numpy as np
 from tsforecast import metrics
 from tsforecast.config import Config
 from tsforecast.data.dataset import ForecastDataset
-from tsforecast.ensemble.fixed import best_convex_weights
+from tsforecast.ensemble.convex import fit_convex_weights
 from tsforecast.jobs import results
 from tsforecast.jobs.ensemble_members import Member
 from tsforecast.jobs.ensemble_scores import Line, Scored
@@ -101,7 +101,7 @@ def _hindsight(dataset: ForecastDataset, scored: Scored) -> dict[str, Any]:
     )
     errors = (members - truth[:, None]).transpose(0, 2, 3, 1).reshape(-1, members.shape[1])
     errors = errors[np.isfinite(errors).all(axis=1)].astype(np.float64)
-    weights = best_convex_weights(errors)
+    weights = fit_convex_weights(errors)
     # Between members above and below the truth some mixture hits it; else the nearest member is the best mixture.
     inside = (errors.min(axis=1) < 0) & (errors.max(axis=1) > 0)
     nearest = np.abs(errors).min(axis=1)

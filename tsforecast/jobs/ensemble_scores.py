@@ -79,8 +79,8 @@ def held_loss(model: Any, loss: Any, stretch: Any, cut: int) -> float:
     from tsforecast.ensemble.model import WARM_UP
 
     first = max(cut - WARM_UP, 0)
-    part = stretch.part(first, len(stretch.windows))
-    forecast = model.weighted(part.outputs, part.windows)["forecast"][cut - first :]
+    part = stretch.slice(first)
+    forecast = model.reweight(part.outputs, part.windows)["forecast"][cut - first :]
     truth = part.truth[cut - first :]
     observed = np.isfinite(truth)
     losses = keras.ops.convert_to_numpy(loss(np.where(observed, truth, 0.0).astype(np.float32), forecast))
@@ -107,20 +107,20 @@ def scored(
         stretches: the validation rows.
         tuned: the fine-tuned ensemble where it was kept, else None.
     """
-    from tsforecast.ensemble.model import points_of
+    from tsforecast.ensemble.window_outputs import select_points
     from tsforecast.evaluation.evaluate import baselines, evaluate
     from tsforecast.evaluation.spikes import ALARM_WINDOWS
     from tsforecast.inference.predict import forward
 
     chosen, windows = models[config.ensemble.weighting], dataset.windows("test")
-    longer = chosen.with_warm_up(windows)
+    longer = chosen.add_warm_up(windows)
     print(f"forecasting {len(windows):,} test windows with every member", flush=True)
     whole = forward(chosen, longer)
     newest = {name: values[-len(windows) :] for name, values in whole.items()}
     judge = _Scorer(config, dataset, chosen)
     lines = []
     count = len(stretches.whole.windows)
-    alarms = stretches.whole.part(max(count - ALARM_WINDOWS, 0), count)
+    alarms = stretches.whole.slice(max(count - ALARM_WINDOWS, 0))
     for place, member in enumerate(members):
         test, validation = (
             judge.evaluation(split, _member(chosen, found, place))
@@ -128,7 +128,7 @@ def scored(
         )
         params = chosen.members[place].count_params()
         lines.append(judge.line(member.name, "member", test, validation, params))
-    weighted = {name: model.weighted(whole, longer) for name, model in models.items()}
+    weighted = {name: model.reweight(whole, longer) for name, model in models.items()}
     for name, found in weighted.items():
         # No spike head here: it does not hang on the weights.
         forecast = {"forecast": found["forecast"][-len(windows) :]}
@@ -143,18 +143,18 @@ def scored(
         own = weighted[config.ensemble.weighting]
         final = newest | {name: values[-len(windows) :] for name, values in own.items()}
         # As ``evaluate`` would make them: from as many windows before as it has.
-        later = stretches.whole.part(max(count - ALARM_WINDOWS - len(longer) + len(windows), 0), count)
-        known = later.outputs | chosen.weighted(later.outputs, later.windows)
+        later = stretches.whole.slice(max(count - ALARM_WINDOWS - len(longer) + len(windows), 0))
+        known = later.outputs | chosen.reweight(later.outputs, later.windows)
         known = {name: values[-len(alarms.windows) :] for name, values in known.items()}
         test, validation = judge.evaluation(windows, final), judge.evaluation(alarms.windows, known)
         weights = final["weights"]
     else:
-        final = tuned.in_time(windows, lambda more: forward(tuned, more))
+        final = tuned.predict_over_time(windows, lambda more: forward(tuned, more))
         test, weights = judge.evaluation(windows, final), final["weights"]
         validation = evaluate(tuned, dataset, "val", newest=ALARM_WINDOWS)
     model = chosen if tuned is None else tuned
     lines.insert(0, judge.line("ensemble", "ensemble", test, validation, model.count_params()))
-    points = points_of(newest["members"], chosen.task)
+    points = select_points(newest["members"], chosen.task.quantile_levels)
     return Scored(model, test, validation, lines, weights, points, windows)
 
 

@@ -72,16 +72,16 @@ def chosen_model(config: Config) -> tuple[Path, bytes | None, str]:
 
 def _write(asked: Any, source: Path, model: Any, predictor: Any, intervals: Any, table: Any) -> int:
     """Forecasts stretch by stretch, with intervals from the truths known at each batch; returns how many windows."""
+    from tsforecast.ensemble.streaming import StreamingEnsemble
     from tsforecast.inference.forecast_table import forecast_table
-    from tsforecast.inference.predictor import follows_time
+    from tsforecast.inference.predictor import is_adaptive
     from tsforecast.inference.scorer import Scorer
     from tsforecast.inference.sliding import stretches
-    from tsforecast.inference.streaming_ensemble import StreamingEnsemble
     from tsforecast.serving.stream import batches
 
     metadata, count = predictor.metadata, 0
     judge = Scorer(intervals, metadata)
-    along = StreamingEnsemble(model, predictor) if follows_time(model) else None
+    along = StreamingEnsemble(model, predictor) if is_adaptive(model) else None
     for stretch in stretches(batches(source, metadata, asked.time), metadata, asked.stride):
         judge.observe(stretch.place, stretch.truths)
         if along is not None:

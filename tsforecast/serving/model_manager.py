@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tsforecast.ensemble.live import LiveEnsemble
 from tsforecast.inference.intervals import AdaptiveIntervals, new_intervals
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.inference.predictor import Predictor, follows_time
-from tsforecast.inference.streaming_ensemble import InService
+from tsforecast.inference.predictor import Predictor, is_adaptive
 from tsforecast.registry import Registry, Version
 from tsforecast.registry.files import replace_with
 
@@ -32,7 +32,7 @@ class LoadedModel:
     version: Version
     predictor: Predictor
     intervals: AdaptiveIntervals
-    following: InService | None = None
+    following: LiveEnsemble | None = None
 
     @property
     def metadata(self) -> ModelMetadata:
@@ -103,7 +103,7 @@ class ModelManager:
         if active.intervals.judged.any():
             held[".npz"] = active.intervals.to_bytes()
         if active.following is not None and active.following.learned:
-            held[".json"] = json.dumps(active.following.state()).encode()
+            held[".json"] = json.dumps(active.following.to_dict()).encode()
         for suffix, content in held.items():
             path = self._learned(name, suffix)
             path.parent.mkdir(exist_ok=True)
@@ -150,7 +150,7 @@ class ModelManager:
             memory=options.memory,
             calibration=start.read_bytes() if start.is_file() else None,
         )
-        following = InService(model, metadata) if follows_time(model) else None
+        following = LiveEnsemble(model, metadata) if is_adaptive(model) else None
         learned, weights = self._learned(version.name, ".npz"), self._learned(version.name, ".json")
         if learned.is_file():
             intervals.restore(learned.read_bytes())

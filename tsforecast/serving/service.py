@@ -100,7 +100,7 @@ class Service:
         alarms = self.record.forecast(active, asked.made_at, asked.last, found, lower, upper)
         self.telemetry.alarms.inc(alarms)
         if active.following is not None and found.members is not None and found.weights is not None:
-            active.following.forecast(asked.made_at, found.members, found.weights)
+            active.following.add_forecasts(asked.made_at, found.members, found.weights)
         return Answer(active, asked.made_at, found, lower, upper)
 
     def observe(self, body: bytes) -> dict[str, Any]:

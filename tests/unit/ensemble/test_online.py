@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tsforecast.ensemble.delayed_errors import known_count
-from tsforecast.ensemble.online import chosen_settings, online_weights
+from tsforecast.ensemble.delayed_errors import count_known_windows
+from tsforecast.ensemble.online import choose_settings, online_weights
 
 LEAD = 5
 
@@ -76,14 +76,14 @@ def test_regret_stays_under_its_bound(seed, rate):
     best = min(np.sum((a * signed[:, 0] + (1 - a) * signed[:, 1]) ** 2) for a in mixtures)
     bound = np.log(2) / rate + rate * len(signed) * (0.5 + 2 * LEAD)
     assert (ours - best) / scale <= bound
-    assert len(signed) > known_count(np.arange(len(signed)), LEAD, 1)[-1]
+    assert len(signed) > count_known_windows(np.arange(len(signed)), LEAD, 1)[-1]
 
 
 def test_settings_are_those_with_the_least_error():
     signed = errors(rows=300)
     ends = np.arange(300)
     reach = {"lead": LEAD, "horizon": 1, "scale": 4.0}
-    rate, share = chosen_settings(signed, ends, **reach)
+    rate, share = choose_settings(signed, ends, **reach)
 
     def score(rate, share):
         found = online_weights(signed, ends, rates=[rate], shares=[share], **reach)[:, 0]

@@ -1,4 +1,4 @@
-"""The ensemble: its parts, its weights through time, its file."""
+"""The ensemble: its parts, its weights over time, its file."""
 
 import dataclasses
 import re
@@ -9,8 +9,9 @@ import pytest
 
 from tests.helpers.model_checks import CARD, TASKS, batch, check_saving, check_training
 from tsforecast.data.windows import Windows
-from tsforecast.ensemble.fitting import Stretch, fit_spike_odds, fit_weights
-from tsforecast.ensemble.model import WEIGHTINGS, Ensemble
+from tsforecast.ensemble.model import Ensemble
+from tsforecast.ensemble.spike_head import fit_spike_head
+from tsforecast.ensemble.weightings import list_weightings
 from tsforecast.errors import UserError
 from tsforecast.inference.predict import forward, predict
 from tsforecast.losses import SquaredError
@@ -20,6 +21,7 @@ from tsforecast.models.persistence import Persistence
 from tsforecast.models.spike_detector import SpikeDetector
 
 TASK = dataclasses.replace(TASKS["one step"], lookback=24)
+WEIGHTINGS = list_weightings()
 NAMES = ["nlinear", "second", "persistence"]
 
 
@@ -31,6 +33,10 @@ def make(task, weighting="gating", spikes=False):
         members[1] = SpikeDetector(task, filters=4, heads=2, units=4, dense_units=[4])
     thresholds = [0.5] * len(task.target_indices)
     return Ensemble(task, members, NAMES, weighting=weighting, gate_units=4, thresholds=thresholds)
+
+
+def fit_weights(model, fit, held):
+    model.weighting.fit(fit, held, loss=SquaredError(), seed=0, log=lambda line: None)
 
 
 def windows(rows=400, first=30, last=380, task=TASK, seed=0):
@@ -48,8 +54,8 @@ def stretch():
 
     def run(model):
         whole = windows()
-        found = Stretch(whole, forward(model, whole))
-        return found, found.part(0, 240), found.part(240, len(whole))
+        found = model.window_outputs(whole, forward(model, whole))
+        return found, found.slice(0, 240), found.slice(240)
 
     return run
 
@@ -58,7 +64,7 @@ def stretch():
 def test_weights_are_on_the_simplex_and_weigh_the_members(weighting, stretch):
     model = make(TASK, weighting)
     whole, fit, held = stretch(model)
-    fit_weights(model, fit, held, SquaredError(), seed=0, tell=lambda line: None)
+    fit_weights(model, fit, held)
     outputs = predict(model, whole.windows, in_time=True)
     weights = outputs["weights"]
     assert weights.shape == (len(whole.windows), 3)
@@ -74,14 +80,14 @@ def test_weights_are_on_the_simplex_and_weigh_the_members(weighting, stretch):
 def test_no_weight_knows_a_truth_before_its_time(weighting, stretch):
     model = make(TASK, weighting)
     whole, fit, held = stretch(model)
-    fit_weights(model, fit, held, SquaredError(), seed=0, tell=lambda line: None)
+    fit_weights(model, fit, held)
     if weighting == "gating":  # as if training had found the recent errors to matter
         kernel = model.get_layer("gate").logits.kernel
         kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
     row, changed = 200, whole.windows.truths.copy()
     changed[row:] += 5.0
     later = dataclasses.replace(whole.windows, truths=changed)
-    before, after = (model.weighted(whole.outputs, split)["weights"] for split in (whole.windows, later))
+    before, after = (model.reweight(whole.outputs, split)["weights"] for split in (whole.windows, later))
     unknown = whole.windows.ends < row
     np.testing.assert_array_equal(before[unknown], after[unknown])
     assert np.abs(before[~unknown] - after[~unknown]).max() > 0
@@ -92,8 +98,8 @@ def test_static_weights_are_the_best_on_what_they_were_fitted_on(stretch):
     for weighting in ("equal", "inverse_error", "static"):
         model = make(TASK, weighting)
         _, fit, held = stretch(model)
-        fit_weights(model, fit, held, SquaredError(), seed=0, tell=lambda line: None)
-        error = model.weighted(fit.outputs, fit.windows)["forecast"] - fit.truth
+        fit_weights(model, fit, held)
+        error = model.reweight(fit.outputs, fit.windows)["forecast"] - fit.truth
         found[weighting] = np.nanmean(error**2)
     assert found["static"] <= min(found.values()) * (1 + 1e-5)
 
@@ -109,11 +115,11 @@ def test_the_gating_network_finds_which_member_serves_when():
     first = (content[:, 0] > 0)[:, None, None]
     right = np.nan_to_num(truth)
     members = np.stack([right + noise * ~first, right + noise * first], axis=1)
-    found = Stretch(whole, {"members": members, "content": content})
-    parts = found.part(0, 2000), found.part(2000, 3000)
-    fit_weights(model, *parts, SquaredError(), seed=0, tell=lambda line: None)
+    found = model.window_outputs(whole, {"members": members, "content": content})
+    parts = found.slice(0, 2000), found.slice(2000, 3000)
+    fit_weights(model, *parts)
     held = parts[1]
-    error = model.weighted(held.outputs, held.windows)["forecast"] - held.truth
+    error = model.reweight(held.outputs, held.windows)["forecast"] - held.truth
     equal = held.outputs["members"].mean(axis=1) - held.truth
     assert np.nanmean(error**2) < 0.75 * np.nanmean(equal**2)
 
@@ -122,7 +128,7 @@ def test_the_spike_head_learns_from_the_members(stretch):
     model = make(TASK, spikes=True)
     whole, fit, held = stretch(model)
     lines = []
-    fit_spike_odds(model, fit, held, seed=0, tell=lines.append)
+    fit_spike_head(model, fit, held, seed=0, log=lines.append)
     first, last = (float(word) for word in re.findall(r"\d+\.\d+", lines[0])[:2])
     assert last < first
     assert predict(model, whole.windows, in_time=True)["spike"].shape == (len(whole.windows), 1, 1)
@@ -140,7 +146,7 @@ def test_all_members_train_together():
 def test_a_loaded_ensemble_goes_through_time_as_before(tmp_path, stretch):
     model = make(TASK, "online")
     whole, fit, held = stretch(model)
-    fit_weights(model, fit, held, SquaredError(), seed=0, tell=lambda line: None)
+    fit_weights(model, fit, held)
     model.describe(**{"spike": {name: values[:1] for name, values in CARD["spike"].items()}})
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", compile=False)
@@ -154,11 +160,11 @@ def test_a_loaded_ensemble_goes_through_time_as_before(tmp_path, stretch):
 def test_windows_before_a_stretch_tell_what_was_known_at_its_start(stretch):
     model = make(TASK, "online")
     whole, fit, held = stretch(model)
-    fit_weights(model, fit, held, SquaredError(), seed=0, tell=lambda line: None)
+    fit_weights(model, fit, held)
     late = dataclasses.replace(whole.windows, ends=whole.windows.ends[100:])
-    longer = model.with_warm_up(late)
+    longer = model.add_warm_up(late)
     assert longer.ends[0] == TASK.lookback - 1
-    found = model.in_time(late, lambda split: forward(model, split))
+    found = model.predict_over_time(late, lambda split: forward(model, split))
     assert len(found["weights"]) == len(late)
     assert np.abs(found["weights"][0] - 1 / 3).max() > 1e-3
 

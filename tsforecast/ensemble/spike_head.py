@@ -1,0 +1,66 @@
+"""Training of an ensemble's spike head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+from keras import ops
+
+from tsforecast.ensemble.head_training import Arrays, train_head
+from tsforecast.ensemble.window_outputs import WindowOutputs
+from tsforecast.typing import Tensor
+
+if TYPE_CHECKING:
+    from tsforecast.ensemble.model import Ensemble
+
+
+def fit_spike_head(
+    model: Ensemble,
+    fitting: WindowOutputs,
+    holdout: WindowOutputs,
+    *,
+    seed: int,
+    log: Callable[[str], None],
+) -> None:
+    """Train the spike head of an ensemble on its members' forecasts.
+
+    Args:
+        model: Ensemble with thresholds; its members stay as they are.
+        fitting: Windows to train on, of rows that no member was trained on.
+        holdout: Later windows, for early stopping.
+        seed: Random seed for the batch order.
+        log: Called with one line about the training.
+    """
+    head = model.get_layer("spike_odds")
+    head.fit_scale(fitting.outputs["content"])
+    fit_data, holdout_data = (_training_data(model, part) for part in (fitting, holdout))
+    network = _training_network(head, fit_data[0])
+    train_head(
+        network, fit_data, holdout_data, loss=binary_crossentropy, seed=seed, log=log, name="spike head"
+    )
+
+
+def binary_crossentropy(truth: Tensor, logits: Tensor) -> Tensor:
+    """Return the mean cross-entropy of logits against truths of 0 and 1."""
+    return ops.mean(ops.softplus(logits) - truth * logits)
+
+
+def _training_network(head: keras.layers.Layer, arrays: list[np.ndarray]) -> keras.Model:
+    """Return a model from the head's inputs, in the order of ``_training_data``, to its logits."""
+    inputs = [keras.Input(values.shape[1:]) for values in arrays]
+    points, content, origin, *logits = inputs
+    return keras.Model(inputs, head(points, origin, content, *logits))
+
+
+def _training_data(model: Ensemble, part: WindowOutputs) -> Arrays:
+    """Return inputs of the head, and 1 where a truth is a spike, of all windows that are observed completely."""
+    truth, outputs, windows = part.truth, part.outputs, part.windows
+    observed = np.isfinite(truth).all(axis=(1, 2))
+    origin = windows.rows[windows.ends][:, list(model.task.target_indices)]
+    inputs = [part.points, outputs["content"], origin]
+    inputs += [outputs["member_spikes"]] if "member_spikes" in outputs else []
+    spike = truth - origin[:, None] > np.asarray(model.options["thresholds"], np.float32)
+    return [values[observed] for values in inputs], spike[observed].astype(np.float32)
