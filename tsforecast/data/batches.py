@@ -197,10 +197,12 @@ def tf_dataset(
     epochs = tf.data.Dataset.range(first_epoch, last_epoch).map(epoch_of)
     stream = epochs.prefetch(1)  # the next epoch is shuffled while this one runs
     stream = stream.flat_map(tf.data.Dataset.from_tensor_slices)
-    stream = stream.map(gather, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(PREFETCH)
+    stream = stream.map(gather, num_parallel_calls=THREADS, deterministic=True).prefetch(PREFETCH)
     if not repeat:
         stream = stream.apply(tf.data.experimental.assert_cardinality(steps - first))
     options = tf.data.Options()
+    # Nothing is left to tune here, and the tuner's thread keeps an exiting process waiting for ten seconds or more.
+    options.autotune.enabled = False
     options.threading.private_threadpool_size = THREADS  # the training step keeps TensorFlow's own pool
     options.threading.max_intra_op_parallelism = 1
     return stream.with_options(options)
