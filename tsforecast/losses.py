@@ -5,9 +5,11 @@ the truth's shape. Of a model that forecasts quantiles, all but the pinball loss
 belong to the trainer.
 """
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from keras import ops
+
+from tsforecast.options import Range
 
 
 class Loss:
@@ -61,7 +63,9 @@ class Huber(Loss):
     Source: Huber (1964), Robust Estimation of a Location Parameter.
     """
 
-    def __init__(self, delta: float = 1.0, quantile_levels: list[float] | None = None):
+    def __init__(
+        self, delta: Annotated[float, Range(1e-9)] = 1.0, quantile_levels: list[float] | None = None
+    ):
         super().__init__(quantile_levels)
         self.delta = delta
 
@@ -87,7 +91,9 @@ class SpikeWeighted(Loss):
 
     needs_spikes = True
 
-    def __init__(self, weight: float = 3.0, quantile_levels: list[float] | None = None):
+    def __init__(
+        self, weight: Annotated[float, Range(1e-9, 1e6)] = 3.0, quantile_levels: list[float] | None = None
+    ):
         super().__init__(quantile_levels)
         if not weight > 0:
             raise ValueError(f"weight={weight} is out of range: it must be above 0.")

@@ -2,27 +2,29 @@
 
 Example:
     >>> from dataclasses import dataclass
-    >>> from typing import Annotated, Literal
     >>> @dataclass(frozen=True, kw_only=True)
     ... class WindowOptions:
     ...     lookback: Annotated[int, Range(1, 100_000)]
     ...     padding: Literal["end", "none"]
-    >>> read_rule(field_rules(WindowOptions)["lookback"]).range
+    >>> field_rules(WindowOptions)["lookback"].range
     Range(low=1, high=100000)
+    >>> field_rules(WindowOptions)["padding"].choices
+    ('end', 'none')
 
-The rules are checked before TensorFlow is imported: this module imports the standard library only.
+``tsforecast.config`` checks them before TensorFlow is imported: this module imports the standard library only.
 """
 
 import math
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 
 @dataclass(frozen=True)
 class Range:
-    """The legal values of a number, or of each element of a list of numbers: ``low <= value <= high``."""
+    """The legal values of a number, or of each number in a list: ``low <= value <= high``."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -37,28 +39,65 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What an annotation allows: a range of numbers, or a list of words; either may be missing."""
+class NotEmpty:
+    """A list of at least one value.
 
+    Args:
+        example: A value that it could hold, for the message.
+    """
+
+    example: float
+
+
+Width = Annotated[int, Range(1, 65_536)]  # of a layer
+Widths = Annotated[Sequence[Width], NotEmpty(64)]
+Dropout = Annotated[float, Range(0.0, 0.95)]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What an annotation allows.
+
+    Args:
+        kind: ``int``, ``float`` or ``bool`` of the value or of a list's elements; None for other types.
+        range: Legal range of a number.
+        choices: Legal words.
+        not_empty: Whether a list must have an element.
+    """
+
+    kind: type | None = None
     range: Range | None = None
     choices: tuple[str, ...] = ()
+    not_empty: NotEmpty | None = None
 
 
-def field_rules(options: type) -> dict[str, Any]:
-    """Return the annotations of a dataclass by field name, with their ranges."""
+def field_rules(options: type) -> dict[str, Rule]:
+    """Return the rules of a dataclass by field name."""
     hints = typing.get_type_hints(options, include_extras=True)
-    return {field.name: hints[field.name] for field in fields(options)}
+    return {field.name: read_rule(hints[field.name]) for field in fields(options)}
 
 
-def read_rule(annotation: object) -> Rule:
-    """Return the range and the choices that an annotation declares."""
-    limit = None
-    if get_origin(annotation) is Annotated:
-        annotation, *extras = get_args(annotation)
-        limit = next((extra for extra in extras if isinstance(extra, Range)), None)
-    members = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-    literals = [get_args(member) for member in members if get_origin(member) is Literal]
-    return Rule(limit, tuple(str(word) for words in literals for word in words))
+def read_rule(annotation: Any) -> Rule:
+    """Return the rule that an annotation declares; that of its elements for a list."""
+    inner, extras = annotation, []
+    while True:
+        origin, arguments = get_origin(inner), get_args(inner)
+        members = [member for member in arguments if member is not type(None)]
+        if origin is Annotated:
+            inner, *more = arguments
+            extras += more
+        elif origin in (Union, types.UnionType) and len(members) == 1:
+            inner = members[0]
+        elif origin in (list, Sequence):
+            inner = arguments[0]
+        else:
+            break
+    return Rule(
+        kind=inner if inner in (int, float, bool) else None,
+        range=next((extra for extra in extras if isinstance(extra, Range)), None),
+        choices=tuple(map(str, arguments)) if origin is Literal else (),
+        not_empty=next((extra for extra in extras if isinstance(extra, NotEmpty)), None),
+    )
 
 
 def _plain(bound: float) -> str:

@@ -1,9 +1,8 @@
 """Everything that can be wrong with a config, found before TensorFlow is imported."""
 
 import dataclasses
-import math
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +16,16 @@ from tsforecast.config.nodes import to_options
 from tsforecast.config.plan_checks import check_plan
 from tsforecast.config.schema import Config
 from tsforecast.config.service_checks import check_service
+from tsforecast.config.signatures import argument_rules
 from tsforecast.config.stored import load
 from tsforecast.errors import UserError, nearest
-from tsforecast.options import Range, Rule, field_rules, read_rule
+from tsforecast.models.options import EncodingOptions
+from tsforecast.options import Rule, field_rules
 from tsforecast.rules.parse import parse_rules
 
-# Legal ranges of arguments of models, optimizers, schedules and losses, by the name of the leaf wherever it stands.
-# A leaf that is not listed is checked by the class that takes it, a few seconds later.
-LEAVES: dict[str, tuple[type, float, float]] = {
-    "units": (int, 1, 65_536),
-    "bins": (int, 2, 4096),
-    "dense_units": (int, 1, 65_536),
-    "dropout": (float, 0.0, 0.95),
-    "kernel_size": (int, 1, 10_000),
-    "kernel_sizes": (int, 1, 10_000),
-    "spike_weight": (float, 0.0, 1e6),
-    "weight": (float, 1e-9, 1e6),
-    "filters": (int, 1, 65_536),
-    "heads": (int, 1, 1024),
-    "learning_rate": (float, 1e-12, 10.0),
-    "weight_decay": (float, 0.0, 1.0),
-    "clipnorm": (float, 1e-12, math.inf),
-    "momentum": (float, 0.0, 1.0),
-    "warmup_share": (float, 0.0, 0.9),
-    "final_share": (float, 0.0, 1.0),
-    "stairs": (int, 2, 10_000),
-    "delta": (float, 1e-9, math.inf),
-    "anchor": (bool, 0, 1),
-    "affine": (bool, 0, 1),
-    "nesterov": (bool, 0, 1),
-    "calendar": (bool, 0, 1),
-}
 # Jobs that compute nothing on the device that the config names: they plan for it, or look at what is there.
 NO_DEVICE = ("plan", "doctor", "compare", "promote", "rollback")
+KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 TRACKER_MODES = ("auto", "online", "offline", "disabled")
 
 
@@ -88,7 +64,7 @@ def check(cfg: DictConfig, given: Sequence[str] | None = None) -> Config:
     _check_batch_size(config.training.batch_size)
     _check_ranges(config)
     for node in ("model", "optimizer", "schedule", "loss"):
-        _check_leaves(getattr(config, node), node)
+        _check_arguments(getattr(config, node), node)
     _check_encoding(config.model.get("encoding"))
     # Keras refuses a whole number.
     rate = float(config.optimizer["learning_rate"])
@@ -138,15 +114,18 @@ def _check_choices() -> None:
 
 
 def _check_ranges(config: Any, prefix: str = "") -> None:
-    for field, annotation in field_rules(type(config)).items():
+    for field, rule in field_rules(type(config)).items():
         value, name = getattr(config, field), f"{prefix}{field}"
         if dataclasses.is_dataclass(value):
             _check_ranges(value, f"{name}.")
-        elif value is not None:
-            _check_value(value, name, read_rule(annotation))
+        else:
+            for item in value if isinstance(value, list) else [value]:
+                _check_value(item, name, rule)
 
 
 def _check_value(value: Any, name: str, rule: Rule) -> None:
+    if value is None:
+        return
     if rule.choices and value not in rule.choices:
         raise UserError(
             f"{name}={value} is not one of {', '.join(rule.choices)}.{nearest(str(value), rule.choices)}"
@@ -155,41 +134,42 @@ def _check_value(value: Any, name: str, rule: Rule) -> None:
         raise UserError(f"{name}={value} is out of range: it must be {rule.range}.")
 
 
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{name}.{key}")
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner, name)
-    else:
-        yield name, value
+def _check_arguments(node: dict[str, Any], root: str) -> None:
+    """Checks the arguments of a target against the annotations of its signature."""
+    rules = argument_rules(node["_target_"])
+    for name, value in node.items():
+        if name in rules:
+            _check_argument(value, f"{root}.{name}", rules[name])
 
 
-def _check_leaves(node: dict[str, Any], root: str) -> None:
-    for name, value in _leaves(node, root):
-        kind, low, high = LEAVES.get(name.rsplit(".", 1)[-1], (None, 0, 0))
-        if kind is None or value is None:
+def _check_argument(value: Any, name: str, rule: Rule) -> None:
+    if value == [] and rule.not_empty is not None:
+        example = f"{name}=[{rule.not_empty.example}]"
+        raise UserError(f"{name} is empty: give at least one value, as in {example}.")
+    for item in value if isinstance(value, list) else [value]:
+        if item is None:
             continue
-        fits = (
-            isinstance(value, bool)
-            if kind is bool
-            else isinstance(value, (int, kind)) and not isinstance(value, bool)
-        )
-        if not fits:
-            word = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
-            raise UserError(f"{name}={value} is not {word}.")
-        _check_value(value, name, Rule(Range(low, high)))
-    for name in ("units", "dense_units"):
-        if node.get(name) == [] and name == "units":
-            raise UserError(f"{root}.{name} is empty: give at least one width, as in {root}.{name}=[64].")
+        if rule.kind is not None and not _is_kind(item, rule.kind):
+            raise UserError(f"{name}={item} is not {KINDS[rule.kind]}.")
+        _check_value(item, name, rule)
+
+
+def _is_kind(value: Any, kind: type) -> bool:
+    if kind is bool or isinstance(value, bool):
+        return kind is bool and isinstance(value, bool)
+    return isinstance(value, (int, kind))
 
 
 def _check_encoding(encoding: Any) -> None:
-    if encoding is not None and (not isinstance(encoding, dict) or set(encoding) != {"bins", "units"}):
+    if encoding is None:
+        return
+    rules = field_rules(EncodingOptions)
+    if not isinstance(encoding, dict) or set(encoding) != set(rules):
         raise UserError(
             "model.encoding must be null, or give both bins and units, as in model.encoding={bins: 64, units: 96}."
         )
+    for name, value in encoding.items():
+        _check_argument(value, f"model.encoding.{name}", rules[name])
 
 
 def _check_tracker(node: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from tsforecast.config.hydra_errors import CONF
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError, nearest
-from tsforecast.options import field_rules, read_rule
+from tsforecast.options import field_rules
 from tsforecast.runtime_options import PrecisionOptions
 
 
@@ -14,7 +14,7 @@ def check_plan(config: Config) -> None:
         UserError: a list is empty, or an entry is no model, policy, scale or batch.
     """
     plan = config.plan
-    policies = read_rule(field_rules(PrecisionOptions)["policy"]).choices
+    policies = field_rules(PrecisionOptions)["policy"].choices
     known = {"policies": policies, "scales": _names("scale")}
     if plan.models is not None:
         known["models"] = _names("model")

@@ -1,7 +1,7 @@
 """CNN-LSTM."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 
@@ -10,6 +10,7 @@ from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.models.forecaster import Forecaster, anchor_forecast, causal_outputs, encode_channels
 from tsforecast.models.task import Task
+from tsforecast.options import Dropout, NotEmpty, Range, Width, Widths
 
 PADDINGS = ("causal", "same")
 
@@ -42,12 +43,12 @@ class CNNLSTM(Forecaster):
     def __init__(
         self,
         task: Task,
-        filters: int = 64,
-        kernel_sizes: Sequence[int] = (3, 5, 7),
+        filters: Width = 64,
+        kernel_sizes: Annotated[Sequence[int], Range(1, 10_000), NotEmpty(3)] = (3, 5, 7),
         padding: str = "causal",
-        units: Sequence[int] = (128, 64),
-        dense_units: Sequence[int] = (64,),
-        dropout: float = 0.0,
+        units: Widths = (128, 64),
+        dense_units: Sequence[Width] = (64,),
+        dropout: Dropout = 0.0,
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
     ):

@@ -1,10 +1,13 @@
 """DLinear."""
 
+from typing import Annotated
+
 import keras
 
 from tsforecast.layers.linear import TargetHistory, TimeLinear, TrendSplit
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.models.task import Task
+from tsforecast.options import Range
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -19,7 +22,7 @@ class DLinear(Forecaster):
     targets share; they start as averages, as in the Time-Series-Library.
     """
 
-    def __init__(self, task: Task, kernel_size: int = 25):
+    def __init__(self, task: Task, kernel_size: Annotated[int, Range(1, 10_000)] = 25):
         past = task.input_tensor()
         trend, rest = TrendSplit(kernel_size, dtype="float32", name="split")(
             TargetHistory(task.target_indices)(past)

@@ -1,7 +1,7 @@
 """LightGBM on lags and window statistics: the baseline to beat."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from tsforecast.errors import UserError
 from tsforecast.models.estimator import Estimator
 from tsforecast.models.protocol import ParameterRow
 from tsforecast.models.task import Task
+from tsforecast.options import Range
 
 MAX_BOOSTERS = 64
 FEW_WINDOWS = 20_000
@@ -51,11 +52,11 @@ class LightGBM(Estimator):
         task: Task,
         lags: Sequence[int] = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 80, 99),
         spans: Sequence[int] = (5, 10, 15, 30, 60, 100),
-        leaves: int = 127,
-        learning_rate: float = 0.08,
-        rounds: int = 1000,
-        patience: int = 50,
-        min_leaf: int = 100,
+        leaves: Annotated[int, Range(2, 131_072)] = 127,
+        learning_rate: Annotated[float, Range(1e-12, 10.0)] = 0.08,
+        rounds: Annotated[int, Range(1)] = 1000,
+        patience: Annotated[int, Range(1)] = 50,
+        min_leaf: Annotated[int, Range(1)] = 100,
     ):
         options = {
             "lags": list(lags),

@@ -10,6 +10,7 @@ from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.models.forecaster import Forecaster, causal_outputs, encode_channels
 from tsforecast.models.task import Task
+from tsforecast.options import Dropout, Width, Widths
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -32,9 +33,9 @@ class LSTM(Forecaster):
     def __init__(
         self,
         task: Task,
-        units: Sequence[int] = (128, 128, 64),
-        dense_units: Sequence[int] = (128, 64),
-        dropout: float = 0.0,
+        units: Widths = (128, 128, 64),
+        dense_units: Sequence[Width] = (128, 64),
+        dropout: Dropout = 0.0,
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
     ):

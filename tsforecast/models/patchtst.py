@@ -1,7 +1,7 @@
 """PatchTST."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 from keras import ops
@@ -13,6 +13,7 @@ from tsforecast.layers.linear import TargetHistory
 from tsforecast.layers.patches import HiddenPatches, Patches
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.models.task import Task
+from tsforecast.options import Dropout, Range, Width
 
 CHANNELS = ("targets", "all")
 
@@ -53,14 +54,14 @@ class PatchTST(Forecaster):
     def __init__(
         self,
         task: Task,
-        d_model: int = 128,
-        heads: int = 16,
-        layers: int = 3,
-        d_ff: int = 256,
-        dropout: float = 0.2,
-        attention_dropout: float = 0.0,
-        patch_len: int = 16,
-        patch_stride: int = 8,
+        d_model: Width = 128,
+        heads: Annotated[int, Range(1, 1024)] = 16,
+        layers: Annotated[int, Range(1, 1000)] = 3,
+        d_ff: Width = 256,
+        dropout: Dropout = 0.2,
+        attention_dropout: Dropout = 0.0,
+        patch_len: Annotated[int, Range(1, 100_000)] = 16,
+        patch_stride: Annotated[int, Range(1, 100_000)] = 8,
         padding: str = "end",
         instance_norm: bool = True,
         affine: bool = False,

@@ -12,6 +12,7 @@ from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.rules import RuleActions, RuleConditions
 from tsforecast.models.forecaster import Forecaster, causal_outputs, encode_channels
 from tsforecast.models.task import Task
+from tsforecast.options import Dropout, Width, Widths
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -40,9 +41,9 @@ class RuleBased(Forecaster):
         self,
         task: Task,
         rules: Sequence[Mapping[str, Any]] = (),
-        units: Sequence[int] = (32,),
-        dense_units: Sequence[int] = (64, 32),
-        dropout: float = 0.0,
+        units: Widths = (32,),
+        dense_units: Sequence[Width] = (64, 32),
+        dropout: Dropout = 0.0,
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
     ):

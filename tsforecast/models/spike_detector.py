@@ -1,7 +1,7 @@
 """Spike detector."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 
@@ -12,6 +12,7 @@ from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.recurrent import Bidirectional
 from tsforecast.models.forecaster import Forecaster, anchor_forecast, encode_channels
 from tsforecast.models.task import Task
+from tsforecast.options import Dropout, Range, Width
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -47,13 +48,13 @@ class SpikeDetector(Forecaster):
     def __init__(
         self,
         task: Task,
-        filters: int = 128,
-        kernel_size: int = 5,
-        heads: int = 4,
-        units: int = 128,
-        dense_units: Sequence[int] = (64,),
-        dropout: float = 0.0,
-        spike_weight: float = 0.5,
+        filters: Width = 128,
+        kernel_size: Annotated[int, Range(1, 10_000)] = 5,
+        heads: Annotated[int, Range(1, 1024)] = 4,
+        units: Width = 128,
+        dense_units: Sequence[Width] = (64,),
+        dropout: Dropout = 0.0,
+        spike_weight: Annotated[float, Range(0.0, 1e6)] = 0.5,
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
     ):

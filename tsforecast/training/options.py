@@ -56,3 +56,22 @@ class DistillationOptions:
     """
 
     share: Annotated[float, Range(0, 1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerOptions:
+    """Arguments of Keras' optimizers that have a legal range; an optimizer takes some of them.
+
+    Args:
+        learning_rate: Peak learning rate.
+        weight_decay: Decoupled weight decay.
+        clipnorm: Largest norm of a gradient.
+        momentum: Share of the last update that the next one keeps.
+        nesterov: Use Nesterov's momentum.
+    """
+
+    learning_rate: Annotated[float, Range(1e-12, 10.0)]
+    weight_decay: Annotated[float | None, Range(0.0, 1.0)]
+    clipnorm: Annotated[float | None, Range(1e-12)]
+    momentum: Annotated[float, Range(0.0, 1.0)]
+    nesterov: bool

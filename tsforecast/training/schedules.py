@@ -1,9 +1,11 @@
 """Learning rate over the steps of a run. Each function takes the peak rate and the number of steps of the whole run."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 from keras import ops
+
+from tsforecast.options import Range
 
 PARTS = 10_000  # steps that a schedule over minutes is cut into
 
@@ -13,7 +15,12 @@ def constant(learning_rate: float, steps: int | None) -> float:
     return learning_rate
 
 
-def cosine(learning_rate: float, steps: int, warmup_share: float, final_share: float) -> Any:
+def cosine(
+    learning_rate: float,
+    steps: int,
+    warmup_share: Annotated[float, Range(0.0, 0.9)],
+    final_share: Annotated[float, Range(0.0, 1.0)],
+) -> Any:
     """Linear warm-up from zero, then half a cosine down.
 
     Args:
@@ -34,7 +41,12 @@ def cosine(learning_rate: float, steps: int, warmup_share: float, final_share: f
     )
 
 
-def exponential(learning_rate: float, steps: int, final_share: float, stairs: int | None = None) -> Any:
+def exponential(
+    learning_rate: float,
+    steps: int,
+    final_share: Annotated[float, Range(0.0, 1.0)],
+    stairs: Annotated[int | None, Range(2, 10_000)] = None,
+) -> Any:
     """The rate times ``final_share ** (step / steps)``, or in as many equal stairs, the first at the rate itself.
 
     Args:
