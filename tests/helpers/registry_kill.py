@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from tsforecast import files as atomic_files
 from tsforecast.registry import Registry, files, store
 
 left = 0
@@ -36,6 +37,8 @@ def work(folder, calls):
     for name in ("fsync", "replace", "rename"):
         setattr(os, name, mortal(getattr(os, name)))
     files.open = mortal(builtins.open)
+    atomic_files.open = mortal(builtins.open)
+    Path.write_bytes = mortal(Path.write_bytes)
     files.shutil.copyfileobj = mortal(shutil.copyfileobj)
     store.shutil.rmtree = mortal(shutil.rmtree)
     registry = Registry(folder / "registry")

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from tsforecast import __version__
 from tsforecast.comparison import svg
 from tsforecast.comparison.leaderboard import Entry
+from tsforecast.files import write_text
 from tsforecast.metrics import metric_label
 from tsforecast.metrics.bootstrap import Interval
 from tsforecast.reporting.format import duration, figure, section, table, text
@@ -54,9 +55,7 @@ def write_page(
         style=style,
         script=script,
     )
-    part = path.with_name(path.name + ".part")
-    part.write_text(html, encoding="utf-8")
-    os.replace(part, path)
+    write_text(path, html)
     return path
 
 

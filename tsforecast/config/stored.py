@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from tsforecast.config.nodes import structured, to_options
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
+from tsforecast.files import write_text
 
 # Where a target moved to since a config was written; its last part is unchanged.
 MOVED_TARGETS = {
@@ -23,7 +24,7 @@ MOVED_TARGETS = {
 def save(config: Config, path: Path) -> str:
     """Writes the whole resolved config as YAML and returns the text."""
     text = as_yaml(config)
-    path.write_text(text)
+    write_text(path, text)
     return text
 
 

@@ -1,7 +1,7 @@
 """Forecasts as a table: a row for each forecast, step and target; written to Parquet or CSV as they are made."""
 
-import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from tsforecast.errors import UserError
+from tsforecast.files import atomic_path
 from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.metadata import ModelMetadata
 
@@ -74,10 +75,10 @@ class TableFile:
             raise UserError(f"predict.out={path} must end in .parquet or .csv.")
         if not self.path.parent.is_dir():
             raise UserError(f"predict.out={path}: there is no folder {self.path.parent}.")
-        self.part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         self.rows = 0
         self._held: list[pa.Table] = []
         self._writer: Any = None
+        self._files = ExitStack()
 
     def __enter__(self) -> "TableFile":
         return self
@@ -85,15 +86,11 @@ class TableFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                self._flush()
-            if self._writer is not None:
-                self._writer.close()
-                if kind is None:
-                    os.replace(self.part, self.path)
-        finally:
-            self.part.unlink(missing_ok=True)
+        if kind is not None:
+            self._files.__exit__(kind, error, trace)
+            return
+        with self._files:
+            self._flush()
 
     def add(self, table: pa.Table) -> None:
         """Adds rows."""
@@ -108,6 +105,7 @@ class TableFile:
         table = pa.concat_tables(self._held)
         if self._writer is None:
             make = pyarrow.csv.CSVWriter if self.path.suffix == ".csv" else pq.ParquetWriter
-            self._writer = make(str(self.part), table.schema)
+            part = self._files.enter_context(atomic_path(self.path))
+            self._writer = self._files.enter_context(make(str(part), table.schema))
         self._writer.write_table(table)
         self._held = []

@@ -1,7 +1,6 @@
 """What a backtest tells: mean and spread over the origins, its page, its printed lines."""
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from tsforecast.config import Config, stem
 from tsforecast.config.stored import as_yaml
 from tsforecast.data.series import Series
+from tsforecast.files import atomic_path
 from tsforecast.metrics import metric_label
 
 MEANS = ("metrics", "baselines", "skill")
@@ -53,18 +53,17 @@ def _over(values: Sequence[Any]) -> tuple[Any, Any]:
 
 def save_forecasts(path: Path, evaluation: Any, naive: Mapping[str, Any]) -> None:
     """Keeps the first step of a block's forecasts for the page's chart, whole or not at all; 12 bytes a value."""
-    part = path.with_name(f"part-{path.name}")
     arrays = {
         "truth": evaluation.truth,
         "forecast": evaluation.forecast,
         "persistence": naive["persistence"].forecast,
     }
-    np.savez_compressed(
-        part,
-        ends=evaluation.ends,
-        **{name: values[:, 0].astype(np.float32) for name, values in arrays.items()},
-    )
-    os.replace(part, path)
+    with atomic_path(path) as part:
+        np.savez_compressed(
+            part,
+            ends=evaluation.ends,
+            **{name: values[:, 0].astype(np.float32) for name, values in arrays.items()},
+        )
 
 
 def write_page(

@@ -1,13 +1,13 @@
 """The test errors of a run window by window, kept to compare runs in pairs."""
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from tsforecast.files import atomic_path
 from tsforecast.metrics.arrays import Array, Rows
 
 
@@ -47,16 +47,16 @@ class WindowErrors:
 
     def save(self, path: Path) -> None:
         """Write ``errors.npz``, whole or not at all; about 8 bytes per window."""
-        part = path.with_name(f"part-{path.name}")
-        np.savez_compressed(
-            part,
-            first=self.ends[:1],
-            steps=np.diff(self.ends).astype(np.int32),  # mostly one value, so next to nothing once compressed
-            squared=self.squared,
-            absolute=self.absolute,
-            count=self.count,
-        )
-        os.replace(part, path)
+        with atomic_path(path) as part:
+            np.savez_compressed(
+                part,
+                first=self.ends[:1],
+                # Mostly one value, so next to nothing once compressed.
+                steps=np.diff(self.ends).astype(np.int32),
+                squared=self.squared,
+                absolute=self.absolute,
+                count=self.count,
+            )
 
     @classmethod
     def load(cls, path: Path) -> "WindowErrors":

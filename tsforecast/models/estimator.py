@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from tsforecast.data.windows import Windows
+from tsforecast.files import write_text
 from tsforecast.models.protocol import ParameterRow
 from tsforecast.models.task import Task
 
@@ -102,6 +102,4 @@ class Estimator:
             "card": self.metadata,
             "state": self.state(),
         }
-        part = path.with_name(f"part-{path.name}")
-        part.write_text(json.dumps(stored))
-        os.replace(part, path)
+        write_text(path, json.dumps(stored))

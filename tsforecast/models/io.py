@@ -2,13 +2,13 @@
 
 import importlib
 import json
-import os
 import pkgutil
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsforecast.errors import UserError
+from tsforecast.files import atomic_path
 
 if TYPE_CHECKING:
     import keras
@@ -27,9 +27,8 @@ def save_model(model: "keras.Model", path: Path) -> None:
         model: network to save.
         path: ``.keras`` file to write.
     """
-    part = path.with_name(f"part-{path.name}")
-    model.save(part)
-    os.replace(part, path)
+    with atomic_path(path) as part:
+        model.save(part)
 
 
 def load_model(path: Path) -> "Model":

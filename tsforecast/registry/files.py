@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tsforecast.errors import UserError
+from tsforecast.files import flush_folder
 
 _POLL_SECONDS = 0.05
 
@@ -35,34 +36,11 @@ def write_new(path: Path, content: bytes | Path) -> None:
     path.chmod(0o444)
 
 
-def replace_with(path: Path, content: bytes) -> None:
-    """Puts new bytes in a file's place: a reader, or a kill, sees the old ones or the new ones, never a part."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)  # gone already unless something failed
-    sync_folder(path.parent)
-
-
 def move_folder(source: Path, target: Path) -> None:
     """Renames a folder that is complete, so that ``target`` is there as a whole or not at all."""
-    sync_folder(source)
+    flush_folder(source)
     os.rename(source, target)
-    sync_folder(target.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Waits until a folder's names are on the disk: a rename is not, until then."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    flush_folder(target.parent)
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.errors import UserError, nearest
-from tsforecast.registry.files import locked, move_folder, replace_with, sha256, sync_folder, write_new
+from tsforecast.files import flush_folder, remove_partial_files, write_bytes
+from tsforecast.registry.files import locked, move_folder, sha256, write_new
 
 MANIFEST = "manifest.json"
 STAGED = ".new-"
@@ -218,15 +219,14 @@ class Registry:
     def _move(self, state: Mapping[str, Any], name: str, why: str, before: list[str]) -> None:
         move = {"version": name, "at": _now(), "why": why}
         moves = [*state["moves"], move][-MAX_MOVES:]
-        replace_with(self.alias, _json({"version": name, "before": before, "moves": moves}))
+        write_bytes(self.alias, _json({"version": name, "before": before, "moves": moves}))
 
     def _sweep(self) -> None:
         """Removes what killed writers left; whoever holds the lock is the only writer."""
         for left in (self.path / "versions").glob(f"{STAGED}*"):
             shutil.rmtree(left)
-        for part in self.path.glob(".champion.json.*.part"):
-            part.unlink()
-        sync_folder(self.path / "versions")
+        remove_partial_files(self.path)
+        flush_folder(self.path / "versions")
 
     def _twin(self, hashes: Mapping[str, str], model: str) -> Version | None:
         same = (model, "config.yaml", "result.json")

@@ -1,6 +1,5 @@
 """Puts a run's figures, charts and settings together into one HTML page that needs no network."""
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.resources import files
@@ -9,6 +8,7 @@ from string import Template
 from typing import Any
 
 from tsforecast import __version__
+from tsforecast.files import write_text
 from tsforecast.reporting import charts as chart_data
 from tsforecast.reporting import page
 from tsforecast.reporting import tables as table_sections
@@ -100,17 +100,10 @@ def write_report(
         uplot_style=asset("uPlot.min.css"),
         uplot_script=asset("uPlot.iife.min.js"),
     )
-    return _write_whole(Path(path), html)
+    write_text(Path(path), html)
+    return Path(path)
 
 
 def asset(name: str) -> str:
     """Returns the text of a file in `assets/`."""
     return (files("tsforecast.reporting") / "assets" / name).read_text(encoding="utf-8")
-
-
-def _write_whole(path: Path, html: str) -> Path:
-    """Writes to a neighbour and renames it, so that a kill never leaves half a page."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(html, encoding="utf-8")
-    os.replace(part, path)
-    return path

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.ensemble.live import LiveEnsemble
+from tsforecast.files import write_bytes
 from tsforecast.inference.intervals import AdaptiveIntervals, new_intervals
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.predictor import Predictor, is_adaptive
 from tsforecast.registry import Registry, Version
-from tsforecast.registry.files import replace_with
 
 STOP_SECONDS = 3
 
@@ -107,7 +107,7 @@ class ModelManager:
         for suffix, content in held.items():
             path = self._learned(name, suffix)
             path.parent.mkdir(exist_ok=True)
-            replace_with(path, content)
+            write_bytes(path, content)
 
     def refresh(self) -> bool:
         """Looks at the champion, and puts it in service if it is another; tells whether it did."""

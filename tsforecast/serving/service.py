@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tsforecast.errors import UserError, nearest
-from tsforecast.registry.files import replace_with
+from tsforecast.files import write_bytes
 from tsforecast.serving import requests
 from tsforecast.serving.batching import Batcher
 from tsforecast.serving.live_store import LiveStore, Point
@@ -201,7 +201,7 @@ class Service:
     def _save(self) -> None:
         if self.record.points:
             self._file.parent.mkdir(exist_ok=True)
-            replace_with(self._file, json.dumps(self.record.to_json()).encode())
+            write_bytes(self._file, json.dumps(self.record.to_json()).encode())
 
     async def _save_now_and_then(self) -> None:
         while True:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.errors import UserError
-from tsforecast.tracking.run_folder import RunFolder, plain
+from tsforecast.files import to_plain
+from tsforecast.tracking.run_folder import RunFolder
 
 # What changes neither a job's training nor its figures.
 NOT_OF_THE_RESULT = (
@@ -93,7 +94,7 @@ def of_the_result(config: Mapping[str, Any]) -> dict[str, Any]:
 def config_hash(config: Mapping[str, Any], without: Sequence[str] = ()) -> str:
     """Twelve hexadecimal digits of what in a config decides the result, leaving out ``without`` too."""
     kept = {key: value for key, value in of_the_result(config).items() if key not in without}
-    return hashlib.sha256(json.dumps(plain(kept), sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(to_plain(kept), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def short_keys(axes: Mapping[str, str]) -> dict[str, str]:
@@ -139,7 +140,7 @@ class Study:
         Raises:
             UserError: the folder holds another study, or is not writable; what differs is named.
         """
-        identity = _without_the_rest(json.loads(json.dumps(plain(identity))))
+        identity = _without_the_rest(json.loads(json.dumps(to_plain(identity))))
         if self.file.is_file():
             self._compare(self.read()["identity"], identity)
             return True

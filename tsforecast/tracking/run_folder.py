@@ -1,8 +1,6 @@
 """The folder of one run: every file is either whole or absent, also after a kill or on a full disk."""
 
-import errno
 import json
-import math
 import os
 import subprocess
 from collections.abc import Mapping
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.errors import UserError
+from tsforecast.files import append_line, remove_partial_files, to_plain, write_error, write_json, write_text
 
 _SOURCE_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -45,7 +44,7 @@ class RunFolder:
             probe.write_bytes(b"x")
             probe.unlink()
         except OSError as error:
-            raise folder._refusal(error) from error
+            raise write_error(folder.path, error) from error
         return folder
 
     @classmethod
@@ -65,27 +64,12 @@ class RunFolder:
         return folder
 
     def write_text_atomic(self, name: str, text: str) -> None:
-        """Writes ``path/name`` so that a reader, or a kill, sees the old text or the new one, never a part.
+        """Write ``path/name`` as a whole; see `files.atomic_path`."""
+        write_text(self.path / name, text)
 
-        Raises:
-            UserError: the disk is full or the file cannot be written; the old file is untouched.
-        """
-        target = self.path / name
-        temporary = self.path / f".{name}.{os.getpid()}.tmp"
-        try:
-            with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except OSError as error:
-            raise self._refusal(error) from error
-        finally:
-            temporary.unlink(missing_ok=True)  # gone already unless something failed
-
-    def write_json(self, name: str, value: Any) -> None:
-        """Writes ``value`` as indented JSON, NaN and infinities as null; raises as ``write_text_atomic``."""
-        self.write_text_atomic(name, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
+    def write_json(self, name: str, value: object) -> None:
+        """Write ``path/name`` as indented JSON; see `files.write_json`."""
+        write_json(self.path / name, value)
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
         """Adds one line to ``metrics.jsonl``; a line torn by an earlier kill is dropped first.
@@ -95,13 +79,7 @@ class RunFolder:
         """
         if self._is_torn():
             self._write_metrics(self.read_metrics())
-        try:
-            with open(self.metrics, "a", encoding="utf-8", newline="\n") as file:
-                file.write(_json_line(row))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise self._refusal(error) from error
+        append_line(self.metrics, _json_line(row))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Reads ``metrics.jsonl``: its rows in order, none without the file; a torn last line is left out.
@@ -127,7 +105,8 @@ class RunFolder:
         return rows
 
     def truncate_metrics(self, step: int) -> None:
-        """Keeps the rows whose ``step`` is at most ``step``: what a resumed run will repeat is dropped."""
+        """Drop what an interrupted run left: rows after ``step``, which will be repeated, and half-written files."""
+        remove_partial_files(self.path)
         if self.metrics.exists():
             self._write_metrics([row for row in self.read_metrics() if row.get("step", 0) <= step])
 
@@ -141,35 +120,9 @@ class RunFolder:
             file.seek(-1, os.SEEK_END)
             return file.read(1) != b"\n"
 
-    def _refusal(self, error: OSError) -> UserError:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return UserError(
-                f"The disk that holds {self.path} is full: make room and resume the run; "
-                "nothing already saved is lost."
-            )
-        reason = error.strerror or str(error)
-        return UserError(
-            f"Cannot write in the run's folder {self.path} ({reason.lower()}): choose a writable one."
-        )
-
-
-def plain(value: Any) -> Any:
-    """Turns a value into what JSON can hold: NaN and infinities to None, NumPy values to Python's."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
-    if isinstance(value, float):  # np.float64 is one as well
-        return float(value) if math.isfinite(value) else None
-    if value is None or isinstance(value, (str, int)):
-        return value
-    if hasattr(value, "tolist"):  # NumPy scalars and arrays, without importing NumPy
-        return plain(value.tolist())
-    return str(value)
-
 
 def _json_line(row: Mapping[str, Any]) -> str:
-    return json.dumps(plain(row), allow_nan=False) + "\n"
+    return json.dumps(to_plain(row), allow_nan=False) + "\n"
 
 
 def git_root(folder: str | Path = _SOURCE_FOLDER) -> Path | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tsforecast.errors import UserError, nearest
+from tsforecast.files import to_plain
 from tsforecast.tracking.null_tracker import NullTracker
-from tsforecast.tracking.run_folder import RunFolder, git_root, plain
+from tsforecast.tracking.run_folder import RunFolder, git_root
 from tsforecast.tracking.wandb_account import has_key, reachable
 
 _MODES = ("auto", "online", "offline", "disabled")
@@ -35,7 +36,7 @@ class WandbTracker(NullTracker):
 
     def summary(self, values: Mapping[str, Any]) -> None:
         """Sets final figures; nested mappings become nested keys."""
-        self._try(lambda: self._run.summary.update(plain(values)))
+        self._try(lambda: self._run.summary.update(to_plain(values)))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Logs a table, for example the parameters by layer."""
@@ -43,7 +44,7 @@ class WandbTracker(NullTracker):
         def send() -> None:
             import wandb
 
-            self._run.log({name: wandb.Table(columns=list(columns), data=[plain(row) for row in rows])})
+            self._run.log({name: wandb.Table(columns=list(columns), data=[to_plain(row) for row in rows])})
 
         self._try(send)
 
@@ -60,9 +61,9 @@ class WandbTracker(NullTracker):
         def send() -> None:
             import wandb
 
-            values = [plain(line) for line in lines.values()]
+            values = [to_plain(line) for line in lines.values()]
             self._run.log(
-                {name: wandb.plot.line_series(plain(x), values, list(lines), title or name, x_name)}
+                {name: wandb.plot.line_series(to_plain(x), values, list(lines), title or name, x_name)}
             )
 
         self._try(send)
@@ -85,7 +86,7 @@ class WandbTracker(NullTracker):
         def send() -> None:
             import wandb
 
-            artifact = wandb.Artifact(name, type=kind, metadata=plain(metadata or {}))
+            artifact = wandb.Artifact(name, type=kind, metadata=to_plain(metadata or {}))
             artifact.add_file(str(path), skip_cache=True)
             self._run.log_artifact(artifact)
 
@@ -147,7 +148,7 @@ def start(
         return
     with _data_in(folder.path):
         described = {"name": name, "group": group, "project": project, "entity": entity, "tags": list(tags)}
-        tracker = _open(mode, folder, config=plain(config), **described)
+        tracker = _open(mode, folder, config=to_plain(config), **described)
         try:
             yield tracker
         except BaseException as error:

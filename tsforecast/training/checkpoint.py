@@ -1,7 +1,6 @@
 """The state of a training run in one file, written whole or not at all."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +8,15 @@ import numpy as np
 from keras import ops
 
 from tsforecast.errors import UserError
+from tsforecast.files import atomic_path
 
 
 def save_state(path: Path, trainer: Any, progress: dict[str, Any]) -> None:
     """Writes weights, optimizer, metrics, random states and ``progress`` (JSON) to ``path`` by an atomic rename."""
     # The variable itself, not its value: several devices may hold it, and Keras knows how to read that.
     arrays = {f"v{i}": ops.convert_to_numpy(variable) for i, variable in enumerate(_variables(trainer))}
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, allow_pickle=False, progress=np.array(json.dumps(progress)), **_storable(arrays))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    with atomic_path(path) as part:
+        np.savez(part, allow_pickle=False, progress=np.array(json.dumps(progress)), **_storable(arrays))
 
 
 def load_state(path: Path, trainer: Any) -> dict[str, Any]:

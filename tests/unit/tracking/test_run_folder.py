@@ -55,7 +55,7 @@ def test_existing_wants_the_config_of_a_run(folder):
 def test_a_full_disk_leaves_the_old_file_and_says_so(folder, monkeypatch, call):
     folder.write_json("result.json", {"old": 1})
     with monkeypatch.context() as patch:
-        patch.setattr(run_folder.os, call, failing(errno.ENOSPC))
+        patch.setattr(os, call, failing(errno.ENOSPC))
         with pytest.raises(UserError, match=r"is full: make room .* nothing already saved is lost"):
             folder.write_json("result.json", {"new": 2})
     assert json.loads(folder.result.read_text()) == {"old": 1}
@@ -119,7 +119,7 @@ def test_a_broken_line_in_the_middle_is_named(folder):
 
 def test_appending_to_a_full_disk_says_so(folder, monkeypatch):
     folder.append_metrics({"step": 1})
-    monkeypatch.setattr(run_folder.os, "fsync", failing(errno.ENOSPC))
+    monkeypatch.setattr(os, "fsync", failing(errno.ENOSPC))
     with pytest.raises(UserError, match="is full"):
         folder.append_metrics({"step": 2})
 
@@ -128,8 +128,10 @@ def test_truncate_keeps_the_rows_up_to_the_step(folder):
     folder.truncate_metrics(5)  # nothing there yet
     for step in (10, 20, 30):
         folder.append_metrics({"step": step})
+    (folder.path / ".best.1.part.keras").write_bytes(b"half of a model")
     folder.truncate_metrics(20)
     assert [row["step"] for row in folder.read_metrics()] == [10, 20]
+    assert [file.name for file in folder.path.iterdir()] == ["metrics.jsonl"]
 
 
 def git(folder, *arguments):
