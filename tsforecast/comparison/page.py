@@ -12,9 +12,10 @@ from tsforecast import __version__
 from tsforecast.comparison import svg
 from tsforecast.comparison.leaderboard import Entry
 from tsforecast.files import write_text
+from tsforecast.formatting import duration
 from tsforecast.metrics import metric_label
 from tsforecast.metrics.bootstrap import Interval
-from tsforecast.reporting.format import duration, figure, section, table, text
+from tsforecast.reporting.format import figure, section, table, text
 from tsforecast.reporting.report import asset
 
 CURVE = "val/rmse"

@@ -23,6 +23,7 @@ from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.models.io import load_model, save_model
 from tsforecast.runtime import RuntimeInfo
 from tsforecast.tracking.null_tracker import NullTracker
+from tsforecast.tracking.protocol import Tracker
 from tsforecast.tracking.run_folder import RunFolder
 
 FIGURES, FORECASTS, ERRORS = "origin.json", "forecasts.npz", "errors.npz"  # of a finished origin
@@ -212,7 +213,7 @@ def _finish(
     config: Config,
     series: Series,
     folder: RunFolder,
-    tracked: Any,
+    tracked: Tracker,
     result: dict[str, Any],
     origins: tuple[Origin, ...],
 ) -> float:

@@ -11,9 +11,9 @@ from tsforecast.comparison.leaderboard import Entry, entries, over_seeds
 from tsforecast.comparison.page import unit_of, write_page
 from tsforecast.comparison.runs import Run, collect
 from tsforecast.config import Config
+from tsforecast.formatting import duration
 from tsforecast.metrics import metric_label
 from tsforecast.metrics.bootstrap import Interval
-from tsforecast.reporting.format import duration
 from tsforecast.sweeps.summary import plain_table
 from tsforecast.tracking.run_folder import RunFolder
 

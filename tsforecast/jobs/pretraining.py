@@ -11,6 +11,7 @@ from tsforecast.errors import UserError
 from tsforecast.jobs import results
 from tsforecast.models.io import load_model
 from tsforecast.runtime import RuntimeInfo
+from tsforecast.tracking.protocol import Tracker
 from tsforecast.tracking.run_folder import RunFolder
 
 HEAD = "head"
@@ -22,7 +23,7 @@ def write(
     folder: RunFolder,
     facts: RuntimeInfo,
     outcome: dict[str, Any],
-    tracked: Any,
+    tracked: Tracker,
     began: float,
 ) -> None:
     """Writes the ``result.json`` of a pre-training, which forecasts nothing yet, and says how to go on."""

@@ -17,6 +17,7 @@ from tsforecast.errors import UserError
 from tsforecast.jobs.run_report import write_run_report
 from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.runtime import RuntimeInfo, give_back_memory, peak_memory_mb
+from tsforecast.tracking.protocol import Tracker
 from tsforecast.tracking.run_folder import RunFolder, git_commit
 
 
@@ -41,7 +42,7 @@ def write(
     folder: RunFolder,
     facts: RuntimeInfo,
     outcome: dict[str, Any],
-    tracked: Any,
+    tracked: Tracker,
     began: float,
     *,
     scored: Any = None,
@@ -141,7 +142,7 @@ def provenance(config: Config, series: Series, facts: RuntimeInfo, parts: Border
     }
 
 
-def _plot_newest(tracked: Any, dataset: ForecastDataset, evaluation: Any, shown: int = 1440) -> None:
+def _plot_newest(tracked: Tracker, dataset: ForecastDataset, evaluation: Any, shown: int = 1440) -> None:
     """Forecast and truth of the first target over the newest windows, in the tracker's own plot."""
     x = ((evaluation.ends[-shown:] - evaluation.ends[-1]) * dataset.series.step / 60).tolist()
     lines = {"truth": evaluation.truth, "forecast": evaluation.forecast}

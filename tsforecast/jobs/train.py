@@ -14,6 +14,7 @@ from tsforecast.errors import UserError
 from tsforecast.jobs import build, pretraining, results, sizing
 from tsforecast.jobs.stored_data import build_training_data, record_training_data
 from tsforecast.models.io import save_model
+from tsforecast.tracking.protocol import Tracker
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -78,7 +79,7 @@ def learn(
     model: Any,
     loss: Any,
     folder: RunFolder,
-    tracked: Any,
+    tracked: Tracker,
     *,
     best: float = math.inf,
 ) -> Any:
@@ -98,7 +99,7 @@ def learn(
 
 
 def _train(
-    config: Config, dataset: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any, best: float
+    config: Config, dataset: Any, model: Any, loss: Any, folder: RunFolder, tracked: Tracker, best: float
 ) -> Any:
     """Runs ``fit`` to the end of the budget, from the last checkpoint where there is one; returns the progress."""
     from tsforecast.evaluation.evaluate import validation_figures
@@ -166,7 +167,9 @@ def _train(
     return progress
 
 
-def _fit_at_once(config: Config, dataset: Any, model: Any, loss: Any, folder: RunFolder, tracked: Any) -> Any:
+def _fit_at_once(
+    config: Config, dataset: Any, model: Any, loss: Any, folder: RunFolder, tracked: Tracker
+) -> Any:
     """Fits a model that is no network, writes its one line of figures and its file; returns the progress."""
     from tsforecast.evaluation.evaluate import validation_figures
     from tsforecast.models.io import ESTIMATOR_SUFFIX

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tsforecast.formatting import duration
 from tsforecast.planning.estimates import users, verdict
-from tsforecast.planning.formatting import duration
 
 TEN_MINUTES = 600.0
 METHOD = (

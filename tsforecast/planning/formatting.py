@@ -1,4 +1,4 @@
-"""Bytes and seconds for reading."""
+"""Bytes for reading."""
 
 
 def size(number: float | None) -> str:
@@ -18,15 +18,3 @@ def short(number: float) -> str:
             scaled = number / least
             return f"{scaled:,.0f} {unit}" if scaled >= 100 else f"{scaled:.1f} {unit}"
     return f"{number:,.0f} B"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as ``0.031 s``, ``12.4 s``, ``3.2 min`` or ``5.1 h``; a dash for none."""
-    if seconds is None:
-        return "–"
-    if seconds < 1:
-        return f"{seconds:.3f} s"
-    for unit, least in (("h", 3600), ("min", 60)):
-        if seconds >= least:
-            return f"{seconds / least:,.1f} {unit}"
-    return f"{seconds:.1f} s"

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tsforecast.formatting import duration
 from tsforecast.planning.estimates import users
-from tsforecast.planning.formatting import duration, size
+from tsforecast.planning.formatting import size
 
 SCORED_SHARE = 0.1  # of the test windows that a rehearsal forecasts
 STRAIGHT = (

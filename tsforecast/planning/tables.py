@@ -7,7 +7,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tsforecast.planning.formatting import duration, short, size
+from tsforecast.formatting import duration
+from tsforecast.planning.formatting import short, size
 
 
 def show(plan: dict[str, Any], console: Console | None = None) -> None:

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tsforecast.reporting.format import is_number, row_figures, section, text
+from tsforecast.formatting import is_number
+from tsforecast.reporting.format import row_figures, section, text
 
 
 def bars_section(heading: str, note: str, bars: Sequence[Mapping[str, Any]]) -> str:

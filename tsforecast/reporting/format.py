@@ -6,6 +6,8 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tsforecast.formatting import is_number
+
 
 def readable(name: str) -> str:
     """Returns ``seasonal_naive`` as ``Seasonal naive`` and ``params`` as ``Parameters``."""
@@ -66,18 +68,3 @@ def table(rows: Sequence[Mapping[str, Any]], *, foot: str = "") -> str:
     )
     inside = f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody>{foot}"
     return f'<div class="scroll"><table>{inside}</table></div>'
-
-
-def is_number(value: Any) -> bool:
-    """Returns whether a value is a real number; True and False are not."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def duration(seconds: Any) -> str:
-    """Returns seconds as ``12.3 s``, ``3 min 51 s`` or ``2 h 5 min``."""
-    if not is_number(seconds) or not math.isfinite(seconds):
-        return "–"
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

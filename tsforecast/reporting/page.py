@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tsforecast.reporting.format import duration, figure, is_number, readable, section, text
+from tsforecast.formatting import duration, is_number
+from tsforecast.reporting.format import figure, readable, section, text
 
 _HEADLINE = [("test/rmse", "Test RMSE"), ("test/mae", "Test MAE")]
 

@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tsforecast.formatting import duration, is_number
 from tsforecast.metrics import best_value, metric_label
-from tsforecast.reporting.format import duration, is_number, readable, row_figures, section, table, text
+from tsforecast.reporting.format import readable, row_figures, section, table, text
 
 
 def metrics_section(result: Mapping[str, Any]) -> str:

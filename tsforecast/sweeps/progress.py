@@ -9,7 +9,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from tsforecast.reporting.format import duration
+from tsforecast.formatting import duration
 from tsforecast.sweeps.outcome import Outcome, last_line
 from tsforecast.sweeps.study import Job
 

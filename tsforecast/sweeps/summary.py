@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tsforecast.formatting import duration
 from tsforecast.metrics import metric_label
-from tsforecast.reporting.format import duration
 from tsforecast.sweeps.outcome import Outcome
 from tsforecast.sweeps.study import Job, short_keys
 from tsforecast.tracking.run_folder import RunFolder

@@ -1,24 +1,27 @@
-"""The tracker that tracks nothing: the twin of ``wandb_tracker``, and what every tracker offers."""
+"""The tracker of ``tracker=none``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tsforecast.tracking.run_folder import RunFolder
 
 
 class NullTracker:
-    """Takes everything and keeps nothing."""
+    """Discard everything; the run's own folder still has all figures.
 
-    def log(self, row: Mapping[str, Any], step: int) -> None:
-        """Takes the metrics of one training step or epoch."""
+    Example:
+        >>> NullTracker().log({"val/rmse": 0.5}, step=100)
+    """
 
-    def summary(self, values: Mapping[str, Any]) -> None:
-        """Takes the run's final figures."""
+    def log(self, row: Mapping[str, object], step: int) -> None:
+        """Do nothing."""
 
-    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Takes a table."""
+    def summary(self, values: Mapping[str, object]) -> None:
+        """Do nothing."""
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Do nothing."""
 
     def forecast_plot(
         self,
@@ -28,20 +31,27 @@ class NullTracker:
         x_name: str,
         title: str = "",
     ) -> None:
-        """Takes a line plot: one x axis, one line a key (for example truth and forecast)."""
+        """Do nothing."""
 
     def page(self, name: str, path: str | Path) -> None:
-        """Takes an HTML page."""
+        """Do nothing."""
 
     def artifact(
-        self, path: str | Path, name: str, kind: str = "model", metadata: Mapping[str, Any] | None = None
+        self, path: str | Path, name: str, kind: str = "model", metadata: Mapping[str, object] | None = None
     ) -> None:
-        """Takes a file."""
+        """Do nothing."""
 
 
 @contextmanager
 def start(
-    config: Mapping[str, Any], folder: RunFolder, name: str, group: str | None = None
+    config: Mapping[str, object], folder: RunFolder, name: str, group: str | None = None
 ) -> Iterator[NullTracker]:
-    """A tracker for ``tracker=none``; the arguments are those of ``wandb_tracker.start``."""
+    """Yield a `NullTracker`.
+
+    Args:
+        config: The composed config.
+        folder: Folder of the run.
+        name: Display name of the run.
+        group: Name of the runs to show together, for example of a sweep.
+    """
     yield NullTracker()

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from tsforecast.formatting import duration
+
 _REFRESH_SECONDS = 0.25
 _BAR_WIDTH = 20
 
@@ -158,7 +160,7 @@ class ProgressLine:
             f"{_number(rate * self._batch_size)} windows/s",
             *self._figures(loss),
             f"input wait {_percent(meter.input_wait())}",
-            f"{_duration(left)} left" if left is not None else "",
+            f"{duration(round(left))} left" if left is not None else "",
         )
 
     def _figures(self, loss: float | None) -> list[str]:
@@ -245,9 +247,3 @@ def _number(value: float) -> str:
 
 def _percent(share: float) -> str:
     return "-" if math.isnan(share) else f"{100 * share:.1f} %"
-
-
-def _duration(seconds: float) -> str:
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"

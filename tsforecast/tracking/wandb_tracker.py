@@ -10,6 +10,7 @@ from typing import Any, Literal
 from tsforecast.errors import UserError, nearest
 from tsforecast.files import to_plain
 from tsforecast.tracking.null_tracker import NullTracker
+from tsforecast.tracking.protocol import Tracker
 from tsforecast.tracking.run_folder import RunFolder, git_root
 from tsforecast.tracking.wandb_account import has_key, reachable
 
@@ -17,7 +18,7 @@ _MODES = ("auto", "online", "offline", "disabled")
 _ONLINE_SECONDS = 10  # how long a run may wait for the server before it goes on offline
 
 
-class WandbTracker(NullTracker):
+class WandbTracker:
     """Sends what a run reports to one W&B run; the first failure is printed, and the training goes on.
 
     Args:
@@ -28,17 +29,17 @@ class WandbTracker(NullTracker):
         self._run = run
         self._complained = False
 
-    def log(self, row: Mapping[str, Any], step: int) -> None:
+    def log(self, row: Mapping[str, object], step: int) -> None:
         """Logs numbers under ``step``; steps must not go back. Values of None are left out."""
         known = {key: value for key, value in row.items() if value is not None}
         # Without commit, W&B holds the row back until the next step, and a kill in between would lose it.
         self._try(lambda: self._run.log(known, step=step, commit=True))
 
-    def summary(self, values: Mapping[str, Any]) -> None:
+    def summary(self, values: Mapping[str, object]) -> None:
         """Sets final figures; nested mappings become nested keys."""
         self._try(lambda: self._run.summary.update(to_plain(values)))
 
-    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Logs a table, for example the parameters by layer."""
 
         def send() -> None:
@@ -79,7 +80,7 @@ class WandbTracker(NullTracker):
         self._try(send)
 
     def artifact(
-        self, path: str | Path, name: str, kind: str = "model", metadata: Mapping[str, Any] | None = None
+        self, path: str | Path, name: str, kind: str = "model", metadata: Mapping[str, object] | None = None
     ) -> None:
         """Logs a file as a versioned artifact; ``name`` may hold letters, digits, ``-``, ``_`` and ``.``."""
 
@@ -118,7 +119,7 @@ def start(
     entity: str | None = None,
     tags: Sequence[str] = (),
     mode: str = "auto",
-) -> Iterator[NullTracker]:
+) -> Iterator[Tracker]:
     """Opens a W&B run around a job, and prints one line that says where it is kept and how to look at it.
 
     Leaving the block normally marks the run finished, any exception (Ctrl-C too) marks it failed. W&B's files
@@ -157,7 +158,7 @@ def start(
         _finish(tracker, 0)
 
 
-def _finish(tracker: NullTracker, exit_code: int) -> None:
+def _finish(tracker: Tracker, exit_code: int) -> None:
     if isinstance(tracker, WandbTracker):
         tracker.finish(exit_code)
 
@@ -175,7 +176,7 @@ def _resolve_mode(mode: str) -> str:
     return named if named in ("offline", "disabled") else "auto"
 
 
-def _open(mode: str, folder: RunFolder, **arguments: Any) -> NullTracker:
+def _open(mode: str, folder: RunFolder, **arguments: Any) -> Tracker:
     try:
         import wandb  # takes seconds, so only once it is sure to be used
 
@@ -202,7 +203,7 @@ def _open(mode: str, folder: RunFolder, **arguments: Any) -> NullTracker:
     return WandbTracker(run)
 
 
-def _open_offline(why: str, folder: RunFolder, arguments: Mapping[str, Any]) -> NullTracker:
+def _open_offline(why: str, folder: RunFolder, arguments: Mapping[str, Any]) -> Tracker:
     try:
         run = _init("offline", folder, arguments)
     except Exception as error:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from tsforecast.formatting import duration
 from tsforecast.planning.activations import Activations
 from tsforecast.planning.ensemble import compared, scales, together
 from tsforecast.planning.estimates import users, verdict
-from tsforecast.planning.formatting import duration, short, size
+from tsforecast.planning.formatting import short, size
 from tsforecast.planning.memory import Memory
 
 
@@ -108,7 +109,7 @@ def test_bytes_are_read_in_decimal_units(number, text):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.0312, "0.031 s"), (12.44, "12.4 s"), (192, "3.2 min"), (18360, "5.1 h"), (None, "–")],
+    [(0.0312, "0.031 s"), (12.44, "12.4 s"), (192, "3 min 12 s"), (18360, "5 h 6 min"), (None, "–")],
 )
 def test_seconds_are_read_in_the_unit_that_suits(seconds, text):
     assert duration(seconds) == text

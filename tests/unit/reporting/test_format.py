@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tsforecast.reporting.format import duration, figure, row_figures
+from tsforecast.formatting import duration
+from tsforecast.reporting.format import figure, row_figures
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import inspect
 import math
 import os
 import socket
@@ -13,6 +14,7 @@ from tsforecast.config.instantiate import instantiate
 from tsforecast.errors import UserError
 from tsforecast.tracking import null_tracker, wandb_account, wandb_tracker
 from tsforecast.tracking.null_tracker import NullTracker
+from tsforecast.tracking.protocol import Tracker
 from tsforecast.tracking.run_folder import RunFolder, git_commit
 
 KEY = "0123456789" * 4
@@ -253,6 +255,10 @@ def test_the_config_builds_a_tracker(choice, folder, monkeypatch, request):
         assert isinstance(tracker, NullTracker)
 
 
-def test_the_twins_take_the_same_calls():
-    public = {name for name in vars(wandb_tracker.WandbTracker) if not name.startswith("_")} - {"finish"}
-    assert public == {name for name in vars(null_tracker.NullTracker) if not name.startswith("_")}
+@pytest.mark.parametrize("tracker", [wandb_tracker.WandbTracker, null_tracker.NullTracker])
+def test_a_tracker_takes_the_calls_of_the_protocol(tracker):
+    public = {name for name in vars(tracker) if not name.startswith("_")} - {"finish"}
+    assert public == {name for name in vars(Tracker) if not name.startswith("_")}
+    for name in public:
+        taken, expected = (inspect.signature(getattr(owner, name)) for owner in (tracker, Tracker))
+        assert list(taken.parameters) == list(expected.parameters)
