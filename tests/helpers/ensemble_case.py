@@ -4,12 +4,12 @@ import keras
 import numpy as np
 
 from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_metadata, make_rows, make_task
+from tsforecast.data.reader import Rows
 from tsforecast.data.windows import Windows
 from tsforecast.ensemble.model import Ensemble
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.inference.sliding import stretches
+from tsforecast.inference.sliding import segments
 from tsforecast.models.nlinear import NLinear
-from tsforecast.serving.stream import Batch
 
 ROWS = 160
 GAP = slice(60, 64)  # rows whose target is unobserved; inputs are filled
@@ -41,7 +41,7 @@ def make_series():
 
 def make_windows(time, columns):
     """Return all windows of the rows as training makes them."""
-    parts = list(stretches([Batch(time.astype("datetime64[ns]"), columns)], METADATA, 1))
+    parts = list(segments([Rows(time.astype("datetime64[ns]"), columns)], METADATA, 1))
     inputs = np.concatenate([parts[0].inputs, parts[1].inputs[-1:]])
     scaled = ((columns["load"] - 2.0) / 0.5).astype(np.float32)[:, None]
     truths = np.concatenate([scaled, np.full((LEAD + HORIZON, 1), np.nan, np.float32)])

@@ -1,6 +1,7 @@
-"""From timestamps as they come to a regular grid: sorted, one row a step, NaN rows where a step is missing."""
+"""The regular grid of times: which grid time a row belongs to, in whole tables and in streams of pieces."""
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,16 +9,16 @@ from tsforecast.errors import UserError
 
 SECOND = 1_000_000_000
 UNITS = {"s": 1, "sec": 1, "min": 60, "t": 60, "h": 3600, "d": 86_400, "w": 604_800}
-TOLERANCE = 0.1  # of a step: a timestamp this near to a grid time counts as on it
-MAX_OFF_GRID = 0.2  # share of rows off the grid from which on an inferred step is no step
-MAX_GROWTH = 20  # times the rows that the regular grid may have
+TOLERANCE = 10  # a timestamp within a tenth of a step of a grid time counts as on it
+MAX_OFF_GRID = 0.2  # share of rows off the grid above which the timestamps are irregular
+MAX_GROWTH = 20  # how many times as many rows the regular grid may have
 
 
 def parse_frequency(frequency: str | int | None) -> int | None:
-    """Returns the seconds of a step written as ``15min``, ``1h``, ``30s``, ``1d``, ``1w`` or whole seconds.
+    """Return the seconds of a step written as ``15min``, ``1h``, ``30s``, ``1d``, ``1w`` or whole seconds.
 
     Raises:
-        UserError: when it reads as none of these.
+        UserError: It reads as none of these.
     """
     if frequency is None:
         return None
@@ -29,120 +30,258 @@ def parse_frequency(frequency: str | int | None) -> int | None:
     return seconds
 
 
+@dataclass(frozen=True)
+class TimeGrid:
+    """Grid times ``phase + position * step`` with whole positions.
+
+    A timestamp within a tenth of a step of a grid time counts as on it; any other belongs to the next grid time, so
+    that no reading appears before it was made.
+
+    Args:
+        step: Seconds from one grid time to the next.
+        phase: Seconds since 1970 of one grid time, below ``step``.
+
+    Example:
+        >>> grid = TimeGrid(step=60, phase=0)
+        >>> stamps = np.array(["1970-01-01T00:01:05", "1970-01-01T00:01:30"], "datetime64[ns]")
+        >>> grid.times(grid.positions(stamps)).astype(str).tolist()
+        ['1970-01-01T00:01:00', '1970-01-01T00:02:00']
+    """
+
+    step: int
+    phase: int
+
+    @classmethod
+    def from_times(cls, time: np.ndarray, step: int | None = None) -> "TimeGrid":
+        """Return the grid that most timestamps lie on.
+
+        Args:
+            time: ``[N]`` datetime64[ns], ascending.
+            step: Seconds; None for the most common step.
+
+        Raises:
+            UserError: All times are equal, or less than a second apart.
+        """
+        steps = np.diff(time).astype(np.int64)
+        steps = steps[steps > 0]
+        if step is None and not len(steps):
+            raise UserError(f"All rows have one and the same time, {time[0]}: a series needs at least two.")
+        if len(steps) and np.median(steps) < 0.75 * SECOND:
+            raise UserError(
+                "The rows are less than a second apart, which is not supported: resample them to seconds."
+            )
+        if step is None:
+            rounded = -((SECOND // 2 - steps) // SECOND)
+            step = _most_common(rounded[rounded > 0])
+        slack = min(step * SECOND // TOLERANCE, SECOND // 2)
+        seconds = -((slack - time.astype(np.int64)) // SECOND)
+        return cls(step, _most_common(seconds % step))
+
+    def positions(self, time: np.ndarray) -> np.ndarray:
+        """Return the positions ``[N]`` of timestamps ``[N]`` datetime64[ns] without NaT."""
+        step = self.step * SECOND
+        return -((step // TOLERANCE + self.phase * SECOND - time.astype(np.int64)) // step)
+
+    def times(self, positions: np.ndarray) -> np.ndarray:
+        """Return the grid times ``[N]`` datetime64[s] of positions ``[N]``."""
+        return (positions * self.step + self.phase).astype("datetime64[s]")
+
+    def off_grid(self, time: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Return ``[N]`` nanoseconds between timestamps and the grid times at their positions."""
+        return np.abs(time.astype(np.int64) - (positions * self.step + self.phase) * SECOND)
+
+
+class GridStream:
+    """Puts pieces of rows on a grid one after the other.
+
+    Of several rows at one grid time the last one is kept. Grid times without a row become NaN rows; of a gap longer
+    than ``2 * pad`` only the first and the last ``pad`` rows.
+
+    Args:
+        step: Seconds from one row to the next.
+        pad: Number of NaN rows next to an observed one; None for all.
+        grid: The grid; None to take it from the first piece.
+
+    Attributes:
+        shared: Number of rows that a later one at the same grid time replaced.
+    """
+
+    def __init__(self, step: int, pad: int | None = None, grid: TimeGrid | None = None):
+        self.step, self.pad, self.grid = step, pad, grid
+        self.shared = 0
+        self._pending: tuple[np.ndarray, np.ndarray] | None = (
+            None  # the newest row: a later one may replace it
+        )
+
+    def add(self, time: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Take a piece and return the rows that no later piece can change.
+
+        Args:
+            time: ``[N]`` datetime64[ns], NaT allowed, in any order within the piece.
+            values: ``[N, C]``.
+
+        Returns:
+            Rising positions ``[M]`` on the grid, and values ``[M, C]``.
+
+        Raises:
+            UserError: The rows begin before the last row of the piece before.
+        """
+        time, values = sort_rows(time, values)
+        if not len(time):
+            return np.empty(0, np.int64), values
+        self.grid = self.grid or TimeGrid.from_times(time, self.step)
+        positions = self.grid.positions(time)
+        if self._pending is not None:
+            before, row = self._pending
+            if positions[0] < before[0]:
+                raise UserError(
+                    f"The rows go back in time, to {time[0]} after {self.times(before)[0]}: sort them by time."
+                )
+            positions, values = np.concatenate([before, positions]), np.concatenate([row, values])
+        positions, values = self.place(positions, values)
+        self._pending = positions[-1:], values[-1:]
+        return positions[:-1], values[:-1]
+
+    def finish(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the last row, or None if there was none."""
+        pending, self._pending = self._pending, None
+        return pending
+
+    def times(self, positions: np.ndarray) -> np.ndarray:
+        """Return the times ``[N]`` datetime64[s] of positions that ``add`` returned."""
+        return (self.grid or TimeGrid(self.step, 0)).times(positions)
+
+    def place(self, positions: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return one row for each position: the last of several, NaN where there is none."""
+        last = np.append(positions[1:] != positions[:-1], True)
+        if not last.all():
+            self.shared += int((~last).sum())
+            positions, values = positions[last], values[last]
+        gaps = np.flatnonzero(np.diff(positions) > 1)
+        if not len(gaps):
+            return positions, values
+        missing = [self._missing(positions[gap], positions[gap + 1]) for gap in gaps]
+        complete = np.sort(np.concatenate([positions, *missing]))
+        filled = np.full((len(complete), values.shape[1]), np.nan, values.dtype)
+        filled[np.searchsorted(complete, positions)] = values
+        return complete, filled
+
+    def _missing(self, before: int, after: int) -> np.ndarray:
+        if self.pad is None or after - before - 1 <= 2 * self.pad:
+            return np.arange(before + 1, after)
+        near = np.arange(1, self.pad + 1)
+        return np.concatenate([before + near, after - near[::-1]])
+
+
 def regularize(
     time: np.ndarray, values: np.ndarray, frequency: int | None = None
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Puts rows on a regular grid.
-
-    The rules: rows without a time are left out; rows are sorted by time; the step is the commonest one
-    unless given; a timestamp within a tenth of a step of a grid time counts as on it, any other belongs to
-    the next grid time, so that no reading appears before it was made; of several rows at one grid time the
-    last is kept (of equal timestamps: the last in the file); grid times without a row become NaN rows.
+    """Put the rows of a whole table on a regular grid, by the rules of ``TimeGrid`` and ``GridStream``.
 
     Args:
         time: ``[N]`` datetime64[ns], in any order, NaT allowed.
         values: ``[N, C]`` float64.
-        frequency: the step in seconds; None for the commonest one.
+        frequency: The step in seconds; None for the most common one.
 
     Returns:
-        Times ``[M]`` datetime64[s], values ``[M, C]`` and a note for each thing mended.
+        Times ``[M]`` datetime64[s], values ``[M, C]`` and a note for each thing that was changed.
 
     Raises:
-        UserError: when fewer than two times are left, steps are under a second, the timestamps follow no
-            step, or the grid would have more than 20 times the rows.
+        UserError: Fewer than two times are left, steps are under a second, the timestamps follow no step, or the
+            grid would have more than 20 times the rows.
     """
-    notes: list[str] = []
-    time, values = _sorted(time, values, notes)
-    seconds = _seconds(time)
-    if seconds[0] == seconds[-1]:
-        raise UserError(f"All rows have one and the same time, {time[0]}: a series needs at least two.")
-    step = frequency or _commonest(np.diff(seconds))
-    phase = _commonest(seconds % step, positive=False)
-    position = -(-(10 * (seconds - phase) - step) // (10 * step))  # ceil(x - 0.1), in whole numbers
-    _check_grid(time, seconds - phase, position, step, inferred=frequency is None)
-    off = int((seconds - phase != position * step).sum())
-    if off:
-        notes.append(
-            f"{off:,} timestamps lay between the steps of {describe(step)} and were moved onto them."
+    notes = _order_notes(time)
+    time, values = sort_rows(time, values)
+    if len(time) < 2:
+        raise UserError("Fewer than two rows have a time: a series needs at least two.")
+    grid = TimeGrid.from_times(time, frequency)
+    positions = grid.positions(time)
+    off = grid.off_grid(time, positions)
+    _check_grid(grid, time, positions, off, inferred=frequency is None)
+    moved = int((off >= SECOND).sum())
+    if moved:
+        notes += (
+            f"{moved:,} timestamps lay between the steps of {describe(grid.step)} and were moved onto them.",
         )
-    position, values = _last_of_each(position, values, notes)
-    index = position - position[0]
-    size = int(index[-1]) + 1
-    grid = np.datetime64(int(phase + position[0] * step), "s") + np.arange(size) * np.timedelta64(step, "s")
-    if size == len(index):
-        return grid, values, tuple(notes)
-    missing = size - len(index)
-    notes.append(f"{missing:,} of {size:,} timestamps were missing; their rows count as unobserved.")
-    full = np.full((size, values.shape[1]), np.nan, values.dtype)
-    full[index] = values
-    return grid, full, tuple(notes)
+    stream = GridStream(grid.step, grid=grid)
+    complete, values = stream.place(positions, values)
+    if stream.shared:
+        notes += (f"{stream.shared:,} rows shared their step with a later one; the last of each was kept.",)
+    missing = len(complete) - (len(positions) - stream.shared)
+    if missing:
+        notes += (
+            f"{missing:,} of {len(complete):,} timestamps were missing; their rows count as unobserved.",
+        )
+    return grid.times(complete), values, notes
+
+
+def sort_rows(time: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that have a time, in the order of time; equal times stay in their order."""
+    known = ~np.isnat(time)
+    if not known.all():
+        time, values = time[known], values[known]
+    if (np.diff(time) < np.timedelta64(0, "ns")).any():
+        order = np.argsort(time, kind="stable")
+        time, values = time[order], values[order]
+    return time, values
+
+
+def check_step(time: np.ndarray, step: int) -> None:
+    """Refuse rows whose most common step is not a model's: its window would span another time.
+
+    Raises:
+        UserError: Naming both steps.
+    """
+    steps = np.diff(np.sort(time[~np.isnat(time)])).astype(np.int64)
+    steps = steps[steps > 0]
+    if not len(steps):
+        return
+    common = _most_common(steps)
+    if abs(common - step * SECOND) > step * SECOND // TOLERANCE:
+        raise UserError(
+            f"The rows are {describe(max(1, common // SECOND))} apart and the model's {describe(step)}: resample them."
+        )
 
 
 def describe(step: int) -> str:
-    """Returns a step in seconds as ``15 min``, ``1 h`` and the like."""
+    """Return a step in seconds as ``15 min``, ``1 h`` so on."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if step % size == 0:
             return f"{step // size} {unit}"
     return f"{step} s"
 
 
-def _sorted(time: np.ndarray, values: np.ndarray, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _order_notes(time: np.ndarray) -> tuple[str, ...]:
+    notes: tuple[str, ...] = ()
     known = ~np.isnat(time)
     if not known.all():
-        notes.append(f"{int((~known).sum()):,} rows without a time were left out.")
-        time, values = time[known], values[known]
-    if len(time) < 2:
-        raise UserError("Fewer than two rows have a time: a series needs at least two.")
-    backwards = int((np.diff(time) < np.timedelta64(0, "ns")).sum())
+        notes += (f"{int((~known).sum()):,} rows without a time were left out.",)
+    backwards = int((np.diff(time[known]) < np.timedelta64(0, "ns")).sum())
     if backwards:
-        notes.append(f"The rows were not in order of time ({backwards:,} steps back) and were sorted.")
-        order = np.argsort(time, kind="stable")
-        time, values = time[order], values[order]
-    return time, values
+        notes += (f"The rows were not in order of time ({backwards:,} steps back) and were sorted.",)
+    return notes
 
 
-def _seconds(time: np.ndarray) -> np.ndarray:
-    """Returns whole seconds since 1970, rounded up, so that no reading appears before it was made."""
-    steps = np.diff(time).astype(np.int64)
-    if np.median(steps[steps > 0] if (steps > 0).any() else [SECOND]) < SECOND:
-        raise UserError(
-            "The rows are less than a second apart, which is not supported: resample them to seconds."
-        )
-    return -(-time.astype(np.int64) // SECOND)
-
-
-def _commonest(numbers: np.ndarray, positive: bool = True) -> int:
-    found, count = np.unique(numbers[numbers > 0] if positive else numbers, return_counts=True)
-    return int(found[count.argmax()])
-
-
-def _last_of_each(
-    position: np.ndarray, values: np.ndarray, notes: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    last = np.append(position[1:] != position[:-1], True)
-    if last.all():
-        return position, values
-    notes.append(
-        f"{int((~last).sum()):,} rows shared their step with a later one; the last of each was kept."
-    )
-    return position[last], values[last]
+def _most_common(numbers: np.ndarray) -> int:
+    values, counts = np.unique(numbers, return_counts=True)
+    return int(values[counts.argmax()])
 
 
 def _check_grid(
-    time: np.ndarray, offset: np.ndarray, position: np.ndarray, step: int, inferred: bool
+    grid: TimeGrid, time: np.ndarray, positions: np.ndarray, off: np.ndarray, inferred: bool
 ) -> None:
-    # On the grid means within the tolerance on either side; what lies further off was moved up.
-    off = np.abs(offset - position * step) > TOLERANCE * step
-    if inferred and off.mean() > MAX_OFF_GRID:
+    irregular = off > grid.step * SECOND // TOLERANCE
+    if inferred and irregular.mean() > MAX_OFF_GRID:
         raise UserError(
-            f"The timestamps are irregular: the commonest step is {describe(step)}, but {off.mean():.0%} of the rows"
-            f" lie off its grid (first: {time[off.argmax()]}): resample them, or state the step with data.frequency."
+            f"The timestamps are irregular: the most common step is {describe(grid.step)}, but {irregular.mean():.0%}"
+            f" of the rows lie off its grid (first: {time[irregular.argmax()]}): resample them, or state the step with"
+            " data.frequency."
         )
-    size = int(position[-1] - position[0]) + 1
+    size = int(positions[-1] - positions[0]) + 1
     if size > MAX_GROWTH * len(time):
-        gap = int(np.diff(position).argmax())
+        gap = int(np.diff(positions).argmax())
         raise UserError(
-            f"The timestamps are irregular: steps of {describe(step)} from {time[0]} to {time[-1]} would make"
-            f" {size:,} rows out of {len(time):,} (longest gap: {time[gap]} to {time[gap + 1]}): mend the"
+            f"The timestamps are irregular: steps of {describe(grid.step)} from {time[0]} to {time[-1]} would make"
+            f" {size:,} rows out of {len(time):,} (longest gap: {time[gap]} to {time[gap + 1]}): correct the"
             " timestamps, or state a longer step with data.frequency."
         )

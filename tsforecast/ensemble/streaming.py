@@ -13,7 +13,7 @@ from tsforecast.inference.predictor import Predictor
 
 if TYPE_CHECKING:
     from tsforecast.ensemble.model import Ensemble
-    from tsforecast.inference.sliding import Stretch
+    from tsforecast.inference.sliding import Segment
 
 MAX_PAST_WINDOWS = 10_000  # windows whose outputs are kept for the weights of later ones
 BLOCK = 256  # windows forecast at once
@@ -39,12 +39,12 @@ class StreamingEnsemble:
         self._last_position: int | None = None
         self._last_row = 0
 
-    def forecasts(self, stretch: Stretch) -> Forecasts:
+    def forecasts(self, segment: Segment) -> Forecasts:
         """Return the forecasts of the windows of a part of the stream, of which there is at least one."""
-        rows = self._number_rows(stretch)
+        rows = self._number_rows(segment)
         blocks = [
-            self.predictor.outputs(stretch.windows(stretch.ends[first : first + BLOCK]))
-            for first in range(0, len(stretch.ends), BLOCK)
+            self.predictor.outputs(segment.windows(segment.ends[first : first + BLOCK]))
+            for first in range(0, len(segment.ends), BLOCK)
         ]
         new = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         past, targets = len(self._ends), list(self.metadata.target_indices)
@@ -52,8 +52,8 @@ class StreamingEnsemble:
             name: np.concatenate([self._outputs[name], values]) if past else values
             for name, values in new.items()
         }
-        ends = np.concatenate([self._ends, rows[stretch.ends]])
-        origin = np.concatenate([self._origin, stretch.inputs[stretch.ends][:, targets]])
+        ends = np.concatenate([self._ends, rows[segment.ends]])
+        origin = np.concatenate([self._origin, segment.inputs[segment.ends][:, targets]])
         outputs |= self.model.reweight(outputs, self._windows(ends, origin))
         self._outputs = {name: values[-MAX_PAST_WINDOWS:] for name, values in outputs.items()}
         self._ends, self._origin = ends[-MAX_PAST_WINDOWS:], origin[-MAX_PAST_WINDOWS:]
@@ -61,30 +61,31 @@ class StreamingEnsemble:
             {name: values[past:] for name, values in outputs.items()}, self.metadata
         )
 
-    def observe(self, stretch: Stretch) -> None:
+    def observe(self, segment: Segment) -> None:
         """Take the truths of a part of the stream; call it for every part, also for those in which no window ends."""
-        rows = self._number_rows(stretch)
+        rows = self._number_rows(segment)
         new = rows > (self._truth_rows[-1] if len(self._truth_rows) else -1)
         scaler, targets = self.metadata.scaler, list(self.metadata.target_indices)
-        scaled = (stretch.truths[new] - scaler.mean[targets]) / scaler.scale[targets]
+        scaled = (segment.truths[new] - scaler.mean[targets]) / scaler.scale[targets]
         self._truth_rows = np.concatenate([self._truth_rows, rows[new]])
         self._truths = np.concatenate([self._truths, scaled.astype(np.float32)])
         if len(rows):
-            self._last_position, self._last_row = int(stretch.place[-1]), int(rows[-1])
+            self._last_position, self._last_row = int(segment.position[-1]), int(rows[-1])
         needed = self._truth_rows >= (self._ends[0] if len(self._ends) else 0)
         self._truth_rows, self._truths = self._truth_rows[needed], self._truths[needed]
 
-    def _number_rows(self, stretch: Stretch) -> Rows:
+    def _number_rows(self, segment: Segment) -> Rows:
         """Return running row numbers; a long gap counts as just enough rows for everything before it to be known."""
         steps = np.minimum(
-            np.diff(stretch.place, prepend=stretch.place[:1]), self.metadata.lead + self.metadata.horizon
+            np.diff(segment.position, prepend=segment.position[:1]),
+            self.metadata.lead + self.metadata.horizon,
         )
         rows = np.cumsum(steps)
         if self._last_position is None:
             return rows
         # This part begins with rows that the part before had too, or directly after it.
-        index = int(np.searchsorted(stretch.place, self._last_position))
-        overlaps = index < len(rows) and stretch.place[index] == self._last_position
+        index = int(np.searchsorted(segment.position, self._last_position))
+        overlaps = index < len(rows) and segment.position[index] == self._last_position
         return rows - rows[index] + self._last_row if overlaps else rows - rows[0] + self._last_row + 1
 
     def _windows(self, ends: Rows, origin: np.ndarray) -> Windows:

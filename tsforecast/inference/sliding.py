@@ -1,108 +1,155 @@
-"""Windows over a stream of rows: scaled and filled as in training, each once, in memory that does not grow."""
+"""Windows over a stream of rows, each once: scaled and filled as in training, in memory that does not grow."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from tsforecast.data.filling import carry_forward
+from tsforecast.data.reader import Rows, open_table, stream_rows
+from tsforecast.data.time_grid import GridStream, check_step
+from tsforecast.data.timestamps import find_time
+from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.serving.grid import Grid, check_step
-from tsforecast.serving.stream import Batch
 
 
-class Stretch(NamedTuple):
-    """Rows one behind the other, and the windows that end in them.
+class Segment(NamedTuple):
+    """Consecutive rows of a stream, and the windows that end in them.
 
     Args:
         time: ``[N]`` datetime64[s].
-        place: ``[N]`` on the grid, rising.
+        position: ``[N]`` positions on the grid, rising.
         inputs: float32 ``[N, C]``, scaled, no NaN.
         truths: float64 ``[N, T]`` in the targets' unit, NaN where unobserved.
-        ends: ``[n]`` rows in which windows end that no stretch before had.
+        ends: ``[n]`` rows in which windows end that no earlier segment had.
         lookback: L.
     """
 
     time: np.ndarray
-    place: np.ndarray
+    position: np.ndarray
     inputs: np.ndarray
     truths: np.ndarray
     ends: np.ndarray
     lookback: int
 
     def windows(self, ends: np.ndarray) -> np.ndarray:
-        """The inputs ``[b, L, C]`` of windows by their last rows."""
+        """Return the inputs ``[b, L, C]`` of windows, given their last rows."""
         return self.inputs[ends[:, None] + np.arange(1 - self.lookback, 1)]
 
 
-def stretches(batches: Iterable[Batch], metadata: ModelMetadata, stride: int) -> Iterator[Stretch]:
-    """Every window of a stream.
-
-    A value that is missing is the last one before it (before the first one, the training mean), as in training. A
-    window without a single reading is left out, and so is one that a long gap runs through.
+def read_rows(
+    path: str | Path, metadata: ModelMetadata, time: str | Sequence[str] | None = None
+) -> Iterator[Rows]:
+    """Yield the columns that a model needs, piece by piece in the order of a file.
 
     Args:
-        batches: rows in the order of time.
-        metadata: of the model.
-        stride: places from one window to the next.
+        path: CSV or Parquet file, also compressed.
+        metadata: Metadata of the model; columns that it does not know are left out.
+        time: The time column, or a date and a time-of-day column; None to find it.
 
     Raises:
-        UserError: the rows are not one of the model's steps apart, or go back in time.
+        UserError: The file cannot be used; the message names it.
     """
-    grid = Grid(metadata.step, pad=metadata.lookback + metadata.reach)
-    tail = _Tail(metadata, stride)
+    with _predict_keys():
+        table = open_table(path, exact=(time,) if isinstance(time, str) else time or ())
+        head = table.head()
+        if not head.num_rows:
+            raise UserError(f"data.path: {path} has no row.")
+        time_format, _, _ = find_time(head, time)
+        features = [name for name in metadata.known_names if name in table.columns]
+        metadata.check_features(features, f"predict.data: {path}", near=table.columns)
+        yield from stream_rows(table, features, time_format)
+
+
+@contextmanager
+def _predict_keys() -> Iterator[None]:
+    """Make the reader, which names the keys of training, name those of prediction."""
+    try:
+        yield
+    except UserError as error:
+        sentence = str(error).replace("data.path", "predict.data").replace("data.time", "predict.time")
+        raise UserError(sentence) from None
+
+
+def segments(batches: Iterable[Rows], metadata: ModelMetadata, stride: int) -> Iterator[Segment]:
+    """Yield every window of a stream, segment by segment.
+
+    A missing value is the last one before it (before the first one, the training mean), as in training. A window
+    without a single reading is left out, and so is one that a long gap runs through.
+
+    Args:
+        batches: Rows in the order of time, with the same columns in each.
+        metadata: Metadata of the model.
+        stride: Grid positions from one window to the next.
+
+    Raises:
+        UserError: The rows are not one of the model's steps apart, or go back in time.
+    """
+    grid = GridStream(metadata.step, pad=metadata.lookback + metadata.reach)
+    window = _SlidingWindow(metadata, stride)
+    names: list[str] = []
     for number, batch in enumerate(batches):
         if number == 0:
-            check_step(batch.time, metadata.step)
-        raw = np.stack([batch.columns[name] for name in batch.columns], axis=1)
-        names = list(batch.columns)
-        yield from tail.extended(grid, names, *grid.add(batch.time, raw))
+            names = list(batch.columns)
+        raw = np.stack([batch.columns[name] for name in names], axis=1)
+        try:
+            if number == 0:
+                check_step(batch.time, metadata.step)
+            position, values = grid.add(batch.time, raw)
+        except UserError as error:
+            raise UserError(f"predict.data: {error}") from None
+        yield from window.extend(grid, names, position, values)
     last = grid.finish()
     if last is not None:
-        yield from tail.extended(grid, names, *last)
+        yield from window.extend(grid, names, *last)
 
 
-class _Tail:
+class _SlidingWindow:
     """The newest rows of a stream, which windows to come still need."""
 
     def __init__(self, metadata: ModelMetadata, stride: int):
         self.metadata, self.stride = metadata, stride
-        self.place = np.empty(0, np.int64)
+        self.position = np.empty(0, np.int64)
         self.raw: np.ndarray | None = None
         self.inputs = np.empty((0, len(metadata.channels)), np.float32)
-        self.filled = np.zeros(len(metadata.channels), np.float32)  # what stands in before the first reading
+        self.before = np.zeros(
+            len(metadata.channels), np.float32
+        )  # the last values, which fill what is missing
 
-    def extended(self, grid: Grid, names: list[str], place: np.ndarray, raw: np.ndarray) -> Iterator[Stretch]:
-        if not len(place):
+    def extend(
+        self, grid: GridStream, names: list[str], position: np.ndarray, raw: np.ndarray
+    ) -> Iterator[Segment]:
+        """Yield the segment that ends in new rows, if there are any."""
+        if not len(position):
             return
         metadata, keep = self.metadata, self.metadata.lookback - 1
         raw = raw if self.raw is None else np.concatenate([self.raw, raw])
-        place = np.concatenate([self.place, place])
-        time = grid.times(place)
+        position = np.concatenate([self.position, position])
+        time = grid.times(position)
         old = len(self.inputs)
-        if len(place) - metadata.reach > old:
+        if len(position) - metadata.reach > old:
             columns = dict(zip(names, raw[old:].T, strict=True))
-            fresh = metadata.inputs(time[old:], metadata.rows(time[old:], columns))
-            self._fill(fresh)
-            self.inputs = np.concatenate([self.inputs, fresh])
+            new = metadata.inputs(time[old:], metadata.rows(time[old:], columns))
+            self._fill(new)
+            self.inputs = np.concatenate([self.inputs, new])
         targets = [names.index(name) for name in metadata.targets]
-        yield Stretch(
-            time, place, self.inputs, raw[:, targets], self._ends(place, raw, old), metadata.lookback
-        )
+        ends = self._ends(position, raw, old)
+        yield Segment(time, position, self.inputs, raw[:, targets], ends, metadata.lookback)
         cut = max(0, len(self.inputs) - keep)
-        self.place, self.raw, self.inputs = place[cut:], raw[cut:], self.inputs[cut:]
+        self.position, self.raw, self.inputs = position[cut:], raw[cut:], self.inputs[cut:]
 
-    def _fill(self, fresh: np.ndarray) -> None:
-        for index in range(fresh.shape[1]):
-            fresh[:, index] = carry_forward(fresh[:, index], before=self.filled[index])
-        self.filled = fresh[-1].copy()
+    def _fill(self, new: np.ndarray) -> None:
+        for index in range(new.shape[1]):
+            new[:, index] = carry_forward(new[:, index], before=self.before[index])
+        self.before = new[-1].copy()
 
-    def _ends(self, place: np.ndarray, raw: np.ndarray, old: int) -> np.ndarray:
+    def _ends(self, position: np.ndarray, raw: np.ndarray, old: int) -> np.ndarray:
         lookback = self.metadata.lookback
         ends = np.arange(max(old, lookback - 1), len(self.inputs), dtype=np.int64)
         starts = ends - lookback + 1
         readings = np.concatenate([[0], np.cumsum(~np.isnan(raw).all(axis=1))])
-        unbroken = place[ends] - place[starts] == lookback - 1
-        on_stride = place[ends] % self.stride == 0 if self.stride > 1 else True
-        selected: np.ndarray = ends[unbroken & (readings[ends + 1] > readings[starts]) & on_stride]
-        return selected
+        unbroken = position[ends] - position[starts] == lookback - 1
+        on_stride = position[ends] % self.stride == 0 if self.stride > 1 else True
+        return ends[unbroken & (readings[ends + 1] > readings[starts]) & on_stride]

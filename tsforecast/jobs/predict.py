@@ -71,42 +71,41 @@ def chosen_model(config: Config) -> tuple[Path, bytes | None, str]:
 
 
 def _write(asked: Any, source: Path, model: Any, predictor: Any, intervals: Any, table: Any) -> int:
-    """Forecasts stretch by stretch, with intervals from the truths known at each batch; returns how many windows."""
+    """Forecasts segment by segment, with intervals from the truths known at each batch; returns how many windows."""
     from tsforecast.ensemble.streaming import StreamingEnsemble
     from tsforecast.inference.forecast_table import forecast_table
     from tsforecast.inference.predictor import is_adaptive
     from tsforecast.inference.scorer import Scorer
-    from tsforecast.inference.sliding import stretches
-    from tsforecast.serving.stream import batches
+    from tsforecast.inference.sliding import read_rows, segments
 
     metadata, count = predictor.metadata, 0
     judge = Scorer(intervals, metadata)
     along = StreamingEnsemble(model, predictor) if is_adaptive(model) else None
-    for stretch in stretches(batches(source, metadata, asked.time), metadata, asked.stride):
-        judge.observe(stretch.place, stretch.truths)
+    for segment in segments(read_rows(source, metadata, asked.time), metadata, asked.stride):
+        judge.observe(segment.position, segment.truths)
         if along is not None:
-            along.observe(stretch)
-        if not len(stretch.ends):
+            along.observe(segment)
+        if not len(segment.ends):
             continue
-        found = along.forecasts(stretch) if along else None
-        for ends, forecasts in _batches(stretch, found, predictor, asked.batch_size):
-            lower, upper = judge.intervals_of(stretch.place[ends], forecasts)
-            table.add(forecast_table(metadata, stretch.time[ends], forecasts, lower, upper))
+        found = along.forecasts(segment) if along else None
+        for ends, forecasts in _batches(segment, found, predictor, asked.batch_size):
+            lower, upper = judge.intervals_of(segment.position[ends], forecasts)
+            table.add(forecast_table(metadata, segment.time[ends], forecasts, lower, upper))
             count += len(ends)
     judge.finish()
     return count
 
 
-def _batches(stretch: Any, found: Any, predictor: Any, batch_size: int) -> Iterator[tuple[Any, Any]]:
+def _batches(segment: Any, found: Any, predictor: Any, batch_size: int) -> Iterator[tuple[Any, Any]]:
     """The last rows of the windows of each batch, and their forecasts: ``found``, or made for several batches at once.
 
     The intervals learn after each batch, but forecasts do not hang on them.
     """
     size = _together(batch_size)
-    for start in range(0, len(stretch.ends), size):
-        ends = stretch.ends[start : start + size]
+    for start in range(0, len(segment.ends), size):
+        ends = segment.ends[start : start + size]
         several = (
-            predictor(stretch.windows(ends)) if found is None else found.select(slice(start, start + size))
+            predictor(segment.windows(ends)) if found is None else found.select(slice(start, start + size))
         )
         for first in range(0, len(ends), batch_size):
             batch = slice(first, first + batch_size)

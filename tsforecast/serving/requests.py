@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tsforecast.data.arrow import floats
-from tsforecast.data.reading import as_numbers
+from tsforecast.data.cells import as_numbers
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.helpers.ensemble_case import ROWS, make_ensemble, make_series, make_windows
+from tsforecast.data.reader import Rows
 from tsforecast.ensemble.streaming import StreamingEnsemble
 from tsforecast.inference.predict import predict
 from tsforecast.inference.predictor import Predictor
-from tsforecast.inference.sliding import stretches
-from tsforecast.serving.stream import Batch
+from tsforecast.inference.sliding import segments
 
 
 @pytest.fixture(scope="module", params=["gating", "online"])
@@ -25,12 +25,12 @@ def case(request):
 def test_along_a_stream(case, size):
     (time, columns), model, predictor, expected = case
     parts = [slice(first, first + size) for first in range(0, ROWS, size)]
-    stream = [Batch(time[part], {name: values[part] for name, values in columns.items()}) for part in parts]
+    stream = [Rows(time[part], {name: values[part] for name, values in columns.items()}) for part in parts]
     ensemble, results = StreamingEnsemble(model, predictor), []
-    for stretch in stretches(stream, predictor.metadata, 1):
-        ensemble.observe(stretch)
-        if len(stretch.ends):
-            results.append(ensemble.forecasts(stretch))
+    for segment in segments(stream, predictor.metadata, 1):
+        ensemble.observe(segment)
+        if len(segment.ends):
+            results.append(ensemble.forecasts(segment))
     weights = np.concatenate([part.weights for part in results])
     values = np.concatenate([part.values for part in results])
     assert np.allclose(weights, expected["weights"], atol=1e-5)

@@ -9,7 +9,8 @@ import pyarrow as pa
 from tsforecast.data.arrow import floats
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.calendar_features import calendar as calendar_columns
-from tsforecast.data.reading import as_numbers, read_table
+from tsforecast.data.cells import as_numbers
+from tsforecast.data.reader import open_table
 from tsforecast.data.series import (
     DAY,
     Series,
@@ -55,17 +56,21 @@ def load(
         float64 values in the file's units.
 
     Raises:
-        UserError: when the file or its columns cannot be used, see ``read_table``, ``find_time`` and
+        UserError: when the file or its columns cannot be used, see ``open_table``, ``find_time`` and
             ``regularize``; when a column chosen has no value at all or an infinite one.
     """
     check_rows(rows)
     step = parse_frequency(frequency)
     if season is not None and (isinstance(season, bool) or not isinstance(season, int) or season < 1):
         raise UserError(f"data.season is {season!r}: give a whole number of rows, or null for a day.")
-    table = read_table(path)
-    taken, stamps, notes = find_time(table, time)
-    columns, left_out = _numeric(table, taken)
-    targets = _pick_targets(target, columns, left_out, taken)
+    file = open_table(path, exact=(time,) if isinstance(time, str) else time or ())
+    table = file.table()
+    if table.num_rows < 2:
+        rows_read = "no row below its header" if table.num_rows == 0 else "one row only"
+        raise UserError(f"data.path: {path} has {rows_read}; a series needs at least two.")
+    time_format, stamps, notes = find_time(table, time)
+    columns, left_out = _numeric(table, time_format.columns, file.dialect.decimal if file.dialect else ".")
+    targets = _pick_targets(target, columns, left_out, time_format.columns)
     chosen = pick_features(features, targets, tuple(columns))
     values = np.empty((table.num_rows, len(chosen)))
     for index, name in enumerate(chosen):
@@ -92,12 +97,14 @@ def load(
     )
 
 
-def _numeric(table: pa.Table, taken: Sequence[str]) -> tuple[dict[str, pa.ChunkedArray], dict[str, str]]:
-    """Returns the numeric columns, and for each other one its first value that is no number."""
+def _numeric(
+    table: pa.Table, taken: Sequence[str], decimal: str
+) -> tuple[dict[str, pa.ChunkedArray], dict[str, str]]:
+    """Return the numeric columns, and for each other one its first value that is not a number."""
     columns, left_out = {}, {}
     for name in table.column_names:
         if name not in taken:
-            numbers, why = as_numbers(table[name])
+            numbers, why = as_numbers(table[name], decimal)
             if numbers is None:
                 left_out[name] = why
             else:

@@ -8,13 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_metadata, make_rows, make_task
+from tsforecast.data import reader
 from tsforecast.data.filling import carry_forward
-from tsforecast.data.time_grid import regularize
+from tsforecast.data.time_grid import GridStream, regularize
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.inference.sliding import stretches
-from tsforecast.serving import stream
-from tsforecast.serving.grid import Grid
+from tsforecast.inference.sliding import read_rows, segments
 
 METADATA = ModelMetadata.from_task(make_task(), make_metadata())
 
@@ -37,10 +36,10 @@ def as_columns(columns):
 
 def collect(path, metadata=METADATA, stride=1, time=None):
     made_at, past, truths = [], [], {}
-    for stretch in stretches(stream.batches(path, metadata, time), metadata, stride):
-        made_at.append(stretch.time[stretch.ends])
-        past.append(stretch.windows(stretch.ends))
-        truths |= dict(zip(stretch.time.tolist(), stretch.truths[:, 0].tolist(), strict=True))
+    for segment in segments(read_rows(path, metadata, time), metadata, stride):
+        made_at.append(segment.time[segment.ends])
+        past.append(segment.windows(segment.ends))
+        truths |= dict(zip(segment.time.tolist(), segment.truths[:, 0].tolist(), strict=True))
     return np.concatenate(made_at), np.concatenate(past), truths
 
 
@@ -52,8 +51,8 @@ def write_csv(path, time, columns, **options):
 
 @pytest.fixture(params=[300, 1 << 22], ids=["small blocks", "one block"])
 def block_size(request, monkeypatch):
-    monkeypatch.setattr(stream, "BLOCK_BYTES", request.param)
-    monkeypatch.setattr(stream, "BATCH_ROWS", request.param)
+    monkeypatch.setattr(reader, "BLOCK_BYTES", request.param)
+    monkeypatch.setattr(reader, "BATCH_ROWS", request.param)
 
 
 def expected(time, columns):
@@ -145,7 +144,7 @@ def test_future_covariates_come_from_rows_behind_or_from_the_time(tmp_path):
 
 
 def test_rows_that_go_back_in_time_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(stream, "BLOCK_BYTES", 300)
+    monkeypatch.setattr(reader, "BLOCK_BYTES", 300)
     time, columns = make_rows(100)
     path = write_csv(tmp_path / "rows.csv", np.roll(time, 30), columns)
     with pytest.raises(UserError, match="go back in time"):
@@ -158,9 +157,9 @@ def test_rows_that_go_back_in_time_are_refused(tmp_path, monkeypatch):
         (lambda text: text.replace("pressure", "presure"), "'pressure' is missing. Did you mean 'presure'"),
         (lambda text: text.replace("time", "when", 1).replace("2024", "x"), "No column reads as time"),
         (lambda text: "", "is empty"),
-        (lambda text: text.splitlines()[0] + "\n", "holds no row"),
+        (lambda text: text.splitlines()[0] + "\n", "has no row"),
         (lambda text: text.replace(",x", ",x,y", 3), "cannot be read to its end"),
-        (lambda text: text.replace("1.", "one.", 1), "which is no number"),
+        (lambda text: text.replace("1.", "one.", 1), "which is not a number"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(tmp_path, change, sentence):
@@ -181,7 +180,7 @@ def test_the_grid_gives_each_row_the_place_that_regularize_does():
     time, columns = messy_rows()
     values = np.stack(list(columns.values()), axis=1)
     stamps, wanted, _ = regularize(time.astype("datetime64[ns]"), values, 60)
-    grid, places, given = Grid(60, pad=100), [], []
+    grid, places, given = GridStream(60, pad=100), [], []
     for first in range(0, len(time), 7):
         place, some = grid.add(time[first : first + 7].astype("datetime64[ns]"), values[first : first + 7])
         places.append(place)
