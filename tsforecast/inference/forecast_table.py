@@ -1,4 +1,4 @@
-"""Forecasts as a table: a row for each forecast, step and target; written to Parquet or CSV as they are made."""
+"""Forecasts as a table with one row per forecast, step and target, written to Parquet or CSV in pieces."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -16,27 +16,29 @@ from tsforecast.files import atomic_path
 from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.metadata import ModelMetadata
 
-GROUP_ROWS = 100_000  # of the file that are held back, to be written at once
+GROUP_ROWS = 100_000  # rows to collect before they are written
 
 
 def forecast_table(
     metadata: ModelMetadata, made_at: np.ndarray, forecasts: Forecasts, lower: np.ndarray, upper: np.ndarray
 ) -> pa.Table:
-    """Columns ``made_at``, ``time``, ``target``, ``forecast``, ``lower``, ``upper``, and what else the model tells.
+    """Return forecasts as a table.
 
-    That is ``q0.1`` and the like of quantiles, ``spike_probability``, and ``weight_NAME`` of an ensemble's members.
+    Its columns are ``made_at``, ``time``, ``target``, ``forecast``, ``lower`` and ``upper``; ``q0.1`` and the like from
+    models with quantiles, ``spike_probability`` from models with a spike head, and ``weight_NAME`` for each member of
+    an ensemble.
 
     Args:
-        metadata: of the model.
-        made_at: ``[n]`` datetime64[s], the time of the last row in.
-        forecasts: of n windows.
-        lower: ``[n, H, T]``, NaN where there is no interval yet: null in the table.
-        upper: the same.
+        metadata: Targets, times and members of the model.
+        made_at: Time datetime64[s] ``[n]`` of the last row of each window.
+        forecasts: Forecasts of the n windows.
+        lower: Lower bounds ``[n, H, T]``; NaN, null in the table, where there is no interval yet.
+        upper: Upper bounds ``[n, H, T]``.
     """
     count, horizon, targets = forecasts.values.shape
-    each = horizon * targets
+    repeats = horizon * targets
     columns: dict[str, Any] = {
-        "made_at": pa.array(np.repeat(made_at, each)),
+        "made_at": pa.array(np.repeat(made_at, repeats)),
         "time": pa.array(np.repeat(metadata.target_times(made_at).ravel(), targets)),
         "target": pa.array(np.tile(np.array(metadata.targets, dtype=object), count * horizon), pa.string()),
         "forecast": forecasts.values.ravel(),
@@ -50,23 +52,31 @@ def forecast_table(
         columns["spike_probability"] = forecasts.spike.ravel()
     if forecasts.weights is not None:
         for index, name in enumerate(member_names(metadata, forecasts.weights.shape[1])):
-            columns[f"weight_{name}"] = np.repeat(forecasts.weights[:, index], each)
+            columns[f"weight_{name}"] = np.repeat(forecasts.weights[:, index], repeats)
     return pa.table(columns)
 
 
 def member_names(metadata: ModelMetadata, count: int) -> Sequence[str]:
-    """The ensemble's members by name, or by number where the card names none."""
+    """Return the names of an ensemble's members, or their numbers if the metadata has no names."""
     return metadata.members if len(metadata.members) == count else [str(index) for index in range(count)]
 
 
-class TableFile:
-    """A Parquet or CSV file, by its name's end, that is there once it is complete.
+class TableWriter:
+    """Writes tables to a Parquet or CSV file, depending on its name, that appears once it is complete.
 
     Args:
-        path: of the file.
+        path: File to write.
 
     Raises:
-        UserError: the name ends in neither, or its folder is not there.
+        UserError: The name ends neither in ``.parquet`` nor in ``.csv``, or its folder does not exist.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "forecasts.csv"
+        >>> with TableWriter(path) as writer:
+        ...     writer.write(pa.table({"forecast": [1.5]}))
+        >>> path.read_text().split()
+        ['"forecast"', '1.5']
     """
 
     def __init__(self, path: str | Path):
@@ -76,11 +86,11 @@ class TableFile:
         if not self.path.parent.is_dir():
             raise UserError(f"predict.out={path}: there is no folder {self.path.parent}.")
         self.rows = 0
-        self._held: list[pa.Table] = []
+        self._waiting: list[pa.Table] = []
         self._writer: Any = None
         self._files = ExitStack()
 
-    def __enter__(self) -> "TableFile":
+    def __enter__(self) -> "TableWriter":
         return self
 
     def __exit__(
@@ -92,20 +102,20 @@ class TableFile:
         with self._files:
             self._flush()
 
-    def add(self, table: pa.Table) -> None:
-        """Adds rows."""
-        self._held.append(table)
+    def write(self, table: pa.Table) -> None:
+        """Append the rows of a table."""
+        self._waiting.append(table)
         self.rows += table.num_rows
-        if sum(held.num_rows for held in self._held) >= GROUP_ROWS:
+        if sum(waiting.num_rows for waiting in self._waiting) >= GROUP_ROWS:
             self._flush()
 
     def _flush(self) -> None:
-        if not self._held:
+        if not self._waiting:
             return
-        table = pa.concat_tables(self._held)
+        table = pa.concat_tables(self._waiting)
         if self._writer is None:
-            make = pyarrow.csv.CSVWriter if self.path.suffix == ".csv" else pq.ParquetWriter
-            part = self._files.enter_context(atomic_path(self.path))
-            self._writer = self._files.enter_context(make(str(part), table.schema))
+            create = pyarrow.csv.CSVWriter if self.path.suffix == ".csv" else pq.ParquetWriter
+            temporary = self._files.enter_context(atomic_path(self.path))
+            self._writer = self._files.enter_context(create(str(temporary), table.schema))
         self._writer.write_table(table)
-        self._held = []
+        self._waiting = []

@@ -23,21 +23,31 @@ DERIVED: dict[str, tuple[tuple[str, ...], Callable[..., np.ndarray]]] = {
 
 @dataclass(frozen=True)
 class Channel:
-    """One input of a model: ``feature`` of ``ahead`` rows later (0: the row itself)."""
+    """One input of a model: a feature, read some rows ahead.
+
+    Args:
+        name: Name of the channel.
+        feature: Name of the feature.
+        ahead: Rows between the window's row and the one that is read; 0: the row itself.
+
+    Example:
+        >>> Channel.from_name("day_of_week_sin@+10")
+        Channel(name='day_of_week_sin@+10', feature='day_of_week_sin', ahead=10)
+    """
 
     name: str
     feature: str
     ahead: int
 
     @classmethod
-    def of(cls, name: str) -> "Channel":
-        """Reads a channel's name, such as ``load`` or ``day_of_week_sin@+10``."""
-        found = _AHEAD.fullmatch(name)
-        return cls(name, found[1], int(found[2])) if found else cls(name, name, 0)
+    def from_name(cls, name: str) -> "Channel":
+        """Parse a channel's name, for example ``load`` or ``day_of_week_sin@+10``."""
+        match = _AHEAD.fullmatch(name)
+        return cls(name, match[1], int(match[2])) if match else cls(name, name, 0)
 
     @property
     def from_time(self) -> bool:
-        """Whether the time alone gives it."""
+        """Whether the time alone determines the channel."""
         return self.feature in CALENDAR
 
 
@@ -46,18 +56,27 @@ class ModelMetadata:
     """Shape, names, units and scaling of a forecaster.
 
     Args:
-        channels: the C inputs, in their order.
-        targets: the T names.
-        target_indices: of the targets among the channels.
-        unit: of the targets, empty if unknown or mixed.
-        step: seconds from one row to the next.
-        lookback: L, rows in.
-        lead: rows from the last one in to the first one out.
-        horizon: H, rows out.
-        quantile_levels: Q rising levels with 0.5 among them, or None.
-        scaler: fitted on the model's training rows.
-        thresholds: ``[T]`` rise over the last known value that makes a spike, in the unit; NaN where there is none.
-        members: names of an ensemble's members, or none.
+        channels: The C inputs, in order.
+        targets: The T names of the targets.
+        target_indices: Positions of the targets among the channels.
+        unit: Unit of the targets, empty if unknown or mixed.
+        step: Seconds from one row to the next.
+        lookback: Number of input rows L.
+        lead: Rows from the last input row to the first forecast one.
+        horizon: Number of forecast rows H.
+        quantile_levels: Q rising levels that include 0.5, or None.
+        scaler: Scaler fitted on the model's training rows.
+        thresholds: Rise ``[T]`` over the last known value that makes a spike, in the unit; NaN if there is none.
+        members: Names of an ensemble's members, or none.
+
+    Example:
+        >>> from tsforecast.models.task import Task
+        >>> task = Task(lookback=8, channels=1, lead=3, horizon=2, target_indices=(0,))
+        >>> scaler = {"mean": [2.0], "scale": [0.5], "target_indices": [0]}
+        >>> stored = {"channels": ["load"], "targets": ["load"], "step_seconds": 60, "scaler": scaler}
+        >>> metadata = ModelMetadata.from_task(task, stored)
+        >>> metadata.target_times(np.array(["2024-01-01T00:00"], "datetime64[s]")).tolist()[0][0].isoformat()
+        '2024-01-01T00:03:00'
     """
 
     channels: tuple[Channel, ...]
@@ -93,17 +112,17 @@ class ModelMetadata:
         Raises:
             UserError: The metadata lacks what a model needs to be used without its run.
         """
-        lacking = [
+        missing = [
             name for name in ("channels", "targets", "step_seconds", "scaler") if not metadata.get(name)
         ]
-        if lacking:
+        if missing:
             raise UserError(
-                f"The saved model's metadata lacks {', '.join(lacking)}: train it again with this version."
+                f"The saved model's metadata lacks {', '.join(missing)}: train it again with this version."
             )
         spike = metadata.get("spike") or {}
         thresholds = spike.get("threshold") or [None] * len(metadata["targets"])
         return cls(
-            channels=tuple(Channel.of(name) for name in metadata["channels"]),
+            channels=tuple(Channel.from_name(name) for name in metadata["channels"]),
             targets=tuple(metadata["targets"]),
             target_indices=tuple(task.target_indices),
             unit=metadata.get("unit") or "",
@@ -119,58 +138,59 @@ class ModelMetadata:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features that rows must bring, in the channels' order: all but those that time or a formula gives."""
+        """The features that rows must contain, in the channels' order; the others follow from the time or a formula."""
         names = dict.fromkeys(channel.feature for channel in self.channels if not channel.from_time)
-        return tuple(name for name in names if not self._derivable(name, names))
+        return tuple(name for name in names if not self._is_derived(name, names))
 
     @property
-    def known_names(self) -> tuple[str, ...]:
-        """Every feature that rows may bring."""
+    def all_features(self) -> tuple[str, ...]:
+        """Every feature that rows may contain."""
         return tuple(dict.fromkeys(channel.feature for channel in self.channels))
 
     @property
     def reach(self) -> int:
-        """How many rows behind a window's last one must be known for its future covariates; 0 as a rule."""
+        """Rows after a window's last one that must be known for its future covariates; usually 0."""
         return max((channel.ahead for channel in self.channels if not channel.from_time), default=0)
 
     @property
-    def rows_in(self) -> int:
-        """Rows that a window must bring: the lookback, and those behind it that future covariates are read from."""
+    def input_rows(self) -> int:
+        """Rows of a window: the lookback, and the rows after it from which future covariates are read."""
         return self.lookback + self.reach
 
-    def check_features(self, given: Sequence[str], where: str, near: Sequence[str] = ()) -> None:
-        """Refuses features that are missing, double or unknown.
+    def check_features(self, names: Sequence[str], where: str, near: Sequence[str] = ()) -> None:
+        """Check that no feature is missing, repeated or unknown.
 
         Args:
-            given: their names.
-            where: how the sentence begins.
-            near: more names, among which a missing one may be misspelt.
+            names: Names of the features.
+            where: Beginning of the message.
+            near: More names, one of which may be a misspelling of a missing one.
 
         Raises:
-            UserError: the first that is wrong.
+            UserError: The first feature that is wrong.
         """
-        for name in given:
-            if name not in self.known_names:
-                raise UserError(f"{where}: unknown feature '{name}'.{nearest(str(name), self.known_names)}")
-            if list(given).count(name) > 1:
+        for name in names:
+            if name not in self.all_features:
+                raise UserError(f"{where}: unknown feature '{name}'.{nearest(str(name), self.all_features)}")
+            if list(names).count(name) > 1:
                 raise UserError(f"{where}: feature '{name}' is given twice.")
-        missing = [name for name in self.features if name not in given]
+        missing = [name for name in self.features if name not in names]
         if missing:
             raise UserError(
-                f"{where}: feature '{missing[0]}' is missing.{nearest(missing[0], [*given, *near])} "
+                f"{where}: feature '{missing[0]}' is missing.{nearest(missing[0], [*names, *near])} "
                 f"The model needs {', '.join(self.features)}."
             )
 
     def rows(self, time: np.ndarray, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-        """All features ``[N, F]`` in the order of ``known_names``.
+        """Return all features ``[N, F]`` in the order of ``all_features``.
 
         Args:
-            time: ``[N]`` datetime64[s].
-            columns: feature -> ``[N]`` in its unit, NaN where missing; what is given goes before what is derived.
+            time: Time datetime64[s] of each row ``[N]``.
+            columns: Feature -> values ``[N]`` in its unit, NaN where missing. A feature that is not among them is
+                derived from the time or from others.
         """
-        out = np.empty((len(time), len(self.known_names)), np.float64)
+        out = np.empty((len(time), len(self.all_features)), np.float64)
         from_time = calendar(time) if any(channel.from_time for channel in self.channels) else None
-        for index, name in enumerate(self.known_names):
+        for index, name in enumerate(self.all_features):
             if name in columns:
                 out[:, index] = columns[name]
             elif from_time is not None and name in CALENDAR:
@@ -181,11 +201,11 @@ class ModelMetadata:
         return out
 
     def inputs(self, time: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Scaled channels float32 ``[N - reach, C]``, with NaN where ``rows`` has it.
+        """Return the scaled channels float32 ``[N - reach, C]``, NaN where a feature is missing.
 
         Args:
-            time: ``[N]`` datetime64[s], one step apart.
-            rows: ``[N, F]`` as ``rows`` gave them.
+            time: Time datetime64[s] of each row ``[N]``, one step apart.
+            rows: Features ``[N, F]``, as the method ``rows`` returned them.
         """
         count = len(time) - self.reach
         out = np.empty((count, len(self.channels)), np.float32)
@@ -194,14 +214,14 @@ class ModelMetadata:
                 later = time[:count] + np.timedelta64(channel.ahead * self.step, "s")
                 column = calendar(later)[:, CALENDAR.index(channel.feature)].astype(np.float64)
             else:
-                column = rows[:, self.known_names.index(channel.feature)][channel.ahead :][:count]
+                column = rows[:, self.all_features.index(channel.feature)][channel.ahead :][:count]
             out[:, index] = self.scaler.transform(column, index)
         return out
 
     def target_times(self, made_at: np.ndarray) -> np.ndarray:
-        """The times ``[n, H]`` that forecasts made at ``made_at`` ``[n]`` are of."""
+        """Return the times ``[n, H]`` that are forecast at the times ``made_at`` ``[n]``."""
         ahead = np.arange(self.lead, self.lead + self.horizon) * np.timedelta64(self.step, "s")
         return made_at[:, None] + ahead
 
-    def _derivable(self, name: str, names: Mapping[str, Any]) -> bool:
+    def _is_derived(self, name: str, names: Mapping[str, Any]) -> bool:
         return name in DERIVED and name not in self.targets and all(n in names for n in DERIVED[name][0])

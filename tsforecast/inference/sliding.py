@@ -58,7 +58,7 @@ def read_rows(
         if not head.num_rows:
             raise UserError(f"data.path: {path} has no row.")
         time_format, _, _ = find_time(head, time)
-        features = [name for name in metadata.known_names if name in table.columns]
+        features = [name for name in metadata.all_features if name in table.columns]
         metadata.check_features(features, f"predict.data: {path}", near=table.columns)
         yield from stream_rows(table, features, time_format)
 

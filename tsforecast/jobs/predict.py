@@ -1,14 +1,13 @@
 """job=predict: forecasts of a whole file, with timestamps, weights and intervals."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tsforecast.config import Config
 from tsforecast.errors import UserError
 from tsforecast.jobs import build
-from tsforecast.jobs.promote import CALIBRATION
 from tsforecast.models.io import load_model
 from tsforecast.registry import Registry
 from tsforecast.tracking.run_folder import RunFolder
@@ -24,25 +23,18 @@ def main(config: Config, path: Path) -> None:
         raise UserError(f"predict.data: there is no file {source}.")
     saved, calibration, name = chosen_model(config)
 
-    from tsforecast.inference.forecast_table import TableFile
+    from tsforecast.inference.forecast_table import TableWriter
 
-    out = TableFile(asked.out or path / "forecasts.parquet")
+    out = TableWriter(asked.out or path / "forecasts.parquet")
     build.set_up_runtime(config)
 
-    from tsforecast.inference.intervals import new_intervals
+    from tsforecast.inference.intervals import create_intervals
     from tsforecast.inference.predictor import Predictor
 
     model = load_model(saved)
     predictor = Predictor(model, sizes=(_together(asked.batch_size),))
     metadata, options = predictor.metadata, config.intervals
-    intervals = new_intervals(
-        metadata.horizon,
-        len(metadata.targets),
-        coverage=options.coverage,
-        rate=options.rate,
-        memory=options.memory,
-        calibration=calibration,
-    )
+    intervals = create_intervals(metadata.horizon, len(metadata.targets), options, calibration)
     began = time.monotonic()
     with out as table:
         windows = _write(asked, source, model, predictor, intervals, table)
@@ -66,8 +58,7 @@ def chosen_model(config: Config) -> tuple[Path, bytes | None, str]:
     registry, name = Registry(config.registry.path), config.registry.version
     version = registry.champion() if name is None else registry.version(name)
     version.check()
-    calibration = version.path / CALIBRATION
-    return version.model, calibration.read_bytes() if calibration.is_file() else None, version.name
+    return version.model, version.calibration(), version.name
 
 
 def _write(asked: Any, source: Path, model: Any, predictor: Any, intervals: Any, table: Any) -> int:
@@ -89,8 +80,8 @@ def _write(asked: Any, source: Path, model: Any, predictor: Any, intervals: Any,
             continue
         found = along.forecasts(segment) if along else None
         for ends, forecasts in _batches(segment, found, predictor, asked.batch_size):
-            lower, upper = judge.intervals_of(segment.position[ends], forecasts)
-            table.add(forecast_table(metadata, segment.time[ends], forecasts, lower, upper))
+            lower, upper = judge.compute_intervals(segment.position[ends], forecasts)
+            table.write(forecast_table(metadata, segment.time[ends], forecasts, lower, upper))
             count += len(ends)
     judge.finish()
     return count
@@ -117,7 +108,7 @@ def _together(batch_size: int) -> int:
     return batch_size * max(1, TOGETHER // batch_size)
 
 
-def _coverage(found: dict[str, Any]) -> str:
+def _coverage(found: Mapping[str, Any]) -> str:
     if not found["truths"]:
         return "No truth of any forecast with an interval stands in the file, so the intervals could not be judged."
     share, truths = found["observed"], found["truths"]

@@ -11,9 +11,8 @@ from tsforecast.jobs import build, results
 from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model, saved_path
 from tsforecast.registry import Registry, Version
+from tsforecast.registry.store import CALIBRATION
 from tsforecast.tracking.run_folder import RunFolder
-
-CALIBRATION = "calibration.npz"  # scores of the newest validation windows, for the intervals
 
 
 def main(config: Config, path: Path) -> None:

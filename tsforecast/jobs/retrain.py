@@ -20,10 +20,11 @@ from tsforecast.data.quality import faults
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, results, retrain_verdict
-from tsforecast.jobs.promote import CALIBRATION, calibrated
+from tsforecast.jobs.promote import calibrated
 from tsforecast.jobs.train import learn
 from tsforecast.models.io import load_model, saved_path
 from tsforecast.registry import Registry, Version
+from tsforecast.registry.store import CALIBRATION
 from tsforecast.runtime import RuntimeInfo
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder

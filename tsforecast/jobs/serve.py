@@ -10,7 +10,6 @@ from tsforecast.config import Config
 from tsforecast.config.service_checks import TOKEN
 from tsforecast.errors import UserError
 from tsforecast.jobs import build
-from tsforecast.jobs.promote import CALIBRATION
 from tsforecast.models.io import load_model
 from tsforecast.registry import Registry
 
@@ -26,7 +25,7 @@ def main(config: Config, path: Path) -> None:
     registry.champion().check()
     uvicorn = _uvicorn()
 
-    from tsforecast.serving.app import read_token
+    from tsforecast.serving.auth import read_token
 
     asked = config.serve
     token = read_token(asked.token_file, os.environ.get(TOKEN))
@@ -54,29 +53,29 @@ def main(config: Config, path: Path) -> None:
 def application(config: Config, registry: Registry, token: str | None) -> Any:
     """The ASGI application as the config describes it."""
     from tsforecast.serving.app import Limits, create_app
-    from tsforecast.serving.model_manager import IntervalOptions, ModelManager
+    from tsforecast.serving.model_manager import ModelManager
     from tsforecast.serving.service import Service
     from tsforecast.serving.telemetry import Telemetry
 
-    asked, options, telemetry = config.serve, config.intervals, Telemetry()
-    engine = ModelManager(
+    options, telemetry = config.serve, Telemetry()
+    manager = ModelManager(
         registry,
         load_model,
-        # Two windows that met by chance shall not wait for a batch of the largest size.
-        sizes=(*(size for size in (1, SMALL_BATCH) if size < asked.max_batch), asked.max_batch),
-        intervals=IntervalOptions(options.coverage, options.rate, options.memory, CALIBRATION),
-        poll_seconds=asked.poll_seconds,
-        watch=telemetry.change,
+        # Two windows that arrive together should not wait for a batch of the largest size.
+        sizes=(*(size for size in (1, SMALL_BATCH) if size < options.max_batch), options.max_batch),
+        intervals=config.intervals,
+        poll_seconds=options.poll_seconds,
+        on_change=telemetry.change,
     )
     service = Service(
-        engine,
+        manager,
         telemetry,
-        max_batch=asked.max_batch,
-        queue=asked.queue,
-        max_windows=asked.max_windows,
-        keep=asked.keep,
+        max_batch=options.max_batch,
+        queue=options.queue,
+        max_windows=options.max_windows,
+        keep=options.keep,
     )
-    limits = Limits(max_body=int(asked.max_body_mb * 1e6), seconds=asked.timeout_seconds, token=token)
+    limits = Limits(max_body=int(options.max_body_mb * 1e6), seconds=options.timeout_seconds, token=token)
     return create_app(service, limits)
 
 

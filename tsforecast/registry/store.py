@@ -24,6 +24,7 @@ from tsforecast.files import flush_folder, remove_partial_files, write_bytes
 from tsforecast.registry.files import locked, move_folder, sha256, write_new
 
 MANIFEST = "manifest.json"
+CALIBRATION = "calibration.npz"  # scores of the newest validation windows, for prediction intervals
 STAGED = ".new-"
 NAME = re.compile(r"v(\d{4,})")
 MAX_MOVES = 1000  # of the record
@@ -54,8 +55,14 @@ class Version:
         return self.path / "config.yaml"
 
     def result(self) -> dict[str, Any]:
-        """The ``result.json`` of that run."""
-        return json.loads((self.path / "result.json").read_text())
+        """Return the ``result.json`` of that run."""
+        result: dict[str, Any] = json.loads((self.path / "result.json").read_text())
+        return result
+
+    def calibration(self) -> bytes | None:
+        """Return the scores that its prediction intervals start with, or None if it has none."""
+        path = self.path / CALIBRATION
+        return path.read_bytes() if path.is_file() else None
 
     def check(self) -> None:
         """Compares every file with its hash.

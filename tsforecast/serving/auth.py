@@ -1,31 +1,28 @@
-"""Around every request: the token, the count, the clock, and the size of its body."""
+"""The bearer token, and middleware that requires it and counts requests."""
 
-import asyncio
 import hmac
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 
+from tsforecast.errors import UserError
 from tsforecast.serving.telemetry import Telemetry
 
-OPEN = ("/", "/docs", "/openapi.json", "/healthz", "/readyz")  # tell nothing of the data
+OPEN_PATHS = ("/", "/docs", "/openapi.json", "/healthz", "/readyz")  # reveal nothing about the data
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
 
-class BodyTooLarge(Exception):
-    """The body has more bytes than it may."""
-
-
 class AuthMiddleware:
-    """ASGI middleware: asks for the bearer token and counts what is answered.
+    """ASGI middleware that requires the bearer token and counts responses.
 
     Args:
-        app: what it stands before.
-        telemetry: counts.
-        token: that requests must bring; None for none.
-        paths: that are counted by name; others count as one, so that nobody can make the count grow.
-        refuse: the ASGI app that answers a request without the token.
+        app: Application to protect.
+        telemetry: Where to count.
+        token: Token that requests must carry; None for none.
+        paths: Paths that are counted by name. The others are counted as one, so that nobody can make the count grow.
+        refuse: ASGI application that answers a request without the token.
     """
 
     def __init__(self, app: App, *, telemetry: Telemetry, token: str | None, paths: set[str], refuse: App):
@@ -33,57 +30,49 @@ class AuthMiddleware:
         self.expected = None if token is None else f"Bearer {token}".encode()
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Handles one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
 
-        async def counted(message: Any) -> None:
+        async def send_and_note(message: Any) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await (self.app if self._may(scope) else self.refuse)(scope, receive, counted)
+            await (self.app if self._is_allowed(scope) else self.refuse)(scope, receive, send_and_note)
         finally:
             path = scope["path"] if scope["path"] in self.paths else "other"
             self.telemetry.request(path, status, time.perf_counter() - began)
 
-    def _may(self, scope: Scope) -> bool:
-        if self.expected is None or scope["path"] in OPEN:
+    def _is_allowed(self, scope: Scope) -> bool:
+        if self.expected is None or scope["path"] in OPEN_PATHS:
             return True
-        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        return hmac.compare_digest(given, self.expected)
+        header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        return hmac.compare_digest(header, self.expected)
 
 
-async def read_body(request: Any, most: int, seconds: float) -> bytes:
-    """The whole body of a request.
+def read_token(file: str | None, environment: str | None) -> str | None:
+    """Return the bearer token from a file, else from the environment, else None.
 
     Args:
-        request: of Starlette.
-        most: bytes.
-        seconds: that it may take to arrive.
+        file: File with the token, or None.
+        environment: Value of the environment variable, or None.
 
     Raises:
-        BodyTooLarge: as soon as that is known.
-        TimeoutError: it did not arrive in time.
+        UserError: The file does not exist or is empty, or the token is not plain text.
     """
-    said = request.headers.get("content-length", "0")
-    if said.isdigit() and int(said) > most:
-        raise BodyTooLarge
-
-    async def read() -> bytes:
-        parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise BodyTooLarge
-            parts.append(part)
-        return b"".join(parts)
-
-    try:
-        return await asyncio.wait_for(read(), seconds)
-    except asyncio.TimeoutError:
-        raise TimeoutError from None
+    token = environment
+    if file is not None:
+        path = Path(file).expanduser()
+        if not path.is_file():
+            raise UserError(f"serve.token_file: there is no file {path}.")
+        token = path.read_text().strip()
+        if not token:
+            raise UserError(f"serve.token_file: {path} is empty.")
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise UserError("The bearer token must be printable ASCII without blanks.")
+    return token or None

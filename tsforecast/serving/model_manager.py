@@ -1,4 +1,4 @@
-"""The model in service, and the thread that replaces it when the champion moves."""
+"""The model in service, and the thread that replaces it when the champion changes."""
 
 import json
 import sys
@@ -6,14 +6,19 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from tsforecast.ensemble.live import LiveEnsemble
 from tsforecast.files import write_bytes
-from tsforecast.inference.intervals import AdaptiveIntervals, new_intervals
+from tsforecast.inference.intervals import AdaptiveIntervals, create_intervals
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.inference.options import IntervalOptions
 from tsforecast.inference.predictor import Predictor, is_adaptive
 from tsforecast.registry import Registry, Version
+
+if TYPE_CHECKING:
+    from tsforecast.ensemble.model import Ensemble
+    from tsforecast.models.protocol import Model
 
 STOP_SECONDS = 3
 
@@ -23,145 +28,135 @@ class LoadedModel:
     """A version that is loaded, compiled and warm.
 
     Args:
-        version: of the registry.
-        predictor: of its model.
-        intervals: that learn while it serves.
-        following: tells an ensemble how its members did; None where its weights do not follow the truths.
+        version: Version of the registry.
+        predictor: Predictor of its model.
+        intervals: Intervals that learn while it serves.
+        ensemble: Weights of an ensemble that follow the truths; None for other models.
     """
 
     version: Version
     predictor: Predictor
     intervals: AdaptiveIntervals
-    following: LiveEnsemble | None = None
+    ensemble: LiveEnsemble | None = None
 
     @property
     def metadata(self) -> ModelMetadata:
-        """What its model wants and gives."""
+        """Inputs, outputs and units of the model."""
         return self.predictor.metadata
 
 
-@dataclass(frozen=True)
-class IntervalOptions:
-    """As ``AdaptiveIntervals`` takes them, and the name of a version's file that starts them."""
-
-    coverage: float
-    rate: float
-    memory: int
-    calibration: str
-
-
 class ModelManager:
-    """Holds the active version; a new champion is loaded beside it and then takes its place in one assignment.
+    """Holds the model in service; a new champion is loaded next to it and then replaces it in one assignment.
 
-    Requests take ``active`` once and keep it to their end, so that none of them sees two models. A champion that
-    cannot be loaded leaves the old one in service.
+    A request takes ``active`` once and keeps it to its end, so that no request sees two models. If a champion cannot
+    be loaded, the old model stays in service.
 
     Args:
-        registry: where the champion is named.
-        load: gives the model of a saved file.
-        sizes: batch sizes to compile for.
-        intervals: of every version.
-        poll_seconds: between looks at the champion.
-        watch: called with ``True`` after a change and ``False`` after one that failed.
+        registry: Registry that names the champion.
+        load: Loads a saved model.
+        sizes: Batch sizes to compile for.
+        intervals: Options of every version's intervals.
+        poll_seconds: Seconds between two looks at the champion.
+        on_change: Called with True after a change and with False after one that failed.
+
+    Example:
+        ::
+
+            manager = ModelManager(registry, load_model, sizes=(1, 32), intervals=options, poll_seconds=1.0)
+            manager.start()  # manager.active is None until the champion is loaded
     """
 
     def __init__(
         self,
         registry: Registry,
-        load: Callable[[Path], Any],
+        load: "Callable[[Path], Model]",
         *,
         sizes: tuple[int, ...],
         intervals: IntervalOptions,
         poll_seconds: float,
-        watch: Callable[[bool], None] = lambda done: None,
+        on_change: Callable[[bool], None] = lambda succeeded: None,
     ):
-        self.registry, self.load, self.sizes, self.watch = registry, load, sizes, watch
+        self.registry, self.load, self.sizes, self.on_change = registry, load, sizes, on_change
         self.options, self.poll_seconds = intervals, poll_seconds
         self.active: LoadedModel | None = None
         self.trouble: str | None = None  # why the newest champion is not in service
-        self._refused: str | None = None
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
+        self._failed: str | None = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._poll, name="champion", daemon=True)
 
     def start(self) -> None:
-        """Begins to load the champion and to follow it, in a thread of its own."""
+        """Start to load the champion and to follow it, in a thread of its own."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread, and keeps what was learned."""
-        self._ended.set()
+        """Stop the thread, and save what was learned."""
+        self._stopped.set()
         if self._thread.is_alive():
-            self._thread.join(STOP_SECONDS)  # a model that is being loaded is not waited for
+            self._thread.join(STOP_SECONDS)  # does not wait for a model that is being loaded
         self.save()
 
     def save(self) -> None:
-        """Writes what the intervals and the weights learned, for the next start."""
+        """Save what the intervals and the weights learned, for the next start."""
         active = self.active
         if active is None:
             return
-        name, held = active.version.name, {}
-        if active.intervals.judged.any():
-            held[".npz"] = active.intervals.to_bytes()
-        if active.following is not None and active.following.learned:
-            held[".json"] = json.dumps(active.following.to_dict()).encode()
-        for suffix, content in held.items():
-            path = self._learned(name, suffix)
+        contents = {}
+        if active.intervals.truths.any():
+            contents[".npz"] = active.intervals.to_bytes()
+        if active.ensemble is not None and active.ensemble.learned:
+            contents[".json"] = json.dumps(active.ensemble.to_dict()).encode()
+        for suffix, content in contents.items():
+            path = self._state_path(active.version.name, suffix)
             path.parent.mkdir(exist_ok=True)
             write_bytes(path, content)
 
     def refresh(self) -> bool:
-        """Looks at the champion, and puts it in service if it is another; tells whether it did."""
+        """Look at the champion, and put it in service if it has changed; return whether it did."""
         try:
             name = self.registry.champion_name()
-            if name is None or name == self._refused or (self.active and self.active.version.name == name):
+            if name is None or name == self._failed or (self.active and self.active.version.name == name):
                 return False
-            made = self._made(self.registry.version(name))
-        except Exception as error:  # the old one must go on serving, whatever is wrong with the new one
-            self._refuse(error)
+            model = self._load(self.registry.version(name))
+        except Exception as error:  # the old one must stay in service, whatever is wrong with the new one
+            self._record_failure(error)
             return False
         self.save()
-        self.active, self.trouble, self._refused = made, None, None
-        self.watch(True)
+        self.active, self.trouble, self._failed = model, None, None
+        self.on_change(True)
         return True
 
-    def _refuse(self, error: Exception) -> None:
+    def _record_failure(self, error: Exception) -> None:
         try:
-            self._refused = self.registry.champion_name()
-        except (OSError, ValueError):  # the alias itself cannot be read
-            self._refused = None
+            self._failed = self.registry.champion_name()
+        except (OSError, ValueError):  # champion.json itself cannot be read
+            self._failed = None
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        told = f"{self._refused or 'The champion'} is not in service: {reason}"
-        if told != self.trouble:
-            print(told, file=sys.stderr, flush=True)
-            self.watch(False)
-        self.trouble = told
+        trouble = f"{self._failed or 'The champion'} is not in service: {reason}"
+        if trouble != self.trouble:
+            print(trouble, file=sys.stderr, flush=True)
+            self.on_change(False)
+        self.trouble = trouble
 
-    def _made(self, version: Version) -> LoadedModel:
+    def _load(self, version: Version) -> LoadedModel:
         version.check()
         model = self.load(version.model)
         predictor = Predictor(model, self.sizes)
-        metadata, options = predictor.metadata, self.options
-        start = version.path / options.calibration
-        intervals = new_intervals(
-            metadata.horizon,
-            len(metadata.targets),
-            coverage=options.coverage,
-            rate=options.rate,
-            memory=options.memory,
-            calibration=start.read_bytes() if start.is_file() else None,
+        metadata = predictor.metadata
+        intervals = create_intervals(
+            metadata.horizon, len(metadata.targets), self.options, version.calibration()
         )
-        following = LiveEnsemble(model, metadata) if is_adaptive(model) else None
-        learned, weights = self._learned(version.name, ".npz"), self._learned(version.name, ".json")
+        ensemble = LiveEnsemble(cast("Ensemble", model), metadata) if is_adaptive(model) else None
+        learned, weights = self._state_path(version.name, ".npz"), self._state_path(version.name, ".json")
         if learned.is_file():
             intervals.restore(learned.read_bytes())
-        if following is not None and weights.is_file():
-            following.restore(json.loads(weights.read_text()))
-        return LoadedModel(version, predictor, intervals, following)
+        if ensemble is not None and weights.is_file():
+            ensemble.restore(json.loads(weights.read_text()))
+        return LoadedModel(version, predictor, intervals, ensemble)
 
-    def _learned(self, name: str, suffix: str) -> Path:
+    def _state_path(self, name: str, suffix: str) -> Path:
         return self.registry.path / "live" / f"{name}{suffix}"
 
-    def _follow(self) -> None:
-        while not self._ended.is_set():
+    def _poll(self) -> None:
+        while not self._stopped.is_set():
             self.refresh()
-            self._ended.wait(self.poll_seconds)
+            self._stopped.wait(self.poll_seconds)

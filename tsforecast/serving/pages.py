@@ -7,8 +7,8 @@ from tsforecast import reporting
 
 ASSETS = Path(__file__).parent / "assets"
 SHARED = Path(reporting.__file__).parent / "assets"
-# The page runs the script that stands in it, asks this service, and nothing else.
-SAFE = {
+# A page may run its own script and send requests to this service, nothing else.
+SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline';"
     " connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -18,7 +18,7 @@ SAFE = {
 
 @cache
 def live_page() -> str:
-    """The page that shows the model in service."""
+    """Return the page that shows the model in service."""
     page = _read(ASSETS / "live.html")
     return (
         page.replace("/*style*/", _read(SHARED / "uPlot.min.css") + _read(ASSETS / "page.css"))
@@ -29,7 +29,7 @@ def live_page() -> str:
 
 @cache
 def docs_page() -> str:
-    """The page that shows the HTTP interface, from its OpenAPI document."""
+    """Return the page that shows the HTTP interface, from its OpenAPI document."""
     page = _read(ASSETS / "docs.html")
     return page.replace("/*style*/", _read(ASSETS / "page.css")).replace(
         "/*script*/", _read(ASSETS / "docs.js")

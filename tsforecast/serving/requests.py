@@ -1,28 +1,49 @@
-"""Windows as requests bring them, JSON or Arrow, checked and scaled; every refusal is one sentence."""
+"""Request bodies, JSON or Arrow: validated and scaled; every refusal is one sentence.
+
+Pydantic validates the outline of a JSON body and describes it in the OpenAPI document. The numbers of a window are
+validated with NumPy, which is faster.
+"""
 
 import json
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
 import pyarrow as pa
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from tsforecast.data.arrow import floats
 from tsforecast.data.cells import as_numbers
-from tsforecast.errors import UserError
+from tsforecast.errors import UserError, nearest
 from tsforecast.inference.metadata import ModelMetadata
 
 EARLIEST, LATEST = np.datetime64("1900-01-01T00:00:00", "s"), np.datetime64("2200-01-01T00:00:00", "s")
+MAX_NAME = 80  # characters of an unknown name to repeat in a message
+_SENTENCE = "sentence"  # type of the errors below whose message completes "WHERE ..."
+RequestModel = TypeVar("RequestModel", bound="StrictModel")
 
 
-class WindowsIn(NamedTuple):
-    """n windows of a request.
+class RequestTooLarge(UserError):
+    """More windows or rows than one request may contain."""
+
+
+class WindowBatch(NamedTuple):
+    """The n windows of a request.
 
     Args:
-        past: float32 ``[n, L, C]``, scaled.
-        made_at: ``[n]`` datetime64[s], the time of each last row.
-        last: ``[n, T]`` last known values of the targets, in their unit.
+        past: Scaled inputs float32 ``[n, L, C]``.
+        made_at: Time datetime64[s] of the last row of each window ``[n]``.
+        last: Last known values of the targets ``[n, T]``, in their unit.
     """
 
     past: np.ndarray
@@ -30,153 +51,280 @@ class WindowsIn(NamedTuple):
     last: np.ndarray
 
 
-class TooMany(UserError):
-    """More windows or rows than a request may bring."""
+class StrictModel(BaseModel):
+    """A JSON object without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_keys(cls, value: Any) -> Any:
+        keys = " and ".join(sorted(cls.model_fields))
+        if not isinstance(value, dict):
+            raise PydanticCustomError(_SENTENCE, "must be an object with {keys}", {"keys": keys})
+        unknown = next((key for key in value if key not in cls.model_fields), None)
+        if unknown is not None:
+            raise PydanticCustomError(
+                _SENTENCE,
+                "has an unknown key '{key}': it takes {keys}",
+                {"key": unknown[:MAX_NAME].encode(errors="replace").decode(), "keys": keys},
+            )
+        return value
 
 
-def from_json(body: bytes, metadata: ModelMetadata, most: int) -> WindowsIn:
-    """Reads ``{"windows": [{"time": ..., "values": [[...], ...]}, ...], "features": [...]}``.
+def parse_time(text: object) -> np.datetime64:
+    """Parse a time in ISO 8601; one with an offset is converted to UTC.
+
+    Raises:
+        ValueError: It is not such a time.
+
+    Example:
+        >>> parse_time("2010-11-26T22:02:00+01:00")
+        np.datetime64('2010-11-26T21:02:00')
+    """
+    if not isinstance(text, str):
+        raise ValueError("not a text")
+    try:
+        time = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
+        if time.tzinfo is not None:
+            time = time.astimezone(timezone.utc).replace(tzinfo=None)
+    except OverflowError as error:
+        raise ValueError("out of range") from error
+    seconds = np.datetime64(time, "s")
+    if not EARLIEST <= seconds < LATEST:
+        raise PydanticCustomError(_SENTENCE, "must be between the years 1900 and 2200")
+    return seconds
+
+
+Time = Annotated[
+    Any,
+    PlainValidator(parse_time),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+    Field(description="a time such as 2010-11-26T21:02:00"),
+]
+
+
+class Window(StrictModel):
+    """The newest rows up to a time, oldest first."""
+
+    time: Time
+    values: Annotated[
+        list[Any],
+        Field(min_length=1, description="a list of rows, each a list of numbers"),
+        WithJsonSchema(
+            {"type": "array", "minItems": 1, "items": {"type": "array", "items": {"type": "number"}}}
+        ),
+    ]
+
+
+class ForecastRequest(StrictModel):
+    """One or more windows, and the order of the features in their rows (by default the model's own)."""
+
+    windows: Annotated[list[Window], Field(min_length=1, description="a list of at least one window")]
+    features: Annotated[list[str] | None, Field(description="a list of names")] = None
+
+
+class TruthRow(StrictModel):
+    """Observed values at a time."""
+
+    time: Time
+    values: Annotated[
+        dict[str, Any],
+        Field(min_length=1, description="an object such as {'load': 1.5}"),
+        WithJsonSchema({"type": "object", "minProperties": 1, "additionalProperties": {"type": "number"}}),
+    ]
+
+
+class ObserveRequest(StrictModel):
+    """Rows with truths."""
+
+    rows: Annotated[list[TruthRow], Field(min_length=1, description="a list of at least one row")]
+
+
+class Truth(NamedTuple):
+    """An observed value: time in seconds since 1970, index of the target, and value in its unit."""
+
+    time: int
+    target: int
+    value: float
+
+
+def from_json(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowBatch:
+    """Read a ``ForecastRequest``.
 
     Args:
-        body: of the request.
-        metadata: of the model.
-        most: windows.
+        body: Body of the request.
+        metadata: Inputs of the model.
+        max_windows: Windows that one request may contain.
 
     Raises:
-        UserError: what is wrong, and where.
-        TooMany: there are more windows.
+        UserError: What is wrong, and where.
+        RequestTooLarge: There are more windows.
+
+    Example:
+        A body for a model with two features and a lookback of three rows::
+
+            {"windows": [{"time": "2024-01-31T13:45:00", "values": [[1.2, 0.4], [1.3, 0.4], [1.1, 0.5]]}],
+             "features": ["load", "pressure"]}
     """
-    request = json_object(body, {"windows", "features"})
-    features = request.get("features")
-    if features is None:
-        features = list(metadata.features)
-    if not isinstance(features, list) or not all(isinstance(name, str) for name in features):
-        raise UserError("features must be a list of names.")
+    request = parse_body(ForecastRequest, body, "windows", max_windows)
+    features = list(metadata.features) if request.features is None else request.features
     metadata.check_features(features, "features")
-    windows = a_list(request, "windows", most)
-    made_at, values = [], []
-    for number, window in enumerate(windows):
-        where = f"windows[{number}]"
-        check_keys(window, {"time", "values"}, where)
-        made_at.append(read_time(window.get("time"), f"{where}.time"))
-        values.append(_values(window.get("values"), metadata, features, f"{where}.values"))
-    return _scaled(np.array(made_at), np.stack(values), features, metadata)
+    values = [
+        _to_array(window.values, metadata, features, f"windows[{number}].values")
+        for number, window in enumerate(request.windows)
+    ]
+    made_at = np.array([window.time for window in request.windows])
+    return _scale(made_at, np.stack(values), features, metadata)
 
 
-def from_arrow(body: bytes, metadata: ModelMetadata, most: int) -> WindowsIn:
-    """Reads an Arrow stream with columns ``time``, the features, and ``window`` (a whole number) if there are several.
+def from_arrow(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowBatch:
+    """Read an Arrow stream with the columns ``time``, the features, and ``window`` (integers) if there are several.
+
+    Args:
+        body: Body of the request.
+        metadata: Inputs of the model.
+        max_windows: Windows that one request may contain.
 
     Raises:
-        UserError: what is wrong, and where.
-        TooMany: there are more windows.
+        UserError: What is wrong, and where.
+        RequestTooLarge: There are more windows.
     """
-    table = _arrow_table(body)
-    rows_in = metadata.rows_in
-    if "time" not in table.column_names or not pa.types.is_timestamp(table["time"].type):
-        raise UserError("The Arrow table needs a column 'time' of timestamps.")
+    table = _read_arrow(body)
     features = [name for name in table.column_names if name not in ("time", "window")]
     metadata.check_features(features, "The Arrow table")
-    if table["time"].null_count:
-        raise UserError("Column 'time' has missing values.")
-    starts = _starts(table)
-    if len(starts) > most:
-        raise TooMany(f"{len(starts)} windows are more than the {most} that one request may bring.")
-    sizes = np.diff([*starts, len(table)])
-    if (sizes != rows_in).any():
-        wrong = int((sizes != rows_in).argmax())
-        raise UserError(f"Window {wrong} has {sizes[wrong]} rows, and the model needs exactly {rows_in}.")
-    seconds = np.asarray(table["time"].cast(pa.timestamp("s"), safe=False).cast(pa.int64()).to_numpy())
-    time = seconds.astype("datetime64[s]").reshape(-1, rows_in)
-    if (np.diff(time, axis=1) != np.timedelta64(metadata.step, "s")).any():
-        raise UserError(f"The rows of a window must be {metadata.step} s apart, in the order of time.")
+    time = _read_window_times(table, metadata, max_windows)
     made_at = time[:, metadata.lookback - 1]
-    _check_times(made_at, "Column 'time'")
     columns = []
     for name in features:
         numbers, why = as_numbers(table[name])
         if numbers is None:
-            raise UserError(f"Column '{name}' holds {why}, which is no number.")
+            raise UserError(f"Column '{name}' contains {why}, which is not a number.")
         columns.append(floats(numbers))
-    values = np.stack(columns, axis=1).reshape(-1, rows_in, len(features))
+    values = np.stack(columns, axis=1).reshape(-1, metadata.input_rows, len(features))
     for number, window in enumerate(values):
         _check_finite(window, features, f"window {number}")
-    return _scaled(made_at, values, features, metadata)
+    return _scale(made_at, values, features, metadata)
 
 
-def json_object(body: bytes, keys: set[str]) -> dict[str, Any]:
-    """A request's JSON object that has no other keys than these."""
+def read_truths(body: bytes, metadata: ModelMetadata, max_rows: int) -> tuple[int, list[Truth]]:
+    """Read an ``ObserveRequest``; features that are not targets are allowed and ignored.
+
+    Args:
+        body: Body of the request.
+        metadata: Targets of the model.
+        max_rows: Rows that one request may contain.
+
+    Returns:
+        The number of rows, and their truths.
+
+    Raises:
+        UserError: What is wrong, and where.
+        RequestTooLarge: There are more rows.
+    """
+    request = parse_body(ObserveRequest, body, "rows", max_rows)
+    truths = []
+    for number, row in enumerate(request.rows):
+        time = int(row.time.astype(np.int64))
+        for name, value in row.values.items():
+            where = f"rows[{number}].values"
+            _check_truth(name, value, metadata, where)
+            if name in metadata.targets:
+                truths.append(Truth(time, metadata.targets.index(name), float(value)))
+    return len(request.rows), truths
+
+
+def parse_body(model: type[RequestModel], body: bytes, key: str, max_items: int) -> RequestModel:
+    """Parse and validate a JSON body.
+
+    Args:
+        model: What the body must be.
+        body: Body of the request.
+        key: Key of the list whose length is limited.
+        max_items: Items that the list may contain.
+
+    Raises:
+        UserError: What is wrong, and where.
+        RequestTooLarge: There are more items.
+    """
     try:
-        request = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
         raise UserError("The body is not valid JSON.") from None
-    check_keys(request, keys, "The body")
-    return request
-
-
-def check_keys(value: Any, keys: set[str], where: str) -> None:
-    """Refuses what is no object, and keys that nobody would read."""
-    if not isinstance(value, dict):
-        raise UserError(f"{where} must be an object with {' and '.join(sorted(keys))}.")
-    unknown = next((key for key in value if key not in keys), None)
-    if unknown is not None:
-        raise UserError(
-            f"{where} has an unknown key '{unknown[:80]}': it takes {' and '.join(sorted(keys))}."
+    items = content.get(key) if isinstance(content, dict) else None
+    if isinstance(items, list) and len(items) > max_items:
+        raise RequestTooLarge(
+            f"{len(items)} {key} are more than the {max_items} that one request may contain."
         )
-
-
-def a_list(request: dict[str, Any], key: str, most: int) -> list[Any]:
-    """The list under a key, neither empty nor too long."""
-    found = request.get(key)
-    if not isinstance(found, list) or not found:
-        raise UserError(f"{key} must be a list of at least one.")
-    if len(found) > most:
-        raise TooMany(f"{len(found)} {key} are more than the {most} that one request may bring.")
-    return found
-
-
-def read_time(text: Any, where: str) -> np.datetime64:
-    """A time in ISO 8601, such as ``2010-11-26T21:02:00``; with an offset it is brought to UTC."""
     try:
-        if not isinstance(text, str):
-            raise ValueError
-        read = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
-        if read.tzinfo is not None:
-            read = read.astimezone(timezone.utc).replace(tzinfo=None)
-    except (ValueError, OverflowError):
-        raise UserError(f"{where} must be a time such as 2010-11-26T21:02:00.") from None
-    found = np.datetime64(read, "s")
-    _check_times(np.array([found]), where)
-    return found
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise UserError(_to_sentence(model, error)) from None
 
 
-def is_number(value: Any) -> bool:
-    """Whether JSON wrote a number (true and false are none)."""
+def is_number(value: object) -> bool:
+    """Return whether a JSON value is a number (true and false are not)."""
     return type(value) in (int, float)
 
 
-def _check_times(times: np.ndarray, where: str) -> None:
-    if (times < EARLIEST).any() or (times >= LATEST).any():
-        raise UserError(f"{where} must lie between the years 1900 and 2200.")
+def _to_sentence(model: type[BaseModel], error: ValidationError) -> str:
+    """Return the first error as a sentence that names the place, for example ``windows[0].time must be ...``."""
+    try:
+        first = error.errors(include_url=False, include_input=False)[0]
+    except UnicodeError:
+        return "The body contains text that is not valid Unicode."
+    where, description = "", ""
+    for part in first["loc"]:
+        if isinstance(part, int):
+            if description and not issubclass(model, StrictModel):
+                break
+            where += f"[{part}]"
+            continue
+        field = model.model_fields.get(part)
+        if field is None:
+            break
+        where = f"{where}.{part}" if where else part
+        description = field.description or ""
+        items = [item for item in get_args(field.annotation) if isinstance(item, type)]
+        model = next((item for item in items if issubclass(item, BaseModel)), BaseModel)
+    if first["type"] == _SENTENCE:
+        return f"{where or 'The body'} {first['msg']}."
+    return f"{where} must be {description}."
 
 
-def _values(rows: Any, metadata: ModelMetadata, features: Sequence[str], where: str) -> np.ndarray:
-    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+def _check_truth(name: str, value: object, metadata: ModelMetadata, where: str) -> None:
+    if name not in metadata.all_features:
+        raise UserError(
+            f"{where}: unknown feature '{name[:MAX_NAME]}'.{nearest(name, metadata.all_features)} "
+            f"The targets are {', '.join(metadata.targets)}."
+        )
+    try:
+        is_finite = is_number(value) and np.isfinite(float(value))  # type: ignore[arg-type]
+    except OverflowError:
+        is_finite = False
+    if not is_finite:
+        raise UserError(f"{where}.{name} is not a finite number: leave out what was not observed.")
+
+
+def _to_array(rows: list[Any], metadata: ModelMetadata, features: Sequence[str], where: str) -> np.ndarray:
+    """Return the rows of a window as float64 ``[rows, features]``."""
+    if not all(isinstance(row, list) for row in rows):
         raise UserError(f"{where} must be a list of rows, each a list of numbers.")
-    if len(rows) != metadata.rows_in:
-        raise UserError(f"{where} has {len(rows)} rows, and the model needs exactly {metadata.rows_in}.")
+    if len(rows) != metadata.input_rows:
+        raise UserError(f"{where} has {len(rows)} rows, and the model needs exactly {metadata.input_rows}.")
     for number, row in enumerate(rows):
         if len(row) != len(features):
             raise UserError(f"{where}[{number}] has {len(row)} numbers for {len(features)} features.")
         if not all(map(is_number, row)):
             column = next(i for i, value in enumerate(row) if not is_number(value))
             raise UserError(
-                f"{where}[{number}]: the value of '{features[column]}' is missing or no number; "
+                f"{where}[{number}]: the value of '{features[column]}' is missing or not a number; "
                 "fill it with the last one known."
             )
     try:
         values = np.array(rows, np.float64)
     except OverflowError:
-        raise UserError(f"{where} holds a number that is too large.") from None
+        raise UserError(f"{where} contains a number that is too large.") from None
     _check_finite(values, features, where)
     return values
 
@@ -191,10 +339,10 @@ def _check_finite(values: np.ndarray, features: Sequence[str], where: str) -> No
         )
 
 
-def _scaled(
+def _scale(
     made_at: np.ndarray, values: np.ndarray, features: Sequence[str], metadata: ModelMetadata
-) -> WindowsIn:
-    """Adds what time and formulas give, and scales."""
+) -> WindowBatch:
+    """Add the features that follow from the time or from others, and scale."""
     steps = np.arange(1 - metadata.lookback, metadata.reach + 1) * np.timedelta64(metadata.step, "s")
     past = np.empty((len(values), metadata.lookback, len(metadata.channels)), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -207,25 +355,50 @@ def _scaled(
     last = np.stack(
         [values[:, metadata.lookback - 1, list(features).index(name)] for name in metadata.targets], axis=-1
     )
-    return WindowsIn(past, made_at, last)
+    return WindowBatch(past, made_at, last)
 
 
-def _arrow_table(body: bytes) -> pa.Table:
+def _read_arrow(body: bytes) -> pa.Table:
     try:
         table = pa.ipc.open_stream(body).read_all()
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError):
         raise UserError("The body is not a valid Arrow stream.") from None
     if not table.num_rows:
-        raise UserError("The Arrow table has no row.")
+        raise UserError("The Arrow table has no rows.")
+    if "time" not in table.column_names or not pa.types.is_timestamp(table["time"].type):
+        raise UserError("The Arrow table needs a column 'time' of timestamps.")
     return table
 
 
-def _starts(table: pa.Table) -> np.ndarray:
-    """The first row of each window."""
+def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: int) -> np.ndarray:
+    """Return the times datetime64[s] ``[windows, rows]`` of an Arrow table."""
+    if table["time"].null_count:
+        raise UserError("Column 'time' has missing values.")
+    starts, rows = _find_starts(table), metadata.input_rows
+    if len(starts) > max_windows:
+        raise RequestTooLarge(
+            f"{len(starts)} windows are more than the {max_windows} that one request may contain."
+        )
+    sizes = np.diff([*starts, len(table)])
+    if (sizes != rows).any():
+        wrong = int((sizes != rows).argmax())
+        raise UserError(f"Window {wrong} has {sizes[wrong]} rows, and the model needs exactly {rows}.")
+    seconds = np.asarray(table["time"].cast(pa.timestamp("s"), safe=False).cast(pa.int64()).to_numpy())
+    time = seconds.astype("datetime64[s]").reshape(-1, rows)
+    if (np.diff(time, axis=1) != np.timedelta64(metadata.step, "s")).any():
+        raise UserError(f"The rows of a window must be {metadata.step} s apart, in the order of time.")
+    made_at = time[:, metadata.lookback - 1]
+    if (made_at < EARLIEST).any() or (made_at >= LATEST).any():
+        raise UserError("Column 'time' must be between the years 1900 and 2200.")
+    return time
+
+
+def _find_starts(table: pa.Table) -> np.ndarray:
+    """Return the first row of each window."""
     if "window" not in table.column_names:
         return np.array([0])
     column = table["window"]
     if not pa.types.is_integer(column.type) or column.null_count:
-        raise UserError("Column 'window' must hold whole numbers.")
+        raise UserError("Column 'window' must contain integers.")
     return np.flatnonzero(np.append(True, np.diff(column.to_numpy()) != 0))

@@ -1,81 +1,210 @@
-"""Forecasts as JSON and Arrow answers."""
+"""Response bodies: pydantic models of the JSON, and forecasts as JSON or as an Arrow stream."""
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from pydantic import BaseModel, Field
 
 from tsforecast.inference.forecast_table import forecast_table, member_names
 from tsforecast.inference.forecasts import Forecasts
 from tsforecast.serving.model_manager import LoadedModel
 
 ARROW = "application/vnd.apache.arrow.stream"
+LocalTime = Annotated[str, Field(description="ISO 8601, without an offset", examples=["2010-11-26T21:02:00"])]
+ByTarget = dict[str, list[float | None]]  # one value per step
 
 
-class Answer(NamedTuple):
-    """Forecasts of n windows by the version that was active when they were asked for.
+class ErrorResponse(BaseModel):
+    """Why a request was refused, in one sentence."""
+
+    error: str
+
+
+class HealthResponse(BaseModel):
+    """The process answers."""
+
+    status: str
+
+
+class ReadyResponse(BaseModel):
+    """Whether a model is in service, which one, and if not, why."""
+
+    ready: bool
+    version: str | None
+    reason: str | None
+
+
+class IntervalSummary(BaseModel):
+    """Nominal coverage, observed share of truths inside, and the number of those truths."""
+
+    nominal: float
+    observed: float | None
+    truths: Annotated[int, Field(ge=0)]
+
+
+class WindowForecast(BaseModel):
+    """The forecast of one window."""
+
+    made_at: LocalTime
+    times: list[LocalTime]
+    forecast: ByTarget
+    lower: ByTarget
+    upper: ByTarget
+    quantiles: dict[str, ByTarget] | None = None
+    spike_probability: ByTarget | None = None
+    weights: dict[str, float] | None = None
+
+
+class ForecastResponse(BaseModel):
+    """The forecasts of all windows of a request, by one version."""
+
+    version: str
+    unit: str
+    targets: list[str]
+    coverage: float
+    forecasts: list[WindowForecast]
+
+
+class ObserveResponse(BaseModel):
+    """Rows taken, forecast values that they matched, and the coverage of the intervals."""
+
+    rows: int
+    matched: int
+    intervals: IntervalSummary
+
+
+class ModelInput(BaseModel):
+    """What the model in service expects and forecasts."""
+
+    features: list[str]
+    rows: int
+    step_seconds: int
+    lead: int
+    horizon: int
+    targets: list[str]
+    unit: str
+    quantile_levels: list[float]
+    members: list[str]
+
+
+class ModelsResponse(BaseModel):
+    """All versions, and the inputs of the one in service."""
+
+    champion: str | None
+    serving: str | None
+    trouble: str | None
+    input: ModelInput | None
+    models: list[dict[str, Any]]
+
+
+class LivePoint(BaseModel):
+    """One forecast value with its truth, as the live page shows it; times are seconds since 1970."""
+
+    version: str
+    made_at: int
+    time: int
+    step: int
+    target: int
+    forecast: float
+    lower: float | None
+    upper: float | None
+    last: float
+    alarm: bool
+    spike: float | None
+    truth: float | None
+
+
+class LiveWeights(BaseModel):
+    """The weights of an ensemble's members in one forecast."""
+
+    made_at: int
+    weights: dict[str, float]
+
+
+class LiveResponse(BaseModel):
+    """What the live page shows."""
+
+    version: str
+    model: str
+    promoted: str | None
+    unit: str
+    targets: list[str]
+    step_seconds: int
+    lead: int
+    horizon: int
+    members: list[str]
+    intervals: IntervalSummary
+    trouble: str | None
+    points: list[LivePoint]
+    weights: list[LiveWeights]
+
+
+class ForecastResult(NamedTuple):
+    """Forecasts of n windows by the version that was in service when they were requested.
 
     Args:
-        active: that version.
-        made_at: ``[n]`` datetime64[s].
-        forecasts: in the targets' unit.
-        lower: ``[n, H, T]`` of the intervals, NaN where there is none yet.
-        upper: the same.
+        model: That version.
+        made_at: Time datetime64[s] of the last row of each window ``[n]``.
+        forecasts: Forecasts in the targets' unit.
+        lower: Lower bounds ``[n, H, T]`` of the intervals, NaN where there is none yet.
+        upper: Upper bounds ``[n, H, T]``.
     """
 
-    active: LoadedModel
+    model: LoadedModel
     made_at: np.ndarray
     forecasts: Forecasts
     lower: np.ndarray
     upper: np.ndarray
 
-    def as_json(self) -> dict[str, Any]:
-        """The answer as plain containers."""
-        metadata = self.active.metadata
+    def to_response(self) -> ForecastResponse:
+        """Return the JSON response."""
+        metadata = self.model.metadata
         times = np.datetime_as_string(metadata.target_times(self.made_at)).tolist()
-        made = np.datetime_as_string(self.made_at).tolist()
-        return {
-            "version": self.active.version.name,
-            "unit": metadata.unit,
-            "targets": list(metadata.targets),
-            "coverage": self.active.intervals.coverage,
-            "forecasts": [
-                {"made_at": made[row], "times": times[row], **self._window(row)} for row in range(len(made))
+        made_at = np.datetime_as_string(self.made_at).tolist()
+        return ForecastResponse(
+            version=self.model.version.name,
+            unit=metadata.unit,
+            targets=list(metadata.targets),
+            coverage=self.model.intervals.coverage,
+            forecasts=[
+                WindowForecast(made_at=made_at[row], times=times[row], **self._window_fields(row))
+                for row in range(len(made_at))
             ],
-        }
+        )
 
-    def as_arrow(self) -> bytes:
-        """The answer as an Arrow stream of the table that ``job=predict`` writes."""
+    def to_arrow(self) -> bytes:
+        """Return an Arrow stream of the table that ``job=predict`` writes."""
         table = forecast_table(
-            self.active.metadata, self.made_at, self.forecasts, self.lower, self.upper
-        ).replace_schema_metadata({"version": self.active.version.name})
+            self.model.metadata, self.made_at, self.forecasts, self.lower, self.upper
+        ).replace_schema_metadata({"version": self.model.version.name})
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)
         return sink.getvalue().to_pybytes()
 
-    def _window(self, row: int) -> dict[str, Any]:
-        metadata, found = self.active.metadata, self.forecasts
-        told: dict[str, Any] = {
-            "forecast": self._by_target(found.values[row]),
+    def _window_fields(self, row: int) -> dict[str, Any]:
+        metadata, forecasts = self.model.metadata, self.forecasts
+        fields: dict[str, Any] = {
+            "forecast": self._by_target(forecasts.values[row]),
             "lower": self._by_target(self.lower[row]),
             "upper": self._by_target(self.upper[row]),
         }
-        if found.quantiles is not None:
-            told["quantiles"] = {
-                f"{level:g}": self._by_target(found.quantiles[row, ..., index])
+        if forecasts.quantiles is not None:
+            fields["quantiles"] = {
+                f"{level:g}": self._by_target(forecasts.quantiles[row, ..., index])
                 for index, level in enumerate(metadata.quantile_levels or ())
             }
-        if found.spike is not None:
-            told["spike_probability"] = self._by_target(found.spike[row])
-        if found.weights is not None:
-            names = member_names(metadata, found.weights.shape[1])
-            told["weights"] = dict(zip(names, found.weights[row].tolist(), strict=True))
-        return told
+        if forecasts.spike is not None:
+            fields["spike_probability"] = self._by_target(forecasts.spike[row])
+        if forecasts.weights is not None:
+            names = member_names(metadata, forecasts.weights.shape[1])
+            fields["weights"] = dict(zip(names, forecasts.weights[row].tolist(), strict=True))
+        return fields
 
-    def _by_target(self, values: np.ndarray) -> dict[str, list[float | None]]:
-        """``[H, T]`` as a list of H for each target; null for NaN."""
+    def _by_target(self, values: np.ndarray) -> ByTarget:
+        """Return ``[H, T]`` as one list of H values per target, with None for NaN."""
         return {
             name: [None if np.isnan(value) else value for value in values[:, index].tolist()]
-            for index, name in enumerate(self.active.metadata.targets)
+            for index, name in enumerate(self.model.metadata.targets)
         }

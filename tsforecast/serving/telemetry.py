@@ -1,69 +1,97 @@
-"""What the service counts, for Prometheus."""
+"""Counters and gauges of the service, for Prometheus."""
 
 from typing import Any
+
+from tsforecast.inference.intervals import CoverageSummary
 
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 class Telemetry:
-    """Counters, gauges and histograms of one service, in a registry of their own."""
+    """Counters, gauges and histograms of one service, in a Prometheus registry of their own.
+
+    Example:
+        ::
+
+            telemetry = Telemetry()
+            telemetry.request("/v1/forecast", 200, seconds=0.012)
+            page = telemetry.text(waiting=0, version="v0001", intervals=None)
+    """
 
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
         self.registry = CollectorRegistry()
-        kept: dict[str, Any] = {"registry": self.registry}
+        options: dict[str, Any] = {"registry": self.registry}
         self.requests = Counter(
-            "tsforecast_requests", "Requests by path and status.", ["path", "status"], **kept
+            "tsforecast_requests", "Requests by path and status.", ["path", "status"], **options
         )
         self.seconds = Histogram(
-            "tsforecast_request_seconds", "Seconds from request to answer.", ["path"], buckets=SECONDS, **kept
+            "tsforecast_request_seconds",
+            "Seconds from request to response.",
+            ["path"],
+            buckets=SECONDS,
+            **options,
         )
         self.batches = Histogram(
             "tsforecast_batch_windows",
-            "Windows forecast in one batch.",
+            "Windows computed in one batch.",
             buckets=(1, 2, 4, 8, 16, 32, 64, 128),
-            **kept,
+            **options,
         )
         self.batch_seconds = Histogram(
-            "tsforecast_batch_seconds", "Seconds of one batch.", buckets=SECONDS, **kept
+            "tsforecast_batch_seconds", "Seconds of one batch.", buckets=SECONDS, **options
         )
-        self.waiting = Gauge("tsforecast_waiting_windows", "Windows that wait to be forecast.", **kept)
+        self.waiting = Gauge("tsforecast_waiting_windows", "Windows waiting to be computed.", **options)
         self.changes = Counter(
             "tsforecast_champion_changes",
             "Champions put in service, and those that failed.",
             ["done"],
-            **kept,
+            **options,
         )
-        self.champion = Gauge("tsforecast_champion", "1 for the version in service.", ["version"], **kept)
-        self.truths = Counter("tsforecast_truths", "Truths matched with forecasts.", **kept)
-        self.alarms = Counter("tsforecast_spike_alarms", "Forecast values that raised a spike alarm.", **kept)
+        self.champion = Gauge("tsforecast_champion", "1 for the version in service.", ["version"], **options)
+        self.truths = Counter("tsforecast_truths", "Truths matched with forecasts.", **options)
+        self.alarms = Counter(
+            "tsforecast_spike_alarms", "Forecast values that raised a spike alarm.", **options
+        )
         self.coverage = Gauge(
             "tsforecast_interval_coverage",
             "Share of truths in their intervals, nominal and observed.",
             ["kind"],
-            **kept,
+            **options,
         )
         self.absolute_error = Counter(
-            "tsforecast_absolute_error", "Sum of absolute errors of matched forecasts.", **kept
+            "tsforecast_absolute_error", "Sum of absolute errors of matched forecasts.", **options
         )
 
     def request(self, path: str, status: int, seconds: float) -> None:
-        """Counts a request that was answered."""
+        """Count a request.
+
+        Args:
+            path: Path of its route.
+            status: Status code of the response.
+            seconds: Seconds from request to response.
+        """
         self.requests.labels(path, str(status)).inc()
         self.seconds.labels(path).observe(seconds)
 
     def batch(self, windows: int, seconds: float) -> None:
-        """Counts a batch."""
+        """Count a batch of ``windows`` that took ``seconds``."""
         self.batches.observe(windows)
         self.batch_seconds.observe(seconds)
 
-    def change(self, done: bool) -> None:
-        """Counts a change of the champion."""
-        self.changes.labels("true" if done else "false").inc()
+    def change(self, succeeded: bool) -> None:
+        """Count a change of the champion."""
+        self.changes.labels("true" if succeeded else "false").inc()
 
-    def text(self, waiting: int, version: str | None, intervals: dict[str, Any] | None) -> bytes:
-        """The page for Prometheus, with what is known only now."""
+    def text(self, waiting: int, version: str | None, intervals: CoverageSummary | None) -> bytes:
+        """Return the page for Prometheus.
+
+        Args:
+            waiting: Windows that are waiting now.
+            version: Version in service, or None.
+            intervals: Coverage of its intervals, or None.
+        """
         from prometheus_client import generate_latest
 
         self.waiting.set(waiting)

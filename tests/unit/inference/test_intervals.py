@@ -7,8 +7,9 @@ import pytest
 
 from tests.helpers.serving_case import make_metadata, make_task
 from tsforecast.inference.forecasts import Forecasts
-from tsforecast.inference.intervals import FEWEST, AdaptiveIntervals, new_intervals
+from tsforecast.inference.intervals import MIN_SCORES, AdaptiveIntervals, create_intervals
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.inference.options import IntervalOptions
 from tsforecast.inference.scorer import Scorer
 
 
@@ -24,7 +25,7 @@ def replay(intervals, truths, forecasts):
     """Gives an interval to one forecast after the other, and tells its truth at once; returns what was inside."""
     inside = []
     for truth, value in zip(truths, forecasts, strict=True):
-        lower, upper = intervals.around(cube(value), cube(value))
+        lower, upper = intervals.bounds(cube(value), cube(value))
         intervals.update(cube(value), cube(value), lower, upper, cube(truth))
         if not np.isnan(lower):
             inside.append(lower.item() <= truth <= upper.item())
@@ -36,7 +37,7 @@ def test_the_edges_are_the_conformal_quantiles_of_the_errors():
     intervals = make()
     intervals.calibrate(cube(np.zeros(99)), cube(np.zeros(99)), cube(errors))
     rank = math.ceil(100 * 0.9)
-    lower, upper = intervals.around(cube(5), cube(5))
+    lower, upper = intervals.bounds(cube(5), cube(5))
     assert upper.item() == pytest.approx(5 + np.sort(errors)[rank - 1])
     assert lower.item() == pytest.approx(5 - np.sort(-errors)[rank - 1])
 
@@ -45,14 +46,14 @@ def test_a_band_of_quantiles_is_corrected_inwards_too():
     truths = np.random.default_rng(0).uniform(-1, 1, 500)
     intervals = make(memory=500)
     intervals.calibrate(cube(np.full(500, -9.0)), cube(np.full(500, 9.0)), cube(truths))
-    lower, upper = intervals.around(cube(-9), cube(9))
+    lower, upper = intervals.bounds(cube(-9), cube(9))
     assert lower.item() == pytest.approx(-0.8, abs=0.1)
     assert upper.item() == pytest.approx(0.8, abs=0.1)
 
 
 def test_there_is_no_interval_before_there_are_scores():
     intervals = make()
-    inside = replay(intervals, np.zeros(FEWEST + 5), np.zeros(FEWEST + 5))
+    inside = replay(intervals, np.zeros(MIN_SCORES + 5), np.zeros(MIN_SCORES + 5))
     assert len(inside) == 5
     assert intervals.summary() == {"nominal": 0.8, "observed": 1.0, "truths": 5}
 
@@ -71,19 +72,19 @@ def test_each_tail_is_missed_as_often_as_the_other():
     truths, intervals = rng.exponential(size=2500), make(memory=250)
     below, above = 0, 0
     for truth in truths:
-        lower, upper = intervals.around(cube(1), cube(1))
+        lower, upper = intervals.bounds(cube(1), cube(1))
         below, above = below + int(truth < lower.item()), above + int(truth > upper.item())
         intervals.update(cube(1), cube(1), lower, upper, cube(truth))
     assert below / 2500 == pytest.approx(0.1, abs=0.02)
     assert above / 2500 == pytest.approx(0.1, abs=0.02)
 
 
-def test_a_truth_alone_teaches_as_a_block_of_one_does():
+def test_one_truth_teaches_what_a_block_of_one_does():
     one, block = make(), make()
     for intervals in (one, block):
         intervals.calibrate(cube(np.zeros(50)), cube(np.zeros(50)), cube(np.linspace(-1, 1, 50)))
     block.update(cube(0), cube(0), cube(-0.5), cube(0.5), cube(0.7))
-    one.learn(0, 0, band=(0, 0), given=(-0.5, 0.5), truth=0.7)
+    one.update_one(0, 0, band=(0, 0), interval=(-0.5, 0.5), truth=0.7)
     assert np.array_equal(one.margins(), block.margins())
     assert np.array_equal(one.levels, block.levels)
     assert one.summary() == block.summary() == {"nominal": 0.8, "observed": 0.0, "truths": 1}
@@ -116,16 +117,16 @@ def test_what_was_learned_comes_back_also_with_another_memory(memory):
 def test_a_calibration_starts_with_its_scores_alone():
     calibration = make()
     replay(calibration, np.random.default_rng(3).normal(size=300), np.zeros(300))
-    options = {"coverage": 0.5, "rate": 0.1, "memory": 200}
-    started = new_intervals(1, 1, **options, calibration=calibration.to_bytes())
+    options = IntervalOptions(coverage=0.5, rate=0.1, memory=200)
+    started = create_intervals(1, 1, options, calibration.to_bytes())
     assert started.summary() == {"nominal": 0.5, "observed": None, "truths": 0}
     assert (started.levels == 0.25).all()
     assert not np.isnan(started.margins()).any()
-    other = new_intervals(2, 1, **options, calibration=calibration.to_bytes())  # of another horizon
+    other = create_intervals(2, 1, options, calibration.to_bytes())  # of another horizon
     assert np.isnan(other.margins()).all()
 
 
-def test_intervals_along_a_stream_hang_on_nothing_that_comes_later():
+def test_intervals_along_a_stream_depend_on_nothing_that_comes_later():
     """The same first intervals, whatever the truths behind the places where they were given are."""
     metadata = ModelMetadata.from_task(make_task(), make_metadata())
 
@@ -137,13 +138,13 @@ def test_intervals_along_a_stream_hang_on_nothing_that_comes_later():
             ]
         )
         intervals = AdaptiveIntervals(2, 1, coverage=0.8, rate=0.1, memory=100)
-        judge, given = Scorer(intervals, metadata), []
-        judge.observe(np.arange(400), truths[:, None])  # all rows of a stretch are known at once
+        scorer, given = Scorer(intervals, metadata), []
+        scorer.observe(np.arange(400), truths[:, None])  # all rows of a stretch are known at once
         for end in range(0, 200, 4):
             ends = np.arange(end, end + 4)
             values = np.zeros((4, 2, 1))
-            given.append(judge.intervals_of(ends, Forecasts(values, values, values)))
-        judge.finish()
+            given.append(scorer.compute_intervals(ends, Forecasts(values, values, values)))
+        scorer.finish()
         assert intervals.summary()["truths"] > 100
         return np.array(given)
 

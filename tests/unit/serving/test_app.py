@@ -12,9 +12,10 @@ import pytest
 
 from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_model, make_rows, register, window_json
 from tsforecast.inference.intervals import AdaptiveIntervals
+from tsforecast.inference.options import IntervalOptions
 from tsforecast.models.io import load_model
 from tsforecast.serving.app import Limits, create_app
-from tsforecast.serving.model_manager import IntervalOptions, ModelManager
+from tsforecast.serving.model_manager import ModelManager
 from tsforecast.serving.responses import ARROW
 from tsforecast.serving.service import Service
 from tsforecast.serving.telemetry import Telemetry
@@ -24,16 +25,16 @@ TIME, COLUMNS = make_rows(400)
 
 def make_service(registry, **options):
     telemetry = Telemetry()
-    engine = ModelManager(
+    manager = ModelManager(
         registry,
         load_model,
         sizes=(1, 4),
-        intervals=IntervalOptions(0.9, 0.01, 100, "calibration.npz"),
+        intervals=IntervalOptions(coverage=0.9, rate=0.01, memory=100),
         poll_seconds=0.05,
-        watch=telemetry.change,
+        on_change=telemetry.change,
     )
     limits = {"max_batch": 4, "queue": 16, "max_windows": 8, "keep": 500}
-    return Service(engine, telemetry, **{**limits, **options})
+    return Service(manager, telemetry, **{**limits, **options})
 
 
 @contextmanager
@@ -141,10 +142,10 @@ def changed(row=3, column=0, to=None):
             "has 7 rows, and the model needs exactly 8",
         ),
         ({"windows": [{**GOOD, "values": [[1.0]] * 8}]}, 422, r"values\[0\] has 1 numbers for 2 features"),
-        (changed(to=None), 422, r"values\[3\]: the value of 'load' is missing or no number"),
+        (changed(to=None), 422, r"values\[3\]: the value of 'load' is missing or not a number"),
         (changed(to=float("nan")), 422, r"values\[3\]: the value of 'load' is missing or infinite"),
-        (changed(to="1.5"), 422, "is missing or no number"),
-        (changed(to=True), 422, "is missing or no number"),
+        (changed(to="1.5"), 422, "is missing or not a number"),
+        (changed(to=True), 422, "is missing or not a number"),
         (changed(to=1e300), 422, "too large"),
         (changed(to=10**400), 422, "too large"),
         (
@@ -181,7 +182,7 @@ def test_a_wrong_request_is_told_what_is_wrong(client, body, status, sentence):
         (arrow_body([20], more=np.zeros(LOOKBACK)), "unknown feature 'more'"),
         (arrow_body([20, 21], window=np.zeros(2 * LOOKBACK, int)), "Window 0 has 16 rows"),
         (arrow_body([20], load=np.full(LOOKBACK, np.nan)), r"window 0\[0\]: the value of 'load' is missing"),
-        (arrow_body([20], load=["x"] * LOOKBACK), "which is no number"),
+        (arrow_body([20], load=["x"] * LOOKBACK), "which is not a number"),
         (arrow_body([20], time=TIME[0:16:2]), "must be 60 s apart"),
     ],
 )
@@ -224,17 +225,17 @@ class Slow:
     """Holds every forecast until it is let go."""
 
     def __init__(self, client):
-        self.engine, self.gate = client.service.engine, threading.Event()
-        self.predictor = self.engine.active.predictor
+        self.manager, self.gate = client.service.manager, threading.Event()
+        self.predictor = self.manager.active.predictor
         self.metadata = self.predictor.metadata
 
     def __enter__(self):
-        self.engine.active.predictor = self
+        self.manager.active.predictor = self
         return self
 
     def __exit__(self, *error):
         self.gate.set()
-        self.engine.active.predictor = self.predictor
+        self.manager.active.predictor = self.predictor
 
     def __call__(self, past):
         self.gate.wait(10)
@@ -382,8 +383,8 @@ def test_a_rise_over_the_threshold_is_an_alarm(tmp_path):
             [{"time": "2024-01-01T00:00:00", "values": {"lod": 1}}],
             "unknown feature 'lod'. Did you mean 'load'",
         ),
-        ([{"time": "2024-01-01T00:00:00", "values": {"load": None}}], "is no finite number"),
-        ([{"time": "2024-01-01T00:00:00", "values": {"load": 10**400}}], "is no finite number"),
+        ([{"time": "2024-01-01T00:00:00", "values": {"load": None}}], "is not a finite number"),
+        ([{"time": "2024-01-01T00:00:00", "values": {"load": 10**400}}], "is not a finite number"),
         ([{"time": 5, "values": {"load": 1}}], r"rows\[0\].time must be a time"),
     ],
 )

@@ -33,7 +33,7 @@ def windows(*numbers):
 
 def run(work, **options):
     async def within():
-        batcher = Batcher(**{"max_batch": 4, "queue": 100, "watch": lambda size, seconds: None, **options})
+        batcher = Batcher(**{"max_batch": 4, "queue": 100, "on_batch": lambda size, seconds: None, **options})
         batcher.start()
         try:
             return await asyncio.wait_for(work(batcher), 10)

@@ -6,7 +6,7 @@ import pytest
 
 from tsforecast.config.service_checks import TOKEN, check_service
 from tsforecast.errors import UserError
-from tsforecast.serving.app import read_token
+from tsforecast.serving.auth import read_token
 
 
 def config(job, run=None, **given):
