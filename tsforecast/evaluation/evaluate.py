@@ -1,7 +1,10 @@
-"""Scores a forecaster on one split, in the target's unit, beside the naive baselines on the same windows."""
+"""Score a forecaster on one split, in the target's unit, next to the naive baselines on the same windows."""
+
+from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -14,18 +17,27 @@ from tsforecast.inference.predict import predict
 from tsforecast.losses import Loss
 from tsforecast.training.objective import Objective
 
+if TYPE_CHECKING:
+    from tsforecast.models.protocol import Model
+
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What a forecaster did on a split.
+    """The forecasts of a split and their scores.
 
     Args:
-        figures: metric -> value: ``rmse``, ``mae``, ``mase``, ``r2``, ... in the target's unit, ``rmse_scaled``, ...
+        figures: Metric to its value over all targets.
         ends: ``[n]`` row of the last input of each window.
         truth: ``[n, H, T]`` in the target's unit, NaN where unobserved.
         forecast: ``[n, H, T]`` in the target's unit.
         quantiles: ``[n, H, T, Q]`` in the target's unit, or None.
         spike: ``[n, H, T]`` the probability of a spike from a model with a head for it, or None.
+        targets: Target to its own figures, where there are several targets.
+
+    Example:
+        >>> values = np.ones((2, 1, 1))
+        >>> Evaluation({"rmse": 0.0}, np.array([9, 10]), values, values, None).figures["rmse"]
+        0.0
     """
 
     figures: dict[str, float]
@@ -34,34 +46,51 @@ class Evaluation:
     forecast: np.ndarray
     quantiles: np.ndarray | None
     spike: np.ndarray | None = None
+    targets: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
 
 
 def evaluate(
-    forecaster: Any,
+    forecaster: Model,
     dataset: ForecastDataset,
     split: str,
     *,
     limit: int | None = None,
     newest: int | None = None,
 ) -> Evaluation:
-    """Forecasts all windows of a split (or ``limit`` of them, evenly spaced; or the ``newest``) and scores them."""
+    """Forecast and score the windows of a split.
+
+    Args:
+        forecaster: The model.
+        dataset: The data.
+        split: ``train``, ``val`` or ``test``.
+        limit: Number of windows, evenly spaced; None for all.
+        newest: Number of windows at the end; None for all.
+    """
     windows = dataset.windows(split, limit=limit)
     if newest is not None:
         windows = dataclasses.replace(windows, ends=windows.ends[-newest:])
     outputs = predict(forecaster, windows, in_time=limit is None)
     spike = spike_probability(outputs["spike"]) if "spike" in outputs else None
-    return evaluation_of(dataset, windows, outputs["forecast"], forecaster.task.quantile_levels, spike)
+    return score_forecasts(dataset, windows, outputs["forecast"], forecaster.task.quantile_levels, spike)
 
 
-def evaluation_of(
+def score_forecasts(
     dataset: ForecastDataset,
     windows: Windows,
     raw: np.ndarray,
     levels: tuple[float, ...] | None = None,
     spike: np.ndarray | None = None,
 ) -> Evaluation:
-    """Scores the forecasts ``[n, H, T(, Q)]``, scaled, of ``windows``; ``levels`` are those of the quantiles."""
-    evaluation = _scored(dataset, windows, raw if levels is None else raw[..., levels.index(0.5)])
+    """Score scaled forecasts of windows.
+
+    Args:
+        dataset: The data.
+        windows: ``n`` windows.
+        raw: ``[n, H, T(, Q)]``, scaled.
+        levels: The Q quantile levels; None for point forecasts.
+        spike: ``[n, H, T]`` probabilities of a spike, or None.
+    """
+    evaluation = _score_points(dataset, windows, raw if levels is None else raw[..., levels.index(0.5)])
     evaluation = dataclasses.replace(evaluation, spike=spike)
     if levels is None:
         return evaluation
@@ -71,7 +100,7 @@ def evaluation_of(
 
 
 def baselines(dataset: ForecastDataset, split: str) -> dict[str, Evaluation]:
-    """Persistence and the seasonal naive forecast on all windows of a split, scored as ``evaluate`` does."""
+    """Score persistence and the seasonal naive forecast on all windows of a split, as ``evaluate`` does."""
     windows = dataset.windows(split)
     filled = dataset.inputs[:, list(dataset.target_indices)]
     persistence = metrics.persistence_forecast(filled, windows.ends, windows.horizon)
@@ -79,24 +108,30 @@ def baselines(dataset: ForecastDataset, split: str) -> dict[str, Evaluation]:
         filled, windows.ends, windows.lead, windows.horizon, dataset.series.season
     )
     return {
-        "persistence": _scored(dataset, windows, persistence),
-        "seasonal_naive": _scored(dataset, windows, seasonal_naive),
+        "persistence": _score_points(dataset, windows, persistence),
+        "seasonal_naive": _score_points(dataset, windows, seasonal_naive),
     }
 
 
-def _scored(dataset: ForecastDataset, windows: Windows, scaled: np.ndarray) -> Evaluation:
-    """Scores scaled point forecasts ``[n, H, T]`` of ``windows``."""
+def _score_points(dataset: ForecastDataset, windows: Windows, scaled: np.ndarray) -> Evaluation:
+    """Score scaled point forecasts ``[n, H, T]`` of windows."""
     scaled_truth = windows.targets(windows.ends)
     truth, forecast = (dataset.scaler.inverse_targets(values) for values in (scaled_truth, scaled))
-    figures = metrics.point_metrics(truth, forecast, scale=seasonal_scale(dataset))
+    scale = seasonal_scale(dataset)
+    figures = metrics.point_metrics(truth, forecast, scale=scale)
     figures |= metrics.point_metrics(scaled_truth, scaled, source="scaled")
-    return Evaluation(figures, windows.ends, truth, forecast, None)
+    names = dataset.series.targets
+    targets = {
+        name: metrics.point_metrics(truth[..., [i]], forecast[..., [i]], scale=scale[[i]])
+        for i, name in enumerate(names if len(names) > 1 else ())
+    }
+    return Evaluation(figures, windows.ends, truth, forecast, None, targets=targets)
 
 
 def validation_figures(
     forecaster: keras.Model, dataset: ForecastDataset, loss: Loss, limit: int | None
 ) -> dict[str, float]:
-    """``val/loss`` (scaled, over observed truths), and ``val/rmse``, ``val/mae`` in the target's unit."""
+    """Return ``val/loss`` (scaled, over observed truths), and ``val/rmse`` and ``val/mae`` in the target's unit."""
     windows = dataset.windows("val", limit=limit)
     truth, outputs = windows.targets(windows.ends), predict(forecaster, windows)
     raw, observed = outputs["forecast"], np.isfinite(truth)
@@ -116,20 +151,25 @@ def validation_figures(
 
 
 def seasonal_scale(dataset: ForecastDataset) -> np.ndarray:
-    """The mean absolute error ``[T]`` of the seasonal naive forecast on the training rows: the unit of MASE."""
+    """Return the mean absolute error ``[T]`` of the seasonal naive forecast on the training rows, the unit of MASE."""
     first, last = dataset.borders[0]
     training = dataset.scaler.inverse_targets(dataset.truths[first:last])
     return metrics.seasonal_scale(training, dataset.series.season)
 
 
 def target_hours(dataset: ForecastDataset, evaluation: Evaluation) -> np.ndarray:
-    """The hour of day ``[n, H]`` of each forecast's time."""
+    """Return the hour of day ``[n, H]`` of each forecast's time."""
     lead, horizon = dataset.windows("test").lead, evaluation.truth.shape[1]
     rows = evaluation.ends[:, None] + lead + np.arange(horizon)
     seconds = dataset.series.time[rows].astype("datetime64[s]").astype(np.int64)
     return (seconds // 3600) % 24
 
 
-def prefixed(figures: dict[str, Any], split: str) -> dict[str, Any]:
-    """``rmse`` -> ``test/rmse``."""
+def add_split(figures: Mapping[str, float], split: str) -> dict[str, float]:
+    """Return figures under the keys of a split.
+
+    Example:
+        >>> add_split({"rmse": 0.5}, "test")
+        {'test/rmse': 0.5}
+    """
     return {f"{split}/{name}": value for name, value in figures.items()}

@@ -45,17 +45,6 @@ def rule_effects(model: Any, dataset: ForecastDataset, split: str = "test") -> l
     return rows
 
 
-def rule_tables(rows: list[dict[str, Any]], unit: str) -> list[tuple[str, str, list[dict[str, Any]]]]:
-    """The effects as a table for the report: heading, a sentence, rows."""
-    note = (
-        "On how many test windows each rule's condition held (fired) and how many forecasts it changed, the trust that"
-        " it learned (0: ignored, 1: obeyed), and the RMSE"
-        + (f" ({unit})" if unit else "")
-        + " over the windows where it fired, with it and without it."
-    )
-    return [("Rules", note, rows)] if rows else []
-
-
 def _points(model: Any, dataset: ForecastDataset, windows: Any) -> np.ndarray:
     """The point forecasts ``[n, H, T]`` in the target's unit."""
     values, levels = forecast(model, windows), model.task.quantile_levels

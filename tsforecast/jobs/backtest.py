@@ -128,7 +128,7 @@ def _run(
     config: Config, series: Series, origin: Origin, origins: tuple[Origin, ...], folder: RunFolder
 ) -> dict[str, Any]:
     """Trains for one origin where it is due, scores its block, and leaves the figures in its folder."""
-    from tsforecast.evaluation.evaluate import baselines, evaluate
+    from tsforecast.evaluation.scores import score_model
 
     began = time.monotonic()
     at = RunFolder.create(place(folder, origin).path)
@@ -142,11 +142,10 @@ def _run(
     training = _learn(config, dataset, origin, origins, folder)
     keeper = origins[0] if training["how"] == "kept" else origin
     model = load_model(place(folder, keeper).best)
-    evaluation, naive = evaluate(model, dataset, "test"), baselines(dataset, "test")
-    figures = results.test_figures(evaluation, naive)
-    figures |= results.spike_figures(config, dataset, model, evaluation, figures["metrics"])
+    scores = score_model(model, dataset, config.spike if config.report.spikes else None)
+    evaluation = scores.test
     WindowErrors.from_forecasts(evaluation.ends, evaluation.truth, evaluation.forecast).save(at.path / ERRORS)
-    backtest_report.save_forecasts(at.path / FORECASTS, evaluation, naive)
+    backtest_report.save_forecasts(at.path / FORECASTS, evaluation, scores.baselines)
     at.write_json(
         FIGURES,
         {
@@ -156,7 +155,7 @@ def _run(
             "windows": origin.windows,
             "params": model.count_params(),
             "users_estimate": model.nominal_params,
-            **figures,
+            **scores.to_fields(),
             "training": training,
             "seconds": time.monotonic() - began,
         },

@@ -1,5 +1,6 @@
 """What the report of an ensemble adds to that of any run: the table of all forecasters, weights, where it wins."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from tsforecast import metrics
 from tsforecast.config import Config
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.ensemble.convex import fit_convex_weights
+from tsforecast.evaluation.result import RunResult
 from tsforecast.jobs import results
 from tsforecast.jobs.ensemble_members import Member
 from tsforecast.jobs.ensemble_scores import Line, Scored
@@ -76,16 +78,19 @@ def board(lines: Sequence[Line], reach: int) -> list[dict[str, Any]]:
 
 def keep_members(members: Sequence[Member], scored: Scored) -> None:
     """Adds the test figures to the members' own results, so that they compare like other runs."""
-    naive = {line.name: line for line in scored.lines if line.kind == "baseline"}
+    from tsforecast.evaluation.scores import TestScores
+
+    baselines = {line.name: line.test for line in scored.lines if line.kind == "baseline"}
     by_name = {line.name: line for line in scored.lines if line.kind == "member"}
     for member in members:
-        result, line = results.read(member.folder), by_name[member.name]
-        if "test/rmse" in result.get("metrics", {}):
+        result, line = RunResult.read(member.folder.result), by_name[member.name]
+        validation = result.metrics or {}
+        if "test/rmse" in validation:
             continue  # a finished run of its own
-        figures = results.test_figures(line.test, {name: one.test for name, one in naive.items()})
-        figures["metrics"] = result["metrics"] | figures["metrics"]
+        figures = TestScores(line.test, baselines, line.spikes or {}).to_fields()
+        figures["metrics"] = validation | figures["metrics"]
         line.errors.save(member.folder.path / "errors.npz")
-        member.folder.write_json("result.json", result | figures | {"spikes": line.spikes})
+        dataclasses.replace(result, **figures).write(member.folder.path)
 
 
 def _ends(interval: Interval | None) -> list[float] | None:

@@ -166,11 +166,13 @@ class _Scorer:
 
     def evaluation(self, windows: Windows, found: dict[str, np.ndarray]) -> Any:
         """The ``Evaluation`` of outputs for windows."""
-        from tsforecast.evaluation.evaluate import evaluation_of
+        from tsforecast.evaluation.evaluate import score_forecasts
         from tsforecast.inference.forecasts import spike_probability
 
         spike = spike_probability(found["spike"]) if "spike" in found else None
-        return evaluation_of(self.dataset, windows, found["forecast"], self.model.task.quantile_levels, spike)
+        return score_forecasts(
+            self.dataset, windows, found["forecast"], self.model.task.quantile_levels, spike
+        )
 
     def line(
         self, name: str, kind: str, test: Any, validation: Any = None, params: int | None = None

@@ -1,45 +1,59 @@
-"""job=evaluate: the test figures of a finished run again, from its checkpoint, in a fresh process."""
+"""job=evaluate: score a finished run again, from its saved model, in a fresh process."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from tsforecast.config import Config
-from tsforecast.jobs import build, results
+from tsforecast.config import Config, stem
+from tsforecast.evaluation.provenance import describe_provenance
+from tsforecast.evaluation.result import RunResult
+from tsforecast.evaluation.summary import print_recurrent_paths
+from tsforecast.jobs import build
 from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model
 from tsforecast.tracking.run_folder import RunFolder
 
 
 def main(config: Config, path: Path) -> float:
-    """Scores ``best.keras`` of ``config.run`` on the test split, writes ``evaluation.json``; returns the test RMSE."""
+    """Score the best model of ``config.run`` on the test split, write ``evaluation.json`` and return the test RMSE."""
     folder = RunFolder.existing(path)
     dataset = build_saved_data(config, folder.best)
     facts = build.set_up_runtime(config)
 
-    from tsforecast.evaluation.evaluate import baselines, evaluate
+    from tsforecast.evaluation.scores import score_model
 
     model = load_model(folder.best)
-    results.print_paths(model)
-    evaluation = evaluate(model, dataset, "test")
-    figures = results.test_figures(evaluation, baselines(dataset, "test"))
-    figures |= results.spike_figures(config, dataset, model, evaluation, figures["metrics"])
-    folder.write_json("evaluation.json", {**figures, "device": facts.device_name, "versions": facts.versions})
-    for name, value in figures["metrics"].items():
+    print_recurrent_paths(model)
+    scores = score_model(model, dataset, config.spike if config.report.spikes else None).to_fields()
+    RunResult(
+        status="done",
+        model=stem(config.model),
+        params=model.count_params(),
+        users_estimate=model.nominal_params,
+        **scores,
+        **describe_provenance(dataset.series, dataset.borders, dataset.window, config.seed, facts),
+    ).write(folder.path, "evaluation.json")
+    for name, value in scores["metrics"].items():
         print(f"{name} {value!r}")
     if folder.result.is_file():
-        _compare(figures["metrics"], results.read(folder).get("metrics", {}))
+        print(compare_metrics(scores["metrics"], RunResult.read(folder.result).metrics or {}))
     print(folder.path, flush=True)
-    return figures["metrics"]["test/rmse"]
+    return scores["metrics"]["test/rmse"]
 
 
-def _compare(now: dict[str, float], before: dict[str, float]) -> None:
+def compare_metrics(now: Mapping[str, float], before: Mapping[str, float]) -> str:
+    """Return one sentence about how metrics differ from those of the run.
+
+    Example:
+        >>> compare_metrics({"test/rmse": 0.5}, {"test/rmse": 0.25, "val/rmse": 0.3})
+        "Differs from the run's result: test/rmse was 0.25"
+    """
     differing = [
         f"{name} was {before[name]!r}"
         for name, value in now.items()
         if name in before and before[name] != value
     ]
-    print(
-        "Differs from the run's result: " + "; ".join(differing)
+    return (
+        f"Differs from the run's result: {'; '.join(differing)}"
         if differing
-        else "Equal to the run's result.",
-        flush=True,
+        else "Equal to the run's result."
     )

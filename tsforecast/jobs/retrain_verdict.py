@@ -27,7 +27,7 @@ def compare(
         low, high; None without enough windows), ``latency_ms``, ``in_words``, and ``rejection_reason``, a
         sentence, or None where it may.
     """
-    from tsforecast.evaluation.evaluate import evaluate, prefixed
+    from tsforecast.evaluation.evaluate import add_split, evaluate
 
     found = [evaluate(champion, dataset, "test")]
     on = _on_spikes(dataset, champion, found[0])
@@ -54,8 +54,8 @@ def compare(
             f"the challenger takes {latency:.1f} ms a forecast, retrain.latency_ms allows {latency_bar:g}."
         )
     return challenger, {
-        "champion": prefixed(found[0].figures, "test"),
-        "challenger": prefixed(found[1].figures, "test"),
+        "champion": add_split(found[0].figures, "test"),
+        "challenger": add_split(found[1].figures, "test"),
         "difference": None if overall is None else dataclasses.asdict(overall),
         "on_spikes": None if spikes is None else dataclasses.asdict(spikes),
         "latency_ms": latency,

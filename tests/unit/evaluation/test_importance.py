@@ -10,13 +10,13 @@ from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.evaluation.importance import (
     explain,
-    explanation_bars,
     feature_groups,
     stored_windows,
     time_blocks,
 )
 from tsforecast.models.persistence import Persistence
 from tsforecast.models.task import Task
+from tsforecast.reporting.evaluation_tables import explanation_bars
 
 ROWS, LOOKBACK, LEAD, HORIZON = 3000, 12, 3, 2
 FEATURES = ("load", "pressure", "noise", "minute_of_day_sin", "minute_of_day_cos")

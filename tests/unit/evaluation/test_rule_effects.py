@@ -5,10 +5,11 @@ import pytest
 
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.series import Series
-from tsforecast.evaluation.rule_effects import rule_effects, rule_tables
+from tsforecast.evaluation.rule_effects import rule_effects
 from tsforecast.inference.predict import forecast
 from tsforecast.models.rule_based import RuleBased
 from tsforecast.models.task import Task
+from tsforecast.reporting.evaluation_tables import rule_tables
 from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import Facts, resolve_rules
 

@@ -5,48 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tsforecast.data.dataset import build_dataset
-from tsforecast.data.series import Series
+from tests.helpers.scored_case import HORIZON, LEAD, Told, dataset
 from tsforecast.evaluation.evaluate import evaluate
-from tsforecast.evaluation.spikes import spike_metrics, spike_scores, spike_tables
+from tsforecast.evaluation.spikes import spike_metrics, spike_scores
 from tsforecast.metrics import spikes
-from tsforecast.models.task import Task
-
-LEAD, HORIZON = 3, 2
-
-
-def dataset(targets=("load",)):
-    rng = np.random.default_rng(0)
-    rows = 3000
-    jumps = np.repeat(rng.choice([0.0, 0.0, 4.0], size=rows // 15), 15)
-    load = 10 + jumps + 0.1 * rng.normal(size=rows)
-    load[2700] = np.nan
-    other = 5 + np.roll(jumps, 7) + 0.1 * rng.normal(size=rows)
-    series = Series(
-        time=np.datetime64("2024-01-01", "s") + 60 * np.arange(rows),
-        values=np.stack([load, other], axis=1),
-        features=("load", "other"),
-        targets=targets,
-        season=1440,
-        unit="kW",
-    )
-    split = {"train": 0.5, "val": 0.25, "test": 0.25}
-    return build_dataset(series, lookback=5, lead=LEAD, horizon=HORIZON, stride=1, split=split)
-
-
-class Told:
-    """A model that is told its forecasts ``[n, H, T(, Q)]``: the truth plus something."""
-
-    def __init__(self, data, add, levels=None, threshold=2.0):
-        count = len(data.target_indices)
-        self.task = Task(5, 2, LEAD, HORIZON, data.target_indices, quantile_levels=levels)
-        self.metadata = {"spike": {"threshold": [threshold] * count}}
-        self.add, self.asked = add, []
-
-    def forecast(self, windows):
-        self.asked.append((int(windows.ends[0]), int(windows.ends[-1])))
-        truth = np.nan_to_num(windows.targets(windows.ends))
-        return (truth if self.task.quantile_levels is None else truth[..., None]) + self.add
+from tsforecast.reporting.evaluation_tables import spike_tables
 
 
 def scored(data, model):
@@ -97,7 +60,7 @@ def test_a_spike_heads_probability_ranks_where_there_is_one():
     with_head = [dataclasses.replace(part, spike=rng.uniform(size=part.truth.shape)) for part in (test, val)]
     import tsforecast.evaluation.spikes as module
 
-    found = module._of_target(
+    found = module._score_target(
         data, with_head[1], with_head[0], 0, spikes.SpikeRule(2.0, LEAD, 10, 2, 1440), None
     )
     assert found["score"] == "probability of the spike head"
@@ -116,7 +79,7 @@ def test_each_target_has_its_card_and_a_table():
     tables = spike_tables(found, "kW")
     assert [heading for heading, _, _ in tables] == ["Spikes of load", "Spikes of other"]
     rows = {row["figure"]: row for row in tables[0][2]}
-    assert rows["average precision"]["model"] == found["load"]["model"]["average_precision"]
+    assert rows["Average precision"]["model"] == found["load"]["model"]["average_precision"]
     assert rows["RMSE on spikes (kW)"]["persistence"] == found["load"]["persistence"]["rmse_on"]
 
 

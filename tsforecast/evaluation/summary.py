@@ -1,0 +1,110 @@
+"""The printed lines of a run: its data, its model and its test figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tsforecast.data.dataset import ForecastDataset
+from tsforecast.evaluation.result import RunResult
+from tsforecast.metrics.formatting import format_skill, format_value
+
+if TYPE_CHECKING:
+    from tsforecast.models.protocol import Model
+    from tsforecast.runtime import RuntimeInfo
+
+
+def print_data(dataset: ForecastDataset) -> None:
+    """Print what was read and repaired, and the sizes of the splits."""
+    series = dataset.series
+    print(
+        f"{series.name}: {len(series):,} rows, {len(series.features)} features, {series.time[0]} to {series.time[-1]}"
+    )
+    for note in series.notes:
+        print(f"  {note}")
+    sizes = ", ".join(f"{name} {len(dataset.windows(name)):,}" for name in ("train", "val", "test"))
+    print(f"  windows: {sizes}", flush=True)
+
+
+def print_model(model: Model, runtime: RuntimeInfo) -> None:
+    """Print the parameters of each layer, their number, and the path that each recurrent layer takes."""
+    from tsforecast.models.estimator import Estimator
+
+    if isinstance(model, Estimator):
+        return
+    for row in model.parameter_rows():
+        print(f"  {row['layer']:<22}{row['shape']:<18}{row['params']:>10,}")
+    nominal = f" (the users' estimate: {model.nominal_params:,})" if model.nominal_params else ""
+    print(
+        f"{model.name}: {model.count_params():,} parameters{nominal}, {runtime.policy}, {runtime.device_name}",
+        flush=True,
+    )
+    print_recurrent_paths(model)
+
+
+def print_recurrent_paths(model: Model) -> None:
+    """Print which path each recurrent layer takes, and why it is not a fast one; nothing for other models."""
+    import keras
+
+    from tsforecast.layers.recurrent import recurrent_paths
+
+    paths = recurrent_paths(model) if isinstance(model, keras.Model) else {}
+    if paths:
+        print("recurrent layers: " + ", ".join(f"{name} {path}" for name, path in paths.items()), flush=True)
+
+
+def print_result(result: RunResult) -> None:
+    """Print the test figures next to those of the baselines."""
+    print("\n".join(result_lines(result)), flush=True)
+
+
+def result_lines(result: RunResult) -> list[str]:
+    """Return the lines that `print_result` prints.
+
+    Args:
+        result: Result of a run with test figures.
+
+    Example:
+        >>> result = RunResult(
+        ...     status="done",
+        ...     seconds=3.2,
+        ...     metrics={"test/rmse": 0.5, "test/mae": 0.4},
+        ...     baselines={"persistence": {"test/rmse": 0.8, "test/mae": 0.5}},
+        ...     skill={"persistence": 0.375},
+        ... )
+        >>> for line in result_lines(result):
+        ...     print(line)
+        test RMSE 0.5000, MAE 0.4000, in 3 s
+          persistence: RMSE 0.8000, MAE 0.5000; skill +37.5 %
+    """
+    unit, metrics = result.unit or "", result.metrics or {}
+    lines = [f"test {_errors(metrics, unit)}, in {result.seconds or 0:.0f} s"]
+    for name, figures in (result.baselines or {}).items():
+        lines.append(f"  {name}: {_errors(figures)}; {format_skill((result.skill or {}).get(name))}")
+    for target, scores in (result.targets or {}).items():
+        lines.append(f"  {target}: {_errors(scores['metrics'], unit)}")
+    if result.mixes_units:
+        lines.append(f"  {mixed_units_note(metrics)}")
+    return lines + [_spike_line(target, card, unit) for target, card in (result.spikes or {}).items()]
+
+
+def mixed_units_note(metrics: Mapping[str, float]) -> str:
+    """Return the caution for overall errors over targets without a common unit."""
+    return (
+        "The overall RMSE and MAE mix the units of the targets; the RMSE of the scaled values,"
+        f" {metrics['test/rmse_scaled']:.4f}, is the comparable one."
+    )
+
+
+def _errors(metrics: Mapping[str, float], unit: str = "") -> str:
+    return f"RMSE {format_value(metrics['test/rmse'], unit)}, MAE {format_value(metrics['test/mae'], unit)}"
+
+
+def _spike_line(target: str, scores: Mapping[str, Any], unit: str) -> str:
+    model, floor = scores["model"], scores["random"]
+    threshold = f"{scores['threshold']:.3g} {unit}".rstrip()
+    return (
+        f"  spikes of {target} (rise over {threshold}): average precision"
+        f" {model['average_precision']:.3f} (random {floor['average_precision']:.3f}), event F1"
+        f" {model['event_f1']:.3f} ({floor['event_f1']:.3f}), {model['false_alarms_per_day']:.1f} false alarms per day"
+    )

@@ -1,0 +1,119 @@
+"""The report page of one run: its forecasts, errors and settings in words and charts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tsforecast.data.dataset import ForecastDataset
+from tsforecast.metrics import errors_per_group, errors_per_step
+from tsforecast.reporting.evaluation_tables import explanation_bars, rule_tables, spike_tables
+from tsforecast.reporting.report import write_report
+
+if TYPE_CHECKING:
+    from tsforecast.evaluation.evaluate import Evaluation
+    from tsforecast.evaluation.result import RunResult
+    from tsforecast.evaluation.scores import TestScores
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """What the report of a run shows in addition to its result.
+
+    Args:
+        config_yaml: The run's config.
+        history: Rows of ``metrics.jsonl``.
+        parameters: One row per layer.
+        quantile_levels: Levels of the forecast's quantiles, None for point forecasts.
+        tables: More tables, shown before those of any run, as ``write_report`` takes them.
+        charts: More charts, as ``write_report`` takes them.
+    """
+
+    config_yaml: str
+    history: Sequence[dict[str, Any]]
+    parameters: Sequence[Any]
+    quantile_levels: Sequence[float] | None = None
+    tables: Sequence[Any] = ()
+    charts: Sequence[Any] = ()
+
+
+def write_run_report(
+    path: Path, dataset: ForecastDataset, result: RunResult, scores: TestScores, report: RunReport
+) -> None:
+    """Write ``report.html``.
+
+    Args:
+        path: The page.
+        dataset: Data of the run.
+        result: The run's result.
+        scores: Forecasts of the test split.
+        report: What else to show.
+    """
+    # Here, so that the page's own modules need no Keras.
+    from tsforecast.evaluation.evaluate import target_hours
+
+    series, naive = dataset.series, scores.baselines["persistence"]
+    hours = target_hours(dataset, scores.test)
+    write_report(
+        path,
+        title=f"{result.model} on {series.name}",
+        result=result.to_json(),
+        history=report.history,
+        forecast=_forecast_chart(dataset, scores, report.quantile_levels),
+        by_step=_add_persistence(naive, scores.test, lambda part: errors_per_step(part.truth, part.forecast)),
+        by_hour=_add_persistence(
+            naive, scores.test, lambda part: errors_per_group(part.truth, part.forecast, hours)
+        ),
+        config_yaml=report.config_yaml,
+        parameters=report.parameters,
+        notes=[*series.notes, split_note(dataset)],
+        tables=[
+            *report.tables,
+            *spike_tables(result.spikes or {}, series.unit),
+            *rule_tables(result.rules or [], series.unit),
+        ],
+        bars=explanation_bars(result.explanation, series.unit, series.step),
+        charts=report.charts,
+    )
+
+
+def _forecast_chart(
+    dataset: ForecastDataset, scores: TestScores, levels: Sequence[float] | None
+) -> dict[str, Any]:
+    """Return the first step of the test forecasts, as ``write_report`` takes them."""
+    series, test, first_step = dataset.series, scores.test, 0
+    chart: dict[str, Any] = {
+        "time": series.time[test.ends + dataset.window["lead"]],
+        "truth": test.truth[:, first_step],
+        "forecast": test.forecast[:, first_step],
+        "target": list(series.targets),
+        "unit": series.unit,
+        "baselines": {"persistence": scores.baselines["persistence"].forecast[:, first_step]},
+    }
+    if test.quantiles is not None and levels is not None:
+        chart |= {
+            "lower": test.quantiles[:, first_step, :, 0],
+            "upper": test.quantiles[:, first_step, :, -1],
+            "interval": f"{levels[0]:g} to {levels[-1]:g} quantile",
+        }
+    return chart
+
+
+def _add_persistence(
+    persistence: Evaluation, test: Evaluation, score: Callable[[Evaluation], dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the scores of a model, with those of persistence as ``persistence/rmse`` and ``persistence/mae``."""
+    baseline = score(persistence)
+    return score(test) | {f"persistence/{name}": baseline[name] for name in ("rmse", "mae")}
+
+
+def split_note(dataset: ForecastDataset) -> str:
+    """Return one sentence about how the rows are split and scaled."""
+    time = dataset.series.time
+    parts = [
+        f"{name} {time[first]} to {time[stop - 1]} ({len(dataset.windows(name)):,} windows)"
+        for name, (first, stop) in zip(("train", "val", "test"), dataset.borders, strict=True)
+    ]
+    return f"Split by time, scaled by the training rows: {'; '.join(parts)}."
