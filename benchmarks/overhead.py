@@ -79,9 +79,9 @@ def beside_the_bare_step(model, rounds):
 
 def in_a_run(model, rounds):
     """The training of ``job=train`` as it is, with looks around each epoch and the bare steps between the epochs."""
-    from tsforecast.jobs import build, train
+    from tsforecast.jobs import build
     from tsforecast.tracking.run_folder import RunFolder
-    from tsforecast.training import loop as fitting
+    from tsforecast.training import train as fitting
 
     epochs, fit = Epochs(), fitting.fit
     fitting.fit = lambda trainer, stream, *rest: fit(
@@ -100,7 +100,7 @@ def in_a_run(model, rounds):
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
         run = RunFolder.create(Path(folder, "run"))
         with instantiate(config.tracker, config={}, folder=run, name="bench") as tracked:
-            train.learn(config, dataset, forecaster, instantiate(config.loss), run, tracked)
+            build.train(config, dataset, forecaster, instantiate(config.loss), run, tracked)
     pairs = list(zip(epochs.run, epochs.bare, strict=True))[1:]  # the first epoch compiles
     run, bare = zip(*pairs, strict=True)
     ratio = summary([one / other for one, other in pairs])

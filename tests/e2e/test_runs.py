@@ -74,7 +74,7 @@ def test_interrupted_and_killed_it_ends_like_the_uninterrupted_run(uninterrupted
     assert stopped.code == 130
     assert "Traceback" not in stopped.err
     assert stopped.out.splitlines()[-1] == (
-        f"Interrupted; the state is saved. Go on with: python run.py resume={tmp_path / 'run'}"
+        f"Interrupted; the state is saved. Resume with: python run.py resume={tmp_path / 'run'}"
     )
     assert read_result(tmp_path / "run")["status"] == "interrupted"
 

@@ -15,7 +15,7 @@ from tsforecast.data.windows import Windows
 from tsforecast.inference.forecasts import spike_probability
 from tsforecast.inference.predict import predict
 from tsforecast.losses import Loss
-from tsforecast.training.objective import Objective
+from tsforecast.objective import Objective
 
 if TYPE_CHECKING:
     from tsforecast.models.protocol import Model

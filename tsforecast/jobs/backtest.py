@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from tsforecast.config import Config, instantiate, stem
-from tsforecast.config.stored import as_dict, as_yaml
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.origins import Origin, at_origin, rolling_origins
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.jobs import backtest_report, build, results, sizing
-from tsforecast.jobs.stored_data import check_resumed_data, record_training_data
-from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
+from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
+from tsforecast.jobs.stored_data import check_resumed_data
 from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.models.io import load_model, save_model
 from tsforecast.runtime import RuntimeInfo
@@ -43,12 +42,7 @@ def main(config: Config, path: Path) -> float:
     origins = rolling_origins(whole.windows("test"), config.backtest.origins, val_rows)
     facts = build.set_up_runtime(config)
     config = _refusing_early(config, series, origins, facts)
-    folder = RunFolder.create(path)
-    if config.resume is None:
-        folder.write_text_atomic("config.yaml", as_yaml(config))
-    record_training_data(config, folder, whole)
-    tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
-    with record_failure(folder), tracker as tracked:
+    with open_run(config, path, whole) as (folder, tracked):
         for origin in origins:
             if not (place(folder, origin).path / FIGURES).is_file():
                 found = _run(config, series, origin, origins, folder)
@@ -181,7 +175,7 @@ def _learn(
         config = _for_warm(config)
     else:
         how, best, model = "anew", math.inf, build.forecaster(config, dataset)
-    progress = learn(config, dataset, model, loss, at, NullTracker(), best=best)
+    progress = build.train(config, dataset, model, loss, at, NullTracker(), best=best)
     return {
         "how": how,
         "ended": progress.ended,

@@ -1,10 +1,11 @@
 """From a checked config to data, model and trainer: the steps that several jobs share."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsforecast import runtime
 from tsforecast.config import Config, build_source, instantiate, stem
@@ -16,6 +17,16 @@ from tsforecast.data.series import Series
 from tsforecast.metrics.spikes import threshold_from_quantile
 from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import Facts, resolve_rules
+from tsforecast.tracking.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    import keras
+
+    from tsforecast.losses import Loss
+    from tsforecast.models.forecaster import Forecaster
+    from tsforecast.models.protocol import Model
+    from tsforecast.training.state import Progress
+    from tsforecast.training.trainer import LearningRate, Trainer
 
 
 def build_data(config: Config) -> ForecastDataset:
@@ -155,75 +166,77 @@ def spike_metadata(config: Config, dataset: ForecastDataset) -> dict[str, list[f
     return {"threshold": thresholds, "threshold_scaled": scaled}
 
 
-def trainer(config: Config, model: Any, loss: Any, updates: int | None) -> Any:
-    """The compiled trainer of a model.
+def train(
+    config: Config,
+    dataset: ForecastDataset,
+    model: "Model",
+    loss: "Loss",
+    folder: RunFolder,
+    tracker: Any,
+    *,
+    best: float = math.inf,
+) -> "Progress":
+    """Train a model of any kind as the config says, and leave the best version of it in the folder.
 
-    Raises:
-        UserError: dense supervision is asked of a model that forecasts at its last step only.
+    Args:
+        config: Checked config.
+        dataset: Training and validation windows.
+        model: Model to train.
+        loss: Loss to minimize.
+        folder: Run folder.
+        tracker: Receives the metrics.
+        best: Validation loss of a model that is in the folder already, as its best so far.
     """
-    from tsforecast.inference.sharding import default_shards
-    from tsforecast.training.distributed import clip_whole_gradients
-    from tsforecast.training.pretraining import MaskedTrainer
-    from tsforecast.training.schedules import PARTS, by_time, per_update
-    from tsforecast.training.trainer import Trainer
+    from tsforecast.training.train import TrainingRun
+    from tsforecast.training.train import train as train_model
 
-    training = config.training
-    dense_from = supervised_from(config, model)
-    schedule = instantiate(
-        config.schedule, learning_rate=config.optimizer["learning_rate"], steps=updates or PARTS
+    options = config.training
+    if (
+        config.device.strategy == "multi_worker"
+    ):  # whose workers must save at the same step: only after epochs
+        options = dataclasses.replace(options, checkpoint_minutes=math.inf)
+    run = TrainingRun(
+        dataset,
+        loss,
+        folder,
+        tracker,
+        options,
+        functools.partial(optimizer, config),
+        seed=config.seed,
+        resume=config.resume is not None,
+        best=best,
     )
-    accumulate = training.accumulate_steps if training.accumulate_steps > 1 else None
-    rate = per_update(schedule, training.accumulate_steps) if updates else by_time(schedule)
-    optimizer = instantiate(
-        {**config.optimizer, "learning_rate": rate}, gradient_accumulation_steps=accumulate
-    )
-    clip_whole_gradients(optimizer)
-    shards = training.shards or (default_shards(training.batch_size) if config.backend == "tensorflow" else 1)
-    if training.objective == "masked_patches":
-        made: Trainer = MaskedTrainer(model, training.mask_share, shards=shards)
-    else:
-        made = Trainer(model, loss, dense_from=dense_from, shards=shards)
-    # Without a loss here: Keras would try it out on a forecast that is not the training one. On TensorFlow the shards
-    # are compiled one by one; elsewhere Keras' own rule decides.
-    made.compile(optimizer=optimizer, jit_compile=False if config.backend == "tensorflow" else "auto")
-    made.rate = rate
-    made.build((training.batch_size, config.window.lookback, model.task.channels))
-    optimizer = made.optimizer
-    optimizer.build(made.trainable_variables)
-    return made
+    return train_model(model, run)
 
 
-def supervised_from(config: Config, model: Any) -> int | None:
-    """The first step of the window that training scores, or None for its last step only."""
-    if config.training.supervision == "last":
-        return None
-    return config.training.warmup_steps if model.has_sequence else None
+def trainer(config: Config, model: "Forecaster", loss: "Loss", updates: int | None) -> "Trainer":
+    """Return the compiled trainer of a network.
+
+    Args:
+        config: Checked config.
+        model: Network to train.
+        loss: Loss to minimize.
+        updates: Updates of the whole run, or None if only time limits it.
+    """
+    from tsforecast.training.train import create_trainer
+
+    return create_trainer(model, loss, config.training, optimizer(config, updates))
 
 
-def stream(config: Config, dataset: ForecastDataset, trainer: Any) -> Any:
-    """A function of a batch number that returns the endless training batches from there on."""
-    from tsforecast.data.batches import numpy_batches, tf_dataset
-    from tsforecast.distribution import is_distributed
-    from tsforecast.training.distributed import spread
+def optimizer(config: Config, updates: int | None) -> "tuple[keras.optimizers.Optimizer, LearningRate]":
+    """Return the optimizer and its learning rate or schedule.
 
-    on_tensorflow = config.backend == "tensorflow"
-    source = tf_dataset if on_tensorflow else numpy_batches
-    windows = dataset.windows("train")
+    Args:
+        config: Checked config.
+        updates: Updates of the whole run, or None if only time limits it.
+    """
+    from tsforecast.training.schedules import TIME_STEPS, to_time_schedule, to_update_schedule
 
-    def batches_from(start_step: int) -> Any:
-        options = {
-            "batch_size": config.training.batch_size,
-            "seed": config.seed,
-            "start_step": start_step,
-            "dense_from": trainer.dense_from,
-        }
-        if is_distributed():
-            return spread(lambda: source(windows, **options), config.training.batch_size)
-        batches = source(windows, **options)
-        # On TensorFlow the trainer takes the batches itself, and times that.
-        return batches if on_tensorflow else trainer.timed(batches)
-
-    return batches_from
+    peak, accumulate = config.optimizer["learning_rate"], config.training.accumulate_steps
+    schedule = instantiate(config.schedule, learning_rate=peak, steps=updates or TIME_STEPS)
+    rate = to_update_schedule(schedule, accumulate) if updates else to_time_schedule(schedule)
+    node = {**config.optimizer, "learning_rate": rate}
+    return instantiate(node, gradient_accumulation_steps=accumulate if accumulate > 1 else None), rate
 
 
 def worker_folder(path: Path) -> Path:
@@ -231,8 +244,3 @@ def worker_folder(path: Path) -> Path:
     from tsforecast.distribution import worker_index
 
     return path / f"worker_{worker_index()}" if worker_index() else path
-
-
-def checkpoint_minutes(config: Config) -> float:
-    """Minutes between checkpoints inside an epoch; several workers must save at the same step, so at its end only."""
-    return math.inf if config.device.strategy == "multi_worker" else config.training.checkpoint_minutes

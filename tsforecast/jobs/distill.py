@@ -1,101 +1,115 @@
-"""job=distill: a small student learns from a large teacher, and is scored beside it."""
+"""job=distill: train a small student on the forecasts of a large teacher, and score both."""
+
+from __future__ import annotations
 
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from tsforecast.config import Config, instantiate
-from tsforecast.config.stored import as_dict, as_yaml, load
-from tsforecast.data.dataset import ForecastDataset
+from tsforecast.config.stored import as_dict, load
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, results, sizing
-from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data, record_training_data
-from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
+from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
+from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data
 from tsforecast.models.io import load_model
 from tsforecast.registry import Registry
 from tsforecast.tracking.run_folder import RunFolder
 
+if TYPE_CHECKING:
+    from tsforecast.data.dataset import ForecastDataset
+    from tsforecast.models.protocol import Model
+
+
+class Teacher(NamedTuple):
+    """Name of a teacher, and the files of its model and its config."""
+
+    name: str
+    model: Path
+    config: Path
+
 
 def main(config: Config, path: Path) -> float | None:
-    """Trains ``config.model`` on the teacher's forecasts and the truths; returns its best validation loss."""
+    """Train ``config.model`` on a mix of truths and teacher's forecasts; return its best validation loss."""
     began = time.monotonic()
     ensure_not_finished(config, RunFolder(path))
-    name, saved, own = _teacher(config)
-    _check_teacher(config, load(own, config), name)
-    dataset = build_saved_data(config, saved)
+    source = find_teacher(config)
+    check_same_task(config, load(source.config, config), source.name)
+    dataset = build_saved_data(config, source.model)
     check_resumed_data(config, RunFolder(path), dataset)
     results.print_notes(dataset)
     facts = build.set_up_runtime(config)
 
-    from tsforecast.models.estimator import Estimator
     from tsforecast.training.distillation import with_soft_targets
 
-    teacher = load_model(saved)
-    model = build.forecaster(config, dataset)
-    if isinstance(model, Estimator) or not model.trainable_variables:
-        raise UserError(f"model={model.name} cannot learn from a teacher: choose a network, as in model=gru.")
-    config = sizing.sized(config, dataset, model, facts)
-    results.print_model(model, facts)
-    folder = RunFolder.create(path)
-    if config.resume is None:
-        folder.write_text_atomic("config.yaml", as_yaml(config))
-    record_training_data(config, folder, dataset)
-    tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
-    with record_failure(folder), tracker as tracked:
-        print(f"{name} forecasts {len(dataset.windows('train')):,} training windows", flush=True)
-        lesson = with_soft_targets(dataset, teacher, config.distill.share)
-        progress = learn(config, lesson, model, instantiate(config.loss), folder, tracked)
-        outcome = {
-            "ended": progress.ended,
-            "best_step": progress.best_step,
-            "training_seconds": progress.elapsed(),
-        }
-        scored, findings = _side_by_side(dataset, teacher, load_model(folder.best), name)
+    teacher, student = load_model(source.model), build.forecaster(config, dataset)
+    if not student.trains_in_batches:
+        raise UserError(
+            f"model={student.name} cannot learn from a teacher: choose a network, as in model=gru."
+        )
+    config = sizing.sized(config, dataset, student, facts)
+    results.print_model(student, facts)
+    with open_run(config, path, dataset) as (folder, tracker):
+        print(f"{source.name} forecasts {len(dataset.windows('train')):,} training windows", flush=True)
+        targets = with_soft_targets(dataset, teacher, alpha=config.distill.share)
+        progress = build.train(config, targets, student, instantiate(config.loss), folder, tracker)
+        scored, findings = compare_models(dataset, teacher, load_model(folder.best), source.name)
+        outcome = progress.outcome()
         results.write(
-            config, dataset, folder, facts, outcome, tracked, began, scored=scored, findings=findings
+            config, dataset, folder, facts, outcome, tracker, began, scored=scored, findings=findings
         )
     return progress.best
 
 
-def _teacher(config: Config) -> tuple[str, Path, Path]:
-    """Name, saved model and config of the teacher."""
+def find_teacher(config: Config) -> Teacher:
+    """Return the teacher: the run that ``config.run`` names, or the champion of the registry."""
     if config.run is not None:
         folder = RunFolder.existing(config.run)
-        return folder.path.name, folder.best, folder.config
+        return Teacher(folder.path.name, folder.best, folder.config)
     version = Registry(config.registry.path).champion()
     version.check()
-    return version.name, version.model, version.config
+    return Teacher(version.name, version.model, version.config)
 
 
-def _check_teacher(config: Config, own: Config, name: str) -> None:
-    """Refuses a teacher that forecasts something else.
+def check_same_task(config: Config, teacher: Config, name: str) -> None:
+    """Refuse a teacher that forecasts something else.
+
+    Args:
+        config: Config of the student.
+        teacher: Config of the teacher.
+        name: Name of the teacher.
 
     Raises:
-        UserError: its data, split or window differ.
+        UserError: Data, split or window differ.
     """
-    mine, theirs = as_dict(config), as_dict(own)
-    for key in ("data", "window"):
-        differing = [one for one in mine[key] if mine[key][one] != theirs[key].get(one)]
+    student_options, teacher_options = as_dict(config), as_dict(teacher)
+    for group in ("data", "window"):
+        ours, theirs = student_options[group], teacher_options[group]
+        differing = [key for key in ours if ours[key] != theirs.get(key)]
         if differing:
+            key = differing[0]
             raise UserError(
-                f"{name} was trained with {key}.{differing[0]}={theirs[key].get(differing[0])}, and the student's is"
-                f" {mine[key][differing[0]]}: give both the same."
+                f"{name} was trained with {group}.{key}={theirs.get(key)}, and the student's is {ours[key]}: "
+                "give both the same."
             )
 
 
-def _side_by_side(
-    dataset: ForecastDataset, teacher: Any, student: Any, name: str
+def compare_models(
+    dataset: ForecastDataset, teacher: Model, student: Model, name: str
 ) -> tuple[SimpleNamespace, results.Findings]:
-    """The student as scored, and a table of both: error on the test split, size, and time of one forecast."""
+    """Score teacher and student on the test split.
+
+    Returns: the student with its evaluation, and a table of both models: errors, size, and time of one forecast.
+    """
     from tsforecast.evaluation.evaluate import evaluate
 
     rows, test = [], None
-    for who, model in ((f"teacher ({name})", teacher), ("student", student)):
+    for label, model in ((f"teacher ({name})", teacher), ("student", student)):
         test = evaluate(model, dataset, "test")
         rows.append(
             {
-                "model": who,
+                "model": label,
                 "RMSE": test.figures["rmse"],
                 "MAE": test.figures["mae"],
                 "params": model.count_params(),

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from tsforecast.config import Config, instantiate
-from tsforecast.config.stored import as_dict, as_yaml
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, ensemble_members, ensemble_report, ensemble_scores, results
-from tsforecast.jobs.stored_data import build_training_data, record_training_data
-from tsforecast.jobs.train import ensure_not_finished, learn, record_failure
+from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
+from tsforecast.jobs.stored_data import build_training_data
 from tsforecast.models.io import load_model, save_model
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
@@ -31,13 +30,8 @@ def main(config: Config, path: Path) -> float:
     borders = held_out(config, dataset)
     build.set_up_runtime(config)
     ensemble_members.refuse_early(config, dataset)
-    folder = RunFolder.create(path)
-    if config.resume is None:
-        folder.write_text_atomic("config.yaml", as_yaml(config))
-    record_training_data(config, folder, dataset)
-    place = Path(config.ensemble.store or folder.path / "members")
-    tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
-    with record_failure(folder), tracker as tracked:
+    with open_run(config, path, dataset) as (folder, tracked):
+        place = Path(config.ensemble.store or folder.path / "members")
         names = [*config.ensemble.members, *config.ensemble.references]
         ready = [ensemble_members.ready(config, dataset, name, place) for name in names]
         clock.lap("members", sum(member.seconds for member in ready))
@@ -147,7 +141,7 @@ def fine_tuned(
     own, frozen = RunFolder.create(folder.path / "fine_tuning"), model.get_weights()
     lone = validation_figures(model, borders, loss, config.training.validation_windows)["val/loss"]
     tuning = _tuning(config, resume=str(own.path) if own.last.is_file() else None)
-    learn(tuning, borders, model, loss, own, NullTracker(), best=lone)
+    build.train(tuning, borders, model, loss, own, NullTracker(), best=lone)
     model.set_weights(frozen)
     if not own.best.is_file():
         return none

@@ -13,7 +13,6 @@ from tsforecast.config.stored import as_dict, as_yaml, load
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, results, sizing
-from tsforecast.jobs.train import learn
 from tsforecast.models.io import load_model
 from tsforecast.sweeps.study import config_hash
 from tsforecast.tracking.null_tracker import NullTracker
@@ -125,7 +124,7 @@ def _train(config: Config, dataset: ForecastDataset, folder: RunFolder) -> None:
     folder.write_text_atomic("config.yaml", as_yaml(config))
     if folder.last.is_file():
         config = dataclasses.replace(config, resume=str(folder.path))
-    progress = learn(config, dataset, model, instantiate(config.loss), folder, NullTracker())
+    progress = build.train(config, dataset, model, instantiate(config.loss), folder, NullTracker())
     history = folder.read_metrics()
     best = next((row for row in history if row["step"] == progress.best_step), {})
     result = {

@@ -106,7 +106,10 @@ def _steps(config: Config, dataset: Any, trainer: Any) -> Any:
     """A call that takes the next batch of the data and trains on it."""
     import numpy as np
 
-    batches = iter(build.stream(config, dataset, trainer)(0))
+    from tsforecast.training.trainer import train_batches
+
+    windows, batch_size = dataset.windows("train"), config.training.batch_size
+    batches = iter(train_batches(trainer, windows, batch_size, config.seed)(0))
     if config.backend != "tensorflow":
         return lambda: trainer.train_on_batch(*next(batches))
     step = trainer.make_train_function()

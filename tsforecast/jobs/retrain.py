@@ -21,7 +21,6 @@ from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.jobs import build, results, retrain_verdict
 from tsforecast.jobs.promote import calibrated
-from tsforecast.jobs.train import learn
 from tsforecast.models.io import load_model, saved_path
 from tsforecast.registry import Registry, Version
 from tsforecast.registry.store import CALIBRATION
@@ -222,7 +221,7 @@ def _train(config: Config, dataset: ForecastDataset, model: Any, folder: RunFold
     )
     results.print_paths(model)
     before = validation_figures(model, dataset, loss, training.validation_windows)["val/loss"]
-    after = learn(own, dataset, model, loss, folder, NullTracker(), best=before).best
+    after = build.train(own, dataset, model, loss, folder, NullTracker(), best=before).best
     return after < before if isinstance(model, Estimator) else folder.best.is_file()
 
 

@@ -26,9 +26,9 @@ def memory(
 
     from tsforecast import runtime
     from tsforecast.inference.sharding import default_shards
-    from tsforecast.jobs import build
     from tsforecast.planning.memory import memory_of, optimizer_bytes, resident_bytes
     from tsforecast.planning.rules import Place
+    from tsforecast.training.trainer import first_scored_step
 
     accumulate = config.training.accumulate_steps if config.training.accumulate_steps > 1 else None
     optimizer = instantiate(config.optimizer, gradient_accumulation_steps=accumulate)
@@ -42,7 +42,7 @@ def memory(
         model,
         Place(device, 2 if half and (one_by_one or not on_cpu) else 4, one_by_one),
         optimizer=optimizer_bytes(optimizer, model),
-        dense_from=build.supervised_from(config, model),
+        dense_from=first_scored_step(config.training, model.has_sequence),
         parts=(config.training.shards or default_shards(1024)) if on_cpu else 1,
         resident=resident_bytes(dataset) if on_cpu else 0,  # the windows are gathered on the host
         program=program_bytes(dataset, device) if program is None else program,

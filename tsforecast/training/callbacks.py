@@ -1,53 +1,67 @@
-"""What happens around the steps of ``fit``: validation, stopping, checkpoints, records. All share one ``Progress``."""
+"""What happens around the steps of the training loop; ``training.train`` puts the callbacks into their order."""
+
+from __future__ import annotations
 
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import keras
+import numpy as np
 
 from tsforecast.errors import UserError
 from tsforecast.models.io import save_model
 from tsforecast.runtime import give_back_memory
 from tsforecast.training.checkpoint import save_state
-from tsforecast.training.schedules import ByTime
+from tsforecast.training.schedules import TimeSchedule
 from tsforecast.training.state import Budget, Progress
 
-CHECK_EVERY = 50  # batches between two looks at the loss: each look makes the host wait for the device
+CHECK_EVERY = 50  # batches between two checks of the loss; at each check the host waits for the device
 
-
-def epoch_is_over(progress: Progress, budget: Budget) -> bool:
-    """Whether the batch just done was an epoch's last: full, or cut by the budget's end, but not by an interruption."""
-    return bool(progress.ended) or progress.batch % budget.batches_per_epoch == 0
+Logs = dict[str, Any] | None
 
 
 class BudgetCallback(keras.callbacks.Callback):
-    """Counts batches, ends training at its budget, and stops it when the loss is no number.
+    """Counts batches, ends the training at the limit of its budget, and refuses a loss that is not finite.
+
+    Args:
+        progress: State of the run, updated in place.
+        budget: Limits of the run.
 
     Raises:
-        UserError: the loss is NaN or infinite.
+        UserError: The loss is NaN or infinite.
+
+    Example:
+        >>> budget = Budget(10, max_batches=1, max_minutes=None, patience=None, min_delta=0.0, checkpoint_minutes=3)
+        >>> callback = BudgetCallback(Progress(), budget)
+        >>> callback.set_model(keras.Sequential())
+        >>> callback.on_train_batch_end(0, {"loss": 0.5})  # doctest: +ELLIPSIS
+        first step done after ... s, compilation included
+        >>> callback.progress.ended
+        'max_steps'
     """
 
     def __init__(self, progress: Progress, budget: Budget):
         super().__init__()
-        self.progress, self.budget, self.told = progress, budget, False
+        self.progress, self.budget, self.first_step_reported = progress, budget, False
 
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Tells a schedule that goes by the clock how late it is."""
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Set the elapsed share of a schedule that depends on the time."""
         rate, minutes = getattr(self.model, "rate", None), self.budget.max_minutes
-        if isinstance(rate, ByTime) and minutes is not None:
+        if isinstance(rate, TimeSchedule) and minutes is not None:
             rate.share.assign(min(self.progress.elapsed() / (60 * minutes), 1.0))
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Counts, and looks at the budget."""
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Count the batch and compare the progress with the budget."""
         progress, budget = self.progress, self.budget
         progress.batch += 1
-        if not self.told:
-            self.told = True
+        if not self.first_step_reported:
+            self.first_step_reported = True
             seconds = progress.elapsed() - progress.seconds
             print(f"first step done after {seconds:.1f} s, compilation included", flush=True)
         if progress.batch % CHECK_EVERY == 0 or progress.batch == 1:
@@ -59,14 +73,14 @@ class BudgetCallback(keras.callbacks.Callback):
         if progress.ended or progress.interrupted:
             self.model.stop_training = True
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Looks at the loss of an epoch that was too short for it."""
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Check the loss of an epoch that has fewer batches than there are between two checks."""
         self._check_loss(logs)
 
-    def _check_loss(self, logs: dict[str, Any] | None) -> None:
+    def _check_loss(self, logs: Logs) -> None:
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
-            step = self.progress.batch // self.budget.accumulate
+            step = self.budget.updates(self.progress.batch)
             raise UserError(
                 f"The loss became {loss} by step {step}: lower optimizer.learning_rate, or set optimizer.clipnorm=1.0; "
                 "the best model so far is kept in the run's folder."
@@ -74,31 +88,46 @@ class BudgetCallback(keras.callbacks.Callback):
 
 
 class EarlyStopping(keras.callbacks.Callback):
-    """Adds validation figures to the epoch's logs, and ends training when they stop falling.
+    """Scores the validation windows after each epoch, and ends the training when the loss stops falling.
 
     Args:
-        score: returns the figures, with ``val/loss`` among them.
+        progress: State of the run, updated in place.
+        budget: Limits of the run, with ``patience`` and ``min_delta``.
+        validate: Returns the validation figures, including ``val/loss``; they are added to the logs of the epoch.
+
+    Attributes:
+        improved: Whether the last epoch was the best so far.
+
+    Example:
+        >>> budget = Budget(10, max_batches=None, max_minutes=None, patience=1, min_delta=0.0, checkpoint_minutes=3)
+        >>> losses = iter([0.5, 0.6])
+        >>> callback = EarlyStopping(Progress(), budget, lambda: {"val/loss": next(losses)})
+        >>> callback.set_model(keras.Sequential())
+        >>> callback.on_epoch_end(0)
+        >>> callback.on_epoch_end(1)
+        >>> callback.progress.best, callback.progress.ended
+        (0.5, 'patience')
     """
 
-    def __init__(self, progress: Progress, budget: Budget, score: Callable[[], dict[str, float]]):
+    def __init__(self, progress: Progress, budget: Budget, validate: Callable[[], Mapping[str, float]]):
         super().__init__()
-        self.progress, self.budget, self.score = progress, budget, score
+        self.progress, self.budget, self.validate = progress, budget, validate
         self.improved = False
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Scores, and notes whether this is the best so far."""
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Score, and compare with the best epoch so far."""
         self.improved = False
-        if not epoch_is_over(self.progress, self.budget):
+        if not is_epoch_complete(self.progress, self.budget):
             return
         give_back_memory()
-        figures = self.score()
+        figures = self.validate()
         if logs is not None:
             logs.update(figures)
         progress = self.progress
         self.improved = figures["val/loss"] < progress.best - self.budget.min_delta
         if self.improved:
             progress.best, progress.stale = figures["val/loss"], 0
-            progress.best_step = progress.batch // self.budget.accumulate
+            progress.best_step = self.budget.updates(progress.batch)
         else:
             progress.stale += 1
         if self.budget.patience is not None and progress.stale >= self.budget.patience:
@@ -107,70 +136,71 @@ class EarlyStopping(keras.callbacks.Callback):
 
 
 class MetricsLogger(keras.callbacks.Callback):
-    """Writes the epoch's line of figures.
+    """Writes one row of figures per epoch.
 
     Args:
-        stats: returns the epoch's rate and input wait.
-        write: takes the line.
+        progress: State of the run.
+        budget: Limits of the run.
+        epoch_stats: Returns the speed of the epoch and its wait for input.
+        write: Takes the row.
     """
 
     def __init__(
         self,
         progress: Progress,
         budget: Budget,
-        stats: Callable[[], dict[str, float]],
+        epoch_stats: Callable[[], Mapping[str, float]],
         write: Callable[[dict[str, Any]], None],
     ):
         super().__init__()
-        self.progress, self.budget, self.stats, self.write = progress, budget, stats, write
+        self.progress, self.budget, self.epoch_stats, self.write = progress, budget, epoch_stats, write
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Adds rate, input wait and learning rate, and writes the line."""
-        if not epoch_is_over(self.progress, self.budget):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Add speed, input wait, learning rate and time to the logs, and write them."""
+        if not is_epoch_complete(self.progress, self.budget):
             return
-        row: dict[str, Any] = {"epoch": epoch + 1, "step": self.progress.batch // self.budget.accumulate}
+        row: dict[str, Any] = {"epoch": epoch + 1, "step": self.budget.updates(self.progress.batch)}
         row |= {name: float(value) for name, value in (logs or {}).items()}
-        row |= self.stats()
+        row |= self.epoch_stats()
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row["seconds"] = self.progress.elapsed()
         self.write(row)
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves the best forecaster and, often enough, the whole state.
+    """Saves the best forecaster after an epoch, and the state of the run after each epoch and every few minutes.
 
-    The order matters for a kill between any two writes: the best model first, then the state that says it was reached.
-    Coming back to the older state repeats the epoch and writes the same best model again.
+    The best model is written first, then the state that counts it. A kill between the two repeats the epoch from the
+    older state, and writes the same best model again.
 
     Args:
-        best: path of the best forecaster.
-        last: path of the state.
-        validate: tells whether the epoch was the best.
+        progress: State of the run.
+        budget: Limits of the run, with ``checkpoint_minutes``.
+        best: File of the best forecaster.
+        last: File of the state.
+        early_stopping: Tells whether the epoch was the best so far.
     """
 
-    def __init__(self, progress: Progress, budget: Budget, best: Path, last: Path, validate: EarlyStopping):
+    def __init__(
+        self, progress: Progress, budget: Budget, best: Path, last: Path, early_stopping: EarlyStopping
+    ):
         super().__init__()
-        self.progress, self.budget, self.best, self.last, self.validate = (
-            progress,
-            budget,
-            best,
-            last,
-            validate,
-        )
+        self.progress, self.budget, self.best, self.last = progress, budget, best, last
+        self.early_stopping = early_stopping
         self.saved_at = time.monotonic()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Saves the state every few minutes inside an epoch.
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Save the state every few minutes within an epoch.
 
-        Not at its end: coming back there would leave out the validation that is still to come.
+        Not at its last batch: a run resumed from there would skip the validation that is still due.
         """
         due = time.monotonic() - self.saved_at >= self.budget.checkpoint_minutes * 60
-        if due and not epoch_is_over(self.progress, self.budget):
+        if due and not is_epoch_complete(self.progress, self.budget):
             self._save_state()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Saves the best forecaster and the state."""
-        if self.validate.improved:
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Save the best forecaster, if this epoch was the best, and the state."""
+        if self.early_stopping.improved:
             save_model(self.model.forecaster, self.best)
         self._save_state()
 
@@ -180,30 +210,41 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class RestoreMeans(keras.callbacks.Callback):
-    """Puts the means of an interrupted epoch back after ``fit`` cleared them: the epoch's line is the whole epoch's."""
+    """Restores the mean loss of an interrupted epoch, which ``fit`` resets when it starts.
 
-    def __init__(self, values: list[Any]):
+    The row of the epoch then has the mean over the whole epoch.
+
+    Args:
+        values: Values of the trainer's metrics variables.
+    """
+
+    def __init__(self, values: list[np.ndarray]):
         super().__init__()
-        self.values: list[Any] | None = values
+        self.values: list[np.ndarray] | None = values
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Restores once."""
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Restore the values, once."""
         if self.values is not None:
             for variable, value in zip(self.model.metrics_variables, self.values, strict=True):
                 variable.assign(value)
             self.values = None
 
 
-@contextmanager
-def finishing_on_signals(progress: Progress) -> Iterator[None]:
-    """Within, Ctrl-C and SIGTERM let the step finish and end training; a second Ctrl-C ends the program at once."""
+def is_epoch_complete(progress: Progress, budget: Budget) -> bool:
+    """Whether the last batch completed an epoch, or ended the run within one; an interruption does not."""
+    return bool(progress.ended) or budget.is_epoch_end(progress.batch)
 
-    def ask(number: int, frame: Any) -> None:
+
+@contextmanager
+def finish_on_signals(progress: Progress) -> Iterator[None]:
+    """Let the current step finish on Ctrl-C and SIGTERM, then end the training; a second Ctrl-C ends it at once."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
         if progress.interrupted:
             raise KeyboardInterrupt
         progress.interrupted = True
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

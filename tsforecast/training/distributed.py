@@ -1,37 +1,45 @@
 """Training on several devices at once through ``tf.distribute``: each takes its share of every batch.
 
-The global batch is the single run's batch in the single run's order, cut into equal shares, and the gradient is the
-mean over the shares, so that the loss curve is the single run's. The strategy is set for the whole process, as
-precision and seed are, and reset by the next job.
+The batch of a single device, in the same order, is cut into equal shares, and the gradient is the mean over the shares.
+The loss curve is therefore that of a single device. ``tsforecast.distribution`` sets the strategy of the process.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsforecast.distribution import is_distributed, replica_count
 from tsforecast.errors import UserError
+from tsforecast.typing import Tensor
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+TrainStep = Callable[[Any], dict[str, Tensor]]  # maps a batch to its logs
 
 
-def on_all_devices(step: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    """A train step that every device runs on its share, with the mean of what they log.
+def run_on_all_devices(step: TrainStep) -> TrainStep:
+    """Return a train step that every device runs on its share, and that logs the mean.
 
-    In place of Keras' own, which reduces the logs of several workers along an axis that a number does not have.
+    It replaces Keras' own, which reduces the logs of several workers along an axis that a scalar does not have.
     """
     import tensorflow as tf
 
     strategy = tf.distribute.get_strategy()
 
-    def together(data: Any) -> dict[str, Any]:
+    def distributed_step(data: Any) -> dict[str, Tensor]:
         logs = strategy.run(step, args=(data,))
         return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
 
-    return together
+    return distributed_step
 
 
-def clip_whole_gradients(optimizer: Any) -> None:
-    """Makes an optimizer clip the gradient of the whole batch, as a single device does.
+def clip_whole_gradients(optimizer: keras.optimizers.Optimizer) -> None:
+    """Make an optimizer clip the gradient of the whole batch, as on a single device.
 
-    Keras clips each device's share before it adds the shares up: the sum then depends on how many there are.
+    Keras clips the share of each device before it sums the shares: the result then depends on their number.
     """
     if not is_distributed() or not (optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue):
         return
@@ -39,24 +47,26 @@ def clip_whole_gradients(optimizer: Any) -> None:
 
     clip = optimizer._clip_gradients
 
-    def clipped(shares: list[Any]) -> list[Any]:
+    def clip_sum(shares: list[Tensor]) -> list[Tensor]:
         context = tf.distribute.get_replica_context()
         whole = clip(context.all_reduce(tf.distribute.ReduceOp.SUM, shares))
-        # Keras adds them up over the devices again.
+        # Keras sums them over the devices again.
         return [gradient / context.num_replicas_in_sync for gradient in whole]
 
-    optimizer._clip_gradients = clipped
+    optimizer._clip_gradients = clip_sum
 
 
-def spread(dataset: Callable[[], Any], batch_size: int) -> Any:
-    """A distributed data set in which each device gets its share of every batch.
+def distribute_batches(
+    make_dataset: Callable[[], tf.data.Dataset], batch_size: int
+) -> tf.distribute.DistributedDataset:
+    """Return a distributed data set in which each device gets its share of every batch.
 
     Args:
-        dataset: makes the ``tf.data.Dataset`` of whole batches; called once a worker.
-        batch_size: windows of a whole batch.
+        make_dataset: Creates the data set of whole batches; called once per worker.
+        batch_size: Windows in a whole batch.
 
     Raises:
-        UserError: the devices cannot share a batch evenly.
+        UserError: The batch size is not a multiple of the number of devices.
     """
     import tensorflow as tf
 
@@ -67,17 +77,17 @@ def spread(dataset: Callable[[], Any], batch_size: int) -> Any:
             f"training.batch_size={batch_size} cannot be shared by {count} devices: use a multiple of {count}."
         )
 
-    def of_worker(context: Any) -> Any:
+    def worker_dataset(context: tf.distribute.InputContext) -> tf.data.Dataset:
         local = count // context.num_input_pipelines
         first = context.input_pipeline_id * local * share
 
-        def cut(*batch: Any) -> Any:
+        def split(*batch: Tensor) -> tf.data.Dataset:
             parts = [
                 tf.reshape(array[first : first + local * share], [local, share, *array.shape[1:]])
                 for array in batch
             ]
             return tf.data.Dataset.from_tensor_slices(tuple(parts))
 
-        return dataset().flat_map(cut).prefetch(2 * local)
+        return make_dataset().flat_map(split).prefetch(2 * local)
 
-    return strategy.distribute_datasets_from_function(of_worker)
+    return strategy.distribute_datasets_from_function(worker_dataset)

@@ -1,23 +1,33 @@
 """How far a training run is, and when it ends."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tsforecast.training.options import TrainingOptions
 
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """When training ends, whichever comes first. Batches, not updates: an update takes ``accumulate`` of them.
+    """The limits of a run; the first one reached ends it. They count batches: an update takes ``accumulate`` of them.
 
     Args:
-        batches_per_epoch: batches between two validations.
-        max_batches: of the whole run, or None.
-        max_minutes: of training and validation, all sittings together, or None.
-        patience: epochs without a better validation loss, or None.
-        min_delta: by how much a loss must be lower to be better.
-        checkpoint_minutes: between two checkpoints inside an epoch.
-        accumulate: batches an update.
+        batches_per_epoch: Batches between two validations.
+        max_batches: Batches of the whole run, or None for no limit.
+        max_minutes: Minutes of training and validation, summed over all resumed parts, or None for no limit.
+        patience: Epochs without a better validation loss, or None for no limit.
+        min_delta: Smallest decrease of the validation loss that counts as better.
+        checkpoint_minutes: Minutes between two checkpoints within an epoch.
+        accumulate: Batches per update.
+
+    Example:
+        >>> budget = Budget(100, max_batches=250, max_minutes=None, patience=5, min_delta=0.0, checkpoint_minutes=3)
+        >>> budget.is_epoch_end(100), budget.is_epoch_end(250)
+        (True, False)
     """
 
     batches_per_epoch: int
@@ -29,59 +39,78 @@ class Budget:
     accumulate: int = 1
 
     @classmethod
-    def plan(
-        cls,
-        *,
-        windows: int,
-        batch_size: int,
-        accumulate_steps: int,
-        steps_per_epoch: int | None,
-        max_steps: int | None,
-        max_epochs: int | None,
-        max_minutes: float | None,
-        patience: int | None,
-        min_delta: float,
-        checkpoint_minutes: float,
-    ) -> "Budget":
-        """The budget of a run over so many training windows; a step is an update."""
-        per_epoch = (steps_per_epoch or max(windows // batch_size // accumulate_steps, 1)) * accumulate_steps
-        limits = [max_steps and max_steps * accumulate_steps, max_epochs and max_epochs * per_epoch]
-        given = [limit for limit in limits if limit]
+    def from_options(cls, options: TrainingOptions, windows: int) -> Budget:
+        """Return the budget of a run.
+
+        Args:
+            options: Limits in steps (updates), epochs and minutes.
+            windows: Number of training windows.
+        """
+        accumulate = options.accumulate_steps
+        steps = options.steps_per_epoch or max(windows // options.batch_size // accumulate, 1)
+        per_epoch = steps * accumulate
+        limits = [
+            options.max_steps and options.max_steps * accumulate,
+            options.max_epochs and options.max_epochs * per_epoch,
+        ]
         return cls(
             batches_per_epoch=per_epoch,
-            max_batches=min(given) if given else None,
-            max_minutes=max_minutes,
-            patience=patience,
-            min_delta=min_delta,
-            checkpoint_minutes=checkpoint_minutes,
-            accumulate=accumulate_steps,
+            max_batches=min((limit for limit in limits if limit), default=None),
+            max_minutes=options.max_minutes,
+            patience=options.patience,
+            min_delta=options.min_delta,
+            checkpoint_minutes=options.checkpoint_minutes,
+            accumulate=accumulate,
         )
 
     @property
     def max_updates(self) -> int | None:
-        """Updates of the whole run, or None without an end in steps."""
+        """Updates of the whole run, or None for no limit."""
         return None if self.max_batches is None else math.ceil(self.max_batches / self.accumulate)
+
+    def is_epoch_end(self, batch: int) -> bool:
+        """Whether an epoch is complete after so many batches."""
+        return batch % self.batches_per_epoch == 0
+
+    def updates(self, batch: int) -> int:
+        """Return the number of updates after so many batches."""
+        return batch // self.accumulate
 
 
 @dataclasses.dataclass
 class Progress:
-    """What a checkpoint must remember beside the weights."""
+    """What a checkpoint stores in addition to the weights.
 
-    batch: int = 0  # batches trained on
-    best: float = math.inf  # lowest validation loss
-    best_step: int = 0  # update at which it was reached
-    stale: int = 0  # epochs since
-    seconds: float = 0.0  # of training in earlier sittings
-    ended: str = ""  # why training ended; empty while it has not
+    Args:
+        batch: Number of batches trained on.
+        best: Lowest validation loss so far.
+        best_step: Update at which it was reached.
+        stale: Epochs since then.
+        seconds: Seconds of training before this process resumed it.
+        ended: Which limit ended the training; empty while it has not ended.
+        interrupted: Whether a signal asked the training to stop.
+        began: Start of this process' part, by ``time.monotonic``.
+    """
+
+    batch: int = 0
+    best: float = math.inf
+    best_step: int = 0
+    stale: int = 0
+    seconds: float = 0.0
+    ended: str = ""
     interrupted: bool = False
     began: float = dataclasses.field(default_factory=time.monotonic)
 
     def elapsed(self) -> float:
-        """Seconds of training, all sittings together."""
+        """Return the seconds of training so far, summed over all resumed parts."""
         return self.seconds + time.monotonic() - self.began
 
+    def outcome(self) -> dict[str, Any]:
+        """Return how the training ended, for the result of the run."""
+        return {"ended": self.ended, "best_step": self.best_step, "training_seconds": self.elapsed()}
+
     def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it; infinity as null."""
+        """Return the progress in types that JSON can hold; infinity becomes null."""
         return {
             "batch": self.batch,
             "best": self.best if math.isfinite(self.best) else None,
@@ -92,6 +121,6 @@ class Progress:
         }
 
     @classmethod
-    def from_dict(cls, stored: dict[str, Any]) -> "Progress":
-        """The inverse of ``to_dict``; the clock of this sitting starts now."""
+    def from_dict(cls, stored: dict[str, Any]) -> Progress:
+        """Restore the progress from ``to_dict``; the clock of this process' part starts now."""
         return cls(**{**stored, "best": math.inf if stored["best"] is None else stored["best"]})

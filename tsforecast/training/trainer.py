@@ -1,32 +1,59 @@
-"""The Keras model that ``fit`` drives: a forecaster, a loss, the supervision, and how a step is computed."""
+"""One step of the training loop: forward pass, loss, gradient and update of a forecaster."""
+
+from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 from keras import ops
 
+from tsforecast.data.batches import numpy_batches, tf_dataset
 from tsforecast.distribution import is_distributed, replica_count
+from tsforecast.inference.sharding import default_shards
 from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
-from tsforecast.training.distributed import on_all_devices
-from tsforecast.training.objective import Objective
+from tsforecast.objective import Objective
+from tsforecast.training.distributed import clip_whole_gradients, distribute_batches, run_on_all_devices
 from tsforecast.training.sharded_step import needs_whole_batch, sharded_train_step
+from tsforecast.typing import Tensor
+
+if TYPE_CHECKING:
+    from tsforecast.data.windows import Windows
+    from tsforecast.training.options import TrainingOptions
+
+LearningRate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 
 
 class Trainer(keras.Model):
-    """Trains a forecaster under ``fit``.
+    """The Keras model that ``fit`` trains: a forecaster, its loss and its supervision.
 
-    The loss (see ``objective``) is the mean over the batch, the steps scored, the horizon and the targets; an
-    unobserved truth (NaN) counts as zero in it. The divisor is therefore fixed by the shapes, and a batch's loss is
+    The loss (see ``Objective``) is the mean over the batch, the scored steps, the horizon and the targets; an
+    unobserved truth (NaN) counts as zero. The divisor is therefore fixed by the shapes, and the loss of a batch is
     exactly the mean over its parts.
 
     Args:
-        forecaster: the model to train; its weights are the trainer's.
-        loss: element-wise, see ``losses``.
-        dense_from: the first step of the window to score (dense supervision), or None to score its last step only.
-        shards: parts that a batch is cut into on a CPU with TensorFlow, each a compiled call; 1 for Keras' own step.
+        forecaster: Model to train; the trainer has the same weights.
+        loss: Element-wise loss of the forecast.
+        dense_from: First step of the window to score (dense supervision), or None to score its last step only.
+        shards: Parts of a batch that a CPU with TensorFlow computes in parallel; 0 for Keras' own step.
+
+    Attributes:
+        waited_seconds: Seconds that steps have waited for their batch.
+        rate: Learning rate or schedule that the optimizer was created with.
+
+    Example:
+        >>> import numpy as np
+        >>> from tsforecast.losses import SquaredError
+        >>> from tsforecast.models.nlinear import NLinear
+        >>> from tsforecast.models.task import Task
+        >>> model = NLinear(Task(lookback=4, channels=1, lead=1, horizon=1, target_indices=(0,)))
+        >>> trainer = Trainer(model, SquaredError())
+        >>> trainer.compile(optimizer=keras.optimizers.SGD(0.1), jit_compile=False)
+        >>> past, truth = np.ones((8, 4, 1), "float32"), np.ones((8, 1, 1), "float32")
+        >>> float(trainer.train_on_batch(past, truth))  # a constant series is forecast without an error
+        0.0
     """
 
     def __init__(self, forecaster: Forecaster, loss: Loss, *, dense_from: int | None = None, shards: int = 1):
@@ -37,50 +64,53 @@ class Trainer(keras.Model):
         self.dense_from = dense_from
         self.shards = shards if needs_whole_batch(forecaster) is None else 1
         self.waited_seconds = 0.0
-        self.train_function: Any = None
-        self.rate: Any = None  # the learning rate or its schedule, as the optimizer was given it
+        self.train_function: Callable[[Iterator[Any]], dict[str, Tensor]] | None = None
+        self.rate: LearningRate | None = None
 
-    def call(self, past: Any, training: bool | None = None) -> Any:
-        """The forecast; while training under dense supervision that of each step scored, ``[B, S, H, T(, Q)]``."""
+    def call(self, past: Tensor, training: bool | None = None) -> Tensor:
+        """Return the forecast; under dense supervision, while training, that of each scored step.
+
+        Returns: ``[B, H, T(, Q)]``, or ``[B, S, H, T(, Q)]`` for S scored steps.
+        """
         if training and self.sequence is not None:
             return self.sequence(past, training=True)[:, self.dense_from :]
         return self.forecaster(past, training=training)
 
     def compute_loss(
         self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor = None,
         training: bool = True,
-    ) -> Any:
-        """The mean loss, see the class."""
+    ) -> Tensor:
+        """Return the mean loss of a batch."""
         observed = ops.isfinite(y)
-        # The truth is replaced before the loss, not the loss after it: NaN * 0 is NaN, in the gradient too.
+        # The truth is replaced before the loss is computed: NaN * 0 is NaN, in the gradient too.
         origin = self.objective.origin(x, None if self.sequence is None else y.shape[1])
         losses = self.objective(ops.where(observed, y, 0.0), y_pred, origin)
         mean = ops.mean(ops.where(observed, losses, 0.0))
-        # Devices that train together add their gradients up, so that each gives its share of the mean.
+        # Devices that train together sum their gradients, so each contributes its share of the mean.
         return mean / replica_count() if is_distributed() else mean
 
-    def train_step(self, *arguments: Any) -> Any:
-        """One update; on TensorFlow and a CPU in shards."""
+    def train_step(self, *arguments: Any) -> dict[str, Tensor]:
+        """Compute loss and gradient of a batch and update the weights; in shards on a CPU with TensorFlow."""
         on_tensorflow = keras.config.backend() == "tensorflow"
         if on_tensorflow and self.shards >= 1 and not is_distributed() and not self._on_accelerator():
             return sharded_train_step(self, arguments[0], self.shards)
         return super().train_step(*arguments)
 
-    def make_train_function(self, force: bool = False) -> Any:
-        """On TensorFlow, takes the batch outside the compiled step, so that the wait for it can be told."""
+    def make_train_function(self, force: bool = False) -> Callable[..., Any]:
+        """Compile the step; on TensorFlow the batch is fetched outside of it, so that the wait can be measured."""
         if keras.config.backend() != "tensorflow":
             return super().make_train_function(force)
         if self.train_function is None or force:
             import tensorflow as tf
 
-            on_device = on_all_devices(self.train_step) if is_distributed() else self.train_step
+            on_device = run_on_all_devices(self.train_step) if is_distributed() else self.train_step
             step = tf.function(on_device, reduce_retracing=True, autograph=False)
 
-            def train_function(iterator: Any) -> Any:
+            def train_function(iterator: Iterator[Any]) -> dict[str, Tensor]:
                 began = time.perf_counter()
                 data = next(iterator)
                 self.waited_seconds += time.perf_counter() - began
@@ -89,8 +119,8 @@ class Trainer(keras.Model):
             self.train_function = train_function
         return self.train_function
 
-    def timed(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """The same batches, each wait for one added to ``waited_seconds``; for backends whose ``fit`` takes them."""
+    def measure_wait(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """Yield the same batches and add each wait for one to ``waited_seconds``, for other backends."""
         while True:
             began = time.perf_counter()
             batch = next(batches, None)
@@ -99,8 +129,8 @@ class Trainer(keras.Model):
                 return
             yield batch
 
-    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Nothing is left to build here; Keras would try to, on a batch whose shares lie with several workers."""
+    def _maybe_symbolic_build(self, iterator: Iterator[Any] | None = None, data_batch: Any = None) -> None:
+        """Skip Keras' build on a first batch, which several workers share; everything is built already."""
         if not is_distributed():
             super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
 
@@ -109,3 +139,68 @@ class Trainer(keras.Model):
         import tensorflow as tf
 
         return bool(tf.config.list_logical_devices("GPU"))
+
+
+def compile_trainer(
+    trainer: Trainer, optimizer: keras.optimizers.Optimizer, rate: LearningRate, batch_size: int
+) -> Trainer:
+    """Compile and build a trainer, and return it.
+
+    Args:
+        trainer: Trainer of a forecaster.
+        optimizer: Optimizer, not built yet.
+        rate: Learning rate or schedule that the optimizer was created with.
+        batch_size: Windows per batch.
+    """
+    clip_whole_gradients(optimizer)
+    # Without a loss here, which Keras would try on a forecast that is not the one for training. On TensorFlow the
+    # shards are compiled one by one; on other backends Keras decides.
+    jit_compile = False if keras.config.backend() == "tensorflow" else "auto"
+    trainer.compile(optimizer=optimizer, jit_compile=jit_compile)
+    trainer.rate = rate
+    task = trainer.forecaster.task
+    trainer.build((batch_size, task.lookback, task.channels))
+    trainer.optimizer.build(trainer.trainable_variables)
+    return trainer
+
+
+def shard_count(options: TrainingOptions) -> int:
+    """Return the number of parts that a batch is cut into."""
+    if options.shards:
+        return options.shards
+    return default_shards(options.batch_size) if keras.config.backend() == "tensorflow" else 1
+
+
+def first_scored_step(options: TrainingOptions, has_sequence: bool) -> int | None:
+    """Return the first step of the window that training scores, or None if it scores the last step only."""
+    return options.warmup_steps if options.supervision == "dense" and has_sequence else None
+
+
+def train_batches(
+    trainer: Trainer, windows: Windows, batch_size: int, seed: int
+) -> Callable[[int], Iterator[Any]]:
+    """Return a function that maps a batch number to the endless training batches from there on.
+
+    Args:
+        trainer: Trainer that the batches are for.
+        windows: Training windows.
+        batch_size: Windows per batch.
+        seed: Random seed for the order of the windows.
+    """
+    on_tensorflow = keras.config.backend() == "tensorflow"
+    source = tf_dataset if on_tensorflow else numpy_batches
+
+    def batches_from(start_step: int) -> Any:
+        options: dict[str, Any] = {
+            "batch_size": batch_size,
+            "seed": seed,
+            "start_step": start_step,
+            "dense_from": trainer.dense_from,
+        }
+        if is_distributed():
+            return distribute_batches(lambda: source(windows, **options), batch_size)
+        batches = source(windows, **options)
+        # On TensorFlow the trainer fetches the batches itself, and measures the wait.
+        return batches if on_tensorflow else trainer.measure_wait(batches)
+
+    return batches_from

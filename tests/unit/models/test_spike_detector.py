@@ -14,7 +14,7 @@ from tests.helpers.model_checks import (
 )
 from tsforecast.losses import AbsoluteError, SpikeWeighted, SquaredError
 from tsforecast.models.spike_detector import SpikeDetector
-from tsforecast.training.objective import Objective
+from tsforecast.objective import Objective
 
 
 def make(task, **changes):

@@ -9,7 +9,9 @@ from tsforecast.training.state import Budget, Progress
 
 
 def test_the_pace_tells_a_schedule_how_late_it_is():
-    rate = schedules.by_time(schedules.cosine(0.1, schedules.PARTS, warmup_share=0.0, final_share=0.0))
+    rate = schedules.to_time_schedule(
+        schedules.cosine(0.1, schedules.TIME_STEPS, warmup_share=0.0, final_share=0.0)
+    )
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.rate = rate
     budget = Budget(10, None, 2.0, None, 0.0, 3.0)

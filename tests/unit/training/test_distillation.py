@@ -33,7 +33,7 @@ class Teacher:
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_a_row_is_the_mix_of_truth_and_mean_forecast(horizon):
     data = dataset(horizon)
-    found = with_soft_targets(data, Teacher(), share=0.3).truths[:, 0]
+    found = with_soft_targets(data, Teacher(), alpha=0.3).truths[:, 0]
     ends = data.windows("train").ends
     for row in range(len(found)):
         forecasts = [row - 2 - step + 0.25 * step for step in range(horizon) if row - 2 - step in ends]
@@ -45,7 +45,7 @@ def test_a_row_is_the_mix_of_truth_and_mean_forecast(horizon):
 
 def test_validation_and_test_rows_stay():
     data = dataset(1)
-    found = with_soft_targets(data, Teacher(), share=1.0)
+    found = with_soft_targets(data, Teacher(), alpha=1.0)
     stop = data.borders[0][1]
     np.testing.assert_array_equal(found.truths[stop:], data.truths[stop:])
     assert np.isnan(found.truths[40, 0])

@@ -49,7 +49,7 @@ def test_the_rate_is_that_of_the_update_however_many_batches_it_takes(accumulate
     schedule = schedules.cosine(0.1, 10, warmup_share=0.5, final_share=0.0)
     steps = accumulate if accumulate > 1 else None
     optimizer = keras.optimizers.SGD(
-        schedules.per_update(schedule, accumulate), gradient_accumulation_steps=steps
+        schedules.to_update_schedule(schedule, accumulate), gradient_accumulation_steps=steps
     )
     variable = keras.Variable([1.0])
     moves = []
@@ -64,14 +64,14 @@ def test_the_rate_is_that_of_the_update_however_many_batches_it_takes(accumulate
 
 
 def test_a_schedule_over_updates_comes_back_from_its_config():
-    made = schedules.per_update(schedules.cosine(0.1, 10, warmup_share=0.5, final_share=0.1), 4)
+    made = schedules.to_update_schedule(schedules.cosine(0.1, 10, warmup_share=0.5, final_share=0.1), 4)
     again = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(made))
     np.testing.assert_array_equal(rates(again), rates(made))
-    assert schedules.per_update(0.1, 4) == 0.1
+    assert schedules.to_update_schedule(0.1, 4) == 0.1
 
 
 def test_a_schedule_by_the_clock_follows_the_share_of_the_minutes():
-    timed = schedules.by_time(schedules.exponential(PEAK, schedules.PARTS, final_share=0.01))
+    timed = schedules.to_time_schedule(schedules.exponential(PEAK, schedules.TIME_STEPS, final_share=0.01))
     optimizer = keras.optimizers.SGD(timed)
     variable = keras.Variable([1.0])
     for share in (0.0, 0.25, 1.0, 0.25):  # whatever the number of steps by then
@@ -79,6 +79,6 @@ def test_a_schedule_by_the_clock_follows_the_share_of_the_minutes():
         before = float(variable.value[0])
         optimizer.apply([keras.ops.ones((1,))], [variable])
         assert before - float(variable.value[0]) == pytest.approx(PEAK * 0.01**share, rel=1e-3)
-    assert schedules.by_time(0.1) == 0.1
+    assert schedules.to_time_schedule(0.1) == 0.1
     again = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(timed))
     assert again.get_config() == timed.get_config()

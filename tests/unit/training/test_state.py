@@ -5,12 +5,19 @@ import math
 
 import pytest
 
+from tsforecast.training.options import TrainingOptions
 from tsforecast.training.state import Budget, Progress
 
-PLAN = {
-    "windows": 1000,
+OPTIONS = {
     "batch_size": 10,
     "accumulate_steps": 1,
+    "supervision": "dense",
+    "warmup_steps": 0,
+    "validation_windows": None,
+    "shards": None,
+    "objective": "forecast",
+    "mask_share": 0.4,
+    "probe": False,
     "steps_per_epoch": None,
     "max_steps": None,
     "max_epochs": None,
@@ -21,8 +28,8 @@ PLAN = {
 }
 
 
-def budget(**changes):
-    return Budget.plan(**{**PLAN, **changes})
+def budget(windows=1000, **changes):
+    return Budget.from_options(TrainingOptions(**{**OPTIONS, **changes}), windows)
 
 
 def test_an_epoch_is_all_windows_once():

@@ -10,10 +10,10 @@ from tsforecast.training.callbacks import (
     Checkpoint,
     EarlyStopping,
     MetricsLogger,
-    finishing_on_signals,
+    finish_on_signals,
 )
-from tsforecast.training.loop import fit
 from tsforecast.training.state import Budget, Progress
+from tsforecast.training.train import fit
 
 
 class Line(keras.Model):
@@ -173,7 +173,7 @@ def test_a_signal_lets_the_step_finish_and_a_second_ends_at_once():
 
     progress = Progress()
     before = signal.getsignal(signal.SIGTERM)
-    with finishing_on_signals(progress):
+    with finish_on_signals(progress):
         os.kill(os.getpid(), signal.SIGTERM)
         assert progress.interrupted
         with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,66 @@
+"""The life of a job's run folder: opened or resumed, tracked, and closed with what became of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tsforecast.config import Config, instantiate
+from tsforecast.config.stored import as_dict, as_yaml
+from tsforecast.errors import UserError
+from tsforecast.jobs import results
+from tsforecast.jobs.stored_data import record_training_data
+from tsforecast.tracking.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from tsforecast.data.dataset import ForecastDataset
+    from tsforecast.tracking.protocol import Tracker
+
+
+def ensure_not_finished(config: Config, folder: RunFolder) -> None:
+    """Refuse to resume a finished run.
+
+    Raises:
+        UserError: The folder that ``config.resume`` names contains a finished run.
+    """
+    done = folder.result.is_file() and results.read(folder).get("status") == "done"
+    if config.resume is not None and done:
+        raise UserError(f"{folder.path} is finished: see {folder.report}, or start a new run.")
+
+
+@contextmanager
+def open_run(config: Config, path: Path, dataset: ForecastDataset) -> Iterator[tuple[RunFolder, Tracker]]:
+    """Create the folder of a run, or open that of a resumed one, and start its tracker.
+
+    Call it after every check that can refuse the run: nothing is written before. If the block fails or is interrupted,
+    the run's ``result.json`` says so.
+
+    Args:
+        config: Checked config, written to a new folder.
+        path: Folder of the run.
+        dataset: Data of the run, recorded for when it is resumed.
+    """
+    folder = RunFolder.create(path)
+    if config.resume is None:
+        folder.write_text_atomic("config.yaml", as_yaml(config))
+    record_training_data(config, folder, dataset)
+    tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
+    with record_failure(folder), tracker as started:
+        yield folder, started
+
+
+@contextmanager
+def record_failure(folder: RunFolder) -> Iterator[None]:
+    """Write to ``result.json`` if the block is interrupted or fails, and print how to resume an interrupted run."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        command = f"python run.py resume={folder.path}"
+        folder.write_json("result.json", {"status": "interrupted", "resume": command})
+        print(f"Interrupted; the state is saved. Resume with: {command}", flush=True)
+        raise
+    except Exception as error:
+        folder.write_json("result.json", {"status": "failed", "error": str(error)})
+        raise

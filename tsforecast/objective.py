@@ -1,0 +1,83 @@
+"""What training minimizes and validation reports, element by element: the loss of the value, and of a spike's odds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keras import ops
+
+from tsforecast.errors import UserError
+
+if TYPE_CHECKING:
+    from tsforecast.losses import Loss
+    from tsforecast.models.protocol import Model
+    from tsforecast.typing import Tensor
+
+
+class Objective:
+    """The loss of each element of a truth, in scaled units.
+
+    ``loss(y, value) + spike_weight * crossentropy(y - origin > threshold, logits)``; the second term only for a model
+    with a spike head. The origin is the value of the target at the step that the forecast is made from.
+
+    Args:
+        model: Supplies the targets, ``spike_weight`` and, in its metadata, ``spike.threshold_scaled``: the rise of each
+            target that makes a spike.
+        loss: Loss of the value.
+
+    Raises:
+        UserError: The model or the loss depends on spikes, and the metadata contain no threshold.
+
+    Example:
+        >>> import numpy as np
+        >>> from tsforecast.losses import SquaredError
+        >>> from tsforecast.models.persistence import Persistence
+        >>> from tsforecast.models.task import Task
+        >>> model = Persistence(Task(lookback=4, channels=1, lead=1, horizon=1, target_indices=(0,)))
+        >>> objective = Objective(model, SquaredError())
+        >>> past, truth = np.ones((1, 4, 1), "float32"), np.full((1, 1, 1), 3.0, "float32")
+        >>> float(objective(truth, model(past), objective.origin(past))[0, 0, 0])
+        4.0
+    """
+
+    def __init__(self, model: Model, loss: Loss):
+        self.loss = loss
+        self.spike_weight: float = getattr(model, "spike_weight", 0.0)
+        self.needs_spikes = bool(self.spike_weight) or getattr(loss, "needs_spikes", False)
+        if self.needs_spikes:
+            self.target_indices = model.task.target_indices
+            self.threshold = (model.metadata.get("spike") or {}).get("threshold_scaled")
+            if not self.threshold or None in self.threshold:
+                raise UserError(
+                    "There is no threshold for spikes, as the training rows show no rise to derive it from: set "
+                    "spike.threshold."
+                )
+
+    def __call__(self, truth: Tensor, output: Tensor, origin: Tensor) -> Tensor:
+        """Return the loss of each element.
+
+        Args:
+            truth: ``[..., H, T]`` without NaN.
+            output: Output of the model for the same windows or steps.
+            origin: ``[..., 1, T]``, the value of the target that each forecast starts from.
+        """
+        value = output["forecast"] if isinstance(output, dict) else output
+        if not self.needs_spikes:
+            return self.loss(truth, value)
+        spike = truth - ops.cast(origin, "float32") > ops.convert_to_tensor(self.threshold, dtype="float32")
+        losses = self.loss(truth, value, spike)
+        if self.spike_weight:
+            losses = losses + self.spike_weight * _crossentropy(spike, output["spike"])
+        return losses
+
+    def origin(self, past: Tensor, steps: int | None = None) -> Tensor:
+        """Return the origins of a batch: of the last ``steps`` steps ``[B, S, 1, T]``, or of the last ``[B, 1, T]``."""
+        if not self.needs_spikes:
+            return None
+        known = ops.stack([past[..., index] for index in self.target_indices], axis=-1)  # [B, L, T]
+        return ops.expand_dims(known[:, -1] if steps is None else known[:, -steps:], axis=-2)
+
+
+def _crossentropy(spike: Tensor, logits: Tensor) -> Tensor:
+    """Return the cross-entropy in its stable form: ``softplus(z) - z`` for a spike, ``softplus(z)`` otherwise."""
+    return ops.softplus(logits) - ops.where(spike, logits, 0.0)
