@@ -1,4 +1,4 @@
-"""Piecewise linear encoding of each channel, so that a network can tell levels apart as sharply as trees do."""
+"""Piecewise linear encoding of each channel, which lets a network separate levels as sharply as trees do."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,44 +7,54 @@ import keras
 import numpy as np
 from keras import ops
 
+from tsforecast.typing import Tensor
+
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class PiecewiseLinear(keras.layers.Layer):
-    """Encodes each channel by how far its value has come through each of its bins, then maps that to a width.
+    """Encodes each channel by the position of its value in each of its bins, and maps the encoding to a given width.
 
-    Component ``k`` of a channel with edges ``b_0 < ... < b_K`` is ``(x - b_{k-1}) / (b_k - b_{k-1})``, held to [0, 1]
-    but for the first below and the last above, so that values outside the edges stay apart. A ReLU layer of ``units``
-    on all components, beside the channels themselves, is the output.
+    Component ``k`` of a channel with edges ``b_0 < ... < b_K`` is ``(x - b_{k-1}) / (b_k - b_{k-1})``, clipped to
+    [0, 1]; the first is not clipped below and the last not above, which keeps values outside the edges distinct. The
+    output is the channels themselves, followed by a ReLU layer of width ``units`` on all components.
 
     Args:
-        edges: of each of the C channels, rising; fewer than three leave the channel as it is.
-        units: width of the learned layer, at least 1.
+        edges: Rising edges of each of the C channels; fewer than three leave the channel unchanged.
+        units: Width of the learned layer, at least 1.
 
     Raises:
-        ValueError: no channel has three edges.
+        ValueError: No channel has three edges.
 
     Call arguments: past ``[B, L, C]``, scaled.
     Returns: ``[B, L, C + units]``.
 
     Source: Gorishniy et al. (2022), On embeddings for numerical features in tabular deep learning, eq. 1, with
     quantiles for edges (section 3.2.1); one layer serves all channels, where the paper has one for each.
+
+    Example:
+        >>> layer = PiecewiseLinear(edges=[[0.0, 1.0, 2.0], [0.0]], units=4)  # the second channel is not encoded
+        >>> layer(ops.zeros((1, 10, 2))).shape
+        TensorShape([1, 10, 6])
     """
 
     def __init__(self, edges: Sequence[Sequence[float]], units: int, **kwargs: Any):
         # Inputs stay float32 under a mixed policy too: half precision cannot tell narrow bins apart.
         super().__init__(**{**kwargs, "autocast": False})
-        self.edges, self.units = [list(of_one) for of_one in edges], units
+        self.edges, self.units = [list(channel_edges) for channel_edges in edges], units
         self.dense = keras.layers.Dense(units, activation="relu", dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Builds the learned layer, and the one product that all bins are; edges are weights, to go where those go."""
+        """Build the learned layer and the product that computes all bins; the edges are weights, to be saved too."""
         slopes, offsets, lows, highs = _bins(self.edges)
-        self._slopes, self._offsets = self._kept("slopes", slopes), self._kept("offsets", offsets)
+        self._slopes, self._offsets = (
+            self._add_constant("slopes", slopes),
+            self._add_constant("offsets", offsets),
+        )
         self._lows, self._highs = lows, highs
         self.dense.build((*input_shape[:-1], len(offsets)))
         self.built = True
 
-    def _kept(self, name: str, values: np.ndarray) -> Any:
+    def _add_constant(self, name: str, values: np.ndarray) -> keras.Variable:
         return self.add_weight(
             shape=values.shape,
             initializer=lambda shape, dtype: ops.convert_to_tensor(values, dtype),
@@ -54,23 +64,20 @@ class PiecewiseLinear(keras.layers.Layer):
             name=name,
         )
 
-    def call(self, past: Any) -> Any:
-        """See the class."""
-        come = ops.matmul(ops.cast(past, "float32"), self._slopes) + self._offsets
-        bins = ops.minimum(ops.maximum(come, self._lows), self._highs)
+    def call(self, past: Tensor) -> Tensor:
+        positions = ops.matmul(ops.cast(past, "float32"), self._slopes) + self._offsets
+        bins = ops.minimum(ops.maximum(positions, self._lows), self._highs)
         return ops.concatenate([ops.cast(past, self.compute_dtype), self.dense(bins)], axis=-1)
 
-    def compute_output_spec(self, past: Any) -> keras.KerasTensor:
-        """See the class."""
+    def compute_output_spec(self, past: Tensor) -> keras.KerasTensor:
         return keras.KerasTensor((*past.shape[:-1], past.shape[-1] + self.units), dtype=self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
         return {**super().get_config(), "edges": self.edges, "units": self.units}
 
 
 def _bins(edges: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Slopes ``[C, K]``, and offsets, lowest and highest values ``[K]`` of the K components of all channels."""
+    """Return slopes ``[C, K]``, offsets, lowest and highest values ``[K]`` of the K components of all channels."""
     columns, bins = np.eye(len(edges)), []
     for column, rising in zip(columns, edges, strict=True):
         last = len(rising) - 2

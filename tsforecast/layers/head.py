@@ -1,4 +1,4 @@
-"""The end of every neural forecaster: dense layers, then horizon x targets (x quantiles) in float32."""
+"""The last layers of every neural forecaster: dense layers, then horizon x targets (x quantiles) in float32."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,13 +7,14 @@ import keras
 from keras import layers, ops
 
 from tsforecast.layers.kernels.fused import CheapDropout
+from tsforecast.typing import Tensor
 
 
 def fan_in_uniform() -> keras.initializers.Initializer:
-    """Weights uniform up to ``1 / sqrt(fan_in)``, with which PatchTST, DLinear and NLinear were published.
+    """Return the initializer of PatchTST, DLinear and NLinear as published: uniform up to ``1 / sqrt(fan_in)``.
 
-    Glorot's are larger where a layer is wider than what it reads, as a map to a long horizon is: the first forecasts
-    are then noise of the size of the series.
+    Glorot's weights are larger unless a layer has over five times as many outputs as inputs: the first forecasts would
+    then be noise of the size of the series.
     """
     return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
@@ -22,18 +23,23 @@ def fan_in_uniform() -> keras.initializers.Initializer:
 class ForecastHead(layers.Layer):
     """Maps features to forecasts, with quantiles that cannot cross.
 
-    With Q levels the median is free and each neighbour outward adds ``softplus`` of its own output, so that they rise.
+    With Q levels the median is unconstrained, and each level outward adds the ``softplus`` of its own output.
 
     Args:
-        horizon: H, steps forecast, >= 1.
-        targets: T, series forecast, >= 1.
+        horizon: H, number of forecast steps, >= 1.
+        targets: T, number of forecast series, >= 1.
         quantile_levels: Q rising levels that include 0.5, or None.
-        units: widths of the ReLU layers before the output; may be empty.
-        dropout: share dropped after each of them, in [0, 1).
-        kernel_initializer: of the output layer, as Keras names it.
+        units: Widths of the ReLU layers before the output; may be empty.
+        dropout: Share dropped after each of them, in [0, 1).
+        kernel_initializer: Initializer of the output layer.
 
     Call arguments: features ``[..., D]``.
     Returns: float32 ``[..., H, T]``, or ``[..., H, T, Q]``; scaled units.
+
+    Example:
+        >>> head = ForecastHead(horizon=4, targets=1, quantile_levels=[0.1, 0.5, 0.9], units=[8])
+        >>> head(ops.zeros((2, 16))).shape
+        TensorShape([2, 4, 1, 3])
     """
 
     def __init__(
@@ -43,7 +49,7 @@ class ForecastHead(layers.Layer):
         quantile_levels: Sequence[float] | None = None,
         units: Sequence[int] = (),
         dropout: float = 0.0,
-        kernel_initializer: Any = "glorot_uniform",
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -55,7 +61,7 @@ class ForecastHead(layers.Layer):
             self.hidden.append(layers.Dense(width, activation="relu", dtype=self.dtype_policy))
             if dropout:
                 self.hidden.append(CheapDropout(dropout, dtype=self.dtype_policy))
-        # float32 also under a mixed policy: half precision would round the forecast itself.
+        # float32 under a mixed policy too: half precision would round the forecast itself.
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.output_layer = layers.Dense(
             horizon * targets * len(self.quantile_levels or [0.5]),
@@ -64,15 +70,13 @@ class ForecastHead(layers.Layer):
         )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Builds the dense layers one on the other."""
         shape = tuple(input_shape)
         for layer in [*self.hidden, self.output_layer]:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
         self.built = True
 
-    def call(self, features: Any, training: bool | None = None) -> Any:
-        """See the class."""
+    def call(self, features: Tensor, training: bool | None = None) -> Tensor:
         for layer in self.hidden:
             features = (
                 layer(features, training=training) if isinstance(layer, layers.Dropout) else layer(features)
@@ -81,17 +85,15 @@ class ForecastHead(layers.Layer):
         shape = (*ops.shape(flat)[:-1], self.horizon, self.targets)
         if self.quantile_levels is None:
             return ops.reshape(flat, shape)
-        return _rising(
+        return _sort_quantiles(
             ops.reshape(flat, (*shape, len(self.quantile_levels))), self.quantile_levels.index(0.5)
         )
 
-    def compute_output_spec(self, features: Any, training: bool | None = None) -> keras.KerasTensor:
-        """``[..., H, T(, Q)]``, float32 whatever the policy."""
+    def compute_output_spec(self, features: Tensor, training: bool | None = None) -> keras.KerasTensor:
         tail = (self.horizon, self.targets) + ((len(self.quantile_levels),) if self.quantile_levels else ())
         return keras.KerasTensor((*features.shape[:-1], *tail), dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
         return {
             **super().get_config(),
             "horizon": self.horizon,
@@ -103,10 +105,11 @@ class ForecastHead(layers.Layer):
         }
 
 
-def _rising(raw: Any, middle: int) -> Any:
+def _sort_quantiles(raw: Tensor, middle: int) -> Tensor:
+    """Turn free outputs ``[..., Q]`` into rising quantiles around the one at index ``middle``."""
     median = raw[..., middle : middle + 1]
     above = median + ops.cumsum(ops.softplus(raw[..., middle + 1 :]), axis=-1)
-    # Downward the steps accumulate from the median out, so the axis is turned round and back.
+    # Below the median the steps accumulate downward, so the axis is flipped and flipped back.
     below = median - ops.flip(
         ops.cumsum(ops.softplus(ops.flip(raw[..., :middle], axis=-1)), axis=-1), axis=-1
     )

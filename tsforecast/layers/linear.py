@@ -1,4 +1,4 @@
-"""Layers of the linear forecasters and the naive baselines: a target's own history, mapped along time."""
+"""Layers of the linear forecasters and the naive baselines, which map a target's own history along time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,49 +7,56 @@ import keras
 from keras import layers, ops
 
 from tsforecast.layers.head import ForecastHead, fan_in_uniform
+from tsforecast.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class TargetHistory(layers.Layer):
-    """Picks the targets' own channels: ``[B, L, C] -> [B, T, L]``, in float32.
+    """Selects the channels of the targets: ``[B, L, C] -> [B, T, L]``, in float32.
 
     Args:
-        target_indices: the channels of the T targets.
+        target_indices: Channels of the T targets.
+
+    Example:
+        >>> TargetHistory([2])(ops.zeros((1, 10, 3))).shape
+        TensorShape([1, 1, 10])
     """
 
     def __init__(self, target_indices: Sequence[int], **kwargs: Any):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.target_indices = list(target_indices)
 
-    def call(self, past: Any) -> Any:
-        """See the class."""
+    def call(self, past: Tensor) -> Tensor:
         return ops.stack([past[..., index] for index in self.target_indices], axis=1)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
         return {**super().get_config(), "target_indices": self.target_indices}
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class TrendSplit(layers.Layer):
-    """Splits a history into a moving average and the rest: ``[B, T, L] -> (trend, rest)``, both ``[B, T, L]``.
+    """Splits a history into a moving average and the remainder: ``[B, T, L] -> (trend, remainder)``, of the same shape.
 
-    The ends are padded with the first and the last value, so that the average keeps the length.
+    The ends are padded with the first and the last value, which keeps the length.
 
     Args:
-        kernel_size: width of the moving average in steps, odd and >= 1.
+        kernel_size: Width of the moving average in steps, odd and >= 1.
 
     Source: Zeng et al. (2023), section 4.2; the decomposition of Autoformer (Wu et al. 2021, eq. 1).
+
+    Example:
+        >>> trend, remainder = TrendSplit(3)(ops.convert_to_tensor([[[0.0, 3.0, 0.0]]]))
+        >>> trend.numpy().tolist(), remainder.numpy().tolist()
+        ([[[1.0, 1.0, 1.0]]], [[[-1.0, 2.0, -1.0]]])
     """
 
     def __init__(self, kernel_size: int = 25, **kwargs: Any):
         super().__init__(**kwargs)
         if kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size={kernel_size} must be odd, so that the average is centred.")
+            raise ValueError(f"kernel_size={kernel_size} must be odd, which centres the average.")
         self.kernel_size = kernel_size
 
-    def call(self, history: Any) -> tuple[Any, Any]:
-        """See the class."""
+    def call(self, history: Tensor) -> tuple[Tensor, Tensor]:
         half = self.kernel_size // 2
         first = ops.repeat(history[..., :1], half, axis=-1)
         last = ops.repeat(history[..., -1:], half, axis=-1)
@@ -62,24 +69,26 @@ class TrendSplit(layers.Layer):
         trend = ops.reshape(averaged, (-1, series, ops.shape(history)[-1]))
         return trend, history - trend
 
-    def compute_output_spec(self, history: Any) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        """Twice the input's shape."""
+    def compute_output_spec(self, history: Tensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         return keras.KerasTensor(history.shape, history.dtype), keras.KerasTensor(
             history.shape, history.dtype
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
         return {**super().get_config(), "kernel_size": self.kernel_size}
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class TimeSteps(layers.Layer):
-    """Takes steps of a history as the forecast: ``[B, T, L] -> [B, H, T]``; with levels ``[B, H, T, Q]``, all alike.
+    """Returns steps of a history as the forecast: ``[B, T, L] -> [B, H, T]``; with levels ``[B, H, T, Q]``, all equal.
 
     Args:
         steps: H indices into the window, negative from its end.
         quantile_levels: Q levels, or None.
+
+    Example:
+        >>> TimeSteps([-1, -1])(ops.convert_to_tensor([[[1.0, 2.0, 5.0]]])).numpy().ravel().tolist()
+        [5.0, 5.0]
     """
 
     def __init__(self, steps: Sequence[int], quantile_levels: Sequence[float] | None = None, **kwargs: Any):
@@ -87,15 +96,13 @@ class TimeSteps(layers.Layer):
         self.steps = list(steps)
         self.quantile_levels = None if quantile_levels is None else list(quantile_levels)
 
-    def call(self, history: Any) -> Any:
-        """See the class."""
+    def call(self, history: Tensor) -> Tensor:
         values = ops.stack([history[..., step] for step in self.steps], axis=1)
         if self.quantile_levels is None:
             return values
         return ops.repeat(values[..., None], len(self.quantile_levels), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
         return {**super().get_config(), "steps": self.steps, "quantile_levels": self.quantile_levels}
 
 
@@ -104,16 +111,20 @@ class TimeLinear(layers.Layer):
     """A linear map along time, shared by all targets: ``[B, T, L] -> [B, H, T]``; with levels ``[B, H, T, Q]``, rising.
 
     Args:
-        horizon: H, steps forecast.
+        horizon: H, number of forecast steps.
         quantile_levels: Q rising levels that include 0.5, or None.
-        kernel_initializer: of the map, as Keras names it; None for uniform weights up to ``1 / sqrt(L)``.
+        kernel_initializer: Initializer of the map; None for uniform weights up to ``1 / sqrt(L)``.
+
+    Example:
+        >>> TimeLinear(horizon=4)(ops.zeros((2, 1, 10))).shape
+        TensorShape([2, 4, 1])
     """
 
     def __init__(
         self,
         horizon: int,
         quantile_levels: Sequence[float] | None = None,
-        kernel_initializer: Any = None,
+        kernel_initializer: str | keras.initializers.Initializer | None = None,
         **kwargs: Any,
     ):
         super().__init__(**{**kwargs, "dtype": "float32"})
@@ -122,17 +133,14 @@ class TimeLinear(layers.Layer):
         self.head = ForecastHead(horizon, 1, quantile_levels, kernel_initializer=start, dtype="float32")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Builds the map."""
         self.head.build(input_shape)
         self.built = True
 
-    def call(self, history: Any) -> Any:
-        """See the class."""
+    def call(self, history: Tensor) -> Tensor:
         mapped = self.head(history)  # [B, T, H, 1(, Q)]
         return ops.swapaxes(ops.squeeze(mapped, axis=3), 1, 2)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
         return {
             **super().get_config(),
             "horizon": self.horizon,

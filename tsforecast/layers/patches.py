@@ -1,4 +1,4 @@
-"""Patches of a history: cut, hidden for pre-training, and mapped to tokens with positions."""
+"""Patches of a history: cutting, hiding for pre-training, and mapping to tokens with positions."""
 
 from typing import Any
 
@@ -7,29 +7,34 @@ from keras import layers, ops
 
 from tsforecast.layers.head import fan_in_uniform
 from tsforecast.layers.kernels.fused import CheapDropout
+from tsforecast.typing import Tensor
 
-EVALUATION_SEED = 7  # of the patches hidden outside training, always the same ones
+EVALUATION_SEED = 7  # of the patches hidden outside training, which are always the same
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class Patches(layers.Layer):
-    """Cuts each history into patches, maps each to the model's width and adds a learned position.
+    """Cuts each history into patches, maps each to the width of the model and adds a learned position.
 
     Args:
-        width: D.
-        patch_len: steps of a patch, at most the history's length.
-        patch_stride: steps from one patch to the next, at most ``patch_len``.
-        padding: ``end`` repeats the last value ``patch_stride`` times, so that one more patch ends on it; or ``none``.
-        dropout: share dropped after the positions, in [0, 1).
+        width: D, width of the model.
+        patch_len: Steps in a patch, at most the length of the history.
+        patch_stride: Steps from one patch to the next, at most ``patch_len``.
+        padding: ``end`` repeats the last value ``patch_stride`` times, which adds a patch that ends on it; or ``none``.
+        dropout: Share dropped after adding the positions, in [0, 1).
 
     Call arguments: history ``[B, M, L]``; hidden ``[B, M, P]``, 1 for a patch whose values are replaced by zero, or
         None.
     Returns: ``[B, M, P, D]``.
 
     Raises:
-        ValueError: a value is out of its range.
+        ValueError: An argument is out of its range.
 
     Source: Nie et al. (2023), section 3.1.
+
+    Example:
+        >>> Patches(width=16, patch_len=8, patch_stride=4)(ops.zeros((2, 3, 40))).shape
+        TensorShape([2, 3, 10, 16])
     """
 
     def __init__(
@@ -45,7 +50,7 @@ class Patches(layers.Layer):
         if padding not in ("end", "none"):
             raise ValueError(f"padding={padding} is not one of end, none.")
         if not 1 <= patch_stride <= patch_len:
-            raise ValueError(f"patch_stride={patch_stride} must lie between 1 and patch_len={patch_len}.")
+            raise ValueError(f"patch_stride={patch_stride} must be between 1 and patch_len={patch_len}.")
         self.width, self.patch_len, self.patch_stride = width, patch_len, patch_stride
         self.padding, self.dropout = padding, dropout
         self.map = layers.Dense(
@@ -54,11 +59,12 @@ class Patches(layers.Layer):
         self.drop = CheapDropout(dropout, dtype=self.dtype_policy)
 
     def count(self, length: int) -> int:
-        """P, the patches of a history of so many steps."""
+        """Return P, the number of patches in a history of ``length`` steps."""
         return (length - self.patch_len) // self.patch_stride + 1 + (self.padding == "end")
 
-    def build(self, history_shape: tuple[int | None, ...], hidden_shape: Any = None) -> None:
-        """The map and the positions."""
+    def build(
+        self, history_shape: tuple[int | None, ...], hidden_shape: tuple[int | None, ...] | None = None
+    ) -> None:
         length = history_shape[-1]
         if length is None or length < self.patch_len:
             raise ValueError(
@@ -72,8 +78,8 @@ class Patches(layers.Layer):
         )
         self.built = True
 
-    def cut(self, history: Any) -> Any:
-        """The patches as they are, ``[B, M, P, patch_len]``."""
+    def split(self, history: Tensor) -> Tensor:
+        """Return the patches before the map, ``[B, M, P, patch_len]``."""
         length = history.shape[-1]
         if self.padding == "end":
             history = ops.concatenate(
@@ -82,22 +88,19 @@ class Patches(layers.Layer):
         starts = [self.patch_stride * i for i in range(self.count(length))]
         return ops.stack([history[..., start : start + self.patch_len] for start in starts], axis=-2)
 
-    def call(self, history: Any, hidden: Any = None, training: bool | None = None) -> Any:
-        """See the class."""
-        patches = self.cut(history)
+    def call(self, history: Tensor, hidden: Tensor = None, training: bool | None = None) -> Tensor:
+        patches = self.split(history)
         if hidden is not None:
             patches = patches * ops.cast(1.0 - hidden, patches.dtype)[..., None]
         return self.drop(self.map(patches) + ops.cast(self.positions, self.compute_dtype), training=training)
 
     def compute_output_spec(
-        self, history: Any, hidden: Any = None, training: bool | None = None
+        self, history: Tensor, hidden: Tensor = None, training: bool | None = None
     ) -> keras.KerasTensor:
-        """``[B, M, P, D]``."""
         shape = (*history.shape[:-1], self.count(history.shape[-1]), self.width)
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
         return {
             **super().get_config(),
             "width": self.width,
@@ -110,43 +113,46 @@ class Patches(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class HiddenPatches(layers.Layer):
-    """Picks the patches to hide: of each series by itself, the same number, anew at each training step.
+    """Chooses the patches to hide: the same number in each series, drawn again at each training step.
 
-    Outside training the choice is always the same, so that validation figures can be compared.
+    Outside training the choice is always the same, which makes validation figures comparable.
 
     Args:
-        count: P, patches of a history.
-        share: of them to hide, in (0, 1); at least one is hidden and one is left.
+        count: P, number of patches in a history.
+        share: Share of them to hide, in (0, 1); at least one is hidden and at least one is left.
 
     Call arguments: history ``[B, M, L]``, for its first two axes.
     Returns: ``[B, M, P]`` float32, 1 where hidden.
 
     Source: Nie et al. (2023), section 3.2: chosen uniformly at random, 40 % of them.
+
+    Example:
+        >>> HiddenPatches(count=10, share=0.4)(ops.zeros((1, 1, 40))).numpy().sum()
+        np.float32(4.0)
     """
 
     def __init__(self, count: int, share: float, **kwargs: Any):
         super().__init__(**{**kwargs, "dtype": "float32"})
         if count < 2:
-            raise ValueError(f"patch_len leaves {count} patch of the window: to hide some, make it shorter.")
+            raise ValueError(
+                f"patch_len leaves {count} patch of the window: make it shorter, so that some can be hidden."
+            )
         self.count, self.share = count, share
         self.seeds = keras.random.SeedGenerator()
 
     @property
-    def hidden(self) -> int:
-        """How many patches of each series are hidden."""
+    def hidden_count(self) -> int:
+        """Number of hidden patches in each series."""
         return min(max(round(self.share * self.count), 1), self.count - 1)
 
-    def call(self, history: Any, training: bool | None = None) -> Any:
-        """See the class."""
+    def call(self, history: Tensor, training: bool | None = None) -> Tensor:
         shape = (*ops.shape(history)[:2], self.count)
         noise = keras.random.uniform(shape, seed=self.seeds if training else EVALUATION_SEED)
         ranks = ops.argsort(ops.argsort(noise, axis=-1), axis=-1)
-        return ops.cast(ranks < self.hidden, "float32")
+        return ops.cast(ranks < self.hidden_count, "float32")
 
-    def compute_output_spec(self, history: Any, training: bool | None = None) -> keras.KerasTensor:
-        """``[B, M, P]``."""
+    def compute_output_spec(self, history: Tensor, training: bool | None = None) -> keras.KerasTensor:
         return keras.KerasTensor((*history.shape[:2], self.count), dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
         return {**super().get_config(), "count": self.count, "share": self.share}

@@ -1,7 +1,7 @@
-"""The form that layers take in a graph that leaves the package: any runtime can read it.
+"""The form of layers in an exported graph, which any runtime can read.
 
-A graph made inside ``portable`` holds plain formulas and loops: no gradient of its own, nothing of cuDNN, and no
-program that only XLA can run unless it is asked for.
+A graph made inside ``portable`` contains plain formulas and loops: no custom gradients, no cuDNN operations, and XLA
+programs only on request.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,16 @@ _FORM: ContextVar[str | None] = ContextVar("form", default=None)
 
 @contextmanager
 def portable(*, programs: bool = False) -> Iterator[None]:
-    """Layers that are called inside write themselves so.
+    """Let layers that are called in the block take their portable form.
 
     Args:
-        programs: leave the time loops of recurrent layers to XLA, which every TensorFlow has and other runtimes lack.
+        programs: Whether to leave the time loops of recurrent layers to XLA, which every TensorFlow includes and other
+            runtimes lack.
+
+    Example:
+        >>> with portable():
+        ...     is_portable(), is_plain()
+        (True, True)
     """
     token = _FORM.set("programs" if programs else "plain")
     try:
@@ -26,10 +32,10 @@ def portable(*, programs: bool = False) -> Iterator[None]:
 
 
 def is_portable() -> bool:
-    """Whether the graph that is being made shall leave the package."""
+    """Whether the current graph is for export."""
     return _FORM.get() is not None
 
 
 def is_plain() -> bool:
-    """Whether it shall do without XLA too."""
+    """Whether the current graph is for export to a runtime without XLA."""
     return _FORM.get() == "plain"

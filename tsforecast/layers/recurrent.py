@@ -1,29 +1,36 @@
-"""LSTM, GRU and Bidirectional with Keras' weights, config and results, on the fastest path at hand."""
+"""LSTM, GRU and Bidirectional with Keras' weights, config and results, on the fastest path available."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from tsforecast.layers.portable import is_portable
+from tsforecast.typing import Tensor
 
-# A package of their own: the models LSTM and GRU are registered too, and one name would hide the other.
+if TYPE_CHECKING:
+    from tsforecast.layers.kernels import recurrent_tensorflow as kernels
+
+# A separate registry package: the models LSTM and GRU are registered too, and their names would collide.
 _REGISTER = keras.saving.register_keras_serializable(package="tsforecast.layers")
 _XLA_CPU, _CUDNN, _KERAS = "xla-cpu", "cudnn", "keras"
 
 
-class _PicksPath(keras.layers.Layer):
+class _FastRecurrent(keras.layers.Layer):
     """Chooses between our CPU kernels and Keras' own implementation of a recurrent layer."""
 
     @property
     def path(self) -> str:
         """The path of calls: ``xla-cpu`` (our kernels), ``cudnn`` (Keras' with cuDNN) or ``keras`` (Keras' loop).
 
-        A call with a mask takes Keras' loop on a CPU whatever the path says.
+        A call with a mask always takes Keras' loop on a CPU.
         """
         if self.path_reason():
             return _KERAS
         return _CUDNN if _on_gpu() else _XLA_CPU
 
     def path_reason(self) -> str:
-        """Why the layer takes Keras' loop, for example ``recurrent_dropout is 0.1``; empty on a fast path."""
+        """Return why the layer takes Keras' loop, for example ``recurrent_dropout is 0.1``; empty on a fast path."""
         backend = keras.config.backend()
         if backend != "tensorflow" and not _on_gpu():
             return f"the backend is {backend}, on a CPU"
@@ -41,8 +48,8 @@ class _PicksPath(keras.layers.Layer):
             return f"dropout with implementation {self.cell.implementation}"
         return ""
 
-    def _fast_settings(self):
-        """The settings that the fast paths have in common."""
+    def _fast_settings(self) -> dict[str, Any]:
+        """Return the settings that all fast paths require."""
         return {
             "activation": keras.activations.tanh,
             "recurrent_activation": keras.activations.sigmoid,
@@ -51,13 +58,15 @@ class _PicksPath(keras.layers.Layer):
             "stateful": False,
         }
 
-    def _gpu_reason(self):
+    def _gpu_reason(self) -> str:
         if not self.use_bias:
             return "use_bias is False"
         return "use_cudnn is False" if self.use_cudnn is False else ""
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
-        """Run over all steps (called by Keras' ``RNN.call``); see ``keras.layers.RNN``."""
+    def inner_loop(
+        self, sequences: Tensor, initial_state: Sequence[Tensor], mask: Tensor, training: bool = False
+    ):
+        """Run over all steps; called by ``keras.layers.RNN.call``."""
         # Other backends trace their calls, in which no device can be looked up.
         if (
             keras.config.backend() != "tensorflow"
@@ -72,7 +81,7 @@ class _PicksPath(keras.layers.Layer):
             sequences = keras.ops.flip(sequences, axis=1)
         return self._run_kernel(sequences, initial_state, bool(training))
 
-    def _weights(self, bias_shape):
+    def _weights(self, bias_shape: tuple[int, ...]) -> "kernels.Weights":
         from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
         cell, convert = self.cell, keras.ops.convert_to_tensor
@@ -82,17 +91,15 @@ class _PicksPath(keras.layers.Layer):
 
 
 @_REGISTER
-class LSTM(_PicksPath, keras.layers.LSTM):
-    """``keras.layers.LSTM`` that takes compiled kernels of our own on a CPU with TensorFlow.
+class LSTM(_FastRecurrent, keras.layers.LSTM):
+    """``keras.layers.LSTM`` with compiled kernels of our own on a CPU with TensorFlow.
 
     Weights, config, results and gradients are those of Keras' layer (in half precision the state is carried
     in float32, which is finer): a checkpoint of one loads in the other. On a GPU it is Keras' layer with
     cuDNN. Masks, recurrent dropout, other activations, unrolling, stateful use and other backends take Keras'
     own loop. Second derivatives are not defined on the CPU path.
 
-    Args:
-        *args: As in ``keras.layers.LSTM``.
-        **kwargs: As in ``keras.layers.LSTM``.
+    The arguments are those of ``keras.layers.LSTM``.
 
     Call arguments:
         sequences: Inputs ``[B, T, I]``, of any batch size and length.
@@ -103,9 +110,14 @@ class LSTM(_PicksPath, keras.layers.LSTM):
     Returns:
         ``[B, H]``, or ``[B, T, H]`` with ``return_sequences``, in the compute dtype; with ``return_state`` a tuple
         of it and both last states.
+
+    Example:
+        >>> layer = LSTM(8, return_sequences=True)
+        >>> layer(keras.ops.zeros((2, 10, 3))).shape
+        TensorShape([2, 10, 8])
     """
 
-    def _run_kernel(self, sequences, initial_state, training):
+    def _run_kernel(self, sequences: Tensor, initial_state: Sequence[Tensor], training: bool):
         from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
         weights = self._weights((4 * self.units,))
@@ -121,14 +133,12 @@ class LSTM(_PicksPath, keras.layers.LSTM):
 
 
 @_REGISTER
-class GRU(_PicksPath, keras.layers.GRU):
-    """``keras.layers.GRU`` that takes compiled kernels of our own on a CPU with TensorFlow.
+class GRU(_FastRecurrent, keras.layers.GRU):
+    """``keras.layers.GRU`` with compiled kernels of our own on a CPU with TensorFlow.
 
-    As ``LSTM`` above; ``reset_after=False`` takes Keras' own loop too.
+    Like ``LSTM`` above; ``reset_after=False`` takes Keras' own loop too.
 
-    Args:
-        *args: As in ``keras.layers.GRU``.
-        **kwargs: As in ``keras.layers.GRU``.
+    The arguments are those of ``keras.layers.GRU``.
 
     Call arguments:
         sequences: Inputs ``[B, T, I]``, of any batch size and length.
@@ -139,12 +149,16 @@ class GRU(_PicksPath, keras.layers.GRU):
     Returns:
         ``[B, H]``, or ``[B, T, H]`` with ``return_sequences``, in the compute dtype; with ``return_state`` a tuple
         of it and the last state.
+
+    Example:
+        >>> GRU(8)(keras.ops.zeros((2, 10, 3))).shape
+        TensorShape([2, 8])
     """
 
-    def _fast_settings(self):
+    def _fast_settings(self) -> dict[str, Any]:
         return {**super()._fast_settings(), "reset_after": True}
 
-    def _run_kernel(self, sequences, initial_state, training):
+    def _run_kernel(self, sequences: Tensor, initial_state: Sequence[Tensor], training: bool):
         from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
         weights = self._weights((2, 3 * self.units))
@@ -156,37 +170,39 @@ class GRU(_PicksPath, keras.layers.GRU):
 
 @_REGISTER
 class Bidirectional(keras.layers.Bidirectional):
-    """``keras.layers.Bidirectional`` that names the path of the two layers it runs.
+    """``keras.layers.Bidirectional`` that reports the path of its two layers.
 
-    Args:
-        *args: As in ``keras.layers.Bidirectional``; to be quick it wraps an ``LSTM`` or ``GRU`` of this module.
-        **kwargs: As in ``keras.layers.Bidirectional``.
+    The arguments are those of ``keras.layers.Bidirectional``; it is fast with an ``LSTM`` or ``GRU`` of this module.
+
+    Example:
+        >>> Bidirectional(LSTM(8))(keras.ops.zeros((2, 10, 3))).shape
+        TensorShape([2, 16])
     """
 
     @property
     def path(self) -> str:
-        """The path of the two directions, which share their settings; ``keras`` for a layer of Keras' own."""
+        """The path of both directions, which share their settings; ``keras`` for a layer of Keras' own."""
         return getattr(self.forward_layer, "path", _KERAS)
 
     def path_reason(self) -> str:
-        """Why the two directions take Keras' loop; empty on a fast path."""
+        """Return why the two directions take Keras' loop; empty on a fast path."""
         reason = getattr(self.forward_layer, "path_reason", None)
         return reason() if reason else f"it wraps Keras' own {type(self.forward_layer).__name__}"
 
 
 def recurrent_paths(model: keras.Model) -> dict[str, str]:
-    """The path of each recurrent layer of a model, for a run to print.
+    """Return the path of each recurrent layer of a model.
 
     Args:
         model: Any Keras model.
 
     Returns:
         Layer name -> ``xla-cpu``, ``cudnn`` or ``keras: REASON``, in the order of the model's layers. The two
-        layers inside a ``Bidirectional`` are named by themselves.
+        layers inside a ``Bidirectional`` have an entry each.
     """
     paths = {}
     for layer in model._flatten_layers(include_self=False):
-        if isinstance(layer, _PicksPath):
+        if isinstance(layer, _FastRecurrent):
             reason = layer.path_reason()
             paths[layer.name] = f"{layer.path}: {reason}" if reason else layer.path
         elif isinstance(layer, keras.layers.LSTM | keras.layers.GRU):

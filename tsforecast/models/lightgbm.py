@@ -124,7 +124,6 @@ class LightGBM(Estimator):
         return rounds
 
     def check(self, loss: Any) -> None:
-        """See ``Estimator.check``."""
         _objective(loss, self.task.quantile_levels)
 
     def forecast(self, windows: Windows) -> np.ndarray:
@@ -185,7 +184,6 @@ class LightGBM(Estimator):
         return {"boosters": [booster.model_to_string() for booster in self.boosters]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """See ``Estimator.restore``."""
         self.boosters = [_library().Booster(model_str=text) for text in state["boosters"]]
 
     def _heads(self) -> list[tuple[int, int, float | None]]:

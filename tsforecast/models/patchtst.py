@@ -14,6 +14,7 @@ from tsforecast.layers.patches import HiddenPatches, Patches
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.models.task import Task
 from tsforecast.options import Dropout, Range, Width
+from tsforecast.typing import Tensor
 
 CHANNELS = ("targets", "all")
 
@@ -128,16 +129,16 @@ class PatchTST(Forecaster):
         hidden = HiddenPatches(patches.count(self.task.lookback), share, name="hidden")(history)
         tokens = _encoded(patches(history, hidden), blocks)
         filled = keras.layers.Dense(patches.patch_len, dtype="float32", name="fill_in")(tokens)
-        return keras.Model(past, {"patches": patches.cut(history), "filled": filled, "hidden": hidden})
+        return keras.Model(past, {"patches": patches.split(history), "filled": filled, "hidden": hidden})
 
 
-def _encoded(tokens: Any, blocks: Sequence[Any]) -> Any:
+def _encoded(tokens: Tensor, blocks: Sequence[Any]) -> Any:
     for block in blocks:
         tokens = block(tokens)
     return tokens
 
 
-def _head(encoded: Any, task: Task, channels: str) -> Any:
+def _head(encoded: Tensor, task: Task, channels: str) -> Any:
     """The flatten head ``[B, M, P * D]`` to ``[B, T, H(, Q)]``: one for all series, or one that reads them all."""
     if channels == "targets":
         head = ForecastHead(

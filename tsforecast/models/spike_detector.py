@@ -13,6 +13,7 @@ from tsforecast.layers.recurrent import Bidirectional
 from tsforecast.models.forecaster import Forecaster, anchor_forecast, encode_channels
 from tsforecast.models.task import Task
 from tsforecast.options import Dropout, Range, Width
+from tsforecast.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -100,5 +101,5 @@ class SpikeDetector(Forecaster):
         self.spike_weight = spike_weight
 
 
-def _dropped(features: Any, dropout: float) -> Any:
+def _dropped(features: Tensor, dropout: float) -> Any:
     return CheapDropout(dropout)(features) if dropout else features
