@@ -57,4 +57,4 @@ def test_a_forecast_starts_from_a_pretraining_and_a_probe_trains_its_head_alone(
         same = [all(map(np.array_equal, values, after[part])) for after in (probe, tuned)]
         assert same == [part != "head", False], part
     log = next((tmp_path / "outputs/multirun/after").glob("00*/log.txt")).read_text()
-    assert "Started from pre: patches, block_1; anew: head." in log
+    assert "Started from pre: patches, block_1; initialized: head." in log

@@ -19,12 +19,10 @@ def test_a_model_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(model, "save", torn)
-    try:
+    with pytest.raises(UserError, match="disk full"):
         save_model(model, path)
-    except OSError:
-        assert path.read_bytes() == whole
-    else:
-        raise AssertionError("the error was swallowed")
+    assert path.read_bytes() == whole
+    assert [file.name for file in tmp_path.iterdir()] == ["best.keras"]
 
 
 def test_a_run_without_a_model_is_reported(tmp_path):
