@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tsforecast.data.calendar_features import CALENDAR
+from tsforecast.data.derived import Derived
 from tsforecast.errors import UserError, nearest
 
 DAY = 86_400
@@ -26,6 +27,7 @@ class Series:
         known_ahead: features whose future is known, such as the calendar's.
         notes: one sentence for each thing that was mended.
         name: of the data set.
+        derived: features that are computed from others, so that data to forecast from need not bring them.
     """
 
     time: np.ndarray
@@ -37,6 +39,7 @@ class Series:
     known_ahead: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
     name: str = "series"
+    derived: Derived = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.time)

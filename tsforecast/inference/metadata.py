@@ -1,24 +1,18 @@
 """Inputs, outputs, units and scaling of a saved forecaster; NumPy only."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from tsforecast.data.calendar_features import CALENDAR, calendar
+from tsforecast.data.derived import Derived, derive
 from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError, nearest
 
 _AHEAD = re.compile(r"(.+)@\+(\d+)")
-# A channel that follows from others by a formula of its data set -> those others, and the formula.
-DERIVED: dict[str, tuple[tuple[str, ...], Callable[..., np.ndarray]]] = {
-    "unmetered_energy": (
-        ("global_active_power", "sub_metering_1", "sub_metering_2", "sub_metering_3"),
-        lambda power, *sub: power * (1000 / 60) - sub[0] - sub[1] - sub[2],
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -68,6 +62,7 @@ class ModelMetadata:
         scaler: Scaler fitted on the model's training rows.
         thresholds: Rise ``[T]`` over the last known value that makes a spike, in the unit; NaN if there is none.
         members: Names of an ensemble's members, or none.
+        derived: Features that are computed from others if rows do not bring them.
 
     Example:
         >>> from tsforecast.models.task import Task
@@ -91,6 +86,7 @@ class ModelMetadata:
     scaler: Scaler
     thresholds: tuple[float, ...]
     members: tuple[str, ...] = ()
+    derived: Derived = field(default_factory=dict)
 
     @classmethod
     def from_model(cls, model: Any) -> "ModelMetadata":
@@ -134,6 +130,7 @@ class ModelMetadata:
             scaler=Scaler.from_dict(metadata["scaler"]),
             thresholds=tuple(float("nan") if value is None else float(value) for value in thresholds),
             members=tuple(metadata.get("members") or ()),
+            derived=_derived(metadata),
         )
 
     @property
@@ -196,8 +193,10 @@ class ModelMetadata:
             elif from_time is not None and name in CALENDAR:
                 out[:, index] = from_time[:, CALENDAR.index(name)]
             else:
-                sources, formula = DERIVED[name]
-                out[:, index] = formula(*(np.asarray(columns[source], np.float64) for source in sources))
+                weights = self.derived[name]
+                out[:, index] = derive(
+                    weights, {key: np.asarray(columns[key], np.float64) for key in weights}
+                )
         return out
 
     def inputs(self, time: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -224,4 +223,15 @@ class ModelMetadata:
         return made_at[:, None] + ahead
 
     def _is_derived(self, name: str, names: Mapping[str, Any]) -> bool:
-        return name in DERIVED and name not in self.targets and all(n in names for n in DERIVED[name][0])
+        sources = self.derived.get(name, {})
+        return bool(sources) and name not in self.targets and all(source in names for source in sources)
+
+
+def _derived(metadata: Mapping[str, Any]) -> Derived:
+    """Return the derived features of a saved model; files of version 0.1 have those of household power by name."""
+    if "derived" in metadata:
+        derived: Derived = metadata["derived"]
+        return derived
+    from tsforecast.data.sources.household_power import DERIVED
+
+    return DERIVED

@@ -130,6 +130,7 @@ def metadata(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
         "step_seconds": dataset.series.step,
         "scaler": dataset.scaler.to_dict(),
         "spike": spike_metadata(config, dataset),
+        "derived": {name: dict(weights) for name, weights in dataset.series.derived.items()},
     }
 
 

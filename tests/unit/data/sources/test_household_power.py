@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
+from tools import make_household_power
 from tsforecast.data.sources import household_power
-from tsforecast.data.sources.household_power import make_parquet
 from tsforecast.errors import UserError
 
 FIRST_LINES = """Date,Time,Global_active_power,Global_reactive_power,Voltage,Global_intensity,Sub_metering_1,\
@@ -48,6 +48,11 @@ def test_features_are_twelve_in_order(week):
     )
     assert week.known_ahead == week.features[8:]
     assert week.values.dtype == np.float32
+
+
+def test_the_derived_feature_is_declared_where_it_is_chosen(week):
+    assert list(week.derived) == ["unmetered_energy"]
+    assert household_power.load(rows=10, features=["voltage"]).derived == {}
 
 
 def test_unmetered_energy_and_calendar_follow_their_formulas(week):
@@ -115,7 +120,7 @@ def test_wrong_choices_are_refused(options, message):
 def test_the_script_makes_a_file_that_comes_back_exactly(tmp_path, monkeypatch):
     source, output = tmp_path / "source.csv", tmp_path / "made.parquet"
     source.write_text(FIRST_LINES)
-    make_parquet.main(str(source), str(output))
+    make_household_power.main(str(source), str(output))
     monkeypatch.setattr(household_power, "PARQUET", output)
     series = household_power.load()
     np.testing.assert_array_equal(series.values[:2, :7], np.array(FIRST, np.float32))
@@ -126,7 +131,7 @@ def test_the_script_refuses_a_source_with_a_gap(tmp_path):
     source = tmp_path / "source.csv"
     source.write_text(FIRST_LINES.replace("17:25", "17:23"))
     with pytest.raises(SystemExit, match="gap in its minutes"):
-        make_parquet.main(str(source), str(tmp_path / "made.parquet"))
+        make_household_power.main(str(source), str(tmp_path / "made.parquet"))
 
 
 def test_licence_and_citation_lie_beside_the_data():

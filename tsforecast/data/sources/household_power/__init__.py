@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from tsforecast.data.arrow import floats
 from tsforecast.data.calendar_features import CALENDAR, calendar
+from tsforecast.data.derived import Derived, derive
 from tsforecast.data.series import (
     Series,
     check_rows,
@@ -36,6 +37,14 @@ COLUMNS = {
 }
 UNITS = {feature: unit for feature, _, unit in COLUMNS.values()} | {"unmetered_energy": "Wh"}
 FEATURES = (*UNITS, *CALENDAR)
+DERIVED: Derived = {
+    "unmetered_energy": {
+        "global_active_power": 1000 / 60,
+        "sub_metering_1": -1.0,
+        "sub_metering_2": -1.0,
+        "sub_metering_3": -1.0,
+    }
+}
 
 
 def load(
@@ -79,6 +88,7 @@ def load(
         known_ahead=pick_known_ahead(known_ahead, chosen),
         notes=(note,) if missing else (),
         name="household_power",
+        derived={name: weights for name, weights in DERIVED.items() if name in chosen},
     )
 
 
@@ -103,8 +113,9 @@ def _read(rows: int | None) -> tuple[np.ndarray, np.ndarray]:
                 # Whole numbers below 2**24 are exact in float32, so that the quotient is the nearest float32.
                 part[:, column] = floats(table[name], np.float32) / np.float32(units)
             start += table.num_rows
-    power, sub = values[:, 0], values[:, 4:7]
-    values[:, 7] = power * np.float32(1000 / 60) - sub[:, 0] - sub[:, 1] - sub[:, 2]
+    measured = {name: values[:, FEATURES.index(name)] for name in FEATURES[:7]}
+    for name, weights in DERIVED.items():
+        values[:, FEATURES.index(name)] = derive(weights, measured)
     values[:, 8:] = calendar(time)
     return time, values
 

@@ -1,9 +1,8 @@
-"""Makes household_power.parquet from the source file: ``python make_parquet.py SOURCE.csv[.xz] [OUTPUT]``.
+"""Make household_power.parquet from the source file: ``python tools/make_household_power.py SOURCE.csv[.xz] [OUTPUT]``.
 
-Every value of the source has at most three decimals, so that whole numbers in the smallest unit (W, VAr, cV,
-dA, Wh) hold it without loss. Neighbouring minutes differ little, so that delta encoding makes them small.
-The minutes have no gap, so that a start and a step replace the time column. The result is read back and
-compared with the source.
+Every value of the source has at most three decimals, so whole numbers in the smallest unit (W, VAr, cV, dA, Wh) hold
+it without loss. Neighbouring minutes differ little, so delta encoding makes them small. The minutes have no gap, so
+a start and a step replace the time column. The result is read back and compared with the source.
 """
 
 import lzma
@@ -26,12 +25,13 @@ COLUMNS = {
     "Sub_metering_2": ("sub_metering_2_Wh", 1),
     "Sub_metering_3": ("sub_metering_3_Wh", 1),
 }
+OUTPUT = Path(__file__).parents[1] / "tsforecast/data/sources/household_power/household_power.parquet"
 STEP_SECONDS = 60
 ROW_GROUP = 100_000  # a reader of the first n rows decodes at most this many rows too many
 
 
 def read_source(path: Path) -> pa.Table:
-    """Returns the source's columns: text for date and time, float64 with nulls for the rest."""
+    """Return the source's columns: text for date and time, float64 with nulls for the rest."""
     raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
     types = {"Date": pa.string(), "Time": pa.string(), **dict.fromkeys(COLUMNS, pa.float64())}
     separator = ";" if b";" in raw[:200] else ","
@@ -43,16 +43,16 @@ def read_source(path: Path) -> pa.Table:
 
 
 def minutes(source: pa.Table) -> np.ndarray:
-    """Returns the time of each row ``[N]`` (datetime64[s]); stops when a minute is missing or doubled."""
+    """Return the time of each row ``[N]`` datetime64[s]; exit if a minute is missing or double."""
     text = pc.binary_join_element_wise(source["Date"], source["Time"], " ")
     time = pc.strptime(text, "%d/%m/%Y %H:%M:%S", "s").to_numpy()
     if not (np.diff(time) == np.timedelta64(STEP_SECONDS, "s")).all():
-        raise SystemExit("The source has a gap in its minutes; this format has no time column to tell it.")
+        raise SystemExit("The source has a gap in its minutes; this format has no time column to show it.")
     return time
 
 
 def convert(source: pa.Table) -> pa.Table:
-    """Returns whole numbers in the smallest units, null where missing, with start and step as metadata."""
+    """Return whole numbers in the smallest units, null where missing, with start and step as metadata."""
     columns = {}
     for name, (ours, units) in COLUMNS.items():
         columns[ours] = pc.round(pc.multiply(source[name], float(units))).cast(pa.int32())
@@ -62,7 +62,7 @@ def convert(source: pa.Table) -> pa.Table:
 
 
 def write(table: pa.Table, path: Path) -> str:
-    """Writes ``table`` with the codec that makes it smaller and returns that codec's name."""
+    """Write a table with the codec that makes it smaller, and return that codec's name."""
     sizes = {}
     for codec, level in (("zstd", 22), ("brotli", 11)):
         sink = pa.BufferOutputStream()
@@ -84,16 +84,16 @@ def write(table: pa.Table, path: Path) -> str:
 
 
 def verify(source: pa.Table, path: Path) -> None:
-    """Stops unless ``path`` gives back every value and every null of ``source`` exactly."""
+    """Exit unless the file gives back every value and every null of the source exactly."""
     table = pq.read_table(path)
     for name, (ours, units) in COLUMNS.items():
         back = pc.divide(table[ours].cast(pa.float64()), float(units))
         if not back.combine_chunks().equals(source[name].combine_chunks()):
-            raise SystemExit(f"{name} does not come back as it was.")
+            raise SystemExit(f"{name} does not come back unchanged.")
 
 
-def main(source_path: str, output: str = str(Path(__file__).with_name("household_power.parquet"))) -> None:
-    """Converts, writes and verifies."""
+def main(source_path: str, output: str = str(OUTPUT)) -> None:
+    """Convert, write and verify."""
     source = read_source(Path(source_path))
     codec = write(convert(source), Path(output))
     verify(source, Path(output))
