@@ -1,7 +1,9 @@
-"""What a forecaster leans on: how much its error rises when a feature, or a stretch of time back, is shuffled."""
+"""What a forecaster depends on: how much its error rises when a feature, or a block of past steps, is shuffled."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,44 +14,42 @@ from tsforecast.errors import UserError
 from tsforecast.inference.predict import forecast
 from tsforecast.metrics import point_metrics
 
-BLOCKS = (
-    1,
-    5,
-    15,
-    30,
-    60,
-    100,
-)  # the last step back of each block of time; longer windows double on from there
+if TYPE_CHECKING:
+    from tsforecast.models.protocol import Model
+
+# The last step back of each block; in longer windows each further block ends twice as far back.
+BLOCKS = (1, 5, 15, 30, 60, 100)
 
 
 def explain(
-    model: Any, dataset: ForecastDataset, *, windows: int, repeats: int, seed: int, split: str = "test"
+    model: Model, dataset: ForecastDataset, *, windows: int, repeats: int, seed: int, split: str = "test"
 ) -> dict[str, Any]:
-    """Permutation importance of each feature and of each block of time back.
+    """Measure the permutation importance of each feature and of each block of past steps.
 
-    A sample of windows is forecast again and again with one part of the inputs taken from other windows of the sample:
-    a feature's whole history (the steps stay together, and sine and cosine of one calendar period do), or all features
-    of one block of steps. The truths stay, so what is measured is the error that losing this part brings.
+    A sample of windows is forecast repeatedly with one part of the inputs taken from other windows of the sample: a
+    feature's whole history (its steps stay together, as do sine and cosine of one calendar period), or all features
+    of one block of steps. The truths stay, so the result is the error that losing this part causes.
 
     Args:
-        model: any forecaster.
-        dataset: the data.
-        windows: at most so many, evenly spaced over the split; at least 2.
-        repeats: permutations, at least 1; each is used for every part, so that parts are compared on the same ones.
-        seed: of the permutations.
-        split: train, val or test.
+        model: Any forecaster.
+        dataset: The data.
+        windows: Largest number of windows, evenly spaced over the split; at least 2.
+        repeats: Number of permutations, at least 1; all parts are compared on the same ones.
+        seed: Random seed of the permutations.
+        split: ``train``, ``val`` or ``test``.
 
     Returns:
-        ``windows``, ``repeats``, ``rmse`` (unshuffled, in the target's unit), and two lists of parts, the features by
-        falling rise and the blocks from the newest on: ``features`` with ``feature``, ``blocks`` with ``first`` and
-        ``last`` (steps back, 1 is the last input), both with ``rise`` (mean rise of the RMSE in the target's unit) and
-        ``spread`` (its standard deviation over the repeats; None for one repeat).
+        ``windows``, ``repeats``, ``rmse`` (without shuffling, in the target's unit), and two lists of parts, the
+        features by falling rise and the blocks from the newest on: ``features`` with ``feature``, ``blocks`` with
+        ``first`` and ``last`` (steps back, 1 is the last input), both with ``rise`` (mean rise of the RMSE in the
+        target's unit) and ``spread`` (its standard deviation over the repeats; None for one repeat).
 
     Raises:
-        UserError: the split has a single window.
+        UserError: The split has a single window.
 
-    Source: Fisher, Rudin & Dominici (2019), "All models are wrong, but many are useful", model reliance as a
-        difference; joint permutation of a history, as steps of one feature are no features of their own.
+    Source:
+        Fisher, Rudin & Dominici (2019), "All models are wrong, but many are useful", model reliance as a difference;
+        a history is permuted jointly, as the steps of one feature are not features of their own.
     """
     sample = _Sample(model, dataset, dataset.windows(split, limit=windows))
     count = len(sample.past)
@@ -61,7 +61,7 @@ def explain(
     base = sample.rmse(sample.past)
 
     def importance(steps: slice, columns: Sequence[int]) -> dict[str, float | None]:
-        rises = [sample.rmse(shuffled(sample.past, order, steps, columns)) - base for order in orders]
+        rises = [sample.rmse(shuffle_inputs(sample.past, order, steps, columns)) - base for order in orders]
         return {
             "rise": float(np.mean(rises)),
             "spread": float(np.std(rises, ddof=1)) if repeats > 1 else None,
@@ -90,10 +90,14 @@ def explain(
 
 
 def feature_groups(channels: Sequence[str]) -> dict[str, list[int]]:
-    """The channels that are shuffled together, by the name shown.
+    """Return the channels that are shuffled together, by the name to show.
 
     Sine and cosine of one calendar period are one group; so are the values of a future covariate at all its steps
     ahead, apart from its history.
+
+    Example:
+        >>> feature_groups(["load", "price", "price@+1", "price@+2"])
+        {'load': [0], 'price': [1], 'price (known ahead)': [2, 3]}
     """
     groups: dict[str, list[int]] = {}
     for index, channel in enumerate(channels):
@@ -104,27 +108,32 @@ def feature_groups(channels: Sequence[str]) -> dict[str, list[int]]:
 
 
 def time_blocks(lookback: int) -> list[tuple[int, int]]:
-    """First and last step back of each block, from the newest: (1, 1), (2, 5), ... up to ``lookback``."""
+    """Return first and last step back of each block, from the newest.
+
+    Example:
+        >>> time_blocks(20)
+        [(1, 1), (2, 5), (6, 15), (16, 20)]
+    """
     return list(_blocks(lookback))
 
 
 def _blocks(lookback: int) -> Iterator[tuple[int, int]]:
-    first, place, last = 1, 0, 0
+    first, index, last = 1, 0, 0
     while first <= lookback:
-        last = BLOCKS[place] if place < len(BLOCKS) else 2 * last
+        last = BLOCKS[index] if index < len(BLOCKS) else 2 * last
         yield first, min(last, lookback)
-        first, place = last + 1, place + 1
+        first, index = last + 1, index + 1
 
 
-def shuffled(past: np.ndarray, order: np.ndarray, steps: slice, columns: Sequence[int]) -> np.ndarray:
-    """A copy of the inputs ``[n, L, C]`` in which ``steps`` of ``columns`` are those of window ``order[i]``."""
+def shuffle_inputs(past: np.ndarray, order: np.ndarray, steps: slice, columns: Sequence[int]) -> np.ndarray:
+    """Return a copy of the inputs ``[n, L, C]`` in which ``steps`` of ``columns`` are those of window ``order[i]``."""
     changed, columns = past.copy(), list(columns)
     changed[:, steps, columns] = past[order, steps][..., columns]
     return changed
 
 
-def stored_windows(past: np.ndarray, like: Windows) -> Windows:
-    """Windows whose inputs are ``past`` ``[n, L, C]``, laid one after the other; for forecasting alone: no truths."""
+def concatenate_windows(past: np.ndarray, like: Windows) -> Windows:
+    """Return windows with the inputs ``past`` ``[n, L, C]``, one after the other, to be forecast: without truths."""
     count, lookback, channels = past.shape
     return Windows(
         rows=past.reshape(count * lookback, channels),
@@ -138,17 +147,17 @@ def stored_windows(past: np.ndarray, like: Windows) -> Windows:
 
 
 class _Sample:
-    """The windows to explain a model on, and its error on changed copies of them."""
+    """The windows that a model is explained on, and its error on changed copies of them."""
 
-    def __init__(self, model: Any, dataset: ForecastDataset, windows: Windows):
+    def __init__(self, model: Model, dataset: ForecastDataset, windows: Windows):
         self.model, self.scaler, self.windows = model, dataset.scaler, windows
         self.past = windows.inputs(windows.ends)
         self.truth = self.scaler.inverse_targets(windows.targets(windows.ends))
 
     def rmse(self, past: np.ndarray) -> float:
-        """The RMSE in the target's unit of the point forecasts from these inputs."""
+        """Return the RMSE, in the target's unit, of the point forecasts from these inputs."""
         values, levels = (
-            forecast(self.model, stored_windows(past, self.windows)),
+            forecast(self.model, concatenate_windows(past, self.windows)),
             self.model.task.quantile_levels,
         )
         point = values if levels is None else values[..., levels.index(0.5)]

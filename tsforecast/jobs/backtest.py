@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import math
 import time
 from pathlib import Path
@@ -15,6 +14,16 @@ from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.origins import Origin, at_origin, rolling_origins
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
+from tsforecast.evaluation.backtest import (
+    ERRORS,
+    FIGURES,
+    FORECASTS,
+    closing_lines,
+    mean_and_spread,
+    origin_line,
+    read_origin,
+    save_forecasts,
+)
 from tsforecast.jobs import backtest_report, build, results, sizing
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import check_resumed_data
@@ -24,8 +33,6 @@ from tsforecast.runtime import RuntimeInfo
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.protocol import Tracker
 from tsforecast.tracking.run_folder import RunFolder
-
-FIGURES, FORECASTS, ERRORS = "origin.json", "forecasts.npz", "errors.npz"  # of a finished origin
 
 
 def main(config: Config, path: Path) -> float:
@@ -139,7 +146,7 @@ def _run(
     scores = score_model(model, dataset, config.spike if config.report.spikes else None)
     evaluation = scores.test
     WindowErrors.from_forecasts(evaluation.ends, evaluation.truth, evaluation.forecast).save(at.path / ERRORS)
-    backtest_report.save_forecasts(at.path / FORECASTS, evaluation, scores.baselines)
+    save_forecasts(at.path / FORECASTS, scores)
     at.write_json(
         FIGURES,
         {
@@ -155,9 +162,9 @@ def _run(
         },
     )
     at.last.unlink(missing_ok=True)  # only of use inside this origin's training
-    found = _figures(at)
-    print(backtest_report.line(found, series.unit), flush=True)
-    return found
+    figures = read_origin(at.path)
+    print(origin_line(figures, series.unit), flush=True)
+    return figures
 
 
 def _learn(
@@ -198,10 +205,6 @@ def _for_warm(config: Config) -> Config:
     return dataclasses.replace(config, training=training)
 
 
-def _figures(at: RunFolder) -> dict[str, Any]:
-    return json.loads((at.path / FIGURES).read_text(encoding="utf-8"))
-
-
 def _finish(
     config: Config,
     series: Series,
@@ -212,8 +215,8 @@ def _finish(
 ) -> float:
     """Brings the origins together: ``backtest.json``, ``result.json``, ``errors.npz``, the page, the printed lines."""
     places = [place(folder, origin) for origin in origins]
-    found = [_figures(at) for at in places]
-    mean, std = backtest_report.mean_and_spread(found)
+    found = [read_origin(at.path) for at in places]
+    mean, std = mean_and_spread(found)
     result |= {name: found[-1][name] for name in ("params", "users_estimate")} | mean
     result["seconds"] = sum(one["seconds"] for one in found)  # of all sittings
     WindowErrors.concatenate([WindowErrors.load(at.path / ERRORS) for at in places]).save(
@@ -229,6 +232,6 @@ def _finish(
         {key: result[key] for key in ("status", "params", "seconds", "metrics", "baselines", "skill")}
     )
     tracked.page("report", folder.report)
-    print(backtest_report.closing(mean, std, series.unit, len(found)))
+    print("\n".join(closing_lines(mean, std, series.unit, len(found))))
     print(folder.path, flush=True)
     return mean["metrics"]["test/rmse"]

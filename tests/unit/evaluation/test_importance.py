@@ -9,9 +9,9 @@ from tsforecast.data.dataset import build_dataset
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.evaluation.importance import (
+    concatenate_windows,
     explain,
     feature_groups,
-    stored_windows,
     time_blocks,
 )
 from tsforecast.models.persistence import Persistence
@@ -152,11 +152,11 @@ def test_a_hundred_steps_have_six_blocks():
     assert time_blocks(100) == [(1, 1), (2, 5), (6, 15), (16, 30), (31, 60), (61, 100)]
 
 
-def test_stored_windows_give_the_inputs_back(noise):
+def test_concatenated_windows_give_the_inputs_back(noise):
     dataset = dataset_of(noise)
     windows = dataset.windows("test", limit=20)
     past = windows.inputs(windows.ends)
-    stored = stored_windows(past, windows)
+    stored = concatenate_windows(past, windows)
     np.testing.assert_array_equal(stored.inputs(stored.ends), past)
     np.testing.assert_array_equal(stored.inputs(stored.ends[5:7]), past[5:7])
 
@@ -206,7 +206,7 @@ def test_a_model_of_lags_and_means_sees_the_same_windows(noise):
     model.describe(channels=FEATURES)
     model.fit(dataset.windows("train"), dataset.windows("val"), seed=0, loss=SquaredError(), log=str)
     windows = dataset.windows("test", limit=200)
-    stored = stored_windows(windows.inputs(windows.ends), windows)
+    stored = concatenate_windows(windows.inputs(windows.ends), windows)
     np.testing.assert_allclose(model.features(stored), model.features(windows), atol=1e-4)
     found = explain(model, dataset, windows=200, repeats=2, seed=0)
     assert found["features"][0]["feature"] == "load"

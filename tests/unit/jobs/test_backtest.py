@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.backtest_case import HORIZON, LEAD, ORIGINS, config_of, origins_of, series
 from tsforecast.errors import UserError
-from tsforecast.jobs import backtest, backtest_report
+from tsforecast.jobs import backtest
 from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.models.io import load_model
 
@@ -84,20 +84,6 @@ def test_figures_are_those_of_the_windows(done):
         rmse = np.sqrt(kept.squared.sum() / kept.count.sum())
         assert one["metrics"]["test/rmse"] == pytest.approx(rmse, rel=1e-5)
         assert one["windows"] == len(kept.ends)
-
-
-def test_undefined_figures_are_left_out_of_the_mean():
-    found = [
-        {"metrics": {"a": value}, "baselines": {"p": {"a": 1.0}}, "skill": {"p": None}}
-        for value in (1.0, None, 3.0)
-    ]
-    mean, std = backtest_report.mean_and_spread(found)
-    assert mean == {"metrics": {"a": 2.0}, "baselines": {"p": {"a": 1.0}}, "skill": {"p": None}}
-    assert std == {
-        "metrics": {"a": pytest.approx(2**0.5)},
-        "baselines": {"p": {"a": 0.0}},
-        "skill": {"p": None},
-    }
 
 
 def test_the_page_tells_of_every_origin(done):
