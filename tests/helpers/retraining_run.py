@@ -1,8 +1,9 @@
-"""Dawns in a process of its own: killed at every step and done again, a sound day, damaged ones.
+"""Retraining runs in a process of its own: killed at every step and repeated, on a sound day and on damaged ones.
 
-Prints one JSON document. ``python retrain_dawn.py FOLDER``, in a folder where a tiny run lies.
+Prints one JSON document. ``python retraining_run.py FOLDER``, in a folder with a tiny run.
 """
 
+import functools
 import json
 import shutil
 import sys
@@ -13,8 +14,10 @@ from hydra import compose, initialize_config_dir
 from tsforecast.config import check, sweepers
 from tsforecast.config.hydra_errors import CONF
 from tsforecast.config.stored import load
-from tsforecast.jobs import promote, replay, retrain
-from tsforecast.registry import Registry
+from tsforecast.jobs import build, promote
+from tsforecast.jobs import replay as replay_job
+from tsforecast.jobs.champion import create_recipe
+from tsforecast.registry import Registry, gate, replay, retraining
 from tsforecast.tracking.run_folder import RunFolder
 
 DAY = 1440
@@ -63,11 +66,17 @@ def killed_before(module, name, run):
     return False
 
 
+def retrain(command, registry, change=None):
+    return retraining.retrain_champion(
+        registry, functools.partial(create_recipe, command), command.retrain, change
+    )
+
+
 def replayed(place, registry):
-    """Three days, the third of which dawns damaged; killed before the second was scored, and gone on with."""
+    """Three days, the third of them damaged; killed before the second was scored, and resumed."""
     asked = ["job=replay", "retrain.replay_days=3", "retrain.damage={2: units}"]
     command = config(registry.path, 6000, *asked)
-    kept, calls = replay._scores, []
+    kept, calls = replay.score_day, []
 
     def kill_at_second(*arguments):
         calls.append(arguments)
@@ -75,14 +84,14 @@ def replayed(place, registry):
             raise Killed
         return kept(*arguments)
 
-    replay._scores = kill_at_second
+    replay.score_day = kill_at_second
     try:
-        replay.main(command, place / "replay")
+        replay_job.main(command, place / "replay")
     except Killed:
         before = json.loads((place / "replay" / "replay.json").read_text())
     finally:
-        replay._scores = kept
-    replay.main(command, place / "replay")
+        replay.score_day = kept
+    replay_job.main(command, place / "replay")
     return {
         "before": before,
         "after": json.loads((place / "replay" / "replay.json").read_text()),
@@ -99,31 +108,31 @@ def main():
     first = promote.register(load(place / "run" / "config.yaml"), RunFolder(place / "run"), registry)
     registry.promote(first.name, "to begin with")
     told = {"kills": [], "damaged": {}}
-    told["nothing"] = retrain.dawn(config(registry.path, 6000), registry)["outcome"]
+    told["nothing"] = retrain(config(registry.path, 6000), registry)["outcome"]
     asked = config(registry.path, NEW)
     told["replay"] = replayed(place, registry)
     for kind in ("units", "stuck", "missing"):
         copy = Registry(place / kind)
         shutil.copytree(registry.path, copy.path)
-        found = retrain.dawn(
-            config(copy.path, NEW), copy, lambda series, kind=kind: replay.damaged(series, 6000, kind)
+        found = retrain(
+            config(copy.path, NEW), copy, lambda series, kind=kind: replay.damage_series(series, 6000, kind)
         )
         told["damaged"][kind] = [found["outcome"], found["why"], copy.champion_name()]
     steps = [
-        (retrain, "faults"),
-        (retrain, "learn"),
-        (retrain.retrain_verdict, "compare"),
+        (retraining, "faults"),
+        (build, "train"),
+        (gate, "compare_models"),
         (Registry, "add"),
         (Registry, "promote"),
         (RunFolder, "write_json"),
     ]
     for module, name in steps:
-        came = killed_before(module, name, lambda: retrain.dawn(asked, registry))
+        came = killed_before(module, name, lambda: retrain(asked, registry))
         told["kills"].append([name, came, registry.champion_name()])
-    done = retrain.dawn(asked, registry)
+    done = retrain(asked, registry)
     told["outcome"] = [done["outcome"], done["why"], registry.champion_name()]
     told["versions"] = [version.name for version in registry.versions()]
-    told["again"] = retrain.dawn(asked, registry)["outcome"]
+    told["again"] = retrain(asked, registry)["outcome"]
     print(json.dumps(told))
 
 

@@ -152,4 +152,5 @@ class _SlidingWindow:
         readings = np.concatenate([[0], np.cumsum(~np.isnan(raw).all(axis=1))])
         unbroken = position[ends] - position[starts] == lookback - 1
         on_stride = position[ends] % self.stride == 0 if self.stride > 1 else True
-        return ends[unbroken & (readings[ends + 1] > readings[starts]) & on_stride]
+        selected: np.ndarray = ends[unbroken & (readings[ends + 1] > readings[starts]) & on_stride]
+        return selected

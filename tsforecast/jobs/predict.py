@@ -9,8 +9,7 @@ from tsforecast.config import Config
 from tsforecast.errors import UserError
 from tsforecast.jobs import build
 from tsforecast.models.io import load_model
-from tsforecast.registry import Registry
-from tsforecast.tracking.run_folder import RunFolder
+from tsforecast.registry.model_source import resolve_model
 
 TOGETHER = 128  # windows that one call forecasts; smaller calls take longer for each
 
@@ -21,7 +20,7 @@ def main(config: Config, path: Path) -> None:
     source = Path(str(asked.data)).expanduser()
     if not source.is_file():
         raise UserError(f"predict.data: there is no file {source}.")
-    saved, calibration, name = chosen_model(config)
+    chosen = resolve_model(config.registry, config.run)
 
     from tsforecast.inference.forecast_table import TableWriter
 
@@ -31,34 +30,25 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.inference.intervals import create_intervals
     from tsforecast.inference.predictor import Predictor
 
-    model = load_model(saved)
+    model = load_model(chosen.model)
     predictor = Predictor(model, sizes=(_together(asked.batch_size),))
     metadata, options = predictor.metadata, config.intervals
-    intervals = create_intervals(metadata.horizon, len(metadata.targets), options, calibration)
+    intervals = create_intervals(metadata.horizon, len(metadata.targets), options, chosen.calibration)
     began = time.monotonic()
     with out as table:
         windows = _write(asked, source, model, predictor, intervals, table)
         if not windows:
             raise UserError(
-                f"predict.data: {source} has no {metadata.lookback} rows in a row, as a window of {name} needs."
+                f"predict.data: {source} has no {metadata.lookback} rows in a row, as a window of {chosen.name} needs."
             )
     seconds = time.monotonic() - began
-    print(f"{windows:,} forecasts by {name} in {seconds:.1f} s, {windows / max(seconds, 1e-9):,.0f} a second")
+    print(
+        f"{windows:,} forecasts by {chosen.name} in {seconds:.1f} s, {windows / max(seconds, 1e-9):,.0f} a second"
+    )
     print(_coverage(intervals.summary()))
     if not any(path.iterdir()):
         path.rmdir()  # the result lies elsewhere
     print(out.path, flush=True)
-
-
-def chosen_model(config: Config) -> tuple[Path, bytes | None, str]:
-    """The model that ``run``, ``registry.version`` or the champion names: its file, its calibration, its name."""
-    if config.run is not None:
-        folder = RunFolder.existing(config.run)
-        return folder.best, None, folder.path.name
-    registry, name = Registry(config.registry.path), config.registry.version
-    version = registry.champion() if name is None else registry.version(name)
-    version.check()
-    return version.model, version.calibration(), version.name
 
 
 def _write(asked: Any, source: Path, model: Any, predictor: Any, intervals: Any, table: Any) -> int:

@@ -1,18 +1,17 @@
-"""job=rollback: the champion before this one back into service; needs no TensorFlow."""
+"""job=rollback: put the previous champion back in service; needs no TensorFlow."""
 
-from contextlib import suppress
 from pathlib import Path
 
 from tsforecast.config import Config
+from tsforecast.jobs.champion import remove_if_empty
 from tsforecast.registry import Registry
 
 
 def main(config: Config, path: Path) -> None:
-    """Moves the champion back; once more goes one further back."""
-    with suppress(OSError):
-        path.rmdir()  # this command leaves nothing in a folder of its own
+    """Return to the previous champion; the same command again goes one further back."""
+    remove_if_empty(path)
     registry = Registry(config.registry.path)
-    left = registry.champion_name()
+    before = registry.champion_name()
     version = registry.rollback(config.registry.why or "by hand")
-    print(f"{version.name} ({version.manifest.get('model')}) is the champion again, after {left}.")
+    print(f"{version.name} ({version.manifest.get('model')}) is the champion again, after {before}.")
     print(version.path, flush=True)

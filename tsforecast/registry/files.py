@@ -1,4 +1,4 @@
-"""Files that are whole or absent after a kill at any point, their hashes, and a lock between processes."""
+"""Files of a version: written once and read-only, hashed, moved as a whole; and a lock between processes."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ _POLL_SECONDS = 0.05
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hex."""
+    """Return the SHA-256 of a file, in hex."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
@@ -24,7 +24,12 @@ def sha256(path: Path) -> str:
 
 
 def write_new(path: Path, content: bytes | Path) -> None:
-    """Writes bytes, or a copy of a file, and waits until they are on the disk; the file becomes read-only."""
+    """Write bytes, or a copy of a file, and wait until they are on the disk; the file becomes read-only.
+
+    Args:
+        path: File to write.
+        content: Its bytes, or the file to copy.
+    """
     with open(path, "wb") as file:
         if isinstance(content, Path):
             with open(content, "rb") as source:
@@ -37,33 +42,33 @@ def write_new(path: Path, content: bytes | Path) -> None:
 
 
 def move_folder(source: Path, target: Path) -> None:
-    """Renames a folder that is complete, so that ``target`` is there as a whole or not at all."""
+    """Rename a complete folder, so that ``target`` exists as a whole or not at all."""
     flush_folder(source)
     os.rename(source, target)
     flush_folder(target.parent)
 
 
 @contextmanager
-def locked(path: Path, seconds: float) -> Iterator[None]:
-    """Holds an exclusive lock on a file; the system gives it back when its holder ends, however that ends.
+def file_lock(path: Path, seconds: float) -> Iterator[None]:
+    """Hold an exclusive lock on a file; the system releases it when its holder ends, however that ends.
 
     Args:
-        path: of the lock file, made if it is not there.
-        seconds: to wait for another holder.
+        path: Lock file, created if it does not exist.
+        seconds: Seconds to wait for another holder.
 
     Raises:
-        UserError: another process still holds it after that time.
+        UserError: Another process still holds it after that time.
     """
     import fcntl  # not on Windows: there only writers need it
 
-    end = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     with open(path, "a") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > end:
+                if time.monotonic() > deadline:
                     raise UserError(
                         f"Another process has held {path} for {seconds:g} s: wait until it ends, then try again."
                     ) from None

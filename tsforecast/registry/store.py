@@ -1,12 +1,12 @@
-"""The registry: immutable versions in a folder, and a champion among them that is moved by an atomic rename.
+"""The registry: immutable versions in a folder, and a champion among them that changes by an atomic rename.
 
     registry.path/
       lock                one writer at a time
       champion.json       the version in service, since when and why, and those before it
       versions/v0001/     model.keras (or model.json), config.yaml, result.json, manifest.json, ...
 
-A version is put together in a hidden folder and renamed once it is complete, with its manifest written last. The
-champion, the way back and the record of moves are one file, so that no kill can part them. Readers need no lock.
+A version is assembled in a hidden folder and renamed once it is complete; its manifest is written last. The champion,
+the way back and the record of moves are one file, so that no kill can separate them. Readers need no lock.
 """
 
 import json
@@ -21,22 +21,34 @@ from typing import Any
 
 from tsforecast.errors import UserError, nearest
 from tsforecast.files import flush_folder, remove_partial_files, write_bytes
-from tsforecast.registry.files import locked, move_folder, sha256, write_new
+from tsforecast.registry.files import file_lock, move_folder, sha256, write_new
 
 MANIFEST = "manifest.json"
 CALIBRATION = "calibration.npz"  # scores of the newest validation windows, for prediction intervals
-STAGED = ".new-"
+STAGED = ".new-"  # prefix of a version that is being assembled
 NAME = re.compile(r"v(\d{4,})")
-MAX_MOVES = 1000  # of the record
+MAX_MOVES = 1000  # in the record
+MANIFEST_KEYS = (
+    "model",
+    "params",
+    "metrics",
+    "skill",
+    "data",
+    "window",
+    "unit",
+    "seed",
+    "commit",
+    "versions",
+)
 
 
 @dataclass(frozen=True)
 class Version:
-    """One immutable version.
+    """One immutable version of a model.
 
     Args:
-        name: ``v0001`` and so on.
-        path: its folder.
+        name: Its name, ``v0001`` and so on.
+        path: Its folder.
         manifest: ``created``, ``files`` (name -> SHA-256), ``lineage``, and a summary of its result.
     """
 
@@ -46,12 +58,12 @@ class Version:
 
     @property
     def model(self) -> Path:
-        """Where ``models.io.load_model`` looks for it: ``model.keras``, or ``model.json`` beside that name."""
+        """Path for ``models.io.load_model``: ``model.keras``; an estimator's ``model.json`` is found by it too."""
         return self.path / "model.keras"
 
     @property
     def config(self) -> Path:
-        """The config of the run that it came from."""
+        """Config of the run that it came from."""
         return self.path / "config.yaml"
 
     def result(self) -> dict[str, Any]:
@@ -65,18 +77,18 @@ class Version:
         return path.read_bytes() if path.is_file() else None
 
     def check(self) -> None:
-        """Compares every file with its hash.
+        """Compare every file with its hash.
 
         Raises:
-            UserError: a file is missing or is not what was registered.
+            UserError: A file is missing or is not what was registered.
         """
-        for name, known in self.manifest["files"].items():
+        for name, expected in self.manifest["files"].items():
             file = self.path / name
             if not file.is_file():
                 raise UserError(
                     f"{self.name} in the registry lacks its file {name}: promote another version."
                 )
-            if sha256(file) != known:
+            if sha256(file) != expected:
                 raise UserError(
                     f"{file} is not the file that was registered (its SHA-256 differs): promote another version."
                 )
@@ -86,8 +98,20 @@ class Registry:
     """Versions of models, and the champion among them.
 
     Args:
-        path: the folder; made by the first version that is added.
-        wait_seconds: how long a writer waits for another one.
+        path: Folder of the registry; created with the first version that is added.
+        wait_seconds: Seconds that a writer waits for another one.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> saved = folder / "best.keras"
+        >>> _ = saved.write_bytes(b"a saved model")
+        >>> registry = Registry(folder / "registry")
+        >>> version = registry.add(saved, config="seed: 0", result={"model": "lstm"}, lineage={"run": "first"})
+        >>> registry.promote(version.name, "the first one").name
+        'v0001'
+        >>> registry.champion_name()
+        'v0001'
     """
 
     def __init__(self, path: str | Path, wait_seconds: float = 60.0):
@@ -95,7 +119,7 @@ class Registry:
         self.alias = self.path / "champion.json"
 
     def versions(self) -> list[Version]:
-        """All versions, the oldest first."""
+        """Return all versions, the oldest first."""
         folder = self.path / "versions"
         names = (
             [path.name for path in folder.iterdir() if NAME.fullmatch(path.name)] if folder.is_dir() else []
@@ -103,10 +127,10 @@ class Registry:
         return [self.version(name) for name in sorted(names, key=_number)]
 
     def version(self, name: str) -> Version:
-        """One version, by name.
+        """Return a version by name.
 
         Raises:
-            UserError: there is none of that name.
+            UserError: There is no version of that name.
         """
         path = self.path / "versions" / name
         if not NAME.fullmatch(name) or not (path / MANIFEST).is_file():
@@ -119,25 +143,27 @@ class Registry:
         return Version(name, path, json.loads((path / MANIFEST).read_text()))
 
     def champion_name(self) -> str | None:
-        """The name of the version in service, or None; one small file is read."""
-        return self._state()["version"]
+        """Return the name of the version in service, or None; reads one small file."""
+        name: str | None = self._state()["version"]
+        return name
 
     def champion(self) -> Version:
-        """The version in service.
+        """Return the version in service.
 
         Raises:
-            UserError: none has been promoted yet.
+            UserError: None has been promoted yet.
         """
         name = self.champion_name()
         if name is None:
             raise UserError(
-                f"{self.path} has no champion yet: promote a finished run by `python run.py job=promote run=FOLDER`."
+                f"{self.path} has no champion yet: promote a finished run with `python run.py job=promote run=FOLDER`."
             )
         return self.version(name)
 
     def moves(self) -> list[dict[str, Any]]:
-        """The record of the champion's moves, oldest first: ``version``, ``at``, ``why``."""
-        return self._state()["moves"]
+        """Return the record of the champion's moves, oldest first: ``version``, ``at``, ``why``."""
+        moves: list[dict[str, Any]] = self._state()["moves"]
+        return moves
 
     def add(
         self,
@@ -148,20 +174,20 @@ class Registry:
         lineage: Mapping[str, Any],
         extra: Mapping[str, bytes] | None = None,
     ) -> Version:
-        """Stores a model as a new version; the same model with the same config and result is stored once.
+        """Store a model as a new version; the same model with the same config and result is stored only once.
 
         Args:
-            model: the saved model, ``.keras`` or a fitted model's ``.json``.
-            config: the YAML of its run.
-            result: the ``result.json`` of its run.
-            lineage: where it comes from, such as ``run`` (a folder) and ``parent`` (a version).
-            extra: more files by name, such as what intervals are calibrated by.
+            model: Saved model, a network's ``.keras`` or an estimator's ``.json``.
+            config: YAML of its run.
+            result: ``result.json`` of its run.
+            lineage: Where it comes from, for example ``run`` (a folder) and ``parent`` (a version).
+            extra: More files by name, for example the calibration of the prediction intervals.
 
         Returns:
             The version, which is complete on the disk by then.
 
         Raises:
-            UserError: another writer holds the registry.
+            UserError: Another writer holds the registry.
         """
         contents: dict[str, bytes | Path] = {
             f"model{model.suffix}": model,
@@ -170,31 +196,35 @@ class Registry:
             **(extra or {}),
         }
         (self.path / "versions").mkdir(parents=True, exist_ok=True)
-        with locked(self.path / "lock", self.wait_seconds):
-            self._sweep()
+        with file_lock(self.path / "lock", self.wait_seconds):
+            self._remove_leftovers()
             staged = self.path / "versions" / f"{STAGED}{os.getpid()}"
             staged.mkdir()
             for name, content in contents.items():
                 write_new(staged / name, content)
             hashes = {name: sha256(staged / name) for name in contents}
-            twin = self._twin(hashes, f"model{model.suffix}")
-            if twin is not None:
-                self._sweep()
-                return twin
+            existing = self._find_same(hashes, f"model{model.suffix}")
+            if existing is not None:
+                self._remove_leftovers()
+                return existing
             name = f"v{self._newest_number() + 1:04d}"
             write_new(staged / MANIFEST, _json(_manifest(name, hashes, result, lineage)))
             move_folder(staged, self.path / "versions" / name)
         return self.version(name)
 
     def promote(self, name: str, why: str) -> Version:
-        """Makes a version the champion, after a look at its hashes; nothing happens if it is.
+        """Make a version the champion, after a check of its files; do nothing if it is the champion already.
+
+        Args:
+            name: Name of the version.
+            why: Reason, for the record.
 
         Raises:
-            UserError: there is no such version, or its files are not those registered.
+            UserError: There is no such version, or its files are not those registered.
         """
         version = self.version(name)
         version.check()
-        with locked(self.path / "lock", self.wait_seconds):
+        with file_lock(self.path / "lock", self.wait_seconds):
             state = self._state()
             if state["version"] != name:
                 before = [] if state["version"] is None else [state["version"]]
@@ -202,14 +232,17 @@ class Registry:
         return version
 
     def rollback(self, why: str) -> Version:
-        """Puts the champion before this one back in service; once more goes one further back.
+        """Put the previous champion back in service; a second call goes one further back.
+
+        Args:
+            why: Reason, for the record.
 
         Raises:
-            UserError: there was none before, or its files are not those registered.
+            UserError: There was none before, or its files are not those registered.
         """
         if not self._state()["before"]:
             raise UserError(f"{self.path} has no champion before this one to go back to.")
-        with locked(self.path / "lock", self.wait_seconds):
+        with file_lock(self.path / "lock", self.wait_seconds):
             state = self._state()
             if not state["before"]:  # another writer was quicker
                 raise UserError(f"{self.path} has no champion before this one to go back to.")
@@ -221,24 +254,25 @@ class Registry:
     def _state(self) -> dict[str, Any]:
         if not self.alias.is_file():
             return {"version": None, "before": [], "moves": []}
-        return json.loads(self.alias.read_text())
+        state: dict[str, Any] = json.loads(self.alias.read_text())
+        return state
 
     def _move(self, state: Mapping[str, Any], name: str, why: str, before: list[str]) -> None:
         move = {"version": name, "at": _now(), "why": why}
         moves = [*state["moves"], move][-MAX_MOVES:]
         write_bytes(self.alias, _json({"version": name, "before": before, "moves": moves}))
 
-    def _sweep(self) -> None:
-        """Removes what killed writers left; whoever holds the lock is the only writer."""
-        for left in (self.path / "versions").glob(f"{STAGED}*"):
-            shutil.rmtree(left)
+    def _remove_leftovers(self) -> None:
+        """Remove what killed writers left; whoever holds the lock is the only writer."""
+        for folder in (self.path / "versions").glob(f"{STAGED}*"):
+            shutil.rmtree(folder)
         remove_partial_files(self.path)
         flush_folder(self.path / "versions")
 
-    def _twin(self, hashes: Mapping[str, str], model: str) -> Version | None:
-        same = (model, "config.yaml", "result.json")
+    def _find_same(self, hashes: Mapping[str, str], model: str) -> Version | None:
+        names = (model, "config.yaml", "result.json")
         for version in self.versions():
-            if all(version.manifest["files"].get(name) == hashes[name] for name in same):
+            if all(version.manifest["files"].get(name) == hashes[name] for name in names):
                 return version
         return None
 
@@ -249,13 +283,12 @@ class Registry:
 def _manifest(
     name: str, hashes: Mapping[str, str], result: Mapping[str, Any], lineage: Mapping[str, Any]
 ) -> dict[str, Any]:
-    told = ("model", "params", "metrics", "skill", "data", "window", "unit", "seed", "commit", "versions")
     return {
         "version": name,
         "created": _now(),
         "files": dict(hashes),
         "lineage": dict(lineage),
-        **{key: result[key] for key in told if key in result},
+        **{key: result[key] for key in MANIFEST_KEYS if key in result},
     }
 
 

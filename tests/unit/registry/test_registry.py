@@ -11,7 +11,7 @@ import pytest
 
 from tsforecast.errors import UserError
 from tsforecast.registry import Registry
-from tsforecast.registry.files import locked
+from tsforecast.registry.files import file_lock
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_what_is_not_there_is_said(registry):
 def test_a_held_registry_is_waited_for_and_then_refused(registry):
     add(registry)
     with (
-        locked(registry.path / "lock", 1),
+        file_lock(registry.path / "lock", 1),
         pytest.raises(UserError, match=r"Another process has held .*lock for 0\.2 s"),
     ):
         add(registry, b"others")

@@ -1,0 +1,141 @@
+"""From a champion's stored config to the steps of retraining it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tsforecast.config import Config, instantiate, stem
+from tsforecast.config.stored import as_yaml, load
+from tsforecast.errors import UserError
+from tsforecast.evaluation.provenance import describe_provenance
+from tsforecast.evaluation.summary import print_recurrent_paths
+from tsforecast.jobs import build
+from tsforecast.tracking.null_tracker import NullTracker
+from tsforecast.tracking.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from tsforecast.data.dataset import ForecastDataset
+    from tsforecast.data.scaling import Scaler
+    from tsforecast.data.series import Series
+    from tsforecast.data.splits import Borders
+    from tsforecast.models.protocol import Model
+    from tsforecast.registry import Registry, Version
+    from tsforecast.runtime import RuntimeInfo
+
+MAX_BATCH = 32  # if the champion's batch size is auto
+VALIDATIONS = 8  # in a retraining run that uses all its steps
+PATIENCE = 3
+
+
+def champion_config(config: Config, champion: Version) -> Config:
+    """Return the champion's own config, with the data as they are now and this command's registry and device.
+
+    Args:
+        config: Config of this command.
+        champion: The champion.
+
+    Raises:
+        UserError: ``retrain.data`` names a file, but the champion's data have none.
+    """
+    stored, options = load(champion.config, config), config.retrain
+    data = stored.data | {"rows": options.rows}
+    if options.data is not None:
+        if "path" not in data:
+            raise UserError(
+                f"retrain.data={options.data}: {champion.name} was trained on {stem(stored.data)}, "
+                "which takes no file; leave it out, or set retrain.rows."
+            )
+        data["path"] = options.data
+    return dataclasses.replace(
+        stored,
+        data=data,
+        retrain=options,
+        registry=config.registry,
+        device=config.device,
+        resume=None,
+        run=None,
+    )
+
+
+class ChampionRecipe:
+    """The steps of a retraining run that depend on the champion's config; see ``registry.retraining.Recipe``.
+
+    Args:
+        config: What ``champion_config`` returned.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.name, self.config_yaml = stem(config.model), as_yaml(config)
+        self.window, self.intervals = config.window, config.intervals
+
+    def load_series(self) -> Series:
+        """Load the data with the new rows."""
+        return build.loaded_series(self.config)
+
+    def initialize(self) -> RuntimeInfo:
+        """Set the backend, the device and the seed."""
+        return build.set_up_runtime(self.config)
+
+    def build_dataset(self, series: Series, split: Mapping[str, object], scaler: Scaler) -> ForecastDataset:
+        """Scale a series and split it."""
+        return build.dataset_of(self.config, series, split, scaler)
+
+    def train(self, model: Model, dataset: ForecastDataset, folder: RunFolder) -> bool:
+        """Train a model further, within the limits; return whether it became better on the validation days."""
+        from tsforecast.evaluation.evaluate import validation_figures
+        from tsforecast.models.estimator import Estimator
+
+        config = self._training_config(folder)
+        loss, limit = instantiate(config.loss), config.training.validation_windows
+        print_recurrent_paths(model)
+        before = validation_figures(model, dataset, loss, limit)["val/loss"]
+        after = build.train(config, dataset, model, loss, folder, NullTracker(), best=before).best
+        return after < before if isinstance(model, Estimator) else folder.best.is_file()
+
+    def describe(self, series: Series, parts: Borders, runtime: RuntimeInfo) -> dict[str, Any]:
+        """Return what the figures depend on."""
+        config = self.config
+        return dict(
+            describe_provenance(series, parts, dataclasses.asdict(config.window), config.seed, runtime)
+        )
+
+    def _training_config(self, folder: RunFolder) -> Config:
+        config, options = self.config, self.config.retrain
+        batch_size = config.training.batch_size
+        training = dataclasses.replace(
+            config.training,
+            max_steps=options.max_steps,
+            max_minutes=60 * options.max_hours,
+            max_epochs=None,
+            steps_per_epoch=max(options.max_steps // VALIDATIONS, 1),
+            patience=PATIENCE,
+            batch_size=MAX_BATCH if batch_size == "auto" else batch_size,
+        )
+        return dataclasses.replace(
+            config,
+            training=training,
+            optimizer=config.optimizer | {"learning_rate": options.learning_rate},
+            resume=str(folder.path) if folder.last.is_file() else None,
+        )
+
+
+def create_recipe(config: Config, champion: Version) -> ChampionRecipe:
+    """Return the recipe of a champion."""
+    return ChampionRecipe(champion_config(config, champion))
+
+
+def create_replay_recipe(config: Config, champion: Version, rows: int, registry: Registry) -> ChampionRecipe:
+    """Return the recipe of a champion for a number of first rows, in another registry."""
+    options = dataclasses.replace(config.retrain, rows=rows)
+    place = dataclasses.replace(config.registry, path=str(registry.path))
+    return create_recipe(dataclasses.replace(config, retrain=options, registry=place), champion)
+
+
+def remove_if_empty(path: Path) -> None:
+    """Remove the folder of a command that has left nothing in it."""
+    if path.is_dir() and not any(path.iterdir()):
+        path.rmdir()

@@ -1,0 +1,57 @@
+"""Which saved model a job means: that of a run, a version of the registry, or the champion."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tsforecast.registry.options import RegistryOptions
+from tsforecast.registry.store import Registry, Version
+from tsforecast.tracking.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A saved model and where it comes from.
+
+    Args:
+        name: Name of the version, or of the run's folder.
+        model: The saved model, as ``models.io.load_model`` takes it.
+        config: The YAML of its run.
+        calibration: Scores that its prediction intervals start with, or None.
+    """
+
+    name: str
+    model: Path
+    config: Path
+    calibration: bytes | None = None
+
+    @classmethod
+    def from_run(cls, folder: RunFolder) -> "ModelSource":
+        """Return the best model of a run."""
+        return cls(folder.path.name, folder.best, folder.config)
+
+    @classmethod
+    def from_version(cls, version: Version) -> "ModelSource":
+        """Return the model of a version, after a check of its files.
+
+        Raises:
+            UserError: A file is missing or is not what was registered.
+        """
+        version.check()
+        return cls(version.name, version.model, version.config, version.calibration())
+
+
+def resolve_model(options: RegistryOptions, run: str | None) -> ModelSource:
+    """Return the model that ``run=FOLDER`` or ``registry.version=NAME`` names, or else the champion.
+
+    Args:
+        options: Registry, and version or None.
+        run: Folder of a run, or None.
+
+    Raises:
+        UserError: There is no such run, version or champion, or its files are not those registered.
+    """
+    if run is not None:
+        return ModelSource.from_run(RunFolder.existing(run))
+    registry = Registry(options.path)
+    version = registry.champion() if options.version is None else registry.version(options.version)
+    return ModelSource.from_version(version)

@@ -1,0 +1,79 @@
+"""Registering a finished run as a version, with the scores that its prediction intervals start with.
+
+What a retrained model must pass before it is promoted is in `tsforecast.registry.gate`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tsforecast.errors import UserError
+from tsforecast.evaluation.result import RunResult
+from tsforecast.registry.store import CALIBRATION, Registry, Version
+from tsforecast.tracking.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from tsforecast.data.dataset import ForecastDataset
+    from tsforecast.inference.options import IntervalOptions
+    from tsforecast.models.protocol import Model
+
+
+def read_finished_result(folder: RunFolder) -> dict[str, Any]:
+    """Return the ``result.json`` of a run.
+
+    Raises:
+        UserError: The run has not finished.
+    """
+    status = RunResult.read(folder.result).status
+    if status != "done":
+        raise UserError(f"{folder.path} is not a finished run ({status}): see its result.json.")
+    result: dict[str, Any] = json.loads(folder.result.read_text())
+    return result
+
+
+def register_run(folder: RunFolder, registry: Registry, calibration: bytes) -> Version:
+    """Add a finished run to the registry.
+
+    Args:
+        folder: Folder of the run.
+        registry: Destination.
+        calibration: What ``calibrate_intervals`` returned for its model.
+
+    Raises:
+        UserError: The run has not finished.
+    """
+    from tsforecast.models.io import saved_path
+
+    return registry.add(
+        saved_path(folder.best),
+        config=folder.config.read_text(),
+        result=read_finished_result(folder),
+        lineage={"run": str(folder.path.resolve()), "parent": registry.champion_name()},
+        extra={CALIBRATION: calibration},
+    )
+
+
+def calibrate_intervals(model: Model, dataset: ForecastDataset, options: IntervalOptions) -> bytes:
+    """Return the scores of the newest validation windows, with which prediction intervals start.
+
+    Args:
+        model: Model that forecasts the windows.
+        dataset: Its data.
+        options: Options of the intervals; as many windows as their memory holds are scored.
+
+    Returns:
+        The content of the file ``calibration.npz``, see ``inference.intervals.AdaptiveIntervals.to_bytes``.
+    """
+    from tsforecast.inference.intervals import create_intervals
+    from tsforecast.inference.predictor import Predictor
+
+    predictor = Predictor(model, sizes=(32,))
+    metadata = predictor.metadata
+    intervals = create_intervals(metadata.horizon, len(metadata.targets), options)
+    windows = dataset.windows("val")
+    ends = windows.ends[-options.memory :]
+    forecasts = predictor(windows.inputs(ends))
+    truth = dataset.scaler.inverse_targets(windows.targets(ends))
+    intervals.calibrate(forecasts.low, forecasts.high, truth)
+    return intervals.to_bytes()

@@ -1,0 +1,259 @@
+"""Replaying past days one by one, with a retraining run before each of them and without.
+
+The row of a day is saved as soon as the day is over, so that an interrupted replay can be resumed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tsforecast.errors import UserError
+from tsforecast.registry.retraining import Outcome, Recipe, retrain_champion
+from tsforecast.registry.store import Registry, Version
+from tsforecast.tracking.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from tsforecast.data.series import Series
+    from tsforecast.evaluation.evaluate import Evaluation
+    from tsforecast.models.protocol import Model
+    from tsforecast.registry.options import RetrainingOptions
+
+RESULT, TABLE = "replay.json", "replay.md"
+FIRST_ROWS = 1000  # enough of the series to read its step from
+CreateRecipe = Callable[[Version, int, Registry], Recipe]  # of a version, for a number of first rows
+Row = dict[str, Any]
+
+
+def replay_days(
+    folder: RunFolder, source: Version, create_recipe: CreateRecipe, options: RetrainingOptions
+) -> dict[str, Any]:
+    """Replay days in a registry of their own, so that the champion in service stays, and print a line per day.
+
+    Args:
+        folder: Folder of the replay; an interrupted one is resumed.
+        source: The champion that the replay begins with.
+        create_recipe: Returns the recipe of a version for a number of first rows.
+        options: Number of days, damage, and options of the retraining runs.
+
+    Returns:
+        What ``replay.json`` holds: one row per day, and the totals.
+
+    Raises:
+        UserError: The source has no rows after those of the champion.
+    """
+    registry = _copy_registry(folder, source)
+    first = int(source.result()["data"]["rows"])
+    day = _rows_per_day(create_recipe(source, FIRST_ROWS, registry))
+    rows, models = _read_rows(folder), _Models(source)
+    for number in range(len(rows), options.replay_days):
+        stop = first + (number + 1) * day
+        outcome = _retrain(registry, create_recipe, options, number, stop - day, day) if number else None
+        scores = score_day(create_recipe(source, stop, registry), registry, models, stop, day)
+        if scores is None:
+            break
+        rows.append(_to_row(number, outcome, scores))
+        folder.write_json(RESULT, {"status": "running", "days": rows})
+        print(_to_line(rows[-1]), flush=True)
+    if not rows:
+        raise UserError(f"job=replay needs rows after the champion's {first:,}: the source has none.")
+    result = {"status": "done", "days": rows, **_totals(rows)}
+    folder.write_json(RESULT, result)
+    folder.write_text_atomic(TABLE, to_markdown(result))
+    return result
+
+
+def find_first_champion(folder: RunFolder, registry: Registry) -> Version:
+    """Return the champion that a replay begins with.
+
+    Args:
+        folder: Folder of the replay; if it has been started, its first champion counts.
+        registry: Registry with the champion in service.
+    """
+    copy = Registry(folder.path / "registry")
+    moves = copy.moves()
+    version = copy.version(moves[0]["version"]) if moves else registry.champion()
+    version.check()
+    return version
+
+
+def damage_series(series: Series, first: int, kind: str) -> Series:
+    """Return a series whose first target is damaged from a row on.
+
+    Args:
+        series: The series.
+        first: First damaged row.
+        kind: ``units`` (times 1,000), ``stuck`` or ``missing`` (both from a quarter of these rows on).
+    """
+    values = series.values.copy()
+    column = values[first:, series.features.index(series.targets[0])]
+    if kind == "units":
+        column *= 1000
+    else:
+        column[len(column) // 4 :] = np.nan if kind == "missing" else column[len(column) // 4]
+    return dataclasses.replace(series, values=values)
+
+
+def score_day(
+    recipe: Recipe, registry: Registry, models: _Models, stop: int, day: int
+) -> dict[str, Evaluation] | None:
+    """Score the forecasts of the day that ends before row ``stop``, by today's champion and by the first one.
+
+    Args:
+        recipe: Recipe of the first champion, with rows up to that row.
+        registry: Registry of the replay.
+        models: Loaded models.
+        stop: First row after the day.
+        day: Rows of a day.
+
+    Returns:
+        ``without`` and ``with`` retraining, or None if the source has no such rows.
+    """
+    try:
+        series = recipe.load_series()
+    except UserError:  # some sources refuse to give more rows than they have
+        return None
+    if len(series) < stop:
+        return None
+    recipe.initialize()
+
+    from tsforecast.data.scaling import Scaler
+    from tsforecast.ensemble.model import WARM_UP
+    from tsforecast.evaluation.evaluate import evaluate
+
+    window = recipe.window
+    # Only the rows that a forecast depends on are prepared.
+    before = (
+        WARM_UP * window.stride + 2 * window.lookback + window.lead + window.horizon + series.season + day
+    )
+    series = series.newest(2 * day + before)
+    split = {"train": len(series) - 2 * day, "val": day, "test": day}
+    scores: dict[str, Evaluation] = {}
+    for name, version in (("without", models.first), ("with", registry.champion())):
+        if version.name == models.first.name and scores:
+            scores[name] = scores["without"]
+            continue
+        model = models.load(version)
+        dataset = recipe.build_dataset(series, split, Scaler.from_dict(model.metadata["scaler"]))
+        scores[name] = evaluate(model, dataset, "test")
+    return scores
+
+
+def to_markdown(result: dict[str, Any]) -> str:
+    """Return a table with one line per day, and the totals."""
+    lines = [
+        "| day | retraining | RMSE with | RMSE without | seconds | why |",
+        "|---:|---|---:|---:|---:|---|",
+    ]
+    lines += [
+        f"| {row['day']} | {row['outcome']} | {row['rmse_with']:.4f} | {row['rmse_without']:.4f} | {_seconds(row)}"
+        f" | {row['why']} |"
+        for row in result["days"]
+    ]
+    total = (
+        f"RMSE over all days {result['with_retraining']:.4f} with retraining,"
+        f" {result['without_retraining']:.4f} without; {result['promoted']} promoted, {result['refused']} refused;"
+        f" {result['median_seconds']:.0f} s per retraining run (median)."
+    )
+    return "\n".join(lines) + "\n\n" + total + "\n"
+
+
+class _Models:
+    """The first champion and today's, each loaded and compiled once.
+
+    Args:
+        first: The first champion.
+    """
+
+    def __init__(self, first: Version):
+        self.first, self._loaded = first, dict[str, "Model"]()
+
+    def load(self, version: Version) -> Model:
+        """Return the model of one of the two; others are released."""
+        from tsforecast.models.io import load_model
+
+        names = (self.first.name, version.name)
+        self._loaded = {name: model for name, model in self._loaded.items() if name in names}
+        if version.name not in self._loaded:
+            self._loaded[version.name] = load_model(version.model)
+        return self._loaded[version.name]
+
+
+def _retrain(
+    registry: Registry,
+    create_recipe: CreateRecipe,
+    options: RetrainingOptions,
+    number: int,
+    rows: int,
+    day: int,
+) -> Outcome:
+    """Retrain before a day; the newest day is damaged if ``retrain.damage`` says so."""
+    kind = (options.damage or {}).get(number)
+    change = None if kind is None else lambda series: damage_series(series, len(series) - day, kind)
+    return retrain_champion(registry, lambda version: create_recipe(version, rows, registry), options, change)
+
+
+def _copy_registry(folder: RunFolder, source: Version) -> Registry:
+    """Return a registry in the folder of the replay that begins with the champion."""
+    registry = Registry(folder.path / "registry")
+    if registry.champion_name() is None:
+        target = registry.path / "versions" / source.name
+        if not target.exists():
+            shutil.copytree(source.path, target)
+        registry.promote(source.name, "where the replay begins")
+    return registry
+
+
+def _read_rows(folder: RunFolder) -> list[Row]:
+    """Return the rows of the days that an interrupted replay has finished."""
+    path = folder.path / RESULT
+    rows: list[Row] = json.loads(path.read_text())["days"] if path.is_file() else []
+    return rows
+
+
+def _rows_per_day(recipe: Recipe) -> int:
+    return max(1, round(86_400 / recipe.load_series().step))
+
+
+def _to_row(number: int, outcome: Outcome | None, scores: dict[str, Evaluation]) -> Row:
+    row = {
+        "day": number + 1,
+        "outcome": outcome["outcome"] if outcome else "as it was",
+        "why": outcome["why"] if outcome else "",
+        "seconds": outcome["seconds"] if outcome else 0.0,  # None: the run was interrupted
+    }
+    for name, evaluation in scores.items():
+        observed = np.isfinite(evaluation.truth)
+        row[f"rmse_{name}"] = evaluation.figures["rmse"]
+        row[f"squared_{name}"] = float(np.sum((evaluation.forecast - evaluation.truth)[observed] ** 2))
+        row["observed"] = int(observed.sum())
+    return row
+
+
+def _totals(rows: list[Row]) -> dict[str, Any]:
+    observed = max(sum(row["observed"] for row in rows), 1)
+    outcomes = [row["outcome"] for row in rows]
+    seconds = [row["seconds"] for row in rows[1:] if row["seconds"] is not None]
+    return {
+        "with_retraining": float(np.sqrt(sum(row["squared_with"] for row in rows) / observed)),
+        "without_retraining": float(np.sqrt(sum(row["squared_without"] for row in rows) / observed)),
+        "promoted": outcomes.count("promoted"),
+        "refused": outcomes.count("refused"),
+        "median_seconds": float(np.median(seconds)) if seconds else 0.0,
+    }
+
+
+def _to_line(row: Row) -> str:
+    return (
+        f"day {row['day']}: {row['outcome']}, RMSE {row['rmse_with']:.4f} with retraining,"
+        f" {row['rmse_without']:.4f} without, {_seconds(row)} s"
+    )
+
+
+def _seconds(row: Row) -> str:
+    return "?" if row["seconds"] is None else f"{row['seconds']:.0f}"

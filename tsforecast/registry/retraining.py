@@ -1,0 +1,283 @@
+"""Retraining the champion with new rows; the result replaces it only if it passes the promotion gate.
+
+Every step can be killed and repeated: the work is in a folder of the registry that is named after the champion and the
+number of rows, training resumes from its last checkpoint, the same model is registered once, and the champion changes
+by an atomic rename or not at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tsforecast.data.quality import faults
+from tsforecast.errors import UserError
+from tsforecast.evaluation.result import RunResult
+from tsforecast.registry import gate
+from tsforecast.registry.promote import calibrate_intervals
+from tsforecast.registry.store import CALIBRATION, Registry, Version
+from tsforecast.tracking.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from tsforecast.data.dataset import ForecastDataset
+    from tsforecast.data.options import WindowOptions
+    from tsforecast.data.scaling import Scaler
+    from tsforecast.data.series import Series
+    from tsforecast.data.splits import Borders
+    from tsforecast.inference.options import IntervalOptions
+    from tsforecast.models.protocol import Model
+    from tsforecast.registry.options import RetrainingOptions
+    from tsforecast.runtime import RuntimeInfo
+
+OUTCOME = "retraining.json"
+Outcome = dict[str, Any]
+
+
+class Recipe(Protocol):
+    """How the champion was built and trained: the steps of a retraining run that depend on its config.
+
+    Attributes:
+        name: Name of the model, for example ``lstm``.
+        config_yaml: Config of the retrained model's run.
+        window: Lookback, lead and horizon.
+        intervals: Options of the prediction intervals.
+    """
+
+    name: str
+    config_yaml: str
+    window: WindowOptions
+    intervals: IntervalOptions
+
+    def load_series(self) -> Series:
+        """Load the data with the new rows."""
+
+    def initialize(self) -> RuntimeInfo:
+        """Set the backend, the device and the seed."""
+
+    def build_dataset(self, series: Series, split: Mapping[str, object], scaler: Scaler) -> ForecastDataset:
+        """Scale a series and split it."""
+
+    def train(self, model: Model, dataset: ForecastDataset, folder: RunFolder) -> bool:
+        """Train a model further; return whether it became better on the validation days."""
+
+    def describe(self, series: Series, parts: Borders, runtime: RuntimeInfo) -> dict[str, Any]:
+        """Return what the figures depend on, for ``result.json``."""
+
+
+def retrain_champion(
+    registry: Registry,
+    create_recipe: Callable[[Version], Recipe],
+    options: RetrainingOptions,
+    change: Callable[[Series], Series] | None = None,
+) -> Outcome:
+    """Retrain the champion once with the rows that there are now.
+
+    Args:
+        registry: Registry with a champion.
+        create_recipe: Returns the recipe of a version.
+        options: Days to train on and to compare on, and limits.
+        change: Applied to the series after it was read, to rehearse damaged data.
+
+    Returns:
+        ``outcome`` (``promoted``, ``refused`` or ``nothing new``), ``why`` in one sentence, ``champion`` (afterwards),
+        ``rows``, ``new_rows``, ``seconds`` (None if a kill came after the promotion), ``folder`` and, if champion and
+        challenger were compared, ``compared``.
+
+    Raises:
+        UserError: There is no champion, or there are too few rows.
+    """
+    began, champion = time.monotonic(), registry.champion()
+    champion.check()
+    recipe = create_recipe(champion)
+    series = recipe.load_series()
+    series = series if change is None else change(series)
+    known = int(champion.result()["data"]["rows"])
+    folder = RunFolder(registry.path / "retraining" / f"{champion.name}_{len(series)}")
+    finished = _read_outcome(folder)
+    if finished is not None:
+        return finished
+    if known == len(series) and champion.manifest["lineage"].get("kind") == "retraining":
+        return _recover_outcome(registry, champion)
+    new = max(len(series) - known, 0)
+    facts = {"rows": len(series), "new_rows": new, "folder": str(folder.path)}
+    if new < options.least_new_rows:
+        why = (
+            f"{new:,} rows are new since {champion.name} was made, and retrain.least_new_rows asks for more."
+        )
+        return {"outcome": "nothing new", "why": why, "champion": champion.name, "seconds": 0.0, **facts}
+    RunFolder.create(folder.path)
+    decision = _train_and_compare(registry, champion, recipe, options, series, known, folder)
+    outcome = {**decision, "champion": registry.champion_name(), "seconds": time.monotonic() - began, **facts}
+    folder.write_json(OUTCOME, outcome)
+    return outcome
+
+
+def split_recent_days(
+    recipe: Recipe, options: RetrainingOptions, series: Series, scaler: Scaler, use_all: bool
+) -> ForecastDataset:
+    """Return the newest rows as training, validation and held-out days, with the champion's scaling.
+
+    Args:
+        recipe: Recipe of the champion.
+        options: Number of days of each part.
+        series: All rows.
+        scaler: Scaler of the champion.
+        use_all: Train on all rows before the validation days, for a model that is fitted from scratch.
+
+    Raises:
+        UserError: There are too few rows.
+    """
+    rows, day = len(series), 86_400 / max(series.step, 1)
+    days = (options.held_out_days, options.val_days, options.train_days)
+    held_out, val, train = (round(count * day) for count in days)
+    cut = rows - held_out - val
+    if cut < 1:
+        raise UserError(
+            f"retrain.val_days and retrain.held_out_days take {held_out + val:,} rows, and there are {rows:,}: "
+            "lower them."
+        )
+    if not use_all:  # of years of rows only the newest weeks are prepared
+        window = recipe.window
+        before = 2 * window.lookback + window.lead + window.horizon + series.season
+        series = series.newest(held_out + val + train + before)
+        rows, cut = len(series), len(series) - held_out - val
+    dataset = recipe.build_dataset(series, {"train": cut, "val": val, "test": held_out}, scaler)
+    first = 0 if use_all else max(cut - train, 0)
+    return dataclasses.replace(dataset, borders=((first, cut), (cut, cut + val), (cut + val, rows)))
+
+
+def _train_and_compare(
+    registry: Registry,
+    champion: Version,
+    recipe: Recipe,
+    options: RetrainingOptions,
+    series: Series,
+    known: int,
+    folder: RunFolder,
+) -> Outcome:
+    """Return ``outcome``, ``why`` and, if both models were compared, ``compared``."""
+    problems = faults(series, known)
+    if problems:
+        more = f" (and {len(problems) - 1} more faults)" if len(problems) > 1 else ""
+        return {"outcome": "refused", "why": f"the new rows are not trusted: {problems[0]}{more}."}
+    runtime = recipe.initialize()
+
+    from tsforecast.data.scaling import Scaler
+    from tsforecast.models.estimator import Estimator
+    from tsforecast.models.io import load_model
+
+    model = load_model(champion.model)
+    scaler = Scaler.from_dict(model.metadata["scaler"])
+    dataset = split_recent_days(recipe, options, series, scaler, use_all=isinstance(model, Estimator))
+    load_models = _remember_weights(model, champion, folder)
+    if not recipe.train(model, dataset, folder):
+        return {"outcome": "refused", "why": "further training gained nothing on the validation days."}
+    current, load_challenger = load_models()
+    challenger, result = gate.compare_models(
+        dataset, current, load_challenger, max_latency_ms=options.latency_ms
+    )
+    if not result.is_passed:
+        return {"outcome": "refused", "why": result.rejection_reason, "compared": result.to_json()}
+    version = _register(registry, champion, recipe, series, dataset, challenger, result, runtime, folder)
+    why = f"retrained with {len(series) - known:,} new rows; {result.summary}"
+    registry.promote(version.name, why)
+    return {
+        "outcome": "promoted",
+        "why": f"{version.name} takes the place of {champion.name}: {why}.",
+        "compared": result.to_json(),
+    }
+
+
+def _remember_weights(
+    model: Model, champion: Version, folder: RunFolder
+) -> Callable[[], tuple[Model, Callable[[], Model]]]:
+    """Return a function that returns the champion as it was, and a function that returns the challenger.
+
+    A network is reused for both with other weights, so that nothing is compiled again.
+    """
+    from tsforecast.models.forecaster import Forecaster
+    from tsforecast.models.io import load_model
+
+    before = model.get_weights() if isinstance(model, Forecaster) else None
+
+    def load_models() -> tuple[Model, Callable[[], Model]]:
+        if not isinstance(model, Forecaster):
+            return load_model(champion.model), lambda: load_model(folder.best)
+        model.set_weights(before)
+
+        def load_challenger() -> Model:
+            model.load_weights(folder.best)
+            return model
+
+        return model, load_challenger
+
+    return load_models
+
+
+def _register(
+    registry: Registry,
+    champion: Version,
+    recipe: Recipe,
+    series: Series,
+    dataset: ForecastDataset,
+    model: Model,
+    result: gate.GateResult,
+    runtime: RuntimeInfo,
+    folder: RunFolder,
+) -> Version:
+    from tsforecast.models.io import saved_path
+
+    first = len(series) - len(dataset.series)  # the dataset contains the newest rows only
+    parts = tuple((first + start, first + stop) for start, stop in dataset.borders)
+    facts = {
+        key: value
+        for key, value in recipe.describe(series, parts, runtime).items()
+        if key != "peak_memory_mb"
+    }
+    comparison = result.to_json()
+    run_result = RunResult(
+        status="done",
+        model=recipe.name,
+        params=model.count_params(),
+        metrics=result.challenger,
+        more={"retraining": {key: comparison[key] for key in ("difference", "on_spikes", "in_words")}},
+        **facts,
+    )
+    return registry.add(
+        saved_path(folder.best),
+        config=recipe.config_yaml,
+        result=run_result.to_json(),
+        lineage={"run": str(folder.path.resolve()), "parent": champion.name, "kind": "retraining"},
+        extra={CALIBRATION: calibrate_intervals(model, dataset, recipe.intervals)},
+    )
+
+
+def _read_outcome(folder: RunFolder) -> Outcome | None:
+    path = folder.path / OUTCOME
+    outcome: Outcome | None = json.loads(path.read_text()) if path.is_file() else None
+    return outcome
+
+
+def _recover_outcome(registry: Registry, champion: Version) -> Outcome:
+    """Return the outcome of the run that made this champion; write it if a kill came between promotion and that."""
+    folder, result = RunFolder(Path(champion.manifest["lineage"]["run"])), champion.result()
+    finished = _read_outcome(folder)
+    if finished is not None:
+        return finished
+    why = next((move["why"] for move in reversed(registry.moves()) if move["version"] == champion.name), "")
+    parent, rows = champion.manifest["lineage"]["parent"], int(result["data"]["rows"])
+    outcome = {
+        "outcome": "promoted",
+        "why": f"{champion.name} takes the place of {parent}: {why}.",
+        "champion": champion.name,
+        "rows": rows,
+        "new_rows": rows - int(registry.version(parent).result()["data"]["rows"]),
+        "seconds": None,  # not known of an interrupted run
+        "folder": str(folder.path),
+    }
+    RunFolder.create(folder.path).write_json(OUTCOME, outcome)
+    return outcome
