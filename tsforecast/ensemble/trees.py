@@ -64,7 +64,7 @@ def as_network(fitted: LightGBM) -> BoostedTrees:
         fitted.task,
         lags=fitted.lags,
         spans=fitted.spans,
-        measured=fitted.measured,
+        measured=fitted.measured_channels,
         sizes=[size for size, _ in tables],
     )
     for index, (_, table) in enumerate(tables):

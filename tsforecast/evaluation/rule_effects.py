@@ -42,7 +42,7 @@ def rule_effects(model: Model, dataset: ForecastDataset, split: str = "test") ->
         where = fired[:, index].astype(bool)
         row = {"rule": rule["name"], "trust": trust, "fired": int(where.sum()), "share": float(where.mean())}
         if where.any():
-            with model.without_rule(index):
+            with model.disable_rule(index):
                 without = _points(model, dataset, windows)
             row["changed"] = int(np.any(applied != without, axis=(1, 2)).sum())
             target = slice(rule["target"], rule["target"] + 1)

@@ -30,7 +30,7 @@ class Anchor(keras.layers.Layer):
         [3.0, 3.0]
     """
 
-    def __init__(self, target_indices: Sequence[int], every_step: bool = False, **kwargs: Any):
+    def __init__(self, target_indices: Sequence[int], every_step: bool = False, **kwargs: object):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.target_indices, self.every_step = list(target_indices), every_step
 

@@ -41,7 +41,7 @@ class SelfAttention(layers.Layer):
         heads: int,
         dropout: float = 0.0,
         kernel_initializer: Initializer | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         self.heads, self.dropout = heads, dropout
@@ -120,7 +120,7 @@ class EncoderBlock(layers.Layer):
         attention_dropout: float = 0.0,
         norm: str = "batch",
         pre_norm: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         self.options: dict[str, Any] = {

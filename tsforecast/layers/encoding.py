@@ -37,7 +37,7 @@ class PiecewiseLinear(keras.layers.Layer):
         TensorShape([1, 10, 6])
     """
 
-    def __init__(self, edges: Sequence[Sequence[float]], units: int, **kwargs: Any):
+    def __init__(self, edges: Sequence[Sequence[float]], units: int, **kwargs: object):
         # Inputs stay float32 under a mixed policy too: half precision cannot tell narrow bins apart.
         super().__init__(**{**kwargs, "autocast": False})
         self.edges, self.units = [list(channel_edges) for channel_edges in edges], units

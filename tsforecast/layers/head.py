@@ -50,7 +50,7 @@ class ForecastHead(layers.Layer):
         units: Sequence[int] = (),
         dropout: float = 0.0,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
-        **kwargs: Any,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         self.horizon, self.targets = horizon, targets

@@ -29,7 +29,7 @@ class InstanceNorm(layers.Layer):
         [[[4.0, 5.0, 6.0, 7.0]]]
     """
 
-    def __init__(self, affine: bool = False, epsilon: float = 1e-5, **kwargs: Any):
+    def __init__(self, affine: bool = False, epsilon: float = 1e-5, **kwargs: object):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.affine, self.epsilon = affine, epsilon
 
@@ -76,7 +76,7 @@ class RestoreInstance(layers.Layer):
     Returns: float32, the forecast's shape.
     """
 
-    def __init__(self, norm: InstanceNorm, channels: Sequence[int], **kwargs: Any):
+    def __init__(self, norm: InstanceNorm, channels: Sequence[int], **kwargs: object):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.norm, self.channels = norm, list(channels)
 

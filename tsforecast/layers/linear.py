@@ -22,7 +22,7 @@ class TargetHistory(layers.Layer):
         TensorShape([1, 1, 10])
     """
 
-    def __init__(self, target_indices: Sequence[int], **kwargs: Any):
+    def __init__(self, target_indices: Sequence[int], **kwargs: object):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.target_indices = list(target_indices)
 
@@ -50,7 +50,7 @@ class TrendSplit(layers.Layer):
         ([[[1.0, 1.0, 1.0]]], [[[-1.0, 2.0, -1.0]]])
     """
 
-    def __init__(self, kernel_size: int = 25, **kwargs: Any):
+    def __init__(self, kernel_size: int = 25, **kwargs: object):
         super().__init__(**kwargs)
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size={kernel_size} must be odd, which centres the average.")
@@ -91,7 +91,9 @@ class TimeSteps(layers.Layer):
         [5.0, 5.0]
     """
 
-    def __init__(self, steps: Sequence[int], quantile_levels: Sequence[float] | None = None, **kwargs: Any):
+    def __init__(
+        self, steps: Sequence[int], quantile_levels: Sequence[float] | None = None, **kwargs: object
+    ):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.steps = list(steps)
         self.quantile_levels = None if quantile_levels is None else list(quantile_levels)
@@ -125,7 +127,7 @@ class TimeLinear(layers.Layer):
         horizon: int,
         quantile_levels: Sequence[float] | None = None,
         kernel_initializer: str | keras.initializers.Initializer | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.horizon, self.quantile_levels = horizon, quantile_levels

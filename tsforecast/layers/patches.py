@@ -44,7 +44,7 @@ class Patches(layers.Layer):
         patch_stride: int = 8,
         padding: str = "end",
         dropout: float = 0.0,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         super().__init__(**kwargs)
         if padding not in ("end", "none"):
@@ -131,7 +131,7 @@ class HiddenPatches(layers.Layer):
         np.float32(4.0)
     """
 
-    def __init__(self, count: int, share: float, **kwargs: Any):
+    def __init__(self, count: int, share: float, **kwargs: object):
         super().__init__(**{**kwargs, "dtype": "float32"})
         if count < 2:
             raise ValueError(

@@ -35,7 +35,7 @@ class RuleConditions(layers.Layer):
         [False, True]
     """
 
-    def __init__(self, rules: Sequence[Mapping[str, Any]], **kwargs: Any):
+    def __init__(self, rules: Sequence[Mapping[str, Any]], **kwargs: object):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.rules = [dict(rule) for rule in rules]
 
@@ -76,7 +76,7 @@ class RuleActions(layers.Layer):
         [3.0]
     """
 
-    def __init__(self, rules: Sequence[Mapping[str, Any]], lead: int, **kwargs: Any):
+    def __init__(self, rules: Sequence[Mapping[str, Any]], lead: int, **kwargs: object):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.rules, self.lead = [dict(rule) for rule in rules], lead
 

@@ -1,4 +1,4 @@
-"""CNN-LSTM."""
+"""CNN-LSTM: convolutions at several scales, then LSTM layers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -17,25 +17,30 @@ PADDINGS = ("causal", "same")
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class CNNLSTM(Forecaster):
-    """Convolutions at several scales side by side, concatenated, then LSTM layers and a dense head.
+    """Parallel convolutions at several scales, concatenated, then LSTM layers and a dense head.
 
     Args:
-        task: what to forecast from what.
-        filters: of each convolution, at least 1.
-        kernel_sizes: width in steps of each convolution, at least one.
-        padding: ``causal`` looks back only, so that the model forecasts at every step of its window; ``same`` centres
-            each convolution, and the model forecasts at its last step only.
-        units: width of each LSTM layer, at least one.
-        dense_units: widths of the head's ReLU layers; may be empty.
-        dropout: share dropped before each LSTM layer but the first, and in the head, in [0, 1).
-        anchor: forecast the change from the last known value.
+        task: Inputs and outputs of the model.
+        filters: Filters of each convolution.
+        kernel_sizes: Width in steps of each convolution; at least one.
+        padding: ``causal`` looks back only, and the model forecasts at every step of its window; ``same`` centers each
+            convolution, and the model forecasts at its last step only.
+        units: Width of each LSTM layer; at least one.
+        dense_units: Widths of the head's ReLU layers; may be empty.
+        dropout: Share dropped before each LSTM layer except the first, and in the head, in [0, 1).
+        anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
 
     Raises:
-        ValueError: ``padding`` is neither, or ``kernel_sizes`` is empty.
+        ValueError: ``padding`` is neither of the two, or ``kernel_sizes`` is empty.
 
     Source: Kim & Cho (2019), Predicting residential energy consumption using CNN-LSTM neural networks, for convolutions
-    before an LSTM; there one after the other and with pooling, here at three scales side by side and without.
+    before an LSTM; there in sequence and with pooling, here in parallel at three scales and without pooling.
+
+    Example:
+        >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
+        >>> CNNLSTM(task, filters=4, units=[8], dense_units=[8]).output_shape
+        (None, 4, 1)
     """
 
     nominal_params = 450_000

@@ -1,4 +1,4 @@
-"""DLinear."""
+"""DLinear: one linear map of the trend and one of the remainder."""
 
 from typing import Annotated
 
@@ -12,24 +12,29 @@ from tsforecast.options import Range
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class DLinear(Forecaster):
-    """A linear map of the trend plus a linear map of the rest, each from a target's own history.
+    """A linear map of the trend plus a linear map of the remainder, each from a target's own history.
 
     Args:
-        task: what to forecast from what.
-        kernel_size: width of the moving average that makes the trend, odd, in steps.
+        task: Inputs and outputs of the model.
+        kernel_size: Width in steps of the moving average that is the trend, odd.
 
     Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2, with maps that all
     targets share; they start as averages, as in the Time-Series-Library.
+
+    Example:
+        >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
+        >>> DLinear(task, kernel_size=5).output_shape
+        (None, 4, 1)
     """
 
     def __init__(self, task: Task, kernel_size: Annotated[int, Range(1, 10_000)] = 25):
         past = task.input_tensor()
-        trend, rest = TrendSplit(kernel_size, dtype="float32", name="split")(
+        trend, remainder = TrendSplit(kernel_size, dtype="float32", name="split")(
             TargetHistory(task.target_indices)(past)
         )
         average = keras.initializers.Constant(1.0 / task.lookback)
         maps = [
             TimeLinear(task.horizon, task.quantile_levels, average, name=name) for name in ("trend", "rest")
         ]
-        forecast = keras.layers.Add(dtype="float32")([maps[0](trend), maps[1](rest)])
+        forecast = keras.layers.Add(dtype="float32")([maps[0](trend), maps[1](remainder)])
         super().__init__(task=task, past=past, forecast=forecast, options={"kernel_size": kernel_size})

@@ -50,7 +50,7 @@ class Estimator:
         """A short lower-case name."""
         return type(self).__name__.lower()
 
-    def describe(self, **metadata: Any) -> None:
+    def describe(self, **metadata: object) -> None:
         """Store what the saved file needs to be used alone: channels, targets, unit, scaler, frequency."""
         self.metadata = metadata
 

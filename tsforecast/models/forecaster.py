@@ -65,7 +65,7 @@ class Forecaster(keras.Model):
         self.metadata = metadata or {}
         self._sequence = (past, sequence)
 
-    def describe(self, **metadata: Any) -> None:
+    def describe(self, **metadata: object) -> None:
         """Store what the saved file needs to be used alone: channels, targets, unit, scaler, frequency."""
         self.metadata = metadata
 

@@ -1,4 +1,4 @@
-"""Residual GRU."""
+"""GRU layers with residual connections."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,17 +15,22 @@ from tsforecast.options import Dropout, Width, Widths
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class GRU(Forecaster):
-    """GRU layers, each with a way around it: ``x + GRU(x)``, with a linear map on x where the widths differ.
+    """GRU layers with residual connections, ``x + GRU(x)``, with a linear map of x if the widths differ.
 
     Args:
-        task: what to forecast from what.
-        units: width of each GRU layer, at least one.
-        dense_units: widths of the head's ReLU layers; may be empty.
-        dropout: share dropped between layers and in the head, in [0, 1).
-        anchor: forecast the change from the last known value.
+        task: Inputs and outputs of the model.
+        units: Width of each GRU layer; at least one.
+        dense_units: Widths of the head's ReLU layers; may be empty.
+        dropout: Share dropped between layers and in the head, in [0, 1).
+        anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
 
     Source: Cho et al. (2014) for the GRU; He et al. (2016), eq. 2, for the shortcut with a projection.
+
+    Example:
+        >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
+        >>> GRU(task, units=[8, 8], dense_units=[8]).output_shape
+        (None, 4, 1)
     """
 
     nominal_params = 280_000

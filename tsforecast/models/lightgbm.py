@@ -1,9 +1,13 @@
-"""LightGBM on lags and window statistics: the baseline to beat."""
+"""LightGBM on lags and window statistics."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.windows import Windows
@@ -13,10 +17,13 @@ from tsforecast.models.protocol import ParameterRow
 from tsforecast.models.task import Task
 from tsforecast.options import Range
 
+if TYPE_CHECKING:
+    from tsforecast.losses import Loss
+
 MAX_BOOSTERS = 64
-FEW_WINDOWS = 20_000
-CHUNK = 50_000  # windows whose features are made at once
-OBJECTIVES = {  # of LightGBM, by the class of the loss
+SMALL_TRAINING_SET = 20_000
+CHUNK = 50_000  # windows whose features are computed at once
+OBJECTIVES = {  # objectives of LightGBM by class of the loss
     "SquaredError": "regression",
     "AbsoluteError": "regression_l1",
     "Huber": "huber",
@@ -27,24 +34,29 @@ OBJECTIVES = {  # of LightGBM, by the class of the loss
 class LightGBM(Estimator):
     """Gradient-boosted trees, one booster for each step of the horizon, target and quantile level.
 
-    Features of a window: every channel's newest value; of every channel but the calendar's its lags and its means over
-    the newest steps; of a target also the smallest and largest value and the standard deviation over them. Trees learn
-    the change from the last known value, which is added again.
+    The features of a window are the newest value of every channel; for channels other than the calendar, lags and
+    means over the newest steps; for targets also minimum, maximum and standard deviation over them. The trees learn
+    the change from the last known value.
 
     Args:
-        task: what to forecast from what.
-        lags: steps back from the last input; those beyond the window are left out.
-        spans: lengths in steps of the windows that the statistics are of; those beyond the window are left out.
-        leaves: of a tree, at least 2.
-        learning_rate: above 0.
-        rounds: trees at most.
-        patience: rounds without a better validation score before stopping.
-        min_leaf: training windows in a leaf, at least.
+        task: Inputs and outputs of the model.
+        lags: Steps back from the last input; lags beyond the window are ignored.
+        spans: Lengths in steps of the spans that the statistics cover; spans beyond the window are ignored.
+        leaves: Largest number of leaves in a tree, at least 2.
+        learning_rate: Shrinkage of each tree, above 0.
+        rounds: Largest number of trees.
+        patience: Rounds without a better validation score before stopping.
+        min_leaf: Smallest number of training windows in a leaf.
 
     Raises:
         UserError: LightGBM is not installed, or the task needs more than ``MAX_BOOSTERS`` boosters.
 
     Source: Ke et al. (2017), LightGBM; direct multi-step forecasting as in Ben Taieb et al. (2012).
+
+    Example:
+        >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
+        >>> LightGBM(task, lags=[1, 5, 30], spans=[5]).lags  # of the last 20 steps
+        [1, 5]
     """
 
     def __init__(
@@ -77,8 +89,8 @@ class LightGBM(Estimator):
         _library()
         self.boosters: list[Any] = []
 
-    def fit(self, train: Windows, val: Windows, *, seed: int, loss: Any, log: Callable[[str], None]) -> int:
-        """See ``Estimator.fit``; validation errors are measured as the loss asks."""
+    def fit(self, train: Windows, val: Windows, *, seed: int, loss: Loss, log: Callable[[str], None]) -> int:
+        """Fit one booster after the other; each stops by the loss on the validation windows."""
         lightgbm = _library()
         objective = _objective(loss, self.task.quantile_levels)
         features = {name: self.features(windows) for name, windows in (("train", train), ("val", val))}
@@ -106,7 +118,7 @@ class LightGBM(Estimator):
                     "min_data_in_leaf": options["min_leaf"],
                     "seed": seed,
                     # 0: all. On little data threads wait for each other longer than they work.
-                    "num_threads": 1 if len(train) < FEW_WINDOWS else 0,
+                    "num_threads": 1 if len(train) < SMALL_TRAINING_SET else 0,
                     "deterministic": True,
                     "force_row_wise": True,
                     "verbose": -1,
@@ -123,11 +135,11 @@ class LightGBM(Estimator):
             log(f"{self._label(step, target, level)}: {booster.best_iteration} trees")
         return rounds
 
-    def check(self, loss: Any) -> None:
+    def check(self, loss: Loss) -> None:
         _objective(loss, self.task.quantile_levels)
 
     def forecast(self, windows: Windows) -> np.ndarray:
-        """See ``Estimator.forecast``; quantiles that cross are put in order."""
+        """Return the forecasts float32 ``[n, H, T(, Q)]``; quantiles that cross are sorted."""
         shape = (len(windows), self.task.horizon, len(self.task.target_indices))
         out = np.empty((*shape, len(self.task.quantile_levels or [0.5])), np.float32)
         for first in range(0, len(windows), CHUNK):
@@ -135,43 +147,45 @@ class LightGBM(Estimator):
             features = self.features(windows, ends)
             origin = windows.rows[ends][:, list(self.task.target_indices)]
             for (step, target, level), booster in zip(self._heads(), self.boosters, strict=True):
-                at = (self.task.quantile_levels or (level,)).index(level)
-                out[first : first + len(ends), step, target, at] = origin[:, target] + booster.predict(
+                index = (self.task.quantile_levels or (level,)).index(level)
+                out[first : first + len(ends), step, target, index] = origin[:, target] + booster.predict(
                     features
                 )
         return out[..., 0] if self.task.quantile_levels is None else np.sort(out, axis=-1)
 
     def features(self, windows: Windows, ends: np.ndarray | None = None) -> np.ndarray:
-        """The features float32 ``[n, F]`` of windows; they reach back no further than the window's inputs."""
+        """Return the features of windows, float32 ``[n, F]``; they depend on the inputs of the window only."""
         ends = windows.ends if ends is None else ends
         lookback, rows = self.task.lookback, windows.rows
-        columns = [rows[ends]] + [rows[ends - lag][:, self.measured] for lag in self.lags]
-        stretch = slice(ends.min() - lookback + 1, ends.max() + 1)
-        at = ends - stretch.start
+        columns = [rows[ends]] + [rows[ends - lag][:, self.measured_channels] for lag in self.lags]
+        section = slice(ends.min() - lookback + 1, ends.max() + 1)
+        positions = ends - section.start
         for span in self.spans:
-            columns += [_mean(rows[stretch, i], span)[at, None] for i in self.measured]
+            columns += [_mean(rows[section, i], span)[positions, None] for i in self.measured_channels]
             for i in self.task.target_indices:
-                columns += [values[at, None] for values in _spread(rows[stretch, i], span)]
+                columns += [
+                    values[positions, None] for values in _range_and_deviation(rows[section, i], span)
+                ]
         return np.concatenate(columns, axis=1)
 
     @property
     def lags(self) -> list[int]:
-        """Those of its lags that the window holds."""
+        """The lags within the window."""
         return [lag for lag in self.options["lags"] if 0 < lag < self.task.lookback]
 
     @property
     def spans(self) -> list[int]:
-        """Those of its spans that the window holds."""
+        """The spans within the window."""
         return [span for span in self.options["spans"] if 1 < span <= self.task.lookback]
 
     @property
-    def measured(self) -> list[int]:
-        """The channels that are no calendar."""
+    def measured_channels(self) -> list[int]:
+        """The channels that are not calendar features."""
         names = self.metadata.get("channels") or [""] * self.task.channels
         return [i for i, name in enumerate(names) if name.split("@")[0] not in CALENDAR]
 
     def parameter_rows(self) -> list[ParameterRow]:
-        """A row a booster; a leaf counts as a parameter."""
+        """Return one row per booster; each leaf counts as a parameter."""
         rows: list[ParameterRow] = []
         for head, booster in zip(self._heads(), self.boosters, strict=False):
             trees = booster.dump_model()["tree_info"]
@@ -180,7 +194,7 @@ class LightGBM(Estimator):
         return rows
 
     def state(self) -> dict[str, Any]:
-        """The boosters in LightGBM's own text format."""
+        """Return the boosters in LightGBM's own text format."""
         return {"boosters": [booster.model_to_string() for booster in self.boosters]}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -202,34 +216,34 @@ class LightGBM(Estimator):
         return ahead if level is None else f"{ahead} q{level:g}"
 
 
-def _mean(values: np.ndarray, span: int, dtype: Any = np.float32) -> np.ndarray:
-    """The mean ``[N]`` of the newest ``span`` values; zeros for the first ``span - 1``, which no window reads."""
+def _mean(values: np.ndarray, span: int, dtype: DTypeLike = np.float32) -> np.ndarray:
+    """Return the mean ``[N]`` of the newest ``span`` values; zero for the first ``span - 1``, which no window uses."""
     totals = np.cumsum(np.concatenate([[0.0], values.astype(np.float64)]))
-    return _aligned((totals[span:] - totals[:-span]) / span, len(values), dtype)
+    return _pad_front((totals[span:] - totals[:-span]) / span, len(values), dtype)
 
 
-def _spread(values: np.ndarray, span: int) -> list[np.ndarray]:
-    """Smallest value, largest value and standard deviation, each as ``_mean`` has them."""
+def _range_and_deviation(values: np.ndarray, span: int) -> list[np.ndarray]:
+    """Return minimum, maximum and standard deviation ``[N]`` of the newest ``span`` values."""
     exact = values.astype(np.float64)
     variance = _mean(exact**2, span, np.float64) - _mean(exact, span, np.float64) ** 2
-    extremes = [_aligned(_extreme(values, span, pick), len(values)) for pick in (np.minimum, np.maximum)]
+    extremes = [_pad_front(_extreme(values, span, pick), len(values)) for pick in (np.minimum, np.maximum)]
     return [*extremes, np.sqrt(np.maximum(variance, 0.0)).astype(np.float32)]
 
 
-def _aligned(values: np.ndarray, length: int, dtype: Any = np.float32) -> np.ndarray:
+def _pad_front(values: np.ndarray, length: int, dtype: DTypeLike = np.float32) -> np.ndarray:
     return np.concatenate([np.zeros(length - len(values), dtype), values.astype(dtype)])
 
 
 def _extreme(values: np.ndarray, span: int, pick: Callable[..., np.ndarray]) -> np.ndarray:
-    """The extreme ``[N - span + 1]`` of every ``span`` neighbours, by doubling the reach."""
-    reach, found = 1, values
+    """Return the extreme ``[N - span + 1]`` of every ``span`` neighbors, by doubling the reach."""
+    reach, result = 1, values
     while 2 * reach <= span:
-        found = pick(found[:-reach], found[reach:])
+        result = pick(result[:-reach], result[reach:])
         reach *= 2
-    return pick(found[: len(values) - span + 1], found[span - reach :]) if span > reach else found
+    return pick(result[: len(values) - span + 1], result[span - reach :]) if span > reach else result
 
 
-def _objective(loss: Any, levels: Sequence[float] | None) -> str:
+def _objective(loss: Loss, levels: Sequence[float] | None) -> str:
     objective = OBJECTIVES.get(type(loss).__name__)
     if objective is None or (objective == "quantile") != (levels is not None):
         raise UserError(
@@ -238,7 +252,7 @@ def _objective(loss: Any, levels: Sequence[float] | None) -> str:
     return objective
 
 
-def _library() -> Any:
+def _library() -> ModuleType:
     try:
         import lightgbm
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Stacked LSTM."""
+"""Stacked LSTM layers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,17 +15,22 @@ from tsforecast.options import Dropout, Width, Widths
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class LSTM(Forecaster):
-    """LSTM layers one on the other, then a dense head.
+    """Stacked LSTM layers, then a dense head.
 
     Args:
-        task: what to forecast from what.
-        units: width of each LSTM layer, at least one.
-        dense_units: widths of the head's ReLU layers; may be empty.
-        dropout: share dropped after each LSTM layer but the last, and in the head, in [0, 1).
-        anchor: forecast the change from the last known value.
+        task: Inputs and outputs of the model.
+        units: Width of each LSTM layer; at least one.
+        dense_units: Widths of the head's ReLU layers; may be empty.
+        dropout: Share dropped after each LSTM layer except the last, and in the head, in [0, 1).
+        anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
 
     Source: Hochreiter & Schmidhuber (1997).
+
+    Example:
+        >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
+        >>> LSTM(task, units=[8], dense_units=[8]).output_shape
+        (None, 4, 1)
     """
 
     nominal_params = 340_000

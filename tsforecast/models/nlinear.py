@@ -1,4 +1,4 @@
-"""NLinear."""
+"""NLinear: one linear map of a history relative to its last value."""
 
 import keras
 
@@ -10,13 +10,18 @@ from tsforecast.models.task import Task
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class NLinear(Forecaster):
-    """A linear map of a target's own history less its last value, which is added again.
+    """A linear map of a target's own history minus its last value, which is added to the result.
 
     Args:
-        task: what to forecast from what.
+        task: Inputs and outputs of the model.
 
     Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2, with one map that
     all targets share.
+
+    Example:
+        >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
+        >>> NLinear(task).output_shape
+        (None, 4, 1)
     """
 
     def __init__(self, task: Task):

@@ -1,4 +1,4 @@
-"""PatchTST."""
+"""PatchTST: a transformer over patches of each series."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -21,35 +21,40 @@ CHANNELS = ("targets", "all")
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class PatchTST(Forecaster):
-    """A transformer over patches of each series by itself, with one encoder and one head for all of them.
+    """A transformer over the patches of each series separately, with one encoder and one head for all of them.
 
     With ``channels=targets`` every target is forecast from its own history, as in the paper; the other channels would
-    not reach the forecast and are not computed at all. With ``channels=all`` the shared encoder reads every channel and
-    the head reads what it made of all of them, which is no longer channel-independent. The model looks at its whole
-    window at once, so it forecasts at its last step only.
+    not affect the forecast and are not computed. With ``channels=all`` the shared encoder reads every channel and the
+    head combines all of them, which is no longer channel-independent. The model attends to its whole window, and
+    therefore forecasts at its last step only.
 
     Args:
-        task: what to forecast from what.
+        task: Inputs and outputs of the model.
         d_model: D, width of the encoder, a multiple of ``heads``.
-        heads: of the attention.
-        layers: encoder blocks, at least 1.
-        d_ff: width of each block's inner network.
-        dropout: share dropped after the positions and in each block, in [0, 1).
-        attention_dropout: share dropped of the attention's weights, in [0, 1).
-        patch_len: steps of a patch.
-        patch_stride: steps from one patch to the next.
+        heads: Number of attention heads.
+        layers: Number of encoder blocks, at least 1.
+        d_ff: Width of each block's inner network.
+        dropout: Share dropped after adding the positions and in each block, in [0, 1).
+        attention_dropout: Share of the attention weights dropped, in [0, 1).
+        patch_len: Steps in a patch.
+        patch_stride: Steps from one patch to the next.
         padding: ``end`` or ``none``, see ``Patches``.
-        instance_norm: take each window's mean and deviation out and put them back.
-        affine: with a learned scale and shift.
-        norm: ``batch``, of each part by itself where training cuts a batch into parts, or ``layer``.
-        pre_norm: norms before each part of a block instead of after.
+        instance_norm: Whether to remove each window's mean and deviation and restore them in the forecast.
+        affine: Whether the instance normalization learns a scale and a shift.
+        norm: ``batch``, computed separately for each part if training cuts a batch into parts, or ``layer``.
+        pre_norm: Whether the norms come before each part of a block instead of after.
         channels: ``targets`` or ``all``.
 
     Raises:
-        ValueError: an argument is out of its range.
+        ValueError: An argument is out of its range.
 
-    Source: Nie et al. (2023), A Time Series is Worth 64 Words, section 3.1. The published code also carries attention
-    scores from block to block, which the paper does not describe and this does not do.
+    Source: Nie et al. (2023), A Time Series is Worth 64 Words, section 3.1. The published code also passes attention
+    scores from block to block, which the paper does not describe and this implementation omits.
+
+    Example:
+        >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
+        >>> PatchTST(task, d_model=8, heads=2, layers=1, d_ff=8, patch_len=8, patch_stride=4).output_shape
+        (None, 4, 1)
     """
 
     def __init__(
@@ -91,8 +96,8 @@ class PatchTST(Forecaster):
         past = task.input_tensor()
         history = TargetHistory(read, name="histories")(past)  # [B, M, L]
         if instance_norm:
-            normaliser = InstanceNorm(affine, name="instance_norm")
-            history, statistics = normaliser(history)
+            normalizer = InstanceNorm(affine, name="instance_norm")
+            history, statistics = normalizer(history)
         patches = Patches(d_model, patch_len, patch_stride, padding, dropout, name="patches")
         block: dict[str, Any] = {
             "dropout": dropout,
@@ -101,24 +106,24 @@ class PatchTST(Forecaster):
             "pre_norm": pre_norm,
         }
         blocks = [EncoderBlock(heads, d_ff, **block, name=f"block_{i + 1}") for i in range(layers)]
-        tokens = _encoded(patches(history), blocks)  # [B, M, P, D]
+        tokens = _encode(patches(history), blocks)  # [B, M, P, D]
         flat = ops.reshape(tokens, (-1, len(read), patches.count(task.lookback) * d_model))
         forecast = _head(flat, task, channels)  # [B, T, H(, Q)]
         if instance_norm:
-            places = [read.index(channel) for channel in task.target_indices]
-            forecast = RestoreInstance(normaliser, places, name="restore")(forecast, statistics)
+            indices = [read.index(channel) for channel in task.target_indices]
+            forecast = RestoreInstance(normalizer, indices, name="restore")(forecast, statistics)
         super().__init__(task=task, past=past, forecast=ops.swapaxes(forecast, 1, 2), options=options)
         self._histories = (past, history)
 
     def pretext_model(self, share: float) -> keras.Model:
-        """The same encoder with the task to fill in hidden patches, as it is trained without any forecast.
+        """Return a model that fills in hidden patches with the same encoder, for self-supervised pre-training.
 
         Args:
-            share: of the patches of each series to hide, in (0, 1).
+            share: Share of the patches of each series to hide, in (0, 1).
 
         Returns:
-            A model of ``[B, L, C]`` whose outputs are ``patches``, the patches of the normalised histories; ``filled``,
-            what a linear map makes of each token, both ``[B, M, P, patch_len]`` float32; and ``hidden``
+            A model of ``[B, L, C]`` with three outputs: ``patches``, the patches of the normalized histories;
+            ``filled``, a linear map of each token, both ``[B, M, P, patch_len]`` float32; and ``hidden``
             ``[B, M, P]``, 1 where a patch was hidden.
 
         Source: Nie et al. (2023), section 3.2.
@@ -127,19 +132,19 @@ class PatchTST(Forecaster):
         patches: Any = self.get_layer("patches")
         blocks = [self.get_layer(f"block_{i + 1}") for i in range(self.options["layers"])]
         hidden = HiddenPatches(patches.count(self.task.lookback), share, name="hidden")(history)
-        tokens = _encoded(patches(history, hidden), blocks)
+        tokens = _encode(patches(history, hidden), blocks)
         filled = keras.layers.Dense(patches.patch_len, dtype="float32", name="fill_in")(tokens)
         return keras.Model(past, {"patches": patches.split(history), "filled": filled, "hidden": hidden})
 
 
-def _encoded(tokens: Tensor, blocks: Sequence[Any]) -> Any:
+def _encode(tokens: Tensor, blocks: Sequence[keras.layers.Layer]) -> Tensor:
     for block in blocks:
         tokens = block(tokens)
     return tokens
 
 
-def _head(encoded: Tensor, task: Task, channels: str) -> Any:
-    """The flatten head ``[B, M, P * D]`` to ``[B, T, H(, Q)]``: one for all series, or one that reads them all."""
+def _head(encoded: Tensor, task: Task, channels: str) -> Tensor:
+    """Map ``[B, M, P * D]`` to ``[B, T, H(, Q)]``, with one head for all series or one that reads all of them."""
     if channels == "targets":
         head = ForecastHead(
             task.horizon, 1, task.quantile_levels, kernel_initializer=fan_in_uniform(), name="head"

@@ -1,4 +1,4 @@
-"""Persistence."""
+"""Persistence: the last known value."""
 
 import keras
 
@@ -9,10 +9,15 @@ from tsforecast.models.task import Task
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class Persistence(Forecaster):
-    """The last known value at every step of the horizon; nothing to train.
+    """The last known value at every step of the horizon; it has no weights.
 
     Args:
-        task: what to forecast from what.
+        task: Inputs and outputs of the model.
+
+    Example:
+        >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
+        >>> Persistence(task).output_shape
+        (None, 4, 1)
     """
 
     def __init__(self, task: Task):

@@ -47,7 +47,7 @@ class Model(Protocol):
     def trains_in_batches(self) -> bool:
         """Whether the training loop trains the model; estimators are fitted at once, naive baselines not at all."""
 
-    def describe(self, **metadata: Any) -> None:
+    def describe(self, **metadata: object) -> None:
         """Store names, units and scaling of the data with the model."""
 
     def count_params(self) -> int:

@@ -1,4 +1,4 @@
-"""Rule-based forecaster."""
+"""A small network that named rules correct."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,26 +13,32 @@ from tsforecast.layers.rules import RuleActions, RuleConditions
 from tsforecast.models.forecaster import Forecaster, causal_outputs, encode_channels
 from tsforecast.models.task import Task
 from tsforecast.options import Dropout, Width, Widths
+from tsforecast.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class RuleBased(Forecaster):
-    """A small LSTM with a dense head, corrected by named rules as far as it learns to trust them.
+    """A small LSTM with a dense head, corrected by named rules to the degree that it learns to trust them.
 
-    Conditions are evaluated at every step of the window from that step and those before it, so the model is causal and
-    forecasts at every step.
+    Conditions are evaluated at every step of the window from that step and the ones before it. The model is therefore
+    causal and forecasts at every step.
 
     Args:
-        task: what to forecast from what.
-        rules: resolved by ``rules.resolve_rules``; may be empty.
-        units: width of each LSTM layer, at least one.
-        dense_units: widths of the head's ReLU layers; may be empty.
-        dropout: share dropped in the head, in [0, 1).
-        anchor: forecast the change from the last known value.
+        task: Inputs and outputs of the model.
+        rules: Rules as returned by ``rules.resolve_rules``; may be empty.
+        units: Width of each LSTM layer; at least one.
+        dense_units: Widths of the head's ReLU layers; may be empty.
+        dropout: Share dropped in the head, in [0, 1).
+        anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
 
-    Source: the blend of a network with trusted rules follows no single paper; a gate of one weight a rule is the
-    simplest that can be read off after training.
+    Source: the blend of a network with trusted rules follows no single paper; one weight per rule is the simplest gate
+    that can be interpreted after training.
+
+    Example:
+        >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
+        >>> RuleBased(task, units=[8], dense_units=[8]).output_shape
+        (None, 4, 1)
     """
 
     nominal_params = 85_000
@@ -53,14 +59,14 @@ class RuleBased(Forecaster):
             features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         outputs = causal_outputs(features, past, task, head, anchor)
-        rules, held, actions = [dict(rule) for rule in rules], None, None
+        rules, conditions, actions = [dict(rule) for rule in rules], None, None
         if rules:
-            channelled = [{**rule, "channel": task.target_indices[rule["target"]]} for rule in rules]
-            held = RuleConditions(rules, name="conditions")(past)
-            actions = RuleActions(channelled, task.lead, name="rules")
+            rules_with_channels = [{**rule, "channel": task.target_indices[rule["target"]]} for rule in rules]
+            conditions = RuleConditions(rules, name="conditions")(past)
+            actions = RuleActions(rules_with_channels, task.lead, name="rules")
             outputs = {
-                "forecast": actions(outputs["forecast"][:, None], held, past)[:, 0],
-                "sequence": actions(outputs["sequence"], held, past),
+                "forecast": actions(outputs["forecast"][:, None], conditions, past)[:, 0],
+                "sequence": actions(outputs["sequence"], conditions, past),
             }
         options: dict[str, Any] = {
             "rules": rules,
@@ -72,24 +78,26 @@ class RuleBased(Forecaster):
         }
         super().__init__(task=task, past=past, options=options, **outputs)
         self.rules = rules
-        self._actions: Any = actions
-        self._held: Any = held
+        self._actions: RuleActions | None = actions
+        self._conditions: Tensor = conditions
 
     def trusts(self) -> list[float]:
-        """The learned trust in each rule, in (0, 1)."""
+        """Return the learned trust in each rule, in (0, 1)."""
         return self._actions.trusts() if self._actions is not None else []
 
     def conditions_model(self) -> keras.Model:
-        """Which rules hold at the window's last step: scaled ``[B, L, C]`` to bool ``[B, R]``."""
-        return keras.Model(self.inputs[0], self._held[:, -1])
+        """Return a model that maps scaled ``[B, L, C]`` to the rules that hold at the last step, bool ``[B, R]``."""
+        return keras.Model(self.inputs[0], self._conditions[:, -1])
 
     @contextmanager
-    def without_rule(self, place: int) -> Iterator[None]:
-        """Within, one of the rules is not trusted at all; what was learned is put back after it."""
+    def disable_rule(self, index: int) -> Iterator[None]:
+        """Set the trust in one rule to 0 within the block, and restore what was learned after it."""
+        if self._actions is None:
+            raise ValueError("This model has no rules.")
         logits = self._actions.logits
-        kept = np.array(keras.ops.convert_to_numpy(logits.value))
-        logits.assign(np.where(np.arange(len(kept)) == place, -1e9, kept))  # a trust of exactly 0
+        learned = np.array(keras.ops.convert_to_numpy(logits.value))
+        logits.assign(np.where(np.arange(len(learned)) == index, -1e9, learned))  # a trust of exactly 0
         try:
             yield
         finally:
-            logits.assign(kept)
+            logits.assign(learned)

@@ -1,4 +1,4 @@
-"""Seasonal naive."""
+"""Seasonal naive: the last known value of the same time of the season."""
 
 import keras
 
@@ -10,13 +10,18 @@ from tsforecast.models.task import Task
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class SeasonalNaive(Forecaster):
-    """The value of the latest season that is known, as a rule a day ago; nothing to train.
+    """The latest known value of the same time of the season, usually of the day before; it has no weights.
 
     Args:
-        task: what to forecast from what; its ``season`` is used.
+        task: Inputs and outputs of the model; its ``season`` is used.
 
     Raises:
-        ValueError: the window does not reach back to that value.
+        ValueError: The window does not reach back to that value.
+
+    Example:
+        >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
+        >>> SeasonalNaive(task).output_shape
+        (None, 4, 1)
     """
 
     def __init__(self, task: Task):

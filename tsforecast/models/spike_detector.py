@@ -1,4 +1,4 @@
-"""Spike detector."""
+"""A forecaster that also forecasts the odds of a spike."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -18,30 +18,36 @@ from tsforecast.typing import Tensor
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class SpikeDetector(Forecaster):
-    """A convolution, self-attention and a bidirectional LSTM, with two heads: the value, and the odds of a spike.
+    """A convolution, self-attention and a bidirectional LSTM, with two heads: the value and the odds of a spike.
 
     The output is a dict: ``forecast`` scaled ``[B, H, T]`` (``[B, H, T, Q]`` with quantile levels), and ``spike``
-    ``[B, H, T]``, float32 logits of the probability that the target then stands above its last known value by more than
-    the threshold in the model's card. Both are trained at once, see ``training.objective``. The model reads its window
-    in both directions, so it forecasts at its last step only.
+    ``[B, H, T]``, float32 logits of the probability that the target is then above its last known value by more than
+    the threshold in the model's metadata. Both are trained together, see ``Objective``. The model reads its window in
+    both directions and therefore forecasts at its last step only.
 
     Args:
-        task: what to forecast from what.
-        filters: of the convolution and width of the attention, a multiple of ``heads``.
-        kernel_size: of the convolution, in steps.
-        heads: of the attention, at least 1.
-        units: width of the LSTM in each direction.
-        dense_units: widths of the ReLU layers of each head; may be empty.
-        dropout: share dropped in the attention's weights, after it, after the LSTM and in the heads, in [0, 1).
-        spike_weight: of the spike's cross-entropy beside the value's loss, at least 0.
-        anchor: forecast the change from the last known value.
+        task: Inputs and outputs of the model.
+        filters: Filters of the convolution and width of the attention, a multiple of ``heads``.
+        kernel_size: Width of the convolution in steps.
+        heads: Number of attention heads.
+        units: Width of the LSTM in each direction.
+        dense_units: Widths of the ReLU layers of each head; may be empty.
+        dropout: Share dropped of the attention weights, after the attention, after the LSTM and in the heads, in
+            [0, 1).
+        spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
+        anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
 
     Raises:
-        ValueError: ``filters`` is no multiple of ``heads``, or ``spike_weight`` is negative.
+        ValueError: ``filters`` is not a multiple of ``heads``, or ``spike_weight`` is negative.
 
     Source: Vaswani et al. (2017), sections 3.2.2 and 5.4, for the attention block (post-norm; without positions, which
-    the LSTM after it gives); Graves & Schmidhuber (2005) for the bidirectional LSTM.
+    the LSTM after it adds); Graves & Schmidhuber (2005) for the bidirectional LSTM.
+
+    Example:
+        >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
+        >>> sorted(SpikeDetector(task, filters=8, units=8, dense_units=[8]).output)
+        ['forecast', 'spike']
     """
 
     nominal_params = 520_000
@@ -70,10 +76,10 @@ class SpikeDetector(Forecaster):
         )
         # The layer attends within each of M series; here there is one.
         attended = SelfAttention(heads, dropout, name="attention")(keras.ops.expand_dims(conv, 1))
-        attended = _dropped(keras.ops.squeeze(attended, 1), dropout)
+        attended = _drop(keras.ops.squeeze(attended, 1), dropout)
         features = keras.layers.LayerNormalization(name="norm")(keras.layers.Add()([conv, attended]))
         features = Bidirectional(RecurrentLSTM(units), name="bilstm")(features)
-        features = _dropped(features, dropout)
+        features = _drop(features, dropout)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         odds = ForecastHead(
             task.horizon, len(task.target_indices), units=dense_units, dropout=dropout, name="spike_head"
@@ -101,5 +107,5 @@ class SpikeDetector(Forecaster):
         self.spike_weight = spike_weight
 
 
-def _dropped(features: Tensor, dropout: float) -> Any:
+def _drop(features: Tensor, dropout: float) -> Tensor:
     return CheapDropout(dropout)(features) if dropout else features

@@ -100,7 +100,7 @@ class TimeSchedule(keras.optimizers.schedules.LearningRateSchedule):
         share: Share of the minutes that have passed, in [0, 1]; assigned by ``BudgetCallback``.
 
     Example:
-        >>> schedule = ByTime(cosine(0.1, TIME_STEPS, warmup_share=0.0, final_share=0.0))
+        >>> schedule = TimeSchedule(cosine(0.1, TIME_STEPS, warmup_share=0.0, final_share=0.0))
         >>> _ = schedule.share.assign(0.5)
         >>> round(float(schedule(123)), 3)
         0.05
@@ -146,7 +146,7 @@ class UpdateSchedule(keras.optimizers.schedules.LearningRateSchedule):
         accumulate: Batches per update, >= 1.
 
     Example:
-        >>> schedule = PerUpdate(exponential(0.4, steps=2, final_share=0.25, stairs=2), accumulate=4)
+        >>> schedule = UpdateSchedule(exponential(0.4, steps=2, final_share=0.25, stairs=2), accumulate=4)
         >>> [round(float(schedule(batch)), 3) for batch in (0, 3, 4)]
         [0.4, 0.4, 0.1]
     """

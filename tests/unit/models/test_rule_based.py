@@ -91,7 +91,7 @@ def test_leaving_a_rule_out_is_the_model_without_it():
         [index] = [i for i, variable in enumerate(model.weights) if "trust_logits" in variable.path]
         weights[index] = np.delete(weights[index], place)
         other.set_weights(weights)
-        with model.without_rule(place):
+        with model.disable_rule(place):
             np.testing.assert_allclose(np.asarray(model(past)), np.asarray(other(past)), atol=1e-6)
     np.testing.assert_array_equal(np.asarray(model(past)), whole)
     assert model.trusts() == trusts
