@@ -28,3 +28,32 @@ def is_number(value: object) -> TypeGuard[float]:
 def is_finite(value: object) -> TypeGuard[float]:
     """Return whether a value is a real number other than NaN and the infinities."""
     return is_number(value) and math.isfinite(value)
+
+
+def size(number: float | None) -> str:
+    """Format bytes in decimal units; a dash for None.
+
+    Example:
+        >>> size(153_600)
+        '153.6 KB'
+    """
+    if number is None:
+        return "–"
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if abs(number) >= factor:
+            return f"{number / factor:,.1f} {unit}"
+    return f"{number:,.0f} B"
+
+
+def short_size(number: float) -> str:
+    """Format bytes with at most three digits, for narrow columns.
+
+    Example:
+        >>> short_size(153_600)
+        '154 KB'
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if number >= factor:
+            scaled = number / factor
+            return f"{scaled:,.0f} {unit}" if scaled >= 100 else f"{scaled:.1f} {unit}"
+    return f"{number:,.0f} B"

@@ -24,7 +24,7 @@ from tsforecast.evaluation.backtest import (
     read_origin,
     save_forecasts,
 )
-from tsforecast.jobs import backtest_report, build, results, sizing
+from tsforecast.jobs import backtest_report, build, results
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import check_resumed_data
 from tsforecast.metrics.window_errors import WindowErrors
@@ -82,7 +82,7 @@ def _refusing_early(
 
     dataset = _prepared(config, series, origins[0], origins)
     model = build.forecaster(config, dataset)
-    config = sizing.sized(config, dataset, model, facts)
+    config = build.fit_batch_size(config, dataset, model, facts.device)
     results.print_model(model, facts)
     fitted = isinstance(model, Estimator)
     if fitted and config.backtest.refit == "warm":

@@ -15,6 +15,7 @@ from tsforecast.data.bins import bin_edges
 from tsforecast.data.dataset import ForecastDataset, build_dataset
 from tsforecast.data.series import Series
 from tsforecast.metrics.spikes import threshold_from_quantile
+from tsforecast.planning.device import device_memory
 from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import Facts, resolve_rules
 from tsforecast.tracking.run_folder import RunFolder
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tsforecast.losses import Loss
     from tsforecast.models.forecaster import Forecaster
     from tsforecast.models.protocol import Model
+    from tsforecast.planning.memory import MemoryEstimate
     from tsforecast.training.state import Progress
     from tsforecast.training.trainer import LearningRate, Trainer
 
@@ -222,6 +224,46 @@ def trainer(config: Config, model: "Forecaster", loss: "Loss", updates: int | No
     from tsforecast.training.train import create_trainer
 
     return create_trainer(model, loss, config.training, optimizer(config, updates))
+
+
+def estimate_memory(
+    config: Config, dataset: ForecastDataset, model: "Forecaster", device: str, program: int | None = None
+) -> "MemoryEstimate":
+    """Estimate the memory of training a network on a device, see ``planning.batch_size.estimate_training``."""
+    from tsforecast.planning.batch_size import estimate_training
+
+    accumulate = config.training.accumulate_steps if config.training.accumulate_steps > 1 else None
+    return estimate_training(
+        model,
+        dataset,
+        device,
+        config.training,
+        optimizer=instantiate(config.optimizer, gradient_accumulation_steps=accumulate),
+        program=program,
+    )
+
+
+def fit_batch_size(config: Config, dataset: ForecastDataset, model: "Model", device: str) -> Config:
+    """Return the config with a batch size that fits the device; ``training.batch_size=auto`` becomes a number.
+
+    Raises:
+        UserError: The run does not fit; the message names the batch size and accumulation that would.
+    """
+    from tsforecast.models.forecaster import Forecaster
+    from tsforecast.planning import batch_size
+
+    training = config.training
+    if isinstance(model, Forecaster) and model.trains_in_batches:
+        training = batch_size.fit_batch_size(
+            training,
+            estimate_memory(config, dataset, model, device),
+            model=stem(config.model),
+            available=device_memory(device, config.device.memory_gb),
+            windows=len(dataset.windows("train")),
+        )
+    elif training.batch_size == "auto":
+        training = dataclasses.replace(training, batch_size=batch_size.DEFAULT_BATCH_SIZE)
+    return dataclasses.replace(config, training=training)
 
 
 def optimizer(config: Config, updates: int | None) -> "tuple[keras.optimizers.Optimizer, LearningRate]":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tsforecast.config import Config, instantiate
 from tsforecast.config.stored import as_dict, load
 from tsforecast.errors import UserError
-from tsforecast.jobs import build, results, sizing
+from tsforecast.jobs import build, results
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data
 from tsforecast.models.io import load_model
@@ -48,7 +48,7 @@ def main(config: Config, path: Path) -> float | None:
         raise UserError(
             f"model={student.name} cannot learn from a teacher: choose a network, as in model=gru."
         )
-    config = sizing.sized(config, dataset, student, facts)
+    config = build.fit_batch_size(config, dataset, student, facts.device)
     results.print_model(student, facts)
     with open_run(config, path, dataset) as (folder, tracker):
         print(f"{source.name} forecasts {len(dataset.windows('train')):,} training windows", flush=True)

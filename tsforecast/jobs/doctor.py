@@ -1,4 +1,4 @@
-"""job=doctor: a look at this machine, with the fix for what is wrong."""
+"""job=doctor: check this machine, and print the fix for each problem."""
 
 import dataclasses
 from pathlib import Path
@@ -8,27 +8,30 @@ from rich.text import Text
 
 from tsforecast.config import Config
 from tsforecast.planning.doctor import Finding, diagnose
-from tsforecast.planning.findings import gather
+from tsforecast.planning.machine_facts import collect_facts
 from tsforecast.tracking.run_folder import RunFolder
 
 STYLES = {"ok": "green", "advice": "cyan", "problem": "bold red"}
 
 
 def main(config: Config, path: Path) -> float:
-    """Prints the findings, writes ``doctor.json``; returns the number of problems."""
-    facts = gather(path.parent)
+    """Print the findings and write ``doctor.json``; return the number of problems."""
+    facts = collect_facts(path.parent)
     findings = diagnose(facts)
-    _print(findings)
+    _print_findings(findings)
     folder = RunFolder.create(path)
     folder.write_json(
         "doctor.json",
-        {"facts": dataclasses.asdict(facts), "findings": [dataclasses.asdict(one) for one in findings]},
+        {
+            "facts": dataclasses.asdict(facts),
+            "findings": [dataclasses.asdict(finding) for finding in findings],
+        },
     )
     print(folder.path, flush=True)
     return float(sum(finding.level == "problem" for finding in findings))
 
 
-def _print(findings: list[Finding]) -> None:
+def _print_findings(findings: list[Finding]) -> None:
     console = Console(highlight=False)
     for finding in findings:
         console.print(Text(f"{finding.level:>8}  ", STYLES[finding.level]) + Text(finding.what))

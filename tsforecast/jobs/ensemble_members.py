@@ -12,7 +12,7 @@ from tsforecast.config.schema import Job
 from tsforecast.config.stored import as_dict, as_yaml, load
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
-from tsforecast.jobs import build, results, sizing
+from tsforecast.jobs import build, results
 from tsforecast.models.io import load_model
 from tsforecast.sweeps.study import config_hash
 from tsforecast.tracking.null_tracker import NullTracker
@@ -117,7 +117,7 @@ def _train(config: Config, dataset: ForecastDataset, folder: RunFolder) -> None:
     began = time.monotonic()
     facts = build.set_up_runtime(config)
     model = build.forecaster(config, dataset)
-    config = sizing.sized(config, dataset, model, facts)
+    config = build.fit_batch_size(config, dataset, model, facts.device)
     RunFolder.create(folder.path)
     print(f"\nmember {stem(config.model)}: {folder.path}", flush=True)
     results.print_model(model, facts)

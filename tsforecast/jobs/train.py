@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tsforecast.config import Config, instantiate
 from tsforecast.data.batches import steps_per_epoch
-from tsforecast.jobs import build, pretraining, results, sizing
+from tsforecast.jobs import build, pretraining, results
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_training_data
 from tsforecast.tracking.run_folder import RunFolder
@@ -31,7 +31,7 @@ def main(config: Config, path: Path) -> float | None:
     model = build.forecaster(config, dataset)
     pretraining.start_from(config, model, RunFolder(path))
     _check_batch_size(config, dataset, model)
-    config = sizing.sized(config, dataset, model, facts)
+    config = build.fit_batch_size(config, dataset, model, facts.device)
     loss = instantiate(config.loss)
     results.print_model(model, facts)
     with open_run(config, build.worker_folder(path), dataset) as (folder, tracker):

@@ -1,17 +1,18 @@
-"""job=verify: the plan's memory against measured steps, for every network at several batches and precisions."""
+"""job=verify: planned and measured memory of every network at several batch sizes and precisions."""
 
 import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
+from tsforecast import runtime
 from tsforecast.config import Config
 from tsforecast.data.dataset import ForecastDataset
-from tsforecast.jobs import build, sizing
-from tsforecast.jobs.measure import measured
-from tsforecast.jobs.plan import networks, prepared_device
-from tsforecast.planning.memory import beside
-from tsforecast.planning.verification import markdown, outside
+from tsforecast.jobs import build
+from tsforecast.jobs.measure import measure
+from tsforecast.jobs.networks import build_networks
+from tsforecast.planning.device import initialize_for_device
+from tsforecast.planning.verification import compare_rows, markdown, rows_outside_tolerance
 from tsforecast.runtime_options import Policy
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -19,22 +20,25 @@ MEASURED = "measured.json"
 
 
 def main(config: Config, path: Path) -> float:
-    """Writes ``verify.json`` and the table ``verify.md``; returns how many ratios lie outside the tolerance.
+    """Write ``verify.json`` and ``verify.md``; return the number of ratios outside the tolerance.
 
-    What was measured lies in ``measured.json``: with ``hydra.run.dir=FOLDER`` again, only what is missing is measured.
+    Measurements are stored in ``measured.json``: in an existing folder, only what is missing is measured.
     """
-    folder, wanted = RunFolder.create(path), config.plan
-    rows = _kept(folder)
-    for policy in wanted.policies:
-        for name, one in _asked(_with_policy(config, policy)).items():
-            found = rows.setdefault(f"{name} {policy}", [])
-            missing = sorted({*wanted.batches} - {row["batch_size"] for row in found})
-            if missing:
-                found += measured(one, missing)
-                folder.write_json(MEASURED, rows)
-                print(f"{name}, {policy}: measured at {', '.join(map(str, missing))} windows", flush=True)
-    ratios, facts = _compared(config, rows)
-    result = {"ratios": ratios, "outside": outside(ratios), **facts}
+    folder = RunFolder.create(path)
+    rows = _measure_missing(config, folder)
+    result: dict[str, Any] = {"ratios": [], "resolved": {}}
+    dataset = build.build_data(config)
+    for policy in config.plan.policies:
+        info, ratios = _compare_policy(_set_policy(config, policy), dataset, rows)
+        result["ratios"] += ratios
+        result["resolved"][policy] = info.policy
+        result["device"] = info.device_name
+    result |= {
+        "outside": rows_outside_tolerance(result["ratios"]),
+        "versions": runtime.versions(config.backend),
+        "batches": config.plan.batches,
+        "policies": config.plan.policies,
+    }
     text = markdown(result)
     folder.write_json("verify.json", result)
     folder.write_text_atomic("verify.md", text)
@@ -43,57 +47,43 @@ def main(config: Config, path: Path) -> float:
     return float(len(result["outside"]))
 
 
-def _kept(folder: RunFolder) -> dict[str, list[dict[str, Any]]]:
+def _measure_missing(config: Config, folder: RunFolder) -> dict[str, list[dict[str, Any]]]:
+    """Measure what is not yet in the folder; return all measurements by model and policy."""
     file = folder.path / MEASURED
-    return json.loads(file.read_text()) if file.is_file() else {}
-
-
-def _with_policy(config: Config, policy: Policy) -> Config:
-    return dataclasses.replace(config, precision=dataclasses.replace(config.precision, policy=policy))
-
-
-def _asked(config: Config) -> dict[str, Config]:
-    """The networks among the models to look at."""
-    dataset = build.build_data(config)
-    prepared_device(config)
-    return {name: one for name, (one, _) in networks(config, dataset).items()}
-
-
-def _compared(config: Config, rows: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """A row for each network, policy, batch and kind of step; and the device with the policies as it resolved them."""
-    from tsforecast import runtime
-
-    dataset, name = build.build_data(config), ""
-    ratios: list[dict[str, Any]] = []
-    resolved: dict[str, str] = {}
+    rows: dict[str, list[dict[str, Any]]] = json.loads(file.read_text()) if file.is_file() else {}
     for policy in config.plan.policies:
-        device, facts = prepared_device(_with_policy(config, policy))
-        resolved[policy], name = facts.policy, facts.device_name
-        ratios += _of_policy(_with_policy(config, policy), dataset, rows, policy, device)
-    return ratios, {
-        "device": name,
-        "resolved": resolved,
-        "versions": runtime.versions(config.backend),
-        "batches": config.plan.batches,
-        "policies": config.plan.policies,
-    }
+        policy_config = _set_policy(config, policy)
+        dataset = build.build_data(policy_config)
+        _initialize(policy_config)
+        for name, network in build_networks(policy_config, dataset).items():
+            measured = rows.setdefault(f"{name} {policy}", [])
+            missing = sorted({*config.plan.batches} - {row["batch_size"] for row in measured})
+            if missing:
+                measured += measure(network.config, missing)
+                folder.write_json(MEASURED, rows)
+                print(f"{name}, {policy}: measured at {', '.join(map(str, missing))} windows", flush=True)
+    return rows
 
 
-def _of_policy(
-    config: Config, dataset: ForecastDataset, rows: dict[str, Any], policy: str, device: str
-) -> list[dict[str, Any]]:
-    found = []
-    for name, (one, model) in networks(config, dataset).items():
-        memory = sizing.memory(one, dataset, model, device, program=0)
-        for row in rows.get(f"{name} {policy}", []):
-            for step, figures in beside(memory, row).items():
-                found.append(
-                    {
-                        "model": name,
-                        "policy": policy,
-                        "batch_size": row["batch_size"],
-                        "step": step,
-                        **figures,
-                    }
-                )
-    return found
+def _compare_policy(
+    config: Config, dataset: ForecastDataset, rows: dict[str, list[dict[str, Any]]]
+) -> tuple[runtime.RuntimeInfo, list[dict[str, Any]]]:
+    """Return what the process runs with under a policy, and a row for each network, batch size and kind of step."""
+    policy = config.precision.policy
+    kind, info = _initialize(config)
+    ratios = []
+    for name, (network_config, model) in build_networks(config, dataset).items():
+        estimate = build.estimate_memory(network_config, dataset, model, kind, program=0)
+        ratios += compare_rows(name, policy, estimate, rows.get(f"{name} {policy}", []))
+    return info, ratios
+
+
+def _initialize(config: Config) -> tuple[str, runtime.RuntimeInfo]:
+    return initialize_for_device(
+        config.device, config.precision.policy, backend=config.backend, seed=config.seed
+    )
+
+
+def _set_policy(config: Config, policy: Policy) -> Config:
+    precision = dataclasses.replace(config.precision, policy=policy)
+    return dataclasses.replace(config, precision=precision)

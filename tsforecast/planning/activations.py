@@ -1,35 +1,41 @@
-"""What the layers of a model hold in memory, window by window: a walk over its graph.
+"""The memory of a model's activations per window, from a walk through the model's graph.
 
-A train step holds, at its worst moment, the tensors that the layers before keep for their backward pass, and the
-workspace of the layer whose backward pass runs. Both are counted a layer in elements per window and are linear in the
-batch, so that one walk answers for every batch.
+At its peak, a train step holds the tensors that earlier layers keep for their backward pass, and the workspace of the
+layer whose backward pass is running. Both are counted per layer, in elements per window, and are linear in the batch
+size, so one walk is valid for every batch size.
 """
 
 import dataclasses
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsforecast.planning.rules import Elements, Place, elements_of
+from tsforecast.planning.layer_memory import Execution, count_elements
 
-# Of the other members' worst moments, what falls together with that of the largest. As one program it was read off
-# ensembles of two to five members, whose forecasts it puts within 11 %; one by one off that of five, within 17 %.
-OVERLAP, OVERLAP_ONE_BY_ONE = 0.45, 0.3
+if TYPE_CHECKING:
+    import keras
+
+    from tsforecast.typing import Tensor
+
+# Share of the other members' peaks that coincides with the largest member's peak. For fused programs it was fitted to
+# ensembles of two to five members, whose forecasts it predicts within 11 %; for unfused steps to an ensemble of five,
+# within 17 %.
+OVERLAP, OVERLAP_UNFUSED = 0.45, 0.3
 
 
 @dataclasses.dataclass(frozen=True)
-class Use:
-    """The bytes of one layer, a window.
+class LayerMemory:
+    """The bytes that one layer needs per window.
 
     Args:
-        name: of the layer.
-        kind: its class.
-        kept: from its forward to its backward pass.
-        work: more than that while its backward pass runs.
-        infer: alive while it computes without training, its input and output among it.
-        values: its output alone, the figure that is often taken for all of it.
+        name: Name of the layer.
+        kind: Class of the layer.
+        kept: Bytes kept from the forward to the backward pass.
+        work: Additional bytes while the backward pass runs.
+        infer: Bytes in use during a forecast, with input and output.
+        values: Bytes of the output alone, which is often taken for the total.
     """
 
     name: str
@@ -42,15 +48,15 @@ class Use:
 
 @dataclasses.dataclass(frozen=True)
 class Activations:
-    """What a window costs while training and while forecasting, in bytes.
+    """The bytes that one window needs during training and during a forecast.
 
     Args:
-        kept: held for the backward pass at the worst moment.
-        work: of the layer whose backward pass then runs.
-        worst: the name of that layer.
-        infer: at the worst moment of a forecast.
-        values: forward values only, one copy.
-        uses: by layer.
+        kept: Bytes kept for the backward pass at the peak of a train step.
+        work: Workspace of the layer whose backward pass runs at the peak.
+        worst: Name of that layer.
+        infer: Bytes at the peak of a forecast.
+        values: Bytes of all forward values, one copy each.
+        uses: Memory of each layer.
     """
 
     kept: int
@@ -58,102 +64,111 @@ class Activations:
     worst: str
     infer: int
     values: int
-    uses: tuple[Use, ...]
+    uses: tuple[LayerMemory, ...]
 
 
-def walk(model: Any, place: Place) -> tuple[Use, ...]:
-    """The use of each layer of a functional Keras model, in the order of computation."""
-    return tuple(_use(operation, ins, outs, place) for operation, ins, outs in _calls(model))
+def layer_memories(model: "keras.Model", execution: Execution) -> tuple[LayerMemory, ...]:
+    """Return the memory of each layer of a functional Keras model, in the order of computation."""
+    return tuple(_layer_memory(operation, ins, outs, execution) for operation, ins, outs in _calls(model))
 
 
-def activations(trained: Any, served: Any, place: Place) -> Activations:
-    """What one window costs.
+def count_activations(trained: "keras.Model", served: "keras.Model", execution: Execution) -> Activations:
+    """Count the activations of one window.
 
     Args:
-        trained: the functional model that the train step runs (all steps under dense supervision).
-        served: the functional model that forecasts.
-        place: where it runs.
+        trained: Functional model of the train step (all steps under dense supervision).
+        served: Functional model of a forecast.
+        execution: Device and precision of the step.
     """
-    uses = walk(trained, place)
-    # While the backward pass of a layer runs, what the layers behind it kept is free again.
-    before = np.cumsum([use.kept for use in uses])
-    worst = int(np.argmax(before + [use.work for use in uses]))
+    uses = layer_memories(trained, execution)
+    # While the backward pass of a layer runs, what later layers kept is free again.
+    kept = np.cumsum([use.kept for use in uses])
+    worst = int(np.argmax(kept + [use.work for use in uses]))
     return Activations(
-        kept=int(before[worst]),
+        kept=int(kept[worst]),
         work=uses[worst].work,
         worst=uses[worst].name,
-        infer=_forecast(served, place),
+        infer=_forecast_peak(served, execution),
         values=sum(use.values for use in uses),
         uses=uses,
     )
 
 
-def _forecast(served: Any, place: Place) -> int:
-    """The worst moment of a forecast: a layer at work, what later layers still need of earlier ones, and the input.
+def _forecast_peak(model: "keras.Model", execution: Execution) -> int:
+    """Return the peak of a forecast.
 
-    The input stays until the end, as an argument of the program, whether or not a layer still reads it. Models inside,
-    as the members of an ensemble are, wait for nothing of each other, so their worst moments overlap in part.
+    Nested models, such as the members of an ensemble, do not wait for each other, so their peaks overlap in part.
     """
-    inside = [node.operation for nodes in served._nodes_by_depth.values() for node in nodes]
-    members = sorted(_forecast(member, place) for member in inside if hasattr(member, "_nodes_by_depth"))
-    beside = OVERLAP_ONE_BY_ONE if place.one_by_one else OVERLAP
-    return max(_in_turn(served, place), round(members[-1] + beside * sum(members[:-1])) if members else 0)
+    inner = [node.operation for nodes in model._nodes_by_depth.values() for node in nodes]
+    peaks = sorted(
+        _forecast_peak(member, execution) for member in inner if hasattr(member, "_nodes_by_depth")
+    )
+    overlap = OVERLAP_UNFUSED if execution.unfused else OVERLAP
+    nested = round(peaks[-1] + overlap * sum(peaks[:-1])) if peaks else 0
+    return max(_sequential_peak(model, execution), nested)
 
 
-def _in_turn(served: Any, place: Place) -> int:
-    """The worst moment where each layer waits for the one before."""
-    calls, inputs = list(_calls(served)), _inputs(served)
-    window = 4 * sum(math.prod(_shape(tensor)) for tensor in served.inputs)
-    last = {id(tensor): at for at, (_, ins, _) in enumerate(calls) for tensor in ins}
-    waiting: dict[int, int] = {}  # bytes of tensors that a later call reads, by tensor
-    worst = 0
-    for at, (operation, ins, outs) in enumerate(calls):
-        waiting = {tensor: size for tensor, size in waiting.items() if last[tensor] > at}
-        beside = (
-            0 if any(id(tensor) in inputs for tensor in ins) else window
-        )  # else it is among the layer's own
-        worst = max(worst, _use(operation, ins, outs, place).infer + sum(waiting.values()) + beside)
-        waiting |= {id(t): math.prod(_shape(t)) * _bytes_of(t.dtype, place) for t in outs if id(t) in last}
-    return worst
+def _sequential_peak(model: "keras.Model", execution: Execution) -> int:
+    """Return the peak if each layer waits for the previous one: the layer, tensors still needed, and the input.
+
+    The input stays in memory until the end as an argument of the program, even if no later layer reads it.
+    """
+    calls, inputs = list(_calls(model)), _input_ids(model)
+    window = 4 * sum(math.prod(_shape(tensor)) for tensor in model.inputs)
+    last_use = {id(tensor): index for index, (_, ins, _) in enumerate(calls) for tensor in ins}
+    waiting: dict[int, int] = {}  # bytes of tensors that a later call reads, by tensor id
+    peak = 0
+    for index, (operation, ins, outs) in enumerate(calls):
+        waiting = {tensor: size for tensor, size in waiting.items() if last_use[tensor] > index}
+        # A layer that reads the input already counts it.
+        unread = 0 if any(id(tensor) in inputs for tensor in ins) else window
+        layer = _layer_memory(operation, ins, outs, execution)
+        peak = max(peak, layer.infer + sum(waiting.values()) + unread)
+        waiting |= {
+            id(t): math.prod(_shape(t)) * _element_bytes(t.dtype, execution)
+            for t in outs
+            if id(t) in last_use
+        }
+    return peak
 
 
-def _inputs(model: Any) -> set[int]:
-    """The input tensors of a graph and of the models inside it, by identity."""
-    inside = (node.operation for nodes in model._nodes_by_depth.values() for node in nodes)
-    deeper = (_inputs(operation) for operation in inside if hasattr(operation, "_nodes_by_depth"))
-    return {id(tensor) for tensor in model.inputs}.union(*deeper)
+def _input_ids(model: "keras.Model") -> set[int]:
+    """Return the ids of the input tensors of a graph and of its nested models."""
+    inner = (node.operation for nodes in model._nodes_by_depth.values() for node in nodes)
+    nested = (_input_ids(operation) for operation in inner if hasattr(operation, "_nodes_by_depth"))
+    return {id(tensor) for tensor in model.inputs}.union(*nested)
 
 
-def _bytes_of(dtype: Any, place: Place) -> int:
-    """Of a number: what the place computes in, unless the layer keeps to float32 whatever the policy."""
-    return place.compute_bytes if "16" in str(dtype) else 4
+def _element_bytes(dtype: object, execution: Execution) -> int:
+    """Return the bytes per number: those of the compute dtype, or 4 for a layer that always computes in float32."""
+    return execution.compute_bytes if "16" in str(dtype) else 4
 
 
-def _calls(model: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
-    """Each call of a layer in this graph (a layer may serve several graphs), with its input and output tensors."""
+def _calls(model: "keras.Model") -> Iterator[tuple[Any, list["Tensor"], list["Tensor"]]]:
+    """Yield each call of a layer in this graph with its input and output tensors; a layer may be in several graphs."""
     for _, nodes in sorted(model._nodes_by_depth.items(), reverse=True):
         for node in nodes:
-            if hasattr(
-                node.operation, "_nodes_by_depth"
-            ):  # a model inside, as the members of an ensemble are
+            if hasattr(node.operation, "_nodes_by_depth"):  # a nested model
                 yield from _calls(node.operation)
             elif not node.is_input:
                 yield node.operation, list(node.input_tensors), list(node.output_tensors)
 
 
-def _use(operation: Any, ins: list[Any], outs: list[Any], place: Place) -> Use:
-    counted: Elements = elements_of(operation, [_shape(t) for t in ins], [_shape(t) for t in outs], place)
+def _layer_memory(
+    operation: "keras.Operation", ins: Sequence["Tensor"], outs: Sequence["Tensor"], execution: Execution
+) -> LayerMemory:
+    elements = count_elements(operation, [_shape(t) for t in ins], [_shape(t) for t in outs], execution)
     values = sum(int(np.prod(_shape(t))) for t in outs)
-    size = _bytes_of(getattr(operation, "compute_dtype", outs[0].dtype), place)
-    return Use(
+    size = _element_bytes(getattr(operation, "compute_dtype", outs[0].dtype), execution)
+    return LayerMemory(
         name=operation.name,
         kind=type(operation).__name__,
-        kept=round(counted.kept * size + counted.kept_wide * 4),
-        work=round(counted.work * size + counted.work_wide * 4),
-        infer=round(counted.infer * size + counted.infer_wide * 4),
+        kept=round(elements.kept * size + elements.kept_wide * 4),
+        work=round(elements.work * size + elements.work_wide * 4),
+        infer=round(elements.infer * size + elements.infer_wide * 4),
         values=values * size,
     )
 
 
-def _shape(tensor: Any) -> tuple[int, ...]:
+def _shape(tensor: "Tensor") -> tuple[int, ...]:
     return tuple(int(size) for size in tensor.shape[1:])

@@ -1,66 +1,58 @@
-"""From timed steps to the users' table: hours to train, seconds a forecast, batches in ten minutes."""
+"""From timed steps to a table: hours to train, seconds per forecast, batches in ten minutes."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from tsforecast.formatting import duration
-from tsforecast.planning.estimates import users, verdict
+from tsforecast.planning.estimates import user_estimates, verdict
 
 TEN_MINUTES = 600.0
 METHOD = (
-    "Method. Every figure is of a process of its own. A step is the median of {calls} timed train steps or more, "
-    "on noise of the data's shape, after compilation and two steps to warm up; ± is half the distance between the "
-    "quartiles of the timed steps, and is carried through all that is multiplied from a step: a pass is a step times "
-    "the steps of one pass over the training windows, and batches in ten minutes are 600 s divided by a step. Waiting "
-    "for input, validation, checkpoints, start-up and compilation are not in them; job=rehearsal measures steps with "
-    "their input. Cold is from the start of the process to its first forecast of one window, with imports, building "
-    "the model and compilation; warm is the median of the later ones. The ensemble's row: its step is the mean of its "
-    "members', its pass their sum, and its forecasts were measured with all members in one model."
+    "Method. Every figure was measured in its own process. A step is the median of at least {calls} timed train steps "
+    "on random data of the right shape, after compilation and two warm-up steps; ± is half the distance between the "
+    "quartiles of the timed steps, and is multiplied like the step itself. A pass is a step times the number of steps "
+    "in one pass over the training windows, and batches in ten minutes are 600 s divided by a step. Waiting for "
+    "input, validation, checkpoints, start-up and compilation are not included; job=rehearsal measures steps with "
+    "their input. The first forecast is measured from the start of the process to its first forecast of one window, "
+    "including imports, building the model and compilation; the warm forecast is the median of the later ones. In the "
+    "row of the ensemble, the step is the mean of its members' steps, the pass their sum, and the forecasts were "
+    "measured with all members in one model."
 )
 
 
-def summary(
+def summarize(
     rows: dict[str, dict[str, dict[str, Any]]],
     served: dict[str, dict[str, Any]],
     *,
     windows: int,
     batch_size: int,
 ) -> dict[str, Any]:
-    """The table's figures by device.
+    """Return the figures of the table by device.
 
     Args:
-        rows: by device and model, ``train`` and ``infer`` as ``timing.seconds_per_call`` returns them, and ``cold``.
-        served: by device, ``infer`` and ``cold`` of the ensemble; empty where there is none.
-        windows: of training; a pass takes ``windows // batch_size`` steps.
-        batch_size: of the timed steps.
+        rows: Measurements by device and model, see ``measurement.measure_step``.
+        served: Measurements of the ensemble's forecast by device; empty without an ensemble.
+        windows: Number of training windows; a pass takes ``windows // batch_size`` steps.
+        batch_size: Windows per timed step.
     """
     steps = max(1, windows // batch_size)
-    return {device: _device(models, served.get(device), steps) for device, models in rows.items()}
+    return {device: _summarize_device(models, served.get(device), steps) for device, models in rows.items()}
 
 
-def _device(models: dict[str, dict[str, Any]], served: dict[str, Any] | None, steps: int) -> dict[str, Any]:
-    by_model = {name: _model(row, steps) for name, row in models.items()}
-    found: dict[str, Any] = {
+def _summarize_device(
+    models: dict[str, dict[str, Any]], served: dict[str, Any] | None, steps: int
+) -> dict[str, Any]:
+    by_model = {name: _summarize_model(row, steps) for name, row in models.items()}
+    summary: dict[str, Any] = {
         "models": by_model,
         "least_calls": min(row["train"]["calls"] for row in models.values()),
     }
     if served is not None:
-        hours, step, error = (
-            [row[key] for row in by_model.values()] for key in ("hours_a_pass", "step", "step_error")
-        )
-        mean = sum(step) / len(step)
-        found["ensemble"] = {
-            "step": mean,
-            "step_error": sum(error) / len(error),
-            "batches_in_ten_minutes": TEN_MINUTES / mean,
-            "hours_a_pass": sum(hours),
-            "hours_error": sum(row["hours_error"] for row in by_model.values()),
-            "forecast_cold": served["cold"],
-            "forecast_warm": served["infer"]["median"],
-        }
-    return found
+        summary["ensemble"] = _summarize_ensemble(list(by_model.values()), served)
+    return summary
 
 
-def _model(row: dict[str, Any], steps: int) -> dict[str, float]:
+def _summarize_model(row: dict[str, Any], steps: int) -> dict[str, float]:
     train, infer = row["train"], row["infer"]
     error = (train["high"] - train["low"]) / 2
     return {
@@ -74,23 +66,39 @@ def _model(row: dict[str, Any], steps: int) -> dict[str, float]:
     }
 
 
+def _summarize_ensemble(members: list[dict[str, float]], served: dict[str, Any]) -> dict[str, float]:
+    step = sum(row["step"] for row in members) / len(members)
+    return {
+        "step": step,
+        "step_error": sum(row["step_error"] for row in members) / len(members),
+        "batches_in_ten_minutes": TEN_MINUTES / step,
+        "hours_a_pass": sum(row["hours_a_pass"] for row in members),
+        "hours_error": sum(row["hours_error"] for row in members),
+        "forecast_cold": served["cold"],
+        "forecast_warm": served["infer"]["median"],
+    }
+
+
 def markdown(result: dict[str, Any]) -> str:
-    """The table for reading, with the users' figures beside and the method below."""
+    """Return the table, the comparison with the users' estimates and the method.
+
+    Args:
+        result: Content of ``benchmark.json``.
+    """
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     lines = [
-        f"# Training and forecasting: {result['rows']:,} rows, batch {result['batch_size']}, {result['policy']}",
+        f"# Training and forecasting: {result['rows']:,} rows, batch size {result['batch_size']}, {result['policy']}",
         "",
         f"{versions}; {result['windows']:,} training windows.",
         "",
-        "| device | model | a step | 1,000 batches | batches in 10 min | a pass | one forecast, cold | warm |",
+        "| device | model | one step | 1,000 batches | batches in 10 min | one pass | first forecast | warm forecast |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for device, found in result["devices"].items():
-        together = [("the ensemble", found["ensemble"])] if "ensemble" in found else []
-        for name, row in [*found["models"].items(), *together]:
-            lines.append(f"| {device} | {name} | {_cells(row)} |")
-    lines += ["", *_beside(result), ""]
-    calls = min(found["least_calls"] for found in result["devices"].values())
+    for device, summary in result["devices"].items():
+        rows = {**summary["models"], **({"ensemble": summary["ensemble"]} if "ensemble" in summary else {})}
+        lines += [f"| {device} | {name} | {_cells(row)} |" for name, row in rows.items()]
+    lines += ["", *_comparison(result), ""]
+    calls = min(summary["least_calls"] for summary in result["devices"].values())
     return "\n".join([*lines, METHOD.format(calls=calls), ""])
 
 
@@ -101,39 +109,33 @@ def _cells(row: dict[str, float]) -> str:
     return " | ".join([step, *batches, hours, duration(row["forecast_cold"]), duration(row["forecast_warm"])])
 
 
-def _beside(result: dict[str, Any]) -> list[str]:
-    """The users' figures beside those of the ensemble; only when it is theirs."""
-    theirs = users()
-    lines = ["| device | line | the users' estimate | here | holds? |", "|---|---|---:|---:|---|"]
-    for device, found in result["devices"].items():
-        if sorted(found["models"]) != sorted(theirs["members"]) or "ensemble" not in found:
-            continue
-        kind, together = result["kinds"][device], found["ensemble"]
-        hours = theirs["hours_to_train"]
-        rows = [
-            ("hours to train the five; here one pass of each", hours, together["hours_a_pass"]),
-            (
-                "seconds a forecast of the ensemble, warm",
-                theirs["seconds_per_forecast"],
-                together["forecast_warm"],
-            ),
-            (
-                "seconds a forecast of the ensemble, cold",
-                theirs["seconds_per_forecast"],
-                together["forecast_cold"],
-            ),
-            (
-                "minutes for 1,000 batches of 32",
-                theirs["minutes_per_1000_batches"],
-                together["step"] * 1000 / 60,
-            ),
-        ]
-        for line, estimate, ours in rows:
-            of = kind if kind in estimate else "gpu"
-            word = line if of == kind else f"{line}; theirs is of a {of}"
-            lines.append(
-                f"| {device} | {word} | {estimate[of]:g} | {ours:.3g} | {verdict(estimate[of], ours)} |"
-            )
-        passes = hours[kind] / together["hours_a_pass"]
-        lines.append(f"| {device} | passes of each in their hours | not stated | {passes:,.1f} | |")
-    return lines if len(lines) > 2 else []
+def _comparison(result: dict[str, Any]) -> list[str]:
+    """Return a table of the users' estimates and the measured figures, if the models are the users' models."""
+    members = sorted(user_estimates()["members"])
+    rows = [
+        f"| {device} | {line} |"
+        for device, summary in result["devices"].items()
+        if sorted(summary["models"]) == members and "ensemble" in summary
+        for line in _comparison_cells(summary["ensemble"], result["kinds"][device])
+    ]
+    head = ["| device | quantity | user estimate | measured | estimate is |", "|---|---|---:|---:|---|"]
+    return [*head, *rows] if rows else []
+
+
+def _comparison_cells(ensemble: dict[str, float], kind: str) -> Iterator[str]:
+    estimates = user_estimates()
+    hours, forecast = estimates["hours_to_train"], estimates["seconds_per_forecast"]
+    minutes = estimates["minutes_per_1000_batches"]
+    rows = [
+        ("hours to train the five models (measured: one pass each)", hours, ensemble["hours_a_pass"]),
+        ("seconds per ensemble forecast, warm", forecast, ensemble["forecast_warm"]),
+        ("seconds per ensemble forecast, first", forecast, ensemble["forecast_cold"]),
+        ("minutes for 1,000 batches of 32", minutes, ensemble["step"] * 1000 / 60),
+    ]
+    for label, by_kind, measured in rows:
+        if kind not in by_kind:
+            label += " (estimate is for a GPU)"
+        estimate = by_kind.get(kind, by_kind["gpu"])
+        yield f"{label} | {estimate:g} | {measured:.3g} | {verdict(estimate, measured)}"
+    passes = hours[kind] / ensemble["hours_a_pass"]
+    yield f"passes of each model in the estimated hours | not stated | {passes:,.1f} |"

@@ -1,38 +1,39 @@
-"""What is wrong with this machine for training, and the one line that mends it; judged from facts, so that it is tested
-without a GPU.
+"""Find what is wrong with a machine for training, and how to fix it.
+
+The findings depend only on ``MachineFacts``, so they can be tested without a GPU.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tsforecast.planning.formatting import size
-from tsforecast.planning.machine import Card
+from tsforecast.formatting import size
+from tsforecast.planning.machine import GPU
 
-CUDNN_DROPPED_VOLTA = (9, 11)  # cuDNN 9.11 has no code for compute capability below 7.5 any more
-OLDEST_LEFT = 7.5
-LAST_DRIVER_OF_VOLTA = 580
-OLDEST_DRIVER_OF_CUDA_12 = 525
-MIN_MEMORY, MIN_DISK = 4e9, 2e9
+CUDNN_WITHOUT_VOLTA = (9, 11)  # cuDNN 9.11 dropped compute capabilities below 7.5
+MIN_CAPABILITY_OF_CUDNN = 7.5
+LAST_DRIVER_FOR_VOLTA = 580
+MIN_DRIVER_FOR_CUDA_12 = 525
+MIN_MEMORY, MIN_DISK = 4e9, 2e9  # bytes
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What was found on a machine; None for what is not there.
+class MachineFacts:
+    """Facts about a machine; None for what is missing.
 
     Args:
-        python: version.
-        tensorflow: version.
-        cuda: version that TensorFlow is built for.
-        cudnn_built: version that TensorFlow is built for.
-        cudnn: version that is installed.
-        capabilities: what TensorFlow's own kernels are compiled for, such as sm_70 and compute_90.
-        cards: that the driver shows.
-        visible_gpus: that TensorFlow sees.
-        cpu: name and cores.
-        cpu_bfloat16: whether the processor multiplies bfloat16 in hardware.
-        memory: total and available bytes.
-        disk: free bytes where runs are written.
-        wandb: what the tracker will do, in words.
+        python: Version of Python.
+        tensorflow: Version of TensorFlow.
+        cuda: CUDA version that TensorFlow is built for.
+        cudnn_built: cuDNN version that TensorFlow is built for.
+        cudnn: cuDNN version that is installed.
+        capabilities: Targets that TensorFlow's kernels are compiled for, for example ``sm_70`` and ``compute_90``.
+        gpus: GPUs that the driver reports.
+        visible_gpus: Number of GPUs that TensorFlow sees.
+        cpu: Name and cores of the processor.
+        cpu_bfloat16: Whether the processor multiplies bfloat16 in hardware.
+        memory: Total and available bytes of memory.
+        disk: Free bytes on the disk that runs are written to.
+        wandb: What the W&B tracker does on this machine, as text.
     """
 
     python: str
@@ -41,7 +42,7 @@ class Facts:
     cudnn_built: str | None
     cudnn: str | None
     capabilities: tuple[str, ...]
-    cards: tuple[Card, ...]
+    gpus: tuple[GPU, ...]
     visible_gpus: int
     cpu: str
     cpu_bfloat16: bool
@@ -55,9 +56,13 @@ class Finding:
     """A line of the doctor's report.
 
     Args:
-        level: ok, advice or problem.
-        what: what was found.
-        fix: one command or step; empty when nothing is to be done.
+        level: ``ok``, ``advice`` or ``problem``.
+        what: Description of the finding.
+        fix: Command or step that fixes a problem, else empty.
+
+    Example:
+        >>> Finding("problem", "TensorFlow is not installed.", "make setup").fix
+        'make setup'
     """
 
     level: str
@@ -65,20 +70,20 @@ class Finding:
     fix: str = ""
 
 
-def diagnose(facts: Facts) -> list[Finding]:
-    """All findings about a machine, in the order of reading."""
+def diagnose(facts: MachineFacts) -> list[Finding]:
+    """Return all findings about a machine, in the order of the report."""
     return [
         Finding("ok", f"Python {facts.python}"),
         *_tensorflow(facts),
-        *(finding for card in facts.cards for finding in _card(card, facts)),
+        *(finding for gpu in facts.gpus for finding in _gpu(gpu, facts)),
         *_gpus_seen(facts),
         _precision(facts),
-        *_room(facts),
+        *_free_space(facts),
         Finding("ok", f"W&B: {facts.wandb}"),
     ]
 
 
-def _tensorflow(facts: Facts) -> Iterator[Finding]:
+def _tensorflow(facts: MachineFacts) -> Iterator[Finding]:
     if facts.tensorflow is None:
         yield Finding("problem", "TensorFlow is not installed.", "make setup")
         return
@@ -88,102 +93,113 @@ def _tensorflow(facts: Facts) -> Iterator[Finding]:
         yield Finding("ok", f"cuDNN {facts.cudnn} is installed")
 
 
-def _card(card: Card, facts: Facts) -> Iterator[Finding]:
+def _gpu(gpu: GPU, facts: MachineFacts) -> Iterator[Finding]:
     yield Finding(
         "ok",
-        f"{card.name}, compute capability {card.compute_capability:g}, {size(card.memory_bytes)}, driver {card.driver}",
+        f"{gpu.name}, compute capability {gpu.compute_capability:g}, {size(gpu.memory_bytes)}, driver {gpu.driver}",
     )
-    yield from _cudnn_code(card, facts)
-    yield from _own_code(card, facts)
-    yield from _driver(card)
+    yield from _cudnn_support(gpu, facts)
+    yield from _kernel_support(gpu, facts)
+    yield from _driver(gpu)
 
 
-def _cudnn_code(card: Card, facts: Facts) -> Iterator[Finding]:
-    """The trap of the V100: TensorFlow runs on it, but a cuDNN from 9.11 on has no code for it."""
-    if facts.cudnn is None or card.compute_capability >= OLDEST_LEFT:
+def _cudnn_support(gpu: GPU, facts: MachineFacts) -> Iterator[Finding]:
+    """Check cuDNN: TensorFlow runs on a V100, but cuDNN 9.11 and later have no code for it."""
+    if facts.cudnn is None or gpu.compute_capability >= MIN_CAPABILITY_OF_CUDNN:
         return
-    if _numbers(facts.cudnn)[:2] >= CUDNN_DROPPED_VOLTA:
+    if _numbers(facts.cudnn)[:2] >= CUDNN_WITHOUT_VOLTA:
         yield Finding(
             "problem",
-            f"cuDNN {facts.cudnn} has no code for compute capability {card.compute_capability:g} ({card.name}): "
+            f"cuDNN {facts.cudnn} has no code for compute capability {gpu.compute_capability:g} ({gpu.name}): "
             "recurrent layers and convolutions fail or do not start.",
             "pip install 'nvidia-cudnn-cu12>=9.3,<9.11'",
         )
 
 
-def _own_code(card: Card, facts: Facts) -> Iterator[Finding]:
-    if facts.capabilities and not runs_on(card.compute_capability, facts.capabilities):
+def _kernel_support(gpu: GPU, facts: MachineFacts) -> Iterator[Finding]:
+    if facts.capabilities and not runs_on(gpu.compute_capability, facts.capabilities):
         yield Finding(
             "problem",
             f"TensorFlow {facts.tensorflow} is compiled for {', '.join(facts.capabilities)}, "
-            f"not for {card.compute_capability:g} ({card.name}).",
+            f"not for {gpu.compute_capability:g} ({gpu.name}).",
             "pip install 'tsforecast[cuda]' with the TensorFlow that it names, or device=cpu",
         )
 
 
 def runs_on(capability: float, compiled: tuple[str, ...]) -> bool:
-    """Whether code compiled for these targets runs on a card.
+    """Return whether code compiled for these targets runs on a GPU.
 
-    ``sm_XY`` is machine code for cards of the same major version and at least that minor one; ``compute_XY`` is
-    translated by the driver for every later card.
+    ``sm_XY`` is machine code for GPUs of the same major version and at least that minor version; the driver translates
+    ``compute_XY`` for every later GPU.
+
+    Args:
+        capability: Compute capability of the GPU.
+        compiled: Targets of the code.
+
+    Example:
+        >>> runs_on(8.6, ("sm_80",)), runs_on(9.0, ("sm_80",))
+        (True, False)
     """
-    card = round(capability * 10)
+    version = round(capability * 10)
     for target in compiled:
         kind, _, number = target.partition("_")
-        least = int("".join(filter(str.isdigit, number)) or 10**6)
-        if kind == "compute" and card >= least:
+        minimum = int("".join(filter(str.isdigit, number)) or 10**6)
+        if kind == "compute" and version >= minimum:
             return True
-        if kind == "sm" and card // 10 == least // 10 and card >= least:
+        if kind == "sm" and version // 10 == minimum // 10 and version >= minimum:
             return True
     return False
 
 
-def _driver(card: Card) -> Iterator[Finding]:
-    major = _numbers(card.driver)[0]
-    if major < OLDEST_DRIVER_OF_CUDA_12:
+def _driver(gpu: GPU) -> Iterator[Finding]:
+    major = _numbers(gpu.driver)[0]
+    if major < MIN_DRIVER_FOR_CUDA_12:
         yield Finding(
             "problem",
-            f"Driver {card.driver} is too old for CUDA 12, which needs {OLDEST_DRIVER_OF_CUDA_12}.60.13.",
-            f"install NVIDIA driver {LAST_DRIVER_OF_VOLTA}",
+            f"Driver {gpu.driver} is too old for CUDA 12, which needs {MIN_DRIVER_FOR_CUDA_12}.60.13.",
+            f"install NVIDIA driver {LAST_DRIVER_FOR_VOLTA}",
         )
-    if card.compute_capability < OLDEST_LEFT and major > LAST_DRIVER_OF_VOLTA:
+    if gpu.compute_capability < MIN_CAPABILITY_OF_CUDNN and major > LAST_DRIVER_FOR_VOLTA:
         yield Finding(
             "problem",
-            f"Driver {card.driver} no longer serves {card.name}: {LAST_DRIVER_OF_VOLTA} is the last branch for it.",
-            f"install NVIDIA driver {LAST_DRIVER_OF_VOLTA}",
+            f"Driver {gpu.driver} no longer supports {gpu.name}: {LAST_DRIVER_FOR_VOLTA} is the last branch that does.",
+            f"install NVIDIA driver {LAST_DRIVER_FOR_VOLTA}",
         )
 
 
-def _gpus_seen(facts: Facts) -> Iterator[Finding]:
-    if not facts.cards:
+def _gpus_seen(facts: MachineFacts) -> Iterator[Finding]:
+    if not facts.gpus:
         yield Finding("ok", f"No GPU; {facts.cpu}")
-    elif facts.visible_gpus < len(facts.cards):
+    elif facts.visible_gpus < len(facts.gpus):
         yield Finding(
             "problem",
-            f"The driver shows {len(facts.cards)} GPU and TensorFlow sees {facts.visible_gpus}: "
+            f"The driver shows {len(facts.gpus)} GPU and TensorFlow sees {facts.visible_gpus}: "
             "its CUDA libraries are missing or hidden.",
             "pip install 'tsforecast[cuda]', and look at CUDA_VISIBLE_DEVICES",
         )
 
 
-def _precision(facts: Facts) -> Finding:
-    if facts.cards:
-        least = min(card.compute_capability for card in facts.cards)
-        if least >= 8.0:
+def _precision(facts: MachineFacts) -> Finding:
+    if facts.gpus:
+        capability = min(gpu.compute_capability for gpu in facts.gpus)
+        if capability >= 8.0:
             return Finding("advice", "precision=mixed uses bfloat16 here; it needs no loss scaling.")
-        if least >= 7.0:
+        if capability >= 7.0:
             return Finding(
-                "advice", "precision=mixed uses float16 with loss scaling here; there are no bfloat16 units."
+                "advice",
+                "precision=mixed uses float16 with loss scaling here; the GPU does not support bfloat16 in hardware.",
             )
-        return Finding("advice", "precision=float32: this card gains nothing from half precision.")
+        return Finding("advice", "precision=float32: this GPU gains nothing from half precision.")
     if facts.cpu_bfloat16:
         return Finding(
             "advice", "precision=mixed uses bfloat16 here: the processor multiplies it in hardware."
         )
-    return Finding("advice", "precision=mixed is float32 here: the processor has no bfloat16 units.")
+    return Finding(
+        "advice", "precision=mixed is float32 here: the processor does not support bfloat16 in hardware."
+    )
 
 
-def _room(facts: Facts) -> Iterator[Finding]:
+def _free_space(facts: MachineFacts) -> Iterator[Finding]:
     total, available = facts.memory
     low = available < MIN_MEMORY
     yield Finding(

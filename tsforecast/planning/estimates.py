@@ -1,35 +1,41 @@
-"""The users' own estimates, to stand beside what is computed; one data file holds them with their source."""
+"""The users' own estimates of memory and time, to compare with computed and measured figures."""
 
 import functools
 import json
 from pathlib import Path
 from typing import Any
 
-TOLERANCE = 0.15  # an estimate within this share of ours holds
+TOLERANCE = 0.15  # an estimate holds if it differs from our figure by at most this share
 
 
 @functools.cache
-def users() -> dict[str, Any]:
-    """The users' figures as ``users_estimates.json`` holds them."""
+def user_estimates() -> dict[str, Any]:
+    """Return the content of ``users_estimates.json``, which names its source."""
     return json.loads(Path(__file__).with_name("users_estimates.json").read_text())
 
 
-def verdict(theirs: float | None, ours: float | None) -> str:
-    """Whether an estimate holds: ``holds``, ``too high, 3.1 x``, ``too low, 2.0 x``; empty where one is missing.
+def verdict(estimate: float | None, figure: float | None) -> str:
+    """Return whether an estimate holds; empty if either value is missing.
 
     Args:
-        theirs: the estimate, above 0.
-        ours: what was computed or measured, in the same unit.
+        estimate: The users' estimate, above 0.
+        figure: The computed or measured value, in the same unit.
+
+    Example:
+        >>> verdict(31.0, 10.0)
+        'too high, 3.1 x'
+        >>> verdict(10.5, 10.0)
+        'holds'
     """
-    if not theirs or not ours:
+    if not estimate or not figure:
         return ""
-    ratio = theirs / ours
+    ratio = estimate / figure
     if abs(ratio - 1) <= TOLERANCE:
         return "holds"
     word, factor = ("too high", ratio) if ratio > 1 else ("too low", 1 / ratio)
     return f"{word}, {factor:,.0f} x" if factor >= 10 else f"{word}, {factor:.1f} x"
 
 
-def row(theirs: float | None, ours: float | None, note: str = "") -> dict[str, Any]:
-    """A comparison as ``plan.json`` holds it."""
-    return {"users": theirs, "ours": ours, "verdict": verdict(theirs, ours), "note": note}
+def comparison(estimate: float | None, figure: float | None, note: str = "") -> dict[str, Any]:
+    """Return a comparison as ``plan.json`` stores it."""
+    return {"users": estimate, "ours": figure, "verdict": verdict(estimate, figure), "note": note}

@@ -1,4 +1,4 @@
-"""What this machine has: memory, disk, processor, cards; read without TensorFlow."""
+"""The memory, disk and GPUs of this machine, read without TensorFlow."""
 
 import os
 import re
@@ -12,14 +12,18 @@ MEMINFO = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True)
-class Card:
-    """A GPU.
+class GPU:
+    """An NVIDIA GPU.
 
     Args:
-        name: as its driver calls it.
-        compute_capability: such as 7.0 for a V100.
-        memory_bytes: of the card.
-        driver: version, such as 580.65.06.
+        name: Name that the driver reports.
+        compute_capability: CUDA compute capability, for example 7.0 for a V100.
+        memory_bytes: Memory of the card in bytes.
+        driver: Version of the driver, for example ``580.65.06``.
+
+    Example:
+        >>> parse_gpu("Tesla V100-SXM2-32GB, 7.0, 32768, 580.65.06").compute_capability
+        7.0
     """
 
     name: str
@@ -28,8 +32,8 @@ class Card:
     driver: str
 
 
-def memory_bytes() -> tuple[int, int]:
-    """Total and available memory of the machine, or of the container where that is less."""
+def system_memory() -> tuple[int, int]:
+    """Return the total and the available memory in bytes, of the container if its limit is lower."""
     total, available = _meminfo()
     limit, used = _cgroup("memory.max"), _cgroup("memory.current")
     if limit is not None and limit < total:
@@ -51,15 +55,15 @@ def _cgroup(name: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def disk_free_bytes(folder: Path) -> int:
-    """Free bytes where ``folder`` is or would be."""
+def free_disk_bytes(folder: Path) -> int:
+    """Return the free bytes on the disk of a folder, which need not exist yet."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return shutil.disk_usage(folder).free
 
 
-def resident_bytes() -> int:
-    """Memory this process holds now."""
+def process_memory() -> int:
+    """Return the resident memory of this process in bytes."""
     if sys.platform == "linux":
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     import resource
@@ -67,20 +71,20 @@ def resident_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def cards() -> list[Card]:
-    """The NVIDIA cards that the driver shows; none without a driver."""
+def list_gpus() -> list[GPU]:
+    """Return the NVIDIA GPUs that the driver reports; empty without a driver."""
     query = "name,compute_cap,memory.total,driver_version"
     try:
-        shown = subprocess.run(
+        output = subprocess.run(
             ["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader,nounits"],
             capture_output=True, text=True, timeout=20, check=True,
         ).stdout  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return []
-    return [parse_card(line) for line in shown.splitlines() if line.count(",") == 3]
+    return [parse_gpu(line) for line in output.splitlines() if line.count(",") == 3]
 
 
-def parse_card(line: str) -> Card:
-    """A card from a line of nvidia-smi: name, compute capability, MiB, driver."""
+def parse_gpu(line: str) -> GPU:
+    """Parse a line of nvidia-smi: name, compute capability, MiB, driver."""
     name, capability, mebibytes, driver = (part.strip() for part in line.split(","))
-    return Card(name, float(capability), int(float(mebibytes)) * 2**20, driver)
+    return GPU(name, float(capability), int(float(mebibytes)) * 2**20, driver)

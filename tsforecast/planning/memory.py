@@ -1,29 +1,44 @@
-"""The memory of a run in bytes, line by line, and the batch that fits a device."""
+"""The memory of a run in bytes, item by item, and the batch size that fits a device."""
 
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from tsforecast.planning.activations import Activations, activations
-from tsforecast.planning.rules import Place
+from tsforecast.planning.activations import Activations, count_activations
+from tsforecast.planning.layer_memory import Execution
 
-USABLE = 0.92  # of a device's memory: allocators leave gaps, and the device keeps some for itself
-PROGRAM_GPU = 1.0e9  # CUDA context, cuDNN and kernels; an allowance, not measured here
+if TYPE_CHECKING:
+    import keras
+
+    from tsforecast.data.dataset import ForecastDataset
+    from tsforecast.models.forecaster import Forecaster
+
+USABLE = 0.92  # share of a device's memory: allocators leave gaps, and the device reserves some for itself
+GPU_PROGRAM_BYTES = 1.0e9  # CUDA context, cuDNN and kernels; an allowance, not measured
 
 
 @dataclasses.dataclass(frozen=True)
-class Memory:
-    """What training and forecasting with one model take, in bytes; linear in the batch.
+class MemoryEstimate:
+    """The memory of training and forecasting with one model, in bytes; linear in the batch size.
 
     Args:
-        params: trainable and other weights, a number.
-        weights: of the model, with its half-precision copies where the policy casts.
-        gradients: one for each trainable weight, in each part of a batch that runs at the same time.
-        optimizer: moments, accumulated gradients, loss scale.
-        window: input and truth of one window.
-        activations: of one window, see ``Activations``.
-        resident: data that lie in the same memory (on a CPU), whatever the batch.
-        program: Python, TensorFlow, compiled code; on a GPU its context.
+        params: Number of weights, trainable or not.
+        weights: The weights, with their half-precision copies under a mixed policy.
+        gradients: One gradient per trainable weight, for each part of a batch that is computed at the same time.
+        optimizer: Moments, accumulated gradients and loss scale.
+        window: Input and truth of one window.
+        activations: Activations of one window.
+        resident: Data in the same memory (on a CPU), independent of the batch size.
+        program: Python, TensorFlow and compiled code; on a GPU its context.
+
+    Example:
+        >>> window = Activations(kept=900, work=90, worst="lstm_1", infer=500, values=400, uses=())
+        >>> estimate = MemoryEstimate(10, 40, 40, 80, window=10, activations=window, resident=1000)
+        >>> estimate.training(32)["step"]
+        32160
+        >>> estimate.largest_batch(100_000)
+        90
     """
 
     params: int
@@ -36,8 +51,8 @@ class Memory:
     program: int = 0
 
     def training(self, batch_size: int) -> dict[str, int]:
-        """The lines of a train step at a batch, and ``step``, their sum: what the step itself needs."""
-        lines = {
+        """Return the items of a train step at a batch size, and ``step``, their sum."""
+        items = {
             "weights": self.weights,
             "gradients": self.gradients,
             "optimizer": self.optimizer,
@@ -45,134 +60,134 @@ class Memory:
             "activations": self.activations.kept * batch_size,
             "workspace": self.activations.work * batch_size,
         }
-        return lines | {"step": sum(lines.values())}
+        return items | {"step": sum(items.values())}
 
     def inference(self, batch_size: int) -> dict[str, int]:
-        """The lines of a forecast at a batch, and ``step``, their sum."""
-        lines = {
+        """Return the items of a forecast at a batch size, and ``step``, their sum."""
+        items = {
             "weights": self.weights,
-            "batch": 2 * self.window * batch_size,  # as it came, and cut into parts
+            "batch": 2 * self.window * batch_size,  # the batch itself, and the same batch divided into parts
             "workspace": self.activations.infer * batch_size,
         }
-        return lines | {"step": sum(lines.values())}
+        return items | {"step": sum(items.values())}
 
     def peak(self, batch_size: int) -> int:
-        """Of a training run: the step, the resident data and the program."""
+        """Return the peak of a training run: the step, the resident data and the program."""
         return self.training(batch_size)["step"] + self.resident + self.program
 
     def largest_batch(self, device_bytes: float) -> int:
-        """The most windows a batch that fit a device, 0 when not even one does."""
+        """Return the largest batch size that fits a device, 0 if not even one window fits."""
         fixed = self.peak(0)
-        each = self.peak(1) - fixed
-        return max(0, math.floor((USABLE * device_bytes - fixed) / each))
+        per_window = self.peak(1) - fixed
+        return max(0, math.floor((USABLE * device_bytes - fixed) / per_window))
 
 
-def beside(memory: Memory, row: dict[str, Any]) -> dict[str, Any]:
-    """Predicted and measured bytes of a train step and of a forecast, with predicted / measured as ``ratio``.
+def compare_with_measurement(estimate: MemoryEstimate, row: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return predicted and measured bytes of a train step and of a forecast, and their ``ratio``.
 
-    What lies there before a step is counted exactly, and what the step adds to it was measured.
+    What is in memory before a step is counted exactly; what the step adds to it is measured.
 
     Args:
-        memory: the plan.
-        row: ``batch_size``, and of ``train`` and ``infer`` the bytes that a call added, see ``jobs.measure``.
+        estimate: The prediction.
+        row: ``batch_size``, and in ``train`` and ``infer`` the bytes that a call added (``measurement.measure_step``).
     """
     batch = row["batch_size"]
-    held = memory.weights + memory.window * batch
-    predicted = {"train": memory.training(batch)["step"], "infer": memory.inference(batch)["step"]}
-    found = {"train": held + memory.optimizer + row["train"], "infer": held + row["infer"]}
+    before = estimate.weights + estimate.window * batch
+    predicted = {"train": estimate.training(batch)["step"], "infer": estimate.inference(batch)["step"]}
+    measured = {"train": before + estimate.optimizer + row["train"], "infer": before + row["infer"]}
     return {
-        name: {"predicted": bytes_, "measured": found[name], "ratio": bytes_ / found[name]}
-        for name, bytes_ in predicted.items()
+        name: {"predicted": value, "measured": measured[name], "ratio": value / measured[name]}
+        for name, value in predicted.items()
     }
 
 
-def accumulation(effective: int, largest: int) -> tuple[int, int]:
-    """Batch and accumulation that keep an effective batch on a device that holds ``largest`` windows.
+def choose_accumulation(effective: int, largest: int) -> tuple[int, int]:
+    """Return the batch size and accumulation that keep an effective batch size with the fewest steps.
 
     Args:
-        effective: windows an update, at least 1.
-        largest: the most that fit, at least 1.
+        effective: Windows per update, at least 1.
+        largest: Largest batch size that fits, at least 1.
 
-    Returns: ``(batch_size, accumulate_steps)`` whose product is ``effective``, with as few steps as possible.
+    Example:
+        >>> choose_accumulation(256, 100)
+        (64, 4)
     """
     steps = next(k for k in range(math.ceil(effective / largest), effective + 1) if effective % k == 0)
     return effective // steps, steps
 
 
-def memory_of(
-    forecaster: Any,
-    place: Place,
+def estimate_memory(
+    forecaster: "Forecaster",
+    execution: Execution,
     *,
     optimizer: int,
     dense_from: int | None,
     parts: int = 1,
     resident: int = 0,
     program: int = 0,
-) -> Memory:
-    """The memory that a forecaster will take; nothing is run.
+) -> MemoryEstimate:
+    """Estimate the memory of a forecaster without running it.
 
     Args:
-        forecaster: built under the policy that it will be trained under.
-        place: where it would run.
-        optimizer: bytes of the optimizer's own variables.
-        dense_from: the first step scored under dense supervision, or None.
-        parts: of a batch that run at the same time, each with its own gradients.
-        resident: bytes of data in the same memory.
-        program: bytes of the program in the same memory.
+        forecaster: The model, built under the policy that it will be trained under.
+        execution: Device and precision of the step.
+        optimizer: Bytes of the optimizer's variables.
+        dense_from: First supervised step under dense supervision, or None.
+        parts: Parts of a batch that are computed at the same time, each with its own gradients.
+        resident: Bytes of data in the same memory.
+        program: Bytes of the program in the same memory.
     """
-    weights = _bytes(forecaster.variables)
-    if place.compute_bytes < 4:
-        weights += weights * place.compute_bytes // 4  # the cast copies
+    weights = _total_bytes(forecaster.variables)
+    if execution.compute_bytes < 4:
+        weights += weights * execution.compute_bytes // 4  # the half-precision copies
     task = forecaster.task
-    scored = 1 if dense_from is None else task.lookback - dense_from
-    truth = scored * task.horizon * len(task.target_indices)
+    supervised = 1 if dense_from is None else task.lookback - dense_from
+    truth = supervised * task.horizon * len(task.target_indices)
     trained = forecaster if dense_from is None else forecaster.sequence_model()
-    return Memory(
+    return MemoryEstimate(
         params=forecaster.count_params(),
         weights=weights,
-        gradients=parts * _bytes(forecaster.trainable_variables),
+        gradients=parts * _total_bytes(forecaster.trainable_variables),
         optimizer=optimizer,
         window=4 * (task.lookback * task.channels + truth),
-        activations=activations(trained, forecaster, place),
+        activations=count_activations(trained, forecaster, execution),
         resident=resident,
         program=program,
     )
 
 
-def optimizer_bytes(optimizer: Any, forecaster: Any) -> int:
-    """Bytes of an optimizer's variables for a model, moments and accumulated gradients among them.
+def optimizer_bytes(optimizer: "keras.optimizers.Optimizer", forecaster: "Forecaster") -> int:
+    """Return the bytes of an optimizer's variables for a model, including accumulated gradients.
 
-    Every weight gets the same ones, in its own shape, so that the optimizer is built for one small weight and asked how
-    many it keeps; building it for a whole model takes as long as building the model.
+    An optimizer keeps the same variables for every weight, in the shape of the weight. It is built for one small weight
+    here, because building it for a whole model takes as long as building the model.
     """
     import keras
 
     small = keras.Variable(keras.ops.zeros((2, 3)))
     optimizer.build([small])
-    kept = [variable for variable in optimizer.variables if tuple(variable.shape) == tuple(small.shape)]
-    others = _bytes(optimizer.variables) - _bytes(kept)
-    return others + _bytes(forecaster.trainable_variables) * len(kept)
+    per_weight = [variable for variable in optimizer.variables if tuple(variable.shape) == tuple(small.shape)]
+    others = _total_bytes(optimizer.variables) - _total_bytes(per_weight)
+    return others + _total_bytes(forecaster.trainable_variables) * len(per_weight)
 
 
-def resident_bytes(dataset: Any) -> int:
-    """Bytes of the data that a training run holds: the series, scaled inputs and truths with their tensors, indices."""
+def training_data_bytes(dataset: "ForecastDataset") -> int:
+    """Return the bytes of the data during training: the loaded data, their tensors and the window indices."""
     tensors = dataset.inputs.nbytes + dataset.truths.nbytes
     indices = 3 * 8 * len(dataset.windows("train"))  # ends, and the order of this epoch and the next
-    return loaded_bytes(dataset) + tensors + indices
+    return loaded_data_bytes(dataset) + tensors + indices
 
 
-def loaded_bytes(dataset: Any) -> int:
-    """Bytes of the data before training: the series, scaled inputs and truths."""
+def loaded_data_bytes(dataset: "ForecastDataset") -> int:
+    """Return the bytes of the data before training: the series, scaled inputs and truths."""
     return dataset.series.values.nbytes + dataset.inputs.nbytes + dataset.truths.nbytes
 
 
-def _bytes(variables: Any) -> int:
-    """Bytes of variables; Keras' own optimizer has some without a shape, of one number each."""
-    return sum(math.prod(tuple(v.shape)) * _size(v.dtype) for v in variables)
+def _total_bytes(variables: Iterable[Any]) -> int:
+    # A Keras optimizer has variables without a shape, of one number each.
+    return sum(math.prod(tuple(v.shape)) * _dtype_bytes(str(v.dtype)) for v in variables)
 
 
-def _size(dtype: Any) -> int:
-    name = str(dtype)
-    return next(
-        (size for ending, size in (("64", 8), ("16", 2), ("8", 1), ("bool", 1)) if name.endswith(ending)), 4
-    )
+def _dtype_bytes(dtype: str) -> int:
+    sizes = (("64", 8), ("16", 2), ("8", 1), ("bool", 1))
+    return next((size for suffix, size in sizes if dtype.endswith(suffix)), 4)

@@ -1,46 +1,63 @@
-"""The table of predicted against measured memory."""
+"""The table of predicted and measured memory."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from tsforecast.formatting import size
 from tsforecast.planning.estimates import TOLERANCE
-from tsforecast.planning.formatting import size
+from tsforecast.planning.memory import MemoryEstimate, compare_with_measurement
 
-STEPS = {"train": "a train step", "infer": "a forecast"}
+TITLES = {"train": "training step", "infer": "forecast"}
 
 
-def outside(ratios: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows whose ratio of predicted to measured is further from 1 than the tolerance."""
+def compare_rows(
+    name: str, policy: str, estimate: MemoryEstimate, measured: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return one row per measured batch size and kind of step, with predicted and measured bytes and their ratio.
+
+    Args:
+        name: Name of the model.
+        policy: Precision policy of the measurement, as in the config.
+        estimate: Predicted memory.
+        measured: Measured rows, see ``measurement.measure_step``.
+    """
+    return [
+        {"model": name, "policy": policy, "batch_size": row["batch_size"], "step": step, **figures}
+        for row in measured
+        for step, figures in compare_with_measurement(estimate, row).items()
+    ]
+
+
+def rows_outside_tolerance(ratios: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows whose ratio of predicted to measured differs from 1 by more than the tolerance."""
     return [row for row in ratios if abs(row["ratio"] - 1) > TOLERANCE]
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """Ratios by model, one table for each kind of step and policy, with the measured sizes beside them.
+    """Return the ratios by model, one table per kind of step, with the measured sizes in parentheses.
 
     Args:
-        result: ``ratios`` (see ``jobs.verify``), ``outside``, ``device``, ``versions``, ``batches``, ``policies`` and
-            how each ``resolved``.
+        result: Content of ``verify.json``: ``ratios``, ``outside``, ``device``, ``versions``, ``batches``, ``policies``
+            and the policy that each of them ``resolved`` to.
     """
-    batches, policies = result["batches"], result["policies"]
-    by = {(row["model"], row["policy"], row["batch_size"], row["step"]): row for row in result["ratios"]}
-    models = list(dict.fromkeys(row["model"] for row in result["ratios"]))
-    resolved = ", ".join(
-        f"{policy} is {name}" for policy, name in result["resolved"].items() if policy != name
-    )
-    lines = [
-        f"Predicted / measured, and what was measured, on {result['device']}; "
-        + (f"{resolved}; " if resolved else "")
-        + ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-        + ".",
-    ]
-    heads = [f"{policy}, {batch}" for policy in policies for batch in batches]
-    for step, title in STEPS.items():
+    columns = [(policy, batch) for policy in result["policies"] for batch in result["batches"]]
+    heads = [f"{policy}, {batch}" for policy, batch in columns]
+    cells = {(row["model"], row["policy"], row["batch_size"], row["step"]): row for row in result["ratios"]}
+    lines = [_circumstances(result)]
+    for step, title in TITLES.items():
         lines += ["", f"| {title} | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
-        for model in models:
-            cells = [by.get((model, policy, batch, step)) for policy in policies for batch in batches]
-            lines.append(f"| {model} | {' | '.join(map(_cell, cells))} |")
-    count, all_of_them = len(result["outside"]), len(result["ratios"])
-    lines += ["", f"{all_of_them - count} of {all_of_them} lie within {TOLERANCE:.0%}.", ""]
-    return "\n".join(lines)
+        for model in dict.fromkeys(row["model"] for row in result["ratios"]):
+            row = [_cell(cells.get((model, policy, batch, step))) for policy, batch in columns]
+            lines.append(f"| {model} | {' | '.join(row)} |")
+    outside, total = len(result["outside"]), len(result["ratios"])
+    return "\n".join([*lines, "", f"{total - outside} of {total} are within {100 * TOLERANCE:.0f} %.", ""])
+
+
+def _circumstances(result: dict[str, Any]) -> str:
+    resolved = [f"{policy} is {name}" for policy, name in result["resolved"].items() if policy != name]
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    parts = [result["device"], *([", ".join(resolved)] if resolved else []), versions]
+    return f"Predicted / measured, with the measured value in parentheses, on {'; '.join(parts)}."
 
 
 def _cell(row: dict[str, Any] | None) -> str:

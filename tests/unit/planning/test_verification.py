@@ -1,6 +1,6 @@
 """The table of ratios."""
 
-from tsforecast.planning.verification import markdown, outside
+from tsforecast.planning.verification import markdown, rows_outside_tolerance
 
 
 def row(ratio, model="lstm", batch=32, step="train"):
@@ -14,13 +14,13 @@ def row(ratio, model="lstm", batch=32, step="train"):
     }
 
 
-def test_what_lies_outside_is_named_and_counted():
+def test_rows_outside_the_tolerance_are_listed_and_counted():
     ratios = [row(1.1), row(0.84, batch=256), row(0.86, step="infer")]
-    assert outside(ratios) == [ratios[1]]
+    assert rows_outside_tolerance(ratios) == [ratios[1]]
     text = markdown(
         {
             "ratios": ratios,
-            "outside": outside(ratios),
+            "outside": rows_outside_tolerance(ratios),
             "device": "a processor",
             "versions": {"keras": "3.15.1"},
             "resolved": {"mixed": "mixed_bfloat16"},
@@ -31,4 +31,4 @@ def test_what_lies_outside_is_named_and_counted():
     assert "on a processor; mixed is mixed_bfloat16; keras 3.15.1." in text
     assert "| lstm | 1.10 (2.0 MB) | 0.84 (2.0 MB) |" in text
     assert "| lstm | 0.86 (2.0 MB) | – |" in text
-    assert "2 of 3 lie within 15%." in text
+    assert "2 of 3 are within 15 %." in text

@@ -1,4 +1,4 @@
-"""The probes behind ``doctor.Facts``: each asks one thing and answers None or nothing where it is not there."""
+"""Collect the facts about this machine that the doctor judges."""
 
 import os
 import platform
@@ -8,37 +8,37 @@ from typing import Any
 
 from tsforecast import runtime
 from tsforecast.planning import machine
-from tsforecast.planning.doctor import Facts
+from tsforecast.planning.doctor import MachineFacts
 
 CUDNN_PACKAGES = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu11", "nvidia-cudnn-cu13")
 
 
-def gather(folder: Path) -> Facts:
-    """All facts about this machine; imports TensorFlow.
+def collect_facts(folder: Path) -> MachineFacts:
+    """Return the facts about this machine. Imports TensorFlow.
 
     Args:
-        folder: where runs are written.
+        folder: Folder that runs are written to.
     """
     build, visible = tensorflow_build()
-    return Facts(
+    return MachineFacts(
         python=platform.python_version(),
-        tensorflow=version("tensorflow"),
+        tensorflow=package_version("tensorflow"),
         cuda=build.get("cuda_version"),
         cudnn_built=build.get("cudnn_version"),
-        cudnn=next(filter(None, map(version, CUDNN_PACKAGES)), None) or loaded_cudnn(),
+        cudnn=next(filter(None, map(package_version, CUDNN_PACKAGES)), None) or find_cudnn_library(),
         capabilities=tuple(build.get("cuda_compute_capabilities", ())),
-        cards=tuple(machine.cards()),
+        gpus=tuple(machine.list_gpus()),
         visible_gpus=visible,
         cpu=runtime.cpu_name(),
         cpu_bfloat16=runtime.cpu_has_bfloat16(),
-        memory=machine.memory_bytes(),
-        disk=machine.disk_free_bytes(folder),
-        wandb=wandb_state(),
+        memory=machine.system_memory(),
+        disk=machine.free_disk_bytes(folder),
+        wandb=describe_wandb(),
     )
 
 
-def version(package: str) -> str | None:
-    """The installed version of a package."""
+def package_version(package: str) -> str | None:
+    """Return the installed version of a package, None if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -46,8 +46,8 @@ def version(package: str) -> str | None:
 
 
 def tensorflow_build() -> tuple[dict[str, Any], int]:
-    """How TensorFlow was built, and how many GPUs it sees."""
-    if version("tensorflow") is None:
+    """Return the build information of TensorFlow and the number of GPUs that it sees."""
+    if package_version("tensorflow") is None:
         return {}, 0
     with runtime.quiet_stderr():
         import tensorflow as tf
@@ -55,8 +55,8 @@ def tensorflow_build() -> tuple[dict[str, Any], int]:
         return dict(tf.sysconfig.get_build_info()), len(tf.config.list_physical_devices("GPU"))
 
 
-def loaded_cudnn() -> str | None:
-    """The version of a cuDNN that came by other ways than pip, asked of the library itself."""
+def find_cudnn_library() -> str | None:
+    """Return the version of a cuDNN that was not installed with pip, as the library itself reports it."""
     import ctypes
 
     for name in ("libcudnn.so.9", "libcudnn.so.8"):
@@ -69,9 +69,9 @@ def loaded_cudnn() -> str | None:
     return None
 
 
-def wandb_state() -> str:
-    """What ``tracker=wandb`` will do here."""
-    installed = version("wandb")
+def describe_wandb() -> str:
+    """Return what ``tracker=wandb`` does on this machine."""
+    installed = package_version("wandb")
     if installed is None:
         return "not installed; use tracker=none"
     mode = os.environ.get("WANDB_MODE")

@@ -1,4 +1,4 @@
-"""The plan on a terminal."""
+"""Print a plan as tables on a terminal."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,19 +7,23 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tsforecast.formatting import duration
-from tsforecast.planning.formatting import short, size
+from tsforecast.formatting import duration, short_size, size
 
 
-def show(plan: dict[str, Any], console: Console | None = None) -> None:
-    """Prints what ``plan.json`` holds."""
+def print_plan(plan: dict[str, Any], console: Console | None = None) -> None:
+    """Print the content of ``plan.json``.
+
+    Args:
+        plan: Result of ``plan.plan_document``.
+        console: Console to print to; None for standard output.
+    """
     console = console or Console(width=None)
     device = plan["device"]
     console.print(
         f"Plan for a {device['kind']} with {size(device['memory'])}, {device['policy']}, "
-        f"batch {plan['batch_size']} x {plan['accumulate_steps']}, {plan['rows']:,} rows; nothing was trained."
+        f"batch size {plan['batch_size']} x {plan['accumulate_steps']}, {plan['rows']:,} rows; nothing was trained."
     )
-    tables = (_memory, _inference, _fit, _time, _verified, _peaks, _batches, _scales, _estimates)
+    tables = (_training, _inference, _fit, _time, _verified, _peaks, _batches, _scales, _estimates)
     for table in (make(plan) for make in tables):
         if table is not None:
             console.print()
@@ -49,15 +53,15 @@ HEADS = {
     "activations": "activ.",
     "workspace": "work",
     "step": "step",
-}  # short, so that a line fits 80 columns
+}  # short, to fit into 80 columns
 
 
-def _memory(plan: dict[str, Any]) -> Table:
+def _training(plan: dict[str, Any]) -> Table:
     table = _table(
         "A train step: weights, gradients, optimizer, batch, activations, workspace", "model", *HEADS.values()
     )
     for name, model in plan["models"].items():
-        table.add_row(name, *(short(model["training"][line]) for line in HEADS))
+        table.add_row(name, *(short_size(model["training"][line]) for line in HEADS))
     return table
 
 
@@ -65,21 +69,21 @@ def _inference(plan: dict[str, Any]) -> Table:
     heads = {line: HEADS[line] for line in ("weights", "batch", "workspace", "step")}
     table = _table("A forecast of a batch", "model", *heads.values())
     for name, model in plan["models"].items():
-        table.add_row(name, *(short(model["inference"][line]) for line in heads))
+        table.add_row(name, *(short_size(model["inference"][line]) for line in heads))
     return table
 
 
 def _fit(plan: dict[str, Any]) -> Table:
     models = plan["models"].items()
-    table = _table("Does it fit?", "model", "params", "step", "in all", "largest batch", "instead")
+    table = _table("Does it fit?", "model", "params", "step", "total", "largest batch", "use instead")
     for name, model in models:
         sizes = [model["training"]["step"], model["peak"]]
-        table.add_row(name, f"{model['params']:,}", *map(short, sizes), _batch(model), _instead(model))
-    together = plan["ensemble"]
+        table.add_row(name, f"{model['params']:,}", *map(short_size, sizes), _batch(model), _instead(model))
+    ensemble = plan["ensemble"]
     table.caption = (
-        "in all: with the data and the program; the ensemble's step is that of fine-tuning all members together. "
-        f"{', '.join(together['members'])}: {together['params']:,} parameters; trained one after the other and "
-        f"fine-tuned {size(together['train_peak'])}, served together {size(together['serve_peak'])}"
+        "total: with the data and the program; the ensemble's step is that of fine-tuning all members together. "
+        f"{', '.join(ensemble['members'])}: {ensemble['params']:,} parameters; training one member after the other and "
+        f"fine-tuning needs {size(ensemble['train_peak'])}, serving all of them {size(ensemble['serve_peak'])}"
     )
     return table
 
@@ -97,13 +101,14 @@ def _instead(model: dict[str, Any]) -> str:
 def _time(plan: dict[str, Any]) -> Table | None:
     if not any("time" in model for model in plan["models"].values()):
         return None
-    table = _table("Time on this machine", "model", "steps", "a step", "the run", "a pass", "one forecast")
+    table = _table(
+        "Time on this machine", "model", "steps", "one step", "the run", "one pass", "one forecast"
+    )
     for name, model in plan["models"].items():
-        found = model["time"]
+        times = model["time"]
         steps = "–" if model["steps"] is None else f"{model['steps']:,}"
-        one = duration(found["forecast"]["median"])
-        seconds = [found["step"]["median"], found["run_seconds"], found["pass_seconds"]]
-        table.add_row(name, steps, *map(duration, seconds), one)
+        seconds = [times["step"]["median"], times["run_seconds"], times["pass_seconds"]]
+        table.add_row(name, steps, *map(duration, [*seconds, times["forecast"]["median"]]))
     return table
 
 
@@ -111,47 +116,47 @@ def _verified(plan: dict[str, Any]) -> Table | None:
     rows = {name: model["verified"] for name, model in plan["models"].items() if "verified" in model}
     if not rows:
         return None
-    table = _table("Measured in a fresh process", "model", "step", "predicted", "measured", "ratio")
-    for name, found in rows.items():
-        for what, row in found.items():
-            table.add_row(name, what, size(row["predicted"]), size(row["measured"]), f"{row['ratio']:.2f}")
+    table = _table("Measured in a new process", "model", "step", "predicted", "measured", "ratio")
+    for name, steps in rows.items():
+        for step, row in steps.items():
+            table.add_row(name, step, size(row["predicted"]), size(row["measured"]), f"{row['ratio']:.2f}")
     return table
 
 
 def _peaks(plan: dict[str, Any]) -> Table:
-    return _at_scales(plan, "Training in all, at each scale", lambda cell: short(cell["peak"]))
+    return _scale_table(plan, "Peak memory of training at each scale", lambda cell: short_size(cell["peak"]))
 
 
 def _batches(plan: dict[str, Any]) -> Table:
-    return _at_scales(plan, "The largest batch, at each scale", _batch)
+    return _scale_table(plan, "Largest batch size at each scale", _batch)
 
 
-def _at_scales(plan: dict[str, Any], title: str, shown: Callable[[dict[str, Any]], str]) -> Table:
+def _scale_table(plan: dict[str, Any], title: str, show: Callable[[dict[str, Any]], str]) -> Table:
     scales = plan["scales"]
     table = _table(title, "model", *scales)
     for name in plan["models"]:
-        table.add_row(name, *(shown(scale["models"][name]) for scale in scales.values()))
+        table.add_row(name, *(show(scale["models"][name]) for scale in scales.values()))
     return table
 
 
 def _scales(plan: dict[str, Any]) -> Table:
     table = _table(
-        "The ensemble at each scale", "scale", "rows", "data", "train", "serve", "steps a pass", "a pass"
+        "The ensemble at each scale", "scale", "rows", "data", "train", "serve", "steps per pass", "one pass"
     )
     for name, row in plan["scales"].items():
-        sizes = [short(row[key]) for key in ("data", "train_peak", "serve_peak")]
+        sizes = [short_size(row[key]) for key in ("data", "train_peak", "serve_peak")]
         steps = f"{row['steps_a_pass']:,}"
         table.add_row(name, f"{row['rows']:,}", *sizes, steps, duration(row["pass_seconds"]))
     return table
 
 
 def _estimates(plan: dict[str, Any]) -> Table:
-    table = _table("The users' estimates beside ours", "line", "theirs", "ours")
-    table.add_column("holds?", no_wrap=True)
+    table = _table("The users' estimates and this plan", "quantity", "estimate", "plan")
+    table.add_column("estimate is", no_wrap=True)
     table.caption = plan["source"]
     for name, row in plan["estimates"].items():
         line = name.removesuffix(", bytes")
-        figure = _number if line == name else short
+        figure = _number if line == name else short_size
         table.add_row(line, figure(row["users"]), figure(row["ours"]), row["verdict"] or "not measured")
     return table
 
