@@ -1,107 +1,211 @@
-"""The figures of a backtest: what each origin stores, their mean and spread, and the printed lines."""
+"""A backtest: at each origin a model that knows only the rows before it, scored on the block of forecasts after it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+import dataclasses
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from tsforecast.files import atomic_path
-from tsforecast.metrics import format_value, mean_over_runs
+from tsforecast.data.batches import steps_per_epoch
+from tsforecast.data.dataset import ForecastDataset
+from tsforecast.data.origins import Origin, at_origin
+from tsforecast.data.series import Series
+from tsforecast.errors import UserError
+from tsforecast.evaluation.backtest_result import (
+    ERRORS,
+    FIGURES,
+    FORECASTS,
+    origin_line,
+    read_origin,
+    save_forecasts,
+)
+from tsforecast.metrics.window_errors import WindowErrors
+from tsforecast.models.io import load_model, save_model
+from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from tsforecast.evaluation.scores import TestScores
+    from tsforecast.evaluation.options import SpikeOptions
+    from tsforecast.models.protocol import Model
 
-FIGURES, FORECASTS, ERRORS = "origin.json", "forecasts.npz", "errors.npz"  # files of a finished origin
-MEANS = ("metrics", "baselines", "skill")
-
-
-def read_origin(folder: Path) -> dict[str, Any]:
-    """Return what the folder of a finished origin stores in ``origin.json``."""
-    stored: dict[str, Any] = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
-    return stored
+BuildDataset = Callable[[Series, Mapping[str, object]], ForecastDataset]
 
 
-def mean_and_spread(origins: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return mean and standard deviation over the origins of ``metrics``, ``baselines``, ``skill`` and ``targets``.
+class Train(Protocol):
+    """Trains a model into a folder and returns how the training ended, for the result."""
+
+    def __call__(
+        self, dataset: ForecastDataset, model: Model, folder: RunFolder, *, best: float, max_steps: int | None
+    ) -> dict[str, Any]:
+        """Train a model.
+
+        Args:
+            dataset: Training and validation windows.
+            model: The model, with the weights to start from.
+            folder: Folder for the best model and the state.
+            best: Validation loss of a model that the folder already contains; infinity for none.
+            max_steps: Updates to do; None for the budget of the config.
+        """
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Backtest:
+    """Trains and scores a model at each origin, in a folder of its own.
 
     Args:
-        origins: The figures of each origin; None is a figure that is not defined there, and is left out.
-
-    Returns:
-        Two mappings with the shape of the figures, see `mean_over_runs`.
-
-    Example:
-        >>> part = {"baselines": {}, "skill": {}}
-        >>> mean, spread = mean_and_spread([{"metrics": {"test/mae": value}, **part} for value in (1.0, 3.0)])
-        >>> mean["metrics"], spread["metrics"]
-        ({'test/mae': 2.0}, {'test/mae': 1.4142135623730951})
+        series: All rows.
+        origins: The origins, in order of time.
+        refit: ``none`` trains at the first origin only, ``warm`` continues from the weights of the origin before, and
+            ``full`` starts again at each origin.
+        warm_steps: Updates at each origin after the first, for ``warm``.
+        folder: Folder of the backtest.
+        build_dataset: Returns the data set of a series under a split.
+        build_model: Returns an untrained model for a data set.
+        train: Trains a model.
+        validate: Returns the validation loss of a model.
+        spikes: Options of the spike scorecard, None for none.
     """
-    names = [*MEANS, *(["targets"] if origins[0].get("targets") else [])]
-    pairs = {name: _average([origin[name] for origin in origins]) for name in names}
-    return {name: pair[0] for name, pair in pairs.items()}, {name: pair[1] for name, pair in pairs.items()}
 
+    series: Series
+    origins: tuple[Origin, ...]
+    refit: str
+    warm_steps: int
+    folder: Path
+    build_dataset: BuildDataset
+    build_model: Callable[[ForecastDataset], Model]
+    train: Train
+    validate: Callable[[Model, ForecastDataset], float]
+    spikes: SpikeOptions | None
 
-def _average(values: Sequence[Any]) -> tuple[Any, Any]:
-    if not isinstance(values[0], Mapping):
-        return mean_over_runs(values)
-    keys = dict.fromkeys(key for value in values for key in value)
-    pairs = {key: _average([value.get(key) for value in values]) for key in keys}
-    return {key: pair[0] for key, pair in pairs.items()}, {key: pair[1] for key, pair in pairs.items()}
+    def origin_folder(self, origin: Origin) -> RunFolder:
+        """Return the folder of one origin."""
+        return RunFolder(self.folder / "origins" / f"{origin.number:03}")
 
+    def pending_origins(self) -> Iterator[Origin]:
+        """Yield the origins that have not finished yet."""
+        for origin in self.origins:
+            if not (self.origin_folder(origin).path / FIGURES).is_file():
+                yield origin
 
-def save_forecasts(path: Path, scores: TestScores) -> None:
-    """Store the first step of a block's forecasts for the report's chart, whole or not at all; 12 bytes per value."""
-    with atomic_path(path) as temporary:
-        np.savez_compressed(
-            temporary,
-            ends=scores.test.ends,
-            truth=scores.test.truth[:, 0].astype(np.float32),
-            forecast=scores.test.forecast[:, 0].astype(np.float32),
-            persistence=scores.baselines["persistence"].forecast[:, 0].astype(np.float32),
+    def run(self, origin: Origin) -> dict[str, Any]:
+        """Train for one origin if it is due, score its block, and store and return the figures."""
+        from tsforecast.evaluation.scores import score_model
+
+        began = time.monotonic()
+        folder = RunFolder.create(self.origin_folder(origin).path)
+        dataset = build_origin_dataset(self.series, self.origins, origin, self.refit, self.build_dataset)
+        known_until = np.datetime_as_string(self.series.time[origin.row], "s")
+        print(
+            f"Origin {origin.number} of {len(self.origins)}: known until {known_until},"
+            f" {origin.windows:,} forecasts",
+            flush=True,
         )
+        training = self._train(dataset, origin)
+        source = self.origins[0] if training["how"] == "kept" else origin
+        model = load_model(self.origin_folder(source).best)
+        scores = score_model(model, dataset, self.spikes)
+        test = scores.test
+        WindowErrors.from_forecasts(test.ends, test.truth, test.forecast).save(folder.path / ERRORS)
+        save_forecasts(folder.path / FORECASTS, scores)
+        figures = {
+            "origin": origin.number,
+            "known_until": known_until,
+            "rows": {"train": list(origin.train), "val": list(origin.val), "test": list(origin.test)},
+            "windows": origin.windows,
+            "params": model.count_params(),
+            "users_estimate": model.nominal_params,
+            **{name: value for name, value in scores.to_fields().items() if value is not None},
+            "training": training,
+            "seconds": time.monotonic() - began,
+        }
+        folder.write_json(FIGURES, figures)
+        folder.last.unlink(missing_ok=True)  # only useful inside this origin's training
+        print(origin_line(figures, self.series.unit), flush=True)
+        return read_origin(folder.path)
+
+    def _train(self, dataset: ForecastDataset, origin: Origin) -> dict[str, Any]:
+        """Train the origin's model into its folder, unless the first one's is kept; return how."""
+        folder = self.origin_folder(origin)
+        if origin.number == 1 or self.refit == "full":
+            model = self.build_model(dataset)
+            outcome = self.train(dataset, model, folder, best=math.inf, max_steps=None)
+            return {"how": "from scratch", **outcome}
+        if self.refit == "none":
+            return {"how": "kept"}
+        before = self.origins[origin.number - 2]
+        model = load_model(self.origin_folder(before).best)
+        # The weights before stay if training finds none better. If it has begun, its state knows the best.
+        if not folder.last.is_file():
+            save_model(model, folder.best)
+        best = self.validate(model, dataset)
+        recent = at_origin(dataset, origin, new_rows(origin, before, dataset.window))
+        return {
+            "how": "warm",
+            **self.train(recent, model, folder, best=best, max_steps=self.warm_steps),
+        }
 
 
-def load_forecasts(paths: Sequence[Path]) -> dict[str, np.ndarray]:
-    """Return what `save_forecasts` stored for consecutive blocks, joined: ``ends``, ``truth``, ``forecast``, ..."""
-    blocks = []
-    for path in paths:
-        with np.load(path) as stored:
-            blocks.append(dict(stored))
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+def new_rows(origin: Origin, before: Origin, window: Mapping[str, int]) -> tuple[int, int]:
+    """Return the rows of warm training: those that came since the origin before."""
+    return origin.since(before, window["lookback"] + window["lead"] - 1)
 
 
-def origin_line(origin: Mapping[str, Any], unit: str) -> str:
-    """Return the figures of an origin in one line.
+def build_origin_dataset(
+    series: Series, origins: Sequence[Origin], origin: Origin, refit: str, build_dataset: BuildDataset
+) -> ForecastDataset:
+    """Return the data up to the end of an origin's block, scaled by the rows that the weights were first trained on.
 
-    Example:
-        >>> figures = {"metrics": {"test/rmse": 0.5}, "baselines": {"persistence": {"test/rmse": 0.75}}}
-        >>> origin_line({**figures, "seconds": 2.0}, "kW")
-        '  RMSE 0.5000 kW (persistence 0.7500), 2 s'
+    Weights that are kept or trained further need the scaling they began with; a model trained from scratch has its own.
+
+    Args:
+        series: All rows.
+        origins: All origins.
+        origin: One of them.
+        refit: See `Backtest`.
+        build_dataset: Returns the data set of a series under a split.
     """
-    baselines = ", ".join(
-        f"{name} {figures['test/rmse']:.4f}" for name, figures in origin["baselines"].items()
-    )
-    rmse = format_value(origin["metrics"]["test/rmse"], unit)
-    return f"  RMSE {rmse} ({baselines}), {origin['seconds']:.0f} s"
+    known, rows = origin.split(series)
+    if refit != "full":
+        first = origins[0].split(series)[1]
+        rows = {**first, "test": len(known) - first["train"] - first["val"]}
+    return at_origin(build_dataset(known, rows), origin)
 
 
-def closing_lines(mean: Mapping[str, Any], spread: Mapping[str, Any], unit: str, count: int) -> list[str]:
-    """Return the lines at the end: mean and spread of the model and of the baselines over ``count`` origins."""
-    lines = [f"{count} origins, mean and standard deviation:", _closing_line("model", mean, spread, unit)]
-    for name, figures in mean["baselines"].items():
-        lines.append(_closing_line(name, {"metrics": figures}, {"metrics": spread["baselines"][name]}, unit))
-    return lines
+def check_refit(
+    model: Model, dataset: ForecastDataset, origins: Sequence[Origin], refit: str, batch_size: int
+) -> None:
+    """Refuse, before anything is trained, what a later origin would refuse.
 
+    Args:
+        model: The untrained model.
+        dataset: Data of the first origin.
+        origins: All origins.
+        refit: See `Backtest`.
+        batch_size: Windows per batch.
 
-def _closing_line(name: str, mean: Mapping[str, Any], spread: Mapping[str, Any], unit: str) -> str:
-    parts = []
-    for label, key in (("RMSE", "test/rmse"), ("MAE", "test/mae")):
-        deviation = spread["metrics"][key]
-        parts.append(
-            f"{label} {mean['metrics'][key]:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
+    Raises:
+        UserError: The model cannot be trained that way, or an origin has too few windows to train on.
+    """
+    from tsforecast.models.estimator import Estimator
+
+    if isinstance(model, Estimator) and refit == "warm":
+        raise UserError(
+            f"backtest.refit=warm continues from a model's weights, and {model.name} is fitted in one go:"
+            " use backtest.refit=full or none."
         )
-    return f"  {name}: {', '.join(parts)} {unit}".rstrip()
+    if not model.trains_in_batches:
+        return
+    steps_per_epoch(dataset.windows("train"), batch_size)
+    for before, origin in itertools.pairwise(origins if refit == "warm" else ()):
+        rows = new_rows(origin, before, dataset.window)
+        count = len(at_origin(dataset, origin, rows).windows("train"))
+        if count < batch_size:
+            raise UserError(
+                f"backtest.refit=warm has {count} new windows to train on at origin {origin.number}, and"
+                f" training.batch_size is {batch_size}: give fewer backtest.origins, or a batch of at most {count}."
+            )

@@ -7,7 +7,7 @@ from typing import Any
 from tsforecast.config import Config, stem
 from tsforecast.config.stored import as_yaml
 from tsforecast.data.series import Series
-from tsforecast.evaluation.backtest import load_forecasts
+from tsforecast.evaluation.backtest_result import load_forecasts
 from tsforecast.metrics import metric_label
 
 HOW = {

@@ -150,7 +150,7 @@ def test_warm_weights_go_on_and_see_nothing_later(tmp_path):
     assert one[:2] == two[:2]
     assert one[2]["metrics"] != two[2]["metrics"]
     trained = json.loads((tmp_path / "one" / "backtest.json").read_text())["origins"]
-    assert [origin["training"]["how"] for origin in trained] == ["anew", "warm", "warm"]
+    assert [origin["training"]["how"] for origin in trained] == ["from scratch", "warm", "warm"]
 
 
 @pytest.mark.slow

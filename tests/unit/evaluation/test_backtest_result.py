@@ -2,7 +2,7 @@
 
 import pytest
 
-from tsforecast.evaluation.backtest import closing_lines, mean_and_spread, origin_line
+from tsforecast.evaluation.backtest_result import closing_lines, mean_and_spread, origin_line
 
 
 def test_undefined_figures_are_left_out_of_the_mean():

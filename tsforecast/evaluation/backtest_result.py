@@ -1,0 +1,107 @@
+"""The figures of a backtest: what each origin stores, their mean and spread, and the printed lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tsforecast.files import atomic_path
+from tsforecast.metrics import format_value, mean_over_runs
+
+if TYPE_CHECKING:
+    from tsforecast.evaluation.scores import TestScores
+
+FIGURES, FORECASTS, ERRORS = "origin.json", "forecasts.npz", "errors.npz"  # files of a finished origin
+MEANS = ("metrics", "baselines", "skill")
+
+
+def read_origin(folder: Path) -> dict[str, Any]:
+    """Return what the folder of a finished origin stores in ``origin.json``."""
+    stored: dict[str, Any] = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+    return stored
+
+
+def mean_and_spread(origins: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return mean and standard deviation over the origins of ``metrics``, ``baselines``, ``skill`` and ``targets``.
+
+    Args:
+        origins: The figures of each origin; None is a figure that is not defined there, and is left out.
+
+    Returns:
+        Two mappings with the shape of the figures, see `mean_over_runs`.
+
+    Example:
+        >>> part = {"baselines": {}, "skill": {}}
+        >>> mean, spread = mean_and_spread([{"metrics": {"test/mae": value}, **part} for value in (1.0, 3.0)])
+        >>> mean["metrics"], spread["metrics"]
+        ({'test/mae': 2.0}, {'test/mae': 1.4142135623730951})
+    """
+    names = [*MEANS, *(["targets"] if origins[0].get("targets") else [])]
+    pairs = {name: _average([origin[name] for origin in origins]) for name in names}
+    return {name: pair[0] for name, pair in pairs.items()}, {name: pair[1] for name, pair in pairs.items()}
+
+
+def _average(values: Sequence[Any]) -> tuple[Any, Any]:
+    if not isinstance(values[0], Mapping):
+        return mean_over_runs(values)
+    keys = dict.fromkeys(key for value in values for key in value)
+    pairs = {key: _average([value.get(key) for value in values]) for key in keys}
+    return {key: pair[0] for key, pair in pairs.items()}, {key: pair[1] for key, pair in pairs.items()}
+
+
+def save_forecasts(path: Path, scores: TestScores) -> None:
+    """Store the first step of a block's forecasts for the report's chart, whole or not at all; 12 bytes per value."""
+    with atomic_path(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            ends=scores.test.ends,
+            truth=scores.test.truth[:, 0].astype(np.float32),
+            forecast=scores.test.forecast[:, 0].astype(np.float32),
+            persistence=scores.baselines["persistence"].forecast[:, 0].astype(np.float32),
+        )
+
+
+def load_forecasts(paths: Sequence[Path]) -> dict[str, np.ndarray]:
+    """Return what `save_forecasts` stored for consecutive blocks, joined: ``ends``, ``truth``, ``forecast``, ..."""
+    blocks = []
+    for path in paths:
+        with np.load(path) as stored:
+            blocks.append(dict(stored))
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def origin_line(origin: Mapping[str, Any], unit: str) -> str:
+    """Return the figures of an origin in one line.
+
+    Example:
+        >>> figures = {"metrics": {"test/rmse": 0.5}, "baselines": {"persistence": {"test/rmse": 0.75}}}
+        >>> origin_line({**figures, "seconds": 2.0}, "kW")
+        '  RMSE 0.5000 kW (persistence 0.7500), 2 s'
+    """
+    baselines = ", ".join(
+        f"{name} {figures['test/rmse']:.4f}" for name, figures in origin["baselines"].items()
+    )
+    rmse = format_value(origin["metrics"]["test/rmse"], unit)
+    return f"  RMSE {rmse} ({baselines}), {origin['seconds']:.0f} s"
+
+
+def closing_lines(mean: Mapping[str, Any], spread: Mapping[str, Any], unit: str, count: int) -> list[str]:
+    """Return the lines at the end: mean and spread of the model and of the baselines over ``count`` origins."""
+    lines = [f"{count} origins, mean and standard deviation:", _closing_line("model", mean, spread, unit)]
+    for name, figures in mean["baselines"].items():
+        lines.append(_closing_line(name, {"metrics": figures}, {"metrics": spread["baselines"][name]}, unit))
+    return lines
+
+
+def _closing_line(name: str, mean: Mapping[str, Any], spread: Mapping[str, Any], unit: str) -> str:
+    parts = []
+    for label, key in (("RMSE", "test/rmse"), ("MAE", "test/mae")):
+        deviation = spread["metrics"][key]
+        parts.append(
+            f"{label} {mean['metrics'][key]:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
+        )
+    return f"  {name}: {', '.join(parts)} {unit}".rstrip()
