@@ -8,7 +8,7 @@ from typing import Any
 
 from tsforecast.comparison import model_table, published
 from tsforecast.comparison.leaderboard import Entry, entries, over_seeds
-from tsforecast.comparison.page import unit_of, write_page
+from tsforecast.comparison.page import common_unit, write_page
 from tsforecast.comparison.runs import Run, collect
 from tsforecast.config import Config
 from tsforecast.formatting import duration
@@ -72,7 +72,7 @@ def _windows(run: Run) -> tuple[int, int, int] | None:
 
 def as_text(board: Sequence[Entry]) -> str:
     """The leaderboard as plain text."""
-    unit = unit_of(board)
+    unit = common_unit(board)
     head = [
         "#",
         "run",

@@ -15,6 +15,7 @@ from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data
 from tsforecast.models.io import load_model
 from tsforecast.registry import Registry
+from tsforecast.reporting.elements import Section, Table
 from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -117,5 +118,5 @@ def compare_models(
             }
         )
     note = "On the test split; the time is the median of warm forecasts of one window on this machine."
-    table = ("Teacher and student", note, rows)
-    return SimpleNamespace(model=student, test=test), results.Findings({"distilled": rows}, [table])
+    section = Section("Teacher and student", [Table.from_records(rows)], note)
+    return SimpleNamespace(model=student, test=test), results.Findings({"distilled": rows}, [section])

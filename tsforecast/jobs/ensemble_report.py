@@ -15,6 +15,8 @@ from tsforecast.jobs import results
 from tsforecast.jobs.ensemble_members import Member
 from tsforecast.jobs.ensemble_scores import Line, Scored
 from tsforecast.metrics.bootstrap import Interval, rmse_difference, rmse_interval
+from tsforecast.reporting.charts import lines_chart
+from tsforecast.reporting.elements import Chart, Section, Table
 
 LEVELS = ("low", "middle", "high")  # thirds of the target's last known value
 
@@ -50,7 +52,10 @@ def findings(
             _times(more["seconds"]),
         ),
     ]
-    return results.Findings({"ensemble": result}, tables, [_weights_chart(dataset, scored)])
+    chart = _weights_chart(dataset, scored)
+    sections = [Section(chart.heading, [chart])] if chart is not None else []
+    sections += [Section(heading, [Table.from_records(records)], note) for heading, note, records in tables]
+    return results.Findings({"ensemble": result}, sections)
 
 
 def board(lines: Sequence[Line], reach: int) -> list[dict[str, Any]]:
@@ -199,10 +204,8 @@ def _times(seconds: dict[str, float]) -> list[dict[str, Any]]:
     return [*rows, {"stage": "all", "seconds": sum(seconds.values())}]
 
 
-def _weights_chart(dataset: ForecastDataset, scored: Scored) -> dict[str, Any]:
+def _weights_chart(dataset: ForecastDataset, scored: Scored) -> Chart | None:
     """The mean weight of each member on each day of the test split."""
-    from tsforecast.reporting.charts import lines_chart
-
     seconds = dataset.series.time[scored.windows.ends].astype("datetime64[s]").astype(np.int64)
     days = (seconds - seconds[0]) // 86_400
     order, counts = np.unique(days, return_counts=True)

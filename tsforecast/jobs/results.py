@@ -15,6 +15,7 @@ from tsforecast.evaluation.summary import print_data as print_notes
 from tsforecast.evaluation.summary import print_model, print_result
 from tsforecast.evaluation.summary import print_recurrent_paths as print_paths
 from tsforecast.metrics.window_errors import WindowErrors
+from tsforecast.reporting.elements import Section
 from tsforecast.reporting.run_report import RunReport, write_run_report
 from tsforecast.runtime import RuntimeInfo, give_back_memory
 from tsforecast.tracking.protocol import Tracker
@@ -29,13 +30,11 @@ class Findings:
 
     Args:
         result: for ``result.json``.
-        tables: for the report, as ``write_report`` takes them.
-        charts: for the report, as ``write_report`` takes them.
+        sections: Further sections of the report.
     """
 
     result: dict[str, Any] = dataclasses.field(default_factory=dict)
-    tables: list[Any] = dataclasses.field(default_factory=list)
-    charts: list[Any] = dataclasses.field(default_factory=list)
+    sections: list[Section] = dataclasses.field(default_factory=list)
 
 
 def write(
@@ -106,8 +105,7 @@ def write(
         history=history,
         parameters=model.parameter_rows(),
         quantile_levels=model.task.quantile_levels,
-        tables=findings.tables,
-        charts=findings.charts,
+        sections=findings.sections,
     )
     write_run_report(folder.report, dataset, result, scores, report)
     test = scores.test

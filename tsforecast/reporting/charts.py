@@ -1,209 +1,256 @@
-"""Turns a run's arrays into the JSON that the page's charts read: no NaN, few digits, a bounded size."""
+"""Charts as the data that ``charts.js`` draws with uPlot: no NaN, few digits, a bounded size.
 
-import json
+Parallel coordinates, which uPlot cannot draw, are in `parallel`.
+"""
+
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
-from tsforecast.reporting.format import readable
+from tsforecast.formatting import readable_name
+from tsforecast.reporting.elements import Chart
 
 MAX_VALUES = 20_000
-LINE_COLOURS = ("forecast", "second", "good", "baseline", "truth", "bad")  # of lines that are all alike
-DIGITS = 5  # more cannot be seen in a chart and would only weigh
+COLOURS = ("forecast", "second", "good", "baseline", "truth", "bad")  # of lines that are all of one kind
+DIGITS = 5  # more cannot be seen in a chart
 
-# The learning curves: id and heading of a chart, then history key, label, colour and kind of each line in it.
-_LEARNING: list[tuple[str, str, list[tuple[str, ...]]]] = [
-    ("loss", "Loss", [("loss", "Training", "forecast"), ("val/loss", "Validation", "second")]),
-    ("error", "Validation error{unit}", [("val/rmse", "RMSE", "forecast"), ("val/mae", "MAE", "second")]),
-    ("rate", "Learning rate", [("learning_rate", "Learning rate", "second", "from-zero")]),
-    ("speed", "Steps per second", [("steps_per_second", "Steps per second", "second", "from-zero")]),
-    ("wait", "Waiting for input (% of time)", [("input_wait", "Input wait", "second", "from-zero")]),
-]
+Numbers = list[float | int | None]
+Values = Sequence[float | None] | npt.NDArray[np.floating]
+Line = list[object]  # label, values, colour, kind; and for charts of runs: x values and number of the run
 
 
-def embed(value: Any) -> str:
-    """Returns JSON that is safe inside a ``<script>`` element: no NaN, no ``</script>``, no ``<!--``."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+class ForecastInput(TypedDict, total=False):
+    """Forecasts and truths over time, as a report shows them.
+
+    Args:
+        time: ``[n]`` datetime64, the time of each target.
+        truth: ``[n]`` or ``[n, T]``, NaN where unobserved.
+        forecast: Like ``truth``.
+        lower: Lower end of an interval, like ``truth``.
+        upper: Its upper end.
+        interval: Name of the interval.
+        baselines: Name to forecasts, each like ``truth``.
+        target: Name of the target, or T names.
+        unit: Unit of the target, or T units.
+        caption: Sentence about the chart.
+    """
+
+    time: npt.NDArray[np.datetime64]
+    truth: npt.NDArray[np.floating]
+    forecast: npt.NDArray[np.floating]
+    lower: npt.NDArray[np.floating]
+    upper: npt.NDArray[np.floating]
+    interval: str
+    baselines: Mapping[str, npt.NDArray[np.floating]]
+    target: str | Sequence[str]
+    unit: str | Sequence[str]
+    caption: str
 
 
-def numbers(values: Any) -> list[float | int | None]:
-    """Returns finite values rounded to a few digits, everything else as None."""
+def to_numbers(values: npt.ArrayLike) -> Numbers:
+    """Round finite values to a few digits; everything else becomes None."""
     array = np.asarray(values, dtype=np.float64).ravel()
-    return [_short(value) if math.isfinite(value) else None for value in array.tolist()]
+    return [_round(value) if math.isfinite(value) else None for value in array.tolist()]
 
 
-def _short(value: float) -> float | int:
+def _round(value: float) -> float | int:
     rounded = float(f"{value:.{DIGITS}g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
 
 
-def forecast_series(forecast: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the newest part of a forecast beside its truth, one entry a target.
+def forecast_series(forecast: ForecastInput) -> dict[str, object]:
+    """Return the newest part of a forecast next to its truth, one entry per target.
 
     Args:
-        forecast: As `write_report` takes it.
+        forecast: Forecasts and truths.
 
     Returns:
-        ``start``, ``step``, ``count`` (and ``times`` where the step varies) in seconds, ``total`` rows before
-        the cut, ``interval``, and ``targets``: each with ``label``, ``truth``, ``forecast``, ``lower``,
-        ``upper``, ``baselines``.
+        ``start``, ``step`` and ``count`` in seconds (and ``times`` where the step varies), ``total`` rows before the
+        cut, ``interval``, and ``targets``: each with ``label``, ``truth``, ``forecast``, ``lower``, ``upper`` and
+        ``baselines``.
 
     Raises:
-        ValueError: If an array's shape is not that of the truth, or its length not that of the time.
+        ValueError: An array does not have the shape of the truth, or not the length of the time.
     """
     time = np.asarray(forecast["time"]).astype("datetime64[ms]").astype(np.int64) / 1000
     truth = _columns(forecast["truth"], "truth", len(time))
     count = min(len(time), max(1, MAX_VALUES // truth.shape[1]))
     newest = slice(len(time) - count, None)
 
-    def column(name: str, values: Any) -> list[list[float | int | None]]:
+    def cut(name: str, values: npt.ArrayLike) -> list[Numbers]:
         array = _columns(values, name, len(time))
         if array.shape != truth.shape:
             raise ValueError(f"{name} has {array.shape[1]} targets, the truth has {truth.shape[1]}")
-        return [numbers(array[newest, target]) for target in range(truth.shape[1])]
+        return [to_numbers(array[newest, target]) for target in range(truth.shape[1])]
 
-    made = {"truth": column("truth", truth), "forecast": column("forecast", forecast["forecast"])}
+    lines = {"truth": cut("truth", truth), "forecast": cut("forecast", forecast["forecast"])}
     if forecast.get("lower") is not None and forecast.get("upper") is not None:
-        made |= {name: column(name, forecast[name]) for name in ("lower", "upper")}
+        lines |= {"lower": cut("lower", forecast["lower"]), "upper": cut("upper", forecast["upper"])}
     baselines = {
-        readable(name): column(name, values) for name, values in (forecast.get("baselines") or {}).items()
+        readable_name(name): cut(name, values) for name, values in (forecast.get("baselines") or {}).items()
     }
     targets = [
         {
             "label": label,
-            **{name: values[index] for name, values in made.items()},
+            **{name: values[index] for name, values in lines.items()},
             "baselines": [{"name": name, "values": values[index]} for name, values in baselines.items()],
         }
-        for index, label in enumerate(labels(forecast, truth.shape[1]))
+        for index, label in enumerate(target_labels(forecast, truth.shape[1]))
     ]
-    return {
-        **_times(time[newest]),
-        "total": len(time),
-        "interval": str(forecast.get("interval") or "Interval"),
-        "targets": targets,
-    }
+    interval = str(forecast.get("interval") or "Interval")
+    return {**_times(time[newest]), "total": len(time), "interval": interval, "targets": targets}
 
 
-def labels(forecast: Mapping[str, Any], count: int) -> list[str]:
-    """Returns ``name (unit)`` of each target."""
-    names, units = (_one_each(forecast.get(key), count) for key in ("target", "unit"))
+def target_labels(forecast: ForecastInput, count: int) -> list[str]:
+    """Return ``name (unit)`` of each target."""
+    names, units = (_repeat(value, count) for value in (forecast.get("target"), forecast.get("unit")))
     return [
         f"{name or f'Target {i + 1}'}{f' ({unit})' if unit else ''}"
         for i, (name, unit) in enumerate(zip(names, units, strict=True))
     ]
 
 
-def _one_each(value: Any, count: int) -> list[str]:
-    each = [value or ""] * count if value is None or isinstance(value, str) else [str(item) for item in value]
-    if len(each) != count:
-        raise ValueError(f"{len(each)} names or units given for {count} targets")
-    return each
+def _repeat(value: str | Sequence[str] | None, count: int) -> list[str]:
+    if value is None or isinstance(value, str):
+        return [value or ""] * count
+    if len(value) != count:
+        raise ValueError(f"{len(value)} names or units given for {count} targets")
+    return [str(item) for item in value]
 
 
-def _columns(values: Any, name: str, rows: int) -> np.ndarray:
+def _columns(values: npt.ArrayLike, name: str, rows: int) -> npt.NDArray[np.float64]:
     array = np.asarray(values, dtype=np.float64)
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2 or len(array) != rows:
         raise ValueError(
-            f"{name} has shape {array.shape}, expected {rows} rows, as many as times, and one column a target"
+            f"{name} has shape {array.shape}, expected {rows} rows, as many as times, and one column per target"
         )
     return array
 
 
-def _times(seconds: np.ndarray) -> dict[str, Any]:
-    """Start, step and count where the step is regular: 20,000 written-out times would be half of the page."""
+def _times(seconds: npt.NDArray[np.float64]) -> dict[str, object]:
+    """Start, step and count; the times themselves only where they are irregular, because 20,000 are half of a page."""
     steps = np.diff(seconds)
     step = float(np.median(steps)) if len(steps) else 60.0
-    found: dict[str, Any] = {
-        "start": float(seconds[0]) if len(seconds) else 0.0,
-        "step": step,
-        "count": len(seconds),
-    }
-    if len(steps) and not np.all(steps == step):
-        found["times"] = seconds.tolist()
-    return found
+    start = float(seconds[0]) if len(seconds) else 0.0
+    irregular = len(steps) > 0 and not np.all(steps == step)
+    times: dict[str, object] = {"start": start, "step": step, "count": len(seconds)}
+    return times | ({"times": seconds.tolist()} if irregular else {})
 
 
-def learning_curves(history: Sequence[Mapping[str, Any]], unit: str = "") -> list[dict[str, Any]]:
-    """Returns a chart for each kind of learning curve of which the history has a finite value."""
-    epochs = [row.get("epoch", index + 1) for index, row in enumerate(history)]
-    charts = []
-    for name, heading, lines in _LEARNING:
-        series = [
-            _line(label, [_percent(row.get(key), key) for row in history], *style)
-            for key, label, *style in lines
-        ]
-        heading = heading.format(unit=f" ({unit})" if unit else "")
-        charts.append(_chart(f"learning-{name}", heading, "Epoch", epochs, series))
-    return [chart for chart in charts if chart["series"]]
+def line(label: str, values: Values, colour: str, kind: str = "line") -> Line:
+    """Return one line of a chart.
+
+    Args:
+        label: Name in the legend.
+        values: As many as the chart has positions; None leaves a gap.
+        colour: A colour of ``report.css``, for example ``forecast``.
+        kind: ``line``, ``dash``, ``from-zero`` (a line on an axis that starts at 0), ``bar-wide`` or ``bar-narrow``.
+    """
+    return [label, to_numbers([math.nan if value is None else value for value in values]), colour, kind]
 
 
-def _percent(value: Any, key: str) -> Any:
-    return 100 * value if key == "input_wait" and value is not None else value
+def line_chart(
+    name: str, heading: str, x_name: str, x: Sequence[float | int], lines: Sequence[Line]
+) -> Chart | None:
+    """Return a chart of lines or bars over one axis, None if no line has a value.
+
+    Args:
+        name: Name of the chart, unique in its page.
+        heading: What it shows.
+        x_name: Name of the axis.
+        x: Its rising positions.
+        lines: Results of `line`.
+    """
+    series = [item for item in lines if _has_values(item)]
+    if not series:
+        return None
+    data = {"id": f"chart-{name}", "heading": heading, "x_name": x_name, "x": list(x), "series": series}
+    return Chart(f"chart-{name}", heading, data)
 
 
-def error_by_step(errors: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Returns the chart of error by horizon step; none for a single step, which the figures already give."""
-    if not errors or len(errors["rmse"]) < 2:
-        return []
-    steps = list(range(1, len(errors["rmse"]) + 1))
-    series = [
-        _line("RMSE", errors["rmse"], "forecast"),
-        _line("MAE", errors["mae"], "second"),
-        *_baselines(errors),
-    ]
-    return [_chart("error-step", "Error by horizon step", "Step", steps, series)]
-
-
-def error_by_hour(errors: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Returns the chart of error by hour of day; none where all targets share one hour."""
-    if not errors or len(errors["group"]) < 2:
-        return []
-    series = [
-        _line("RMSE", errors["rmse"], "forecast", "bar-wide"),
-        _line("MAE", errors["mae"], "forecast", "bar-narrow"),  # never above the RMSE, so it fits inside
-        *_baselines(errors),
-    ]
-    return [
-        _chart("error-hour", "Error by hour of day", "Hour", [int(hour) for hour in errors["group"]], series)
-    ]
+def _has_values(item: Line) -> bool:
+    values = item[1]
+    return isinstance(values, list) and any(value is not None for value in values)
 
 
 def lines_chart(
-    name: str, heading: str, x_name: str, x: Sequence[float], lines: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Returns a chart of lines over one axis, for ``write_report(charts=...)``.
+    name: str,
+    heading: str,
+    x_name: str,
+    x: Sequence[float],
+    lines: Mapping[str, Values],
+) -> Chart | None:
+    """Return a chart of several lines of one kind, each in a colour of its own.
 
     Args:
-        name: of the chart in the page.
-        heading: above it.
-        x_name: of the axis.
-        x: its values, rising.
-        lines: label to values, as many as ``x``.
+        name: Name of the chart, unique in its page.
+        heading: What it shows.
+        x_name: Name of the axis.
+        x: Its rising positions.
+        lines: Label to values, as many as ``x``.
     """
     series = [
-        _line(label, values, LINE_COLOURS[place % len(LINE_COLOURS)], "from-zero")
-        for place, (label, values) in enumerate(lines.items())
+        line(label, values, COLOURS[index % len(COLOURS)], "from-zero")
+        for index, (label, values) in enumerate(lines.items())
     ]
-    return _chart(f"more-{name}", heading, x_name, list(x), series)
+    return line_chart(name, heading, x_name, list(x), series)
 
 
-def _baselines(errors: Mapping[str, Any]) -> list[list[Any]]:
-    found = []
-    for key, values in errors.items():
-        name, _, metric = key.partition("/")
-        if metric:
-            found.append(_line(f"{readable(name)} {metric.upper()}", values, "baseline", "dash"))
-    return found
+def baseline_lines(errors: Mapping[str, Values]) -> list[Line]:
+    """Return the dashed lines of the baselines, which have keys such as ``persistence/rmse``."""
+    split = {key: key.partition("/") for key in errors}
+    return [
+        line(f"{readable_name(name)} {metric.upper()}", errors[key], "baseline", "dash")
+        for key, (name, _, metric) in split.items()
+        if metric
+    ]
 
 
-def _line(label: str, values: Any, colour: str, kind: str = "line") -> list[Any]:
-    clean = numbers([math.nan if value is None else value for value in values])
-    return [label, clean, colour, kind]
+@dataclass(frozen=True)
+class RunPoints:
+    """The points of one run in a chart that compares runs.
+
+    Args:
+        run: Its place on the leaderboard, from 0.
+        label: Its name.
+        x: Positions.
+        y: As many values.
+    """
+
+    run: int
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
 
 
-def _chart(name: str, heading: str, x_name: str, x: list[Any], series: list[list[Any]]) -> dict[str, Any]:
-    kept = [line for line in series if any(value is not None for value in line[1])]
-    return {"id": f"chart-{name}", "heading": heading, "x_name": x_name, "x": x, "series": kept}
+def runs_chart(
+    name: str, heading: str, x_name: str, y_name: str, runs: Sequence[RunPoints], *, log_x: bool = False
+) -> Chart:
+    """Return a chart with one line per run, or one dot where a run has one point.
+
+    Args:
+        name: Name of the chart, unique in its page.
+        heading: What it shows.
+        x_name: Name of the horizontal axis.
+        y_name: Name of the vertical axis.
+        runs: The runs, best first.
+        log_x: Whether the horizontal axis is logarithmic.
+    """
+    ordered = [_run_line(run) for run in reversed(runs)]  # the best is drawn last, on top
+    data = {"id": f"chart-{name}", "x_name": x_name, "y_name": y_name, "log_x": log_x, "series": ordered}
+    return Chart(f"chart-{name}", heading, data)
+
+
+def _run_line(run: RunPoints) -> Line:
+    kind = "dot" if len(run.x) == 1 else "line"
+    return [run.label, to_numbers(run.y), run_colour(run.run), kind, to_numbers(run.x), run.run]
+
+
+def run_colour(run: int) -> str:
+    """Return the colour of the run at a place of the leaderboard: ten of their own, and grey for the others."""
+    return f"c{run}" if run < 10 else "ink-2"

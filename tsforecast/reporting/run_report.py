@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.metrics import errors_per_group, errors_per_step
-from tsforecast.reporting.evaluation_tables import explanation_bars, rule_tables, spike_tables
+from tsforecast.reporting.charts import ForecastInput
+from tsforecast.reporting.context import Report
+from tsforecast.reporting.elements import Record, Section
 from tsforecast.reporting.report import write_report
 
 if TYPE_CHECKING:
@@ -27,16 +29,14 @@ class RunReport:
         history: Rows of ``metrics.jsonl``.
         parameters: One row per layer.
         quantile_levels: Levels of the forecast's quantiles, None for point forecasts.
-        tables: More tables, shown before those of any run, as ``write_report`` takes them.
-        charts: More charts, as ``write_report`` takes them.
+        sections: Further sections, of a job that has more to show than any run.
     """
 
     config_yaml: str
-    history: Sequence[dict[str, Any]]
-    parameters: Sequence[Any]
+    history: Sequence[Record]
+    parameters: Sequence[Record]
     quantile_levels: Sequence[float] | None = None
-    tables: Sequence[Any] = ()
-    charts: Sequence[Any] = ()
+    sections: Sequence[Section] = ()
 
 
 def write_run_report(
@@ -56,8 +56,7 @@ def write_run_report(
 
     series, naive = dataset.series, scores.baselines["persistence"]
     hours = target_hours(dataset, scores.test)
-    write_report(
-        path,
+    page = Report(
         title=f"{result.model} on {series.name}",
         result=result.to_json(),
         history=report.history,
@@ -69,22 +68,18 @@ def write_run_report(
         config_yaml=report.config_yaml,
         parameters=report.parameters,
         notes=[*series.notes, split_note(dataset)],
-        tables=[
-            *report.tables,
-            *spike_tables(result.spikes or {}, series.unit),
-            *rule_tables(result.rules or [], series.unit),
-        ],
-        bars=explanation_bars(result.explanation, series.unit, series.step),
-        charts=report.charts,
+        step_seconds=series.step,
+        sections=report.sections,
     )
+    write_report(path, page)
 
 
 def _forecast_chart(
     dataset: ForecastDataset, scores: TestScores, levels: Sequence[float] | None
-) -> dict[str, Any]:
-    """Return the first step of the test forecasts, as ``write_report`` takes them."""
+) -> ForecastInput:
+    """Return the first step of the test forecasts, as the chart takes them."""
     series, test, first_step = dataset.series, scores.test, 0
-    chart: dict[str, Any] = {
+    chart: ForecastInput = {
         "time": series.time[test.ends + dataset.window["lead"]],
         "truth": test.truth[:, first_step],
         "forecast": test.forecast[:, first_step],

@@ -1,0 +1,48 @@
+"""Every metric next to the baselines' own."""
+
+from collections.abc import Mapping, Sequence
+
+from tsforecast.formatting import format_aligned, is_finite, readable_name
+from tsforecast.metrics import best_value, metric_label
+from tsforecast.reporting.context import Report
+from tsforecast.reporting.elements import Cell, Section, Table, TableRow
+
+ORDER = 50
+SPLITS = {"test": "Test", "val": "Validation", "train": "Training", "": "Other"}
+
+
+def build(report: Report) -> list[Section]:
+    """Return the table of metrics, with the better figure of each row in bold."""
+    columns = _columns(report)
+    keys = list(dict.fromkeys(key for figures in columns.values() for key in figures))
+    if not keys:
+        return []
+    head = [Cell(""), *(Cell(name, "n") for name in columns)]
+    rows = []
+    for split in sorted({_split(key) for key in keys}, key=lambda split: (split != "test", split)):
+        rows.append(TableRow([Cell(SPLITS.get(split, split))]))
+        rows += [_row(key, list(columns.values()), report.unit) for key in keys if _split(key) == split]
+    note = "The best figure of a row is bold." if len(columns) > 1 else ""
+    return [Section("Metrics", [Table(head, rows)], note)]
+
+
+def _columns(report: Report) -> dict[str, Mapping[str, object]]:
+    """The figures of the model and of each baseline, by name."""
+    baselines = report.result.get("baselines") or {}
+    model = {str(report.result.get("model", "model")): report.result.get("metrics") or {}}
+    return model | {readable_name(name): figures for name, figures in baselines.items()}
+
+
+def _split(key: str) -> str:
+    return key.rpartition("/")[0]
+
+
+def _row(key: str, columns: Sequence[Mapping[str, object]], unit: str) -> TableRow:
+    values = [figures.get(key) for figures in columns]
+    finite = [float(value) for value in values if is_finite(value)]
+    best = best_value(key, finite) if len(finite) > 1 else None
+    cells = [
+        Cell(text, "n best" if best is not None and value == best else "n")
+        for value, text in zip(values, format_aligned(values), strict=True)
+    ]
+    return TableRow([Cell(metric_label(key, unit), title=key, is_header=True), *cells])
