@@ -60,6 +60,7 @@ def write_page(path: Path, board: Sequence[Entry], seeds: Sequence[Record], note
         package="tsforecast.comparison",
         **page_values(f"{len(board)} runs compared" if len(board) > 1 else "One run"),
         rows=[_row(entry, path.parent) for entry in board],
+        unit=unit,
         rmse_label=metric_label(SCORE, unit),
         mae_label=metric_label("test/mae", unit),
         notes=notes,

@@ -9,7 +9,7 @@ from tsforecast.formatting import format_number, is_number
 
 HEIGHT = 320
 TOP, BOTTOM = 14, 48  # room above the axes, and below them for their names
-LEFT, RIGHT = 24, 96  # room for half of the first name, and for the labels of the last axis
+LEFT, RIGHT = 24, 124  # room for half of the first name, and for the labels of the last axis
 AXIS_WIDTH = 150  # between two axes
 CHARACTER_WIDTH = 6.6  # of the labels' font, on average
 LABEL_HEIGHT = 15
@@ -97,14 +97,14 @@ class _Column:
     """The values of one axis, and where they are on it."""
 
     def __init__(self, values: Sequence[object]):
-        numbers = [float(value) for value in values if is_number(value)]
+        numbers = [value for value in values if is_number(value)]
         self._is_numeric = bool(numbers) and len(numbers) == sum(value is not None for value in values)
         self._words = list(dict.fromkeys(map(str, values)))
         self._numbers = sorted(set(numbers))
         if self._is_numeric:
             low, high = self._numbers[0], self._numbers[-1]
             self._is_log = low > 0 and high > LOG_RATIO * low
-            self._low, self._high = self._position(low), self._position(high)
+            self._low, self._high = self._position(float(low)), self._position(float(high))
         else:
             self._low, self._high = 0.0, float(max(len(self._words) - 1, 0))
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import yaml
 
-from tsforecast.comparison import svg
 from tsforecast.comparison.leaderboard import entries, over_seeds
 from tsforecast.comparison.page import write_page
 from tsforecast.comparison.runs import Run, collect, varied
@@ -117,15 +116,29 @@ def test_seeds_give_mean_and_spread(sweep):
 def test_the_page_is_whole_and_every_mark_names_a_row(sweep, tmp_path):
     board = entries(collect(str(sweep))[0])
     page = write_page(tmp_path / "compare.html", board, over_seeds(board), ["a < b"]).read_text()
-    drawn = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
-    assert len(drawn) == 4  # two learning curves, one cost (parameters are the same for all), the axes
-    for one in drawn:
-        marks = {mark.get("data-run") for mark in ElementTree.fromstring(one).iter("g")}
-        assert marks == {"0", "1", "2"}
+    (data,) = re.findall(
+        r'<script type="application/json" id="page-data">(.*?)</script>', page, flags=re.DOTALL
+    )
+    charts = json.loads(data)["charts"]
+    # Two learning curves and one cost: parameters are the same for all.
+    assert [chart["id"] for chart in charts] == [
+        "chart-curve-step",
+        "chart-curve-seconds",
+        "chart-cost-training_seconds",
+    ]
+    for chart in charts:
+        assert {line[5] for line in chart["series"]} == {0, 1, 2}
+        assert f'<div class="chart" id="{chart["id"]}"' in page
+    (drawn,) = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    marks = {mark.get("data-run") for mark in ElementTree.fromstring(drawn).iter("g")}
+    assert marks == {"0", "1", "2"}
+    assert set(re.findall(r'<tr class="run c\d" data-run="(\d)">', page)) == marks
     assert "a &lt; b" in page
-    assert "http:" not in page
-    assert "https:" not in page
-    assert "$" not in re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    without_scripts = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert "http:" not in without_scripts
+    assert "https:" not in without_scripts
+    assert "default-src 'none'" in page  # which keeps the scripts from loading anything
+    assert "{{" not in without_scripts
 
 
 def test_the_text_and_the_csv_hold_the_same_runs(sweep):
@@ -140,15 +153,6 @@ def test_a_single_run_is_a_leaderboard_too(sweep, tmp_path):
     assert "1 runs compared" not in write_page(tmp_path / "c.html", board, [], []).read_text()
 
 
-def test_parallel_axes_keep_numbers_to_scale_and_words_apart():
-    drawn = svg.parallel(["n", "w"], [(0, "a", [1, "x"]), (1, "b", [2, "y"]), (2, "c", [4, None])])
-    lines = re.findall(r"points='([^']*)'", drawn)
-    heights = [[float(point.split(",")[1]) for point in line.split()] for line in reversed(lines)]
-    first = [height[0] for height in heights]
-    assert first[0] - first[1] == pytest.approx((first[1] - first[2]) / 2, abs=0.2)
-    assert len({height[1] for height in heights}) == 3
-
-
 def test_runs_scored_on_other_windows_are_told_apart(sweep, tmp_path):
     assert _cautions(entries(collect(str(sweep))[0])) == []
     make_run(tmp_path / "strided", 0.3)
@@ -158,6 +162,12 @@ def test_runs_scored_on_other_windows_are_told_apart(sweep, tmp_path):
     assert "different test windows" in caution
 
 
-@pytest.mark.parametrize(("value", "tick"), [(1e6, "1,000,000"), (0.52, "0.52"), (-2500.0, "−2,500")])
-def test_ticks_are_numbers_for_reading(value, tick):
-    assert svg._short(value) == tick
+def test_a_skill_that_is_not_known_is_a_dash(sweep, tmp_path):
+    result = json.loads((sweep / "00/result.json").read_text())
+    for name, skill in (("00", None), ("01", 0.25)):
+        text = json.dumps({**result, "skill": {"persistence": skill}})
+        (sweep / name / "result.json").write_text(text)
+    page = write_page(tmp_path / "c.html", entries(collect(str(sweep))[0]), [], []).read_text()
+    assert "+25.0 %" in page
+    assert "nan" not in re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL).lower()
+    assert "– %" not in page

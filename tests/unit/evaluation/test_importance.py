@@ -16,7 +16,8 @@ from tsforecast.evaluation.importance import (
 )
 from tsforecast.models.persistence import Persistence
 from tsforecast.models.task import Task
-from tsforecast.reporting.evaluation_tables import explanation_bars
+from tsforecast.reporting import Report
+from tsforecast.reporting.sections import importance
 
 ROWS, LOOKBACK, LEAD, HORIZON = 3000, 12, 3, 2
 FEATURES = ("load", "pressure", "noise", "minute_of_day_sin", "minute_of_day_cos")
@@ -181,17 +182,19 @@ def test_one_window_cannot_be_shuffled(noise):
 
 def test_bars_say_what_was_shuffled_and_how_long_ago(noise):
     found = explain(Linear({(1, 0): 1.0}), dataset_of(noise), windows=100, repeats=2, seed=0)
-    (_, note, features), (_, _, blocks) = explanation_bars(found, "kW", 60)
-    assert "Rise of the RMSE (kW)" in note
-    assert "100 test windows" in note
-    assert {bar["label"] for bar in features} == {"load", "pressure", "noise", "minute of day"}
-    assert [bar["label"] for bar in blocks] == [
+    report = Report(title="", result={"explanation": found, "unit": "kW"}, step_seconds=60)
+    sections = importance.build(report)
+    features, blocks = (section.elements[0].bars for section in sections)
+    assert "Rise of the RMSE (kW)" in sections[0].note
+    assert "100 test windows" in sections[0].note
+    assert {bar.label for bar in features} == {"load", "pressure", "noise", "minute of day"}
+    assert [bar.label for bar in blocks] == [
         "last step",
         "2 to 5 steps back (1 to 4 min ago)",
         "6 to 12 steps back (5 to 11 min ago)",
     ]
-    assert features[0]["value"] == found["features"][0]["rise"]
-    assert explanation_bars(None, "kW", 60) == []
+    assert features[0].value == found["features"][0]["rise"]
+    assert importance.build(Report(title="", result={"explanation": None})) == []
 
 
 def test_a_model_of_lags_and_means_sees_the_same_windows(noise):

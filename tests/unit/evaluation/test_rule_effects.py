@@ -9,7 +9,9 @@ from tsforecast.evaluation.rule_effects import rule_effects
 from tsforecast.inference.predict import forecast
 from tsforecast.models.rule_based import RuleBased
 from tsforecast.models.task import Task
-from tsforecast.reporting.evaluation_tables import rule_tables
+from tsforecast.reporting import Report
+from tsforecast.reporting.elements import Table
+from tsforecast.reporting.sections import rules as rules_section
 from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import Facts, resolve_rules
 
@@ -61,10 +63,12 @@ def test_a_row_tells_where_a_rule_fired_and_the_error_with_and_without_it(case):
         "rmse_with": None,
         "rmse_without": None,
     }
-    [(heading, _, rows)] = rule_tables([high, never], "kW")
-    assert (heading, rows) == ("Rules", [high, never])
+    [section] = rules_section.build(Report(title="", result={"rules": [high, never], "unit": "kW"}))
+    assert section.heading == "Rules"
+    assert section.elements == [Table.from_records([high, never])]
+    assert "RMSE (kW)" in section.note
 
 
 def test_a_model_without_rules_has_none_to_tell_of(case):
     assert rule_effects(object(), case[0]) == []
-    assert rule_tables([], "kW") == []
+    assert rules_section.build(Report(title="", result={"rules": [], "unit": "kW"})) == []

@@ -8,8 +8,10 @@ import pytest
 from tests.helpers.scored_case import HORIZON, LEAD, Told, dataset
 from tsforecast.evaluation.evaluate import evaluate
 from tsforecast.evaluation.spikes import spike_metrics, spike_scores
+from tsforecast.formatting import format_number
 from tsforecast.metrics import spikes
-from tsforecast.reporting.evaluation_tables import spike_tables
+from tsforecast.reporting import Report
+from tsforecast.reporting.sections import spikes as spikes_section
 
 
 def scored(data, model):
@@ -76,15 +78,19 @@ def test_each_target_has_its_card_and_a_table():
     assert list(found) == ["load", "other"]
     means = spike_metrics(found)
     assert means["spike_f1"] == np.mean([found[name]["model"]["event_f1"] for name in found])
-    tables = spike_tables(found, "kW")
-    assert [heading for heading, _, _ in tables] == ["Spikes of load", "Spikes of other"]
-    rows = {row["figure"]: row for row in tables[0][2]}
-    assert rows["Average precision"]["model"] == found["load"]["model"]["average_precision"]
-    assert rows["RMSE on spikes (kW)"]["persistence"] == found["load"]["persistence"]["rmse_on"]
+    sections = spikes_section.build(Report(title="", result={"spikes": found, "unit": "kW"}))
+    assert [section.heading for section in sections] == ["Spikes of load", "Spikes of other"]
+    (table,) = sections[0].elements
+    columns = [cell.text for cell in table.head]
+    rows = {row.cells[0].text: dict(zip(columns, row.cells, strict=True)) for row in table.rows}
+    scores = found["load"]
+    precision, persistence = scores["model"]["average_precision"], scores["persistence"]["rmse_on"]
+    assert rows["Average precision"]["Model"].text == format_number(precision)
+    assert rows["RMSE on spikes (kW)"]["Persistence"].text == format_number(persistence)
 
 
 def test_without_a_threshold_there_is_no_card():
     data = dataset()
     assert scored(data, Told(data, 0.0, threshold=None)) == {}
     assert spike_metrics({}) == {}
-    assert spike_tables({}, "kW") == []
+    assert spikes_section.build(Report(title="", result={"spikes": {}})) == []

@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tsforecast.reporting import write_report
+from tsforecast.reporting import Report, write_report
 from tsforecast.reporting.charts import MAX_VALUES
+from tsforecast.reporting.elements import Section, Table
 
 NAN = float("nan")
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -104,7 +105,7 @@ def make(tmp_path):
             "forecast": a_forecast(),
             **changes,
         }
-        path = write_report(tmp_path / "report.html", **given)
+        path = write_report(tmp_path / "report.html", Report(**given))
         assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
         return Page(path.read_text(encoding="utf-8"))
 
@@ -127,7 +128,7 @@ def test_the_page_holds_the_figures(make):
         assert figure in text
     for word in ["abc1234", "9f1c44", "3.15.1", "two cores", "3 rows were mended.", "units: 128"]:
         assert word in text
-    assert "Lowest validation RMSE: 0.6500 in epoch 2 of 3." in text
+    assert "Lowest validation RMSE: 0.6500 kW in epoch 2 of 3." in text
 
 
 def test_the_better_figure_of_a_row_is_bold(make, tmp_path):
@@ -163,7 +164,7 @@ def test_strings_of_users_are_escaped(make):
         config_yaml=evil,
         parameters=[{evil: evil, "params": 3}],
         notes=[evil],
-        tables=[(evil, evil, [{evil: evil}])],
+        sections=[Section(evil, [Table.from_records([{evil: evil}])], evil)],
         by_step={"rmse": [1, 2], "mae": [1, 2], f"{evil}/rmse": [1, 2]},
     )
     assert len(page.scripts) == 3
@@ -187,35 +188,37 @@ def test_nan_and_infinity_become_null_or_a_dash(make):
     assert "nan" not in page.text.lower()
     assert "inf" not in page.text.lower()
     assert [
-        line[1] for c in page.data["small"] if c["id"] == "chart-learning-error" for line in c["series"]
+        line[1] for c in page.data["charts"] if c["id"] == "chart-learning-error" for line in c["series"]
     ] == [[0.7, 0.65, None]]
 
 
 def test_every_chart_has_its_place(make):
     hours = {"group": np.arange(24), "rmse": np.ones(24), "mae": np.ones(24), "count": np.ones(24, int)}
     page = make(by_step={"rmse": [1.0, 2.0], "mae": [0.5, 1.0]}, by_hour=hours)
-    wanted = {chart["id"] for chart in page.data["small"]} | {"chart-forecast", "report-data"}
+    wanted = {chart["id"] for chart in page.data["charts"]} | {"chart-forecast", "page-data"}
     assert wanted <= set(page.ids)
     assert {"chart-error-step", "chart-error-hour", "chart-learning-loss"} <= wanted
     assert len(page.ids) == len(set(page.ids))
 
 
 def test_input_wait_is_shown_in_per_cent(make):
-    (chart,) = [chart for chart in make().data["small"] if chart["id"] == "chart-learning-wait"]
+    (chart,) = [chart for chart in make().data["charts"] if chart["id"] == "chart-learning-wait"]
     assert chart["series"][0][1] == [1, 2, 2]
 
 
 def test_what_is_missing_leaves_its_section_out(tmp_path):
-    page = Page(write_report(tmp_path / "r.html", title="Bare", result={"status": "done"}).read_text())
-    assert "Forecast against truth" not in page.text
+    page = Page(
+        write_report(tmp_path / "r.html", Report(title="Bare", result={"status": "done"})).read_text()
+    )
+    assert "Forecast and measured values" not in page.text
     assert "Learning curves" not in page.text
     assert "Config" not in page.text
-    assert page.data == {"forecast": None, "small": []}
+    assert page.data == {"forecast": None, "charts": []}
 
 
 def test_one_step_and_one_hour_make_no_chart(make):
     page = make(by_step={"rmse": [1.0], "mae": [1.0]}, by_hour={"group": [5], "rmse": [1.0], "mae": [1.0]})
-    assert not [chart for chart in page.data["small"] if chart["id"].startswith("chart-error")]
+    assert not [chart for chart in page.data["charts"] if chart["id"].startswith("chart-error")]
 
 
 def test_a_broken_run_says_so(make):
@@ -255,8 +258,9 @@ def test_parameters_are_totalled(make):
     assert "Total 72,257" in make(parameters=rows).text
 
 
-def test_further_tables_are_shown(make):
-    text = make(tables=[("Spikes", "Each beside its floors.", [{"score": "f1", "value": 0.25}])]).text
+def test_sections_of_a_job_are_shown(make):
+    table = Table.from_records([{"score": "f1", "value": 0.25}])
+    text = make(sections=[Section("Spikes", [table], "Each beside its floors.")]).text
     assert "Spikes Each beside its floors. Score Value f1 0.2500" in text
 
 

@@ -111,7 +111,7 @@ const charts = (() => {
       cursor: { drag: { x: false, y: false }, focus: { prox: 30 }, points: { show: false }, x: false, y: false, dataIdx: (u, i, at) => nearest(columns[i], at) },
       legend: { show: false },
       scales: { x: { time: false, distr: logX ? 3 : 1, range: (u, low, high) => spread(low, high, logX) }, y: { range: (u, low, high) => spread(low, high, false) } },
-      axes: [axis({ label: xName, labelFont: font, labelSize: 20, labelGap: 2, size: 34, space: 60, values: logX ? logNumbers : axisNumbers }), valueAxis()],
+      axes: [axis({ label: xName, labelFont: font, labelSize: 20, labelGap: 2, size: 34, space: 60, ...(logX ? { values: logNumbers, filter: logSplits, grid: { stroke: colour("grid"), width: 1, filter: logSplits }, ticks: { stroke: colour("line"), width: 1, size: 4, filter: logSplits } } : { values: axisNumbers }) }), valueAxis()],
       series: [{ label: xName }, ...series.map(style)],
       hooks: { setSeries: [(u, i, options) => {
         if (options.focus == null) return;
@@ -138,11 +138,12 @@ const charts = (() => {
     const pad = 0.06 * (high - low) || 0.5 * Math.abs(high) || 0.5;
     return [low - pad, high + pad];
   }
-  // Of a logarithmic axis that spans little, 1, 2 and 5 are labelled, else the powers of ten.
-  function logNumbers(u, splits) {
+  // A logarithmic axis that spans little has lines at 1, 2 and 5, others at the powers of ten.
+  function logSplits(u, splits) {
     const wanted = u.scales.x.max / u.scales.x.min < 1000 ? [1, 2, 5] : [1];
-    return splits.map((v) => (v > 0 && wanted.some((m) => Math.abs(v / 10 ** Math.floor(Math.log10(v) + 1e-9) - m) < 1e-6) ? v.toLocaleString("en") : null));
+    return splits.map((v) => (v > 0 && wanted.some((m) => Math.abs(v / 10 ** Math.floor(Math.log10(v) + 1e-9) - m) < 1e-6) ? v : null));
   }
+  const logNumbers = (u, splits) => splits.map((v) => (v == null ? null : v < 1e-3 ? v.toExponential(0) : v.toLocaleString("en")));
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draws.forEach((draw) => draw()));
   return { colour, number, iso, fullTime, axis, axisTimes, valueAxis, shown, line, chart, lines, runs };
