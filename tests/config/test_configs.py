@@ -12,8 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_method
 from omegaconf import OmegaConf
 
-from tsforecast.config import check, checks, instantiate, sweepers
+from tsforecast.config import check, checks, device_checks, instantiate, sweepers
 from tsforecast.config.hydra_errors import CONF
+from tsforecast.config.schema import jobs_with
 from tsforecast.config.stored import as_yaml, load
 
 ROOT = CONF.parent
@@ -41,7 +42,7 @@ def hydra_started():
 @pytest.fixture
 def with_gpu(monkeypatch):
     """As on a machine that has what the device YAMLs name."""
-    monkeypatch.setattr(checks.os.path, "exists", lambda path: True)
+    monkeypatch.setattr(device_checks.os.path, "exists", lambda path: True)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,8 @@ def needed(group, choice):
     """What the user has to give beside the choice."""
     if group == "data" and choice in ("csv", "ett"):
         return ["data.path=file.csv", "data.target=OT"]
+    if jobs_with(group):  # comes with its jobs
+        return [f"job={jobs_with(group)[-1]}"]
     return ["model=patchtst"] if (group, choice) == ("training", "pretrain") else []
 
 
@@ -194,6 +197,7 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 from tsforecast.config import check, sweepers
 from tsforecast.config.hydra_errors import CONF
+from tsforecast.config.schema import jobs_with
 from tsforecast.jobs import build
 sweepers.register()
 with initialize_config_dir(str(CONF), version_base="1.3"):

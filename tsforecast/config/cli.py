@@ -20,11 +20,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tsforecast.config import sweepers
 from tsforecast.config.hydra_errors import CONF, check_options, explain
-from tsforecast.config.nodes import mutable
-from tsforecast.config.schema import Config
+from tsforecast.config.nodes import command_type
 from tsforecast.errors import UserError
 
-ConfigStore.instance().store(name="schema", node=mutable(Config))
+for _job in sorted(path.stem for path in (CONF / "job").glob("*.yaml")):
+    ConfigStore.instance().store(group="schema", name=_job, node=command_type(_job), package="_global_")
 
 
 # Folders that were not there before this command named them, innermost first; None until it does.

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.config.hydra_errors import CONF
-from tsforecast.config.schema import Config, Job
+from tsforecast.config.schema import Config, jobs_with
 from tsforecast.errors import UserError, nearest
 
-MODEL, JOB = "tsforecast.ensemble.Ensemble", "tsforecast.jobs.ensemble.main"
+MODEL = "tsforecast.ensemble.Ensemble"
+OF_MEMBERS = jobs_with("ensemble")
 
 
 def check_ensemble(config: Config, given: list[str]) -> Config:
@@ -21,8 +22,6 @@ def check_ensemble(config: Config, given: list[str]) -> Config:
     Raises:
         UserError: a member is no model and no run's folder, stands there twice, or another model is asked for.
     """
-    if config.job.name == "train" and config.model["_target_"] == MODEL:
-        config = dataclasses.replace(config, job=Job(name="ensemble", _target_=JOB))
     if config.job.name == "ensemble":
         other = [
             override for override in given if override.startswith("model=") and override != "model=ensemble"
@@ -33,8 +32,13 @@ def check_ensemble(config: Config, given: list[str]) -> Config:
                 f"ensemble.members=[{other[0].partition('=')[2]},gru]."
             )
         config = dataclasses.replace(config, model={"_target_": MODEL})
-    if config.model["_target_"] == MODEL and config.job.name != "evaluate":
+    if config.model["_target_"] == MODEL and config.job.name in OF_MEMBERS:
         _check_members(config)
+    elif config.model["_target_"] == MODEL and config.run is None:
+        raise UserError(
+            f"model=ensemble is for job={', '.join(OF_MEMBERS)}, and this is job={config.job.name}: "
+            "leave out the one or the other."
+        )
     return config
 
 

@@ -1,9 +1,10 @@
 """What Hydra and OmegaConf refuse, in one sentence each, with the nearest right word."""
 
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -11,6 +12,7 @@ from hydra.errors import ConfigCompositionException, MissingConfigException, Ove
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tsforecast.config.schema import Config, is_group, jobs_with
 from tsforecast.errors import UserError, nearest
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -69,7 +71,7 @@ def explain(error: Exception) -> str:
         )
     unknown = re.search(r"Could not (?:override|delete from config)[^']*'([^']+)'", text)
     if isinstance(error, ConfigCompositionException) and unknown:
-        return unknown_key(unknown.group(1).split("=")[0])
+        return unknown_key(unknown[1].split("=")[0], _job(str(error.__cause__), unknown[1]))
     return _known_text(error, text) or _as_it_is(error)
 
 
@@ -115,8 +117,16 @@ def _as_it_is(error: Exception) -> str:
 OWN_ENTRIES = ("ensemble.options", "retrain.damage")
 
 
-def unknown_key(key: str) -> str:
-    """The sentence for a key that the config does not have."""
+def unknown_key(key: str, job: str | None = None) -> str:
+    """Return the sentence for a key that the config does not have.
+
+    Args:
+        key: The key as typed.
+        job: Job of the config, if known.
+    """
+    jobs = jobs_with(key.split(".")[0])
+    if jobs and job not in jobs:
+        return _of_other_jobs(key, jobs, job)
     groups, keys = [path.name for path in CONF.iterdir() if path.is_dir()], _all_keys()
     if key in OWN_ENTRIES:
         return f"{key} has entries already, and this command brings others: write ++{key}=VALUE to add them."
@@ -124,6 +134,24 @@ def unknown_key(key: str) -> str:
     same = [known for known in keys if known.endswith(f".{key}")]
     near = nearest(key, same[:1] or [*keys, *groups]) or (f" Did you mean '{same[0]}'?" if same else "")
     return f"There is no key '{key}'.{near} `python run.py --cfg job` prints them all."
+
+
+def _job(cause: str, key: str) -> str | None:
+    """The job of a config without this key, read from what OmegaConf says, or one that has the key's node."""
+    node = re.search(r"not in '(\w+)'", cause)
+    if node is None:
+        return None
+    if node[1].endswith("_config"):
+        return node[1].removesuffix("_config")
+    return next(iter(jobs_with(key.split(".")[0])), None)
+
+
+def _of_other_jobs(key: str, jobs: Sequence[str], job: str | None) -> str:
+    """The sentence for an option of other jobs than that of the command."""
+    listed = f"{', '.join(jobs[:-1])} or {jobs[-1]}" if len(jobs) > 1 else jobs[0]
+    this = f", and this is job={job}" if job else ""
+    resume = ", or resume an interrupted run by resume=FOLDER" if key == "run" else ""
+    return f"{key} is for job={listed}{this}: leave it out, or name its job{resume}."
 
 
 def _all_keys() -> list[str]:
@@ -136,4 +164,14 @@ def _all_keys() -> list[str]:
             yield f"{prefix}{key}"
             yield from walk(value, f"{prefix}{key}.")
 
-    return list(walk(cfg, ""))
+    return [*walk(cfg, ""), *_job_keys()]
+
+
+def _job_keys() -> Iterator[str]:
+    """The keys that come with some jobs only."""
+    hints = get_type_hints(Config)
+    for item in dataclasses.fields(Config):
+        if jobs_with(item.name):
+            yield item.name
+            inner = dataclasses.fields(hints[item.name]) if is_group(item.name) else ()
+            yield from (f"{item.name}.{option.name}" for option in inner)

@@ -1,7 +1,7 @@
 """Checks of the group ``plan``."""
 
 from tsforecast.config.hydra_errors import CONF
-from tsforecast.config.schema import Config
+from tsforecast.config.schema import Config, jobs_with
 from tsforecast.errors import UserError, nearest
 from tsforecast.options import field_rules
 from tsforecast.runtime_options import PrecisionOptions
@@ -14,6 +14,8 @@ def check_plan(config: Config) -> None:
         UserError: a list is empty, or an entry is no model, policy, scale or batch.
     """
     plan = config.plan
+    if config.job.name not in jobs_with("plan"):
+        return
     policies = field_rules(PrecisionOptions)["policy"].choices
     known = {"policies": policies, "scales": _names("scale")}
     if plan.models is not None:

@@ -3,9 +3,10 @@
 Values are in ``conf/``; options have no defaults, so nothing is stated twice. Nodes of type ``dict`` (model, data, ...)
 name a ``_target_`` and its arguments.
 """
+# ruff: noqa: RUF009 (``of_jobs`` returns a field)
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Annotated, Any, Literal, get_type_hints
 
 from tsforecast.data.options import ScaleOptions, WindowOptions
 from tsforecast.ensemble.options import EnsembleOptions
@@ -20,6 +21,9 @@ from tsforecast.serving.options import ServeOptions
 from tsforecast.sweeps.options import SweepOptions
 from tsforecast.training.options import DistillationOptions, TrainingOptions
 
+PLANNING = ("plan", "verify", "benchmark", "rehearsal")
+RETRAINING = ("retrain", "replay")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -29,9 +33,17 @@ class Job:
     _target_: str
 
 
+def of_jobs(*jobs: str) -> Any:
+    """A field that only the configs of these jobs have; None in all others."""
+    return field(default=None, metadata={"jobs": jobs})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """The config of one run."""
+    """The config of one run.
+
+    Keys that only some jobs read come with those jobs, see ``conf/job``.
+    """
 
     job: Job
     data: dict[str, Any]
@@ -45,26 +57,57 @@ class Config:
     training: TrainingOptions
     spike: SpikeOptions
     device: DeviceOptions
-    plan: PlanOptions
     report: ReportOptions
-    backtest: BacktestOptions
-    ensemble: EnsembleOptions
-    registry: RegistryOptions
-    predict: PredictOptions
-    intervals: IntervalOptions
-    serve: ServeOptions
-    retrain: RetrainingOptions
-    distill: DistillationOptions
-    export: ExportOptions
     tracker: dict[str, Any]
     seed: Annotated[int, Range(0, 2**31 - 1)]
     backend: Literal["tensorflow", "jax", "torch"]
     init_from: str | None
     resume: str | None
-    run: str | None
-    verify: bool
-    format: Literal["saved_model", "onnx", "litert", "all"] | None
-    over: Any  # a path, or a list of paths
+    run: str | None = of_jobs("evaluate", "promote", "predict", "distill", "export")
+    backtest: BacktestOptions = of_jobs("backtest")
+    ensemble: EnsembleOptions = of_jobs("ensemble", "backtest", *PLANNING)
+    plan: PlanOptions = of_jobs(*PLANNING)
+    verify: bool = of_jobs("plan")
+    distill: DistillationOptions = of_jobs("distill")
+    registry: RegistryOptions = of_jobs(
+        "promote", "rollback", "predict", "serve", "export", "distill", *RETRAINING
+    )
+    intervals: IntervalOptions = of_jobs("promote", "predict", "serve", *RETRAINING)
+    predict: PredictOptions = of_jobs("predict")
+    serve: ServeOptions = of_jobs("serve")
+    export: ExportOptions = of_jobs("export")
+    format: Literal["saved_model", "onnx", "litert", "all"] | None = of_jobs("export")
+    retrain: RetrainingOptions = of_jobs(*RETRAINING)
+    over: Any = of_jobs("compare")  # a path, or a list of paths
+    published: str | None = of_jobs("compare")
+    model_table: str | None = of_jobs("compare")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What a command has in addition to the config of its run or runs."""
+
+    sweep: SweepOptions
     published: str | None
     model_table: str | None
-    sweep: SweepOptions
+
+
+def jobs_with(name: str) -> tuple[str, ...]:
+    """Return the jobs whose config has this field; empty for a field of every config."""
+    found = [item for item in fields(Config) if item.name == name]
+    return found[0].metadata.get("jobs", ()) if found else ()
+
+
+def fields_of(job: str) -> list[str]:
+    """Return the names of the fields that the config of a job has."""
+    return [item.name for item in fields(Config) if job in item.metadata.get("jobs", (job,))]
+
+
+def is_group(name: str) -> bool:
+    """Return whether a field of the config holds options of its own."""
+    return is_dataclass(get_type_hints(Config)[name])
+
+
+def job_options(job: str) -> list[str]:
+    """Return the names of the fields that come with a job."""
+    return [item.name for item in fields(Config) if job in item.metadata.get("jobs", ())]

@@ -7,7 +7,6 @@ import os
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
 
-WITHOUT_RUN = ("train", "rollback", "serve")
 FOR_ONNX = ("tf2onnx", "onnx", "onnxruntime")
 TOKEN = "TSFORECAST_TOKEN"  # the environment variable; a config would be written to files
 
@@ -18,12 +17,8 @@ def check_service(config: Config) -> None:
     Raises:
         UserError: the first thing that is wrong.
     """
-    job, version = config.job.name, config.registry.version
-    if config.run is not None and job in WITHOUT_RUN:
-        raise UserError(
-            f"run=FOLDER is for job=evaluate, promote or predict, and this is job={job}: leave it out, "
-            "or go on with an interrupted run by resume=FOLDER."
-        )
+    job = config.job.name
+    version = config.registry.version if config.registry is not None else None
     if job in ("promote", "predict", "export") and config.run is not None and version is not None:
         raise UserError(f"run={config.run} and registry.version={version} name two models: leave one out.")
     if job == "promote" and config.run is None and version is None:
@@ -34,8 +29,6 @@ def check_service(config: Config) -> None:
         raise UserError("job=predict needs the file to forecast from: add predict.data=FILE.")
     if job == "export":
         _check_export(config)
-    elif config.format is not None:
-        raise UserError(f"format={config.format} is for job=export, and this is job={job}: leave it out.")
     if job == "serve":
         if config.serve.max_windows > config.serve.queue:
             raise UserError(

@@ -1,13 +1,13 @@
 """Writes and reads the config of a run."""
 
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from tsforecast.config.nodes import structured, to_options
-from tsforecast.config.schema import Config
+from tsforecast.config.nodes import config_node, to_config
+from tsforecast.config.schema import Command, Config, fields_of, is_group
 from tsforecast.errors import UserError
 from tsforecast.files import write_text
 
@@ -22,32 +22,72 @@ MOVED_TARGETS = {
 
 
 def save(config: Config, path: Path) -> str:
-    """Writes the whole resolved config as YAML and returns the text."""
+    """Write the config that a job reads as YAML, and return the text."""
     text = as_yaml(config)
     write_text(path, text)
     return text
 
 
 def as_yaml(config: Config) -> str:
-    """The whole resolved config as YAML."""
+    """Return the config as YAML, with the keys that its job reads."""
     return OmegaConf.to_yaml(_node(config))
 
 
 def as_dict(config: Config) -> dict[str, Any]:
-    """The whole resolved config as plain containers."""
+    """Return the config as plain containers, with the keys that its job reads."""
     return OmegaConf.to_container(_node(config))  # type: ignore[return-value]
 
 
 def _node(config: Config) -> DictConfig:
-    return OmegaConf.merge(structured(Config), asdict(config))  # type: ignore[return-value]
+    values = asdict(config)
+    names = [name for name in fields_of(config.job.name) if values[name] is not None or not is_group(name)]
+    return OmegaConf.merge(config_node(names), {name: values[name] for name in names})  # type: ignore[return-value]
 
 
-def _fill(stored: Any, defaults: Any) -> None:
-    """Gives keys that the stored config lacks the value that they have in ``defaults``."""
-    for name, value in vars(defaults).items():
+def load(path: Path, defaults: Config | None = None) -> Config:
+    """Read a config that ``as_yaml`` wrote, in this version or an earlier one.
+
+    Args:
+        path: The file.
+        defaults: Config with the values of keys that the version which wrote the file did not have.
+
+    Raises:
+        UserError: There is no such file, or it does not fit this version's schema.
+    """
+    if not path.is_file():
+        raise UserError(
+            f"{path.parent} is not the folder of a run: it has no {path.name}; give a folder that `python run.py` made."
+        )
+    try:
+        stored = _read(path)
+        if defaults is not None:
+            _fill(stored, as_dict(defaults))
+        merged = OmegaConf.merge(config_node(list(stored)), stored)
+        return to_config(OmegaConf.to_container(merged, throw_on_missing=True))  # type: ignore[arg-type]
+    except Exception as error:
+        first = str(error).splitlines()[0]
+        raise UserError(
+            f"{path} does not fit this version of tsforecast ({first}); start a new run."
+        ) from error
+
+
+def _read(path: Path) -> DictConfig:
+    """What a file holds of the keys that its job reads; up to version 0.1.0 a config held those of all jobs."""
+    stored: DictConfig = OmegaConf.create(  # type: ignore[assignment]
+        _with_moved_targets(path.read_text(encoding="utf-8"))
+    )
+    known = {item.name for cls in (Config, Command) for item in fields(cls)}
+    for name in known & set(stored) - set(fields_of(stored.job.name)):
+        del stored[name]
+    return stored
+
+
+def _fill(stored: Any, defaults: dict[str, Any]) -> None:
+    """Give keys that the stored config lacks the values that they have in ``defaults``."""
+    for name, value in defaults.items():
         if name not in stored:
-            stored[name] = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-        elif is_dataclass(value):
+            stored[name] = value
+        elif isinstance(value, dict) and "_target_" not in value:
             _fill(stored[name], value)
 
 
@@ -55,29 +95,3 @@ def _with_moved_targets(text: str) -> str:
     for old, new in MOVED_TARGETS.items():
         text = text.replace(f"_target_: {old}", f"_target_: {new}")
     return text
-
-
-def load(path: Path, defaults: Config | None = None) -> Config:
-    """Reads a config that ``as_yaml`` wrote, typed again.
-
-    Args:
-        path: of the file.
-        defaults: where keys come from that the version which wrote the file did not have.
-
-    Raises:
-        UserError: there is no such file, or it does not fit this version's schema.
-    """
-    if not path.is_file():
-        raise UserError(
-            f"{path.parent} is not the folder of a run: it has no {path.name}; give a folder that `python run.py` made."
-        )
-    try:
-        stored = OmegaConf.create(_with_moved_targets(path.read_text(encoding="utf-8")))
-        if defaults is not None:
-            _fill(stored, defaults)
-        return to_options(Config, OmegaConf.merge(structured(Config), stored))  # type: ignore[arg-type]
-    except Exception as error:
-        first = str(error).splitlines()[0]
-        raise UserError(
-            f"{path} does not fit this version of tsforecast ({first}); start the run anew."
-        ) from error

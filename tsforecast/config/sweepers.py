@@ -15,7 +15,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from tsforecast.config.checks import NO_DEVICE, check
+from tsforecast.config.checks import check
+from tsforecast.config.device_checks import NO_DEVICE
 from tsforecast.config.instantiate import build_source, stem
 from tsforecast.config.schema import Config
 from tsforecast.config.stored import as_dict, as_yaml

@@ -1,0 +1,84 @@
+"""Configs that come from the folder of an earlier run."""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from tsforecast.config.instantiate import stem
+from tsforecast.config.schema import Config, job_options
+from tsforecast.config.stored import load
+from tsforecast.errors import UserError
+
+# Jobs that look at a run as it was trained -> groups that they nevertheless read from their own command.
+OF_A_RUN = {"evaluate": (), "promote": (), "export": ("device",)}
+# Groups that these jobs do not read, so that a command may set them: it makes no difference.
+UNREAD = {"evaluate": ("tracker",), "promote": ("tracker", "report"), "export": ("tracker", "report")}
+
+
+def config_of_folder(config: Config, overrides: Sequence[str]) -> Config:
+    """Return the config in the folder of the run to resume, evaluate, promote or export; else the config itself.
+
+    Args:
+        config: The config of this command.
+        overrides: What the command line sets.
+
+    Raises:
+        UserError: The command sets something that the folder decides, or the folder is not that of a run.
+    """
+    job = config.job.name
+    if config.resume is not None:
+        _refuse_others(overrides, "resume", ("tracker",))
+        stored = load(Path(config.resume) / "config.yaml", config)
+        tracked = any(_key(override).split(".")[0] == "tracker" for override in overrides)
+        return dataclasses.replace(
+            stored, resume=config.resume, tracker=config.tracker if tracked else stored.tracker
+        )
+    if job == "evaluate" and config.run is None:
+        raise UserError("job=evaluate needs the folder of a finished run: add run=FOLDER.")
+    if job not in OF_A_RUN or config.run is None:
+        return config
+    own = (*job_options(job), *OF_A_RUN[job])
+    _refuse_others(overrides, "run", (*own, *UNREAD[job]))
+    changes: dict[str, Any] = {name: getattr(config, name) for name in own}
+    return dataclasses.replace(load(Path(config.run) / "config.yaml", config), job=config.job, **changes)
+
+
+def with_model_of(source: str, config: Config, set_here: Collection[str]) -> Config:
+    """Return the config with the model of another run, except for what this command sets.
+
+    Args:
+        source: Folder of the run.
+        config: The config of this command.
+        set_here: Keys that the command sets.
+
+    Raises:
+        UserError: The run has another model or lookback, or is not a run.
+    """
+    stored = load(Path(source) / "config.yaml")
+    theirs, ours = stem(stored.model), stem(config.model)
+    if theirs != ours:
+        raise UserError(
+            f"init_from={source} holds a {theirs}, and this run's model is {ours}: add model={theirs}."
+        )
+    if stored.window.lookback != config.window.lookback:
+        raise UserError(
+            f"init_from={source} was trained with window.lookback={stored.window.lookback}, "
+            f"and this run has {config.window.lookback}: give it the same."
+        )
+    taken = {key: value for key, value in stored.model.items() if f"model.{key}" not in set_here}
+    return dataclasses.replace(config, model=config.model | taken)
+
+
+def _refuse_others(overrides: Sequence[str], key: str, allowed: Sequence[str]) -> None:
+    """Refuses overrides of what the folder decides."""
+    keys = {override: _key(override) for override in overrides}
+    others = [o for o, name in keys.items() if name not in ("job", key) and name.split(".")[0] not in allowed]
+    if others:
+        raise UserError(
+            f"{key}=FOLDER uses the config in that folder: leave out {' '.join(others)}, or start a new run."
+        )
+
+
+def _key(override: str) -> str:
+    return override.split("=")[0].lstrip("+~")

@@ -1,0 +1,109 @@
+"""Checks of single values against the ranges that are declared next to them."""
+
+import dataclasses
+from typing import Any
+
+from tsforecast.config.signatures import argument_rules
+from tsforecast.errors import UserError, nearest
+from tsforecast.models.options import EncodingOptions
+from tsforecast.options import Rule, field_rules
+
+KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def check_options(options: Any, prefix: str = "") -> None:
+    """Check the options of a dataclass, and those inside it.
+
+    Args:
+        options: An instance of a dataclass.
+        prefix: Where its fields are in the config, with a dot at the end.
+
+    Raises:
+        UserError: An option is out of its range or is not one of its choices.
+    """
+    for field, rule in field_rules(type(options)).items():
+        value, name = getattr(options, field), f"{prefix}{field}"
+        if dataclasses.is_dataclass(value):
+            check_options(value, f"{name}.")
+        else:
+            for item in value if isinstance(value, list) else [value]:
+                _check_value(item, name, rule)
+
+
+def check_arguments(node: dict[str, Any], root: str) -> None:
+    """Check the arguments of a target against the annotations of its signature.
+
+    Args:
+        node: ``_target_`` and its arguments.
+        root: Key of the node in the config.
+
+    Raises:
+        UserError: An argument has another type than its annotation, or is out of its range.
+    """
+    rules = argument_rules(node["_target_"])
+    for name, value in node.items():
+        if name in rules:
+            _check_argument(value, f"{root}.{name}", rules[name])
+
+
+def check_encoding(encoding: Any) -> None:
+    """Check the encoding of a model's inputs.
+
+    Raises:
+        UserError: It is neither None nor a dict of ``bins`` and ``units`` in their ranges.
+    """
+    if encoding is None:
+        return
+    rules = field_rules(EncodingOptions)
+    if not isinstance(encoding, dict) or set(encoding) != set(rules):
+        raise UserError(
+            "model.encoding must be null, or give both bins and units, as in model.encoding={bins: 64, units: 96}."
+        )
+    for name, value in encoding.items():
+        _check_argument(value, f"model.encoding.{name}", rules[name])
+
+
+def check_quantiles(loss: dict[str, Any]) -> None:
+    """Check the quantile levels of a loss.
+
+    Raises:
+        UserError: They do not rise from above 0 to below 1, or leave out the median.
+    """
+    levels = loss.get("quantile_levels")
+    if levels is None and not loss["_target_"].endswith(".Quantile"):
+        return
+    listed = levels if isinstance(levels, list) else []
+    numbers = bool(listed) and all(isinstance(q, float) and 0 < q < 1 for q in listed)
+    if not numbers or sorted(set(listed)) != listed or 0.5 not in listed:
+        raise UserError(
+            f"loss.quantile_levels={levels} must rise from above 0 to below 1 and include 0.5, as in [0.1,0.5,0.9]."
+        )
+
+
+def _check_argument(value: Any, name: str, rule: Rule) -> None:
+    if value == [] and rule.not_empty is not None:
+        example = f"{name}=[{rule.not_empty.example}]"
+        raise UserError(f"{name} is empty: give at least one value, as in {example}.")
+    for item in value if isinstance(value, list) else [value]:
+        if item is None:
+            continue
+        if rule.kind is not None and not _is_kind(item, rule.kind):
+            raise UserError(f"{name}={item} is not {KINDS[rule.kind]}.")
+        _check_value(item, name, rule)
+
+
+def _check_value(value: Any, name: str, rule: Rule) -> None:
+    if value is None:
+        return
+    if rule.choices and value not in rule.choices:
+        raise UserError(
+            f"{name}={value} is not one of {', '.join(rule.choices)}.{nearest(str(value), rule.choices)}"
+        )
+    if rule.range is not None and not isinstance(value, str) and value not in rule.range:
+        raise UserError(f"{name}={value} is out of range: it must be {rule.range}.")
+
+
+def _is_kind(value: Any, kind: type) -> bool:
+    if kind is bool or isinstance(value, bool):
+        return kind is bool and isinstance(value, bool)
+    return isinstance(value, (int, kind))
