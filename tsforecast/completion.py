@@ -56,34 +56,35 @@ def _values(key: str, value: str, words: Sequence[str]) -> list[str]:
 
 
 def _keys(word: str, words: Sequence[str]) -> list[str]:
-    """``KEY=`` for a value and ``KEY.`` for a node, beside the last dot; at the top ``GROUP=`` too."""
+    """``KEY=`` for a value and ``KEY.`` for a node, after the last dot; at the top ``GROUP=`` too."""
     *parents, _ = word.split(".")
     node = _node(parents, words)
     under = "".join(f"{parent}." for parent in parents)
-    found = [f"{under}{key}{'.' if isinstance(value, dict) else '='}" for key, value in node.items()]
-    return found if parents else [*found, *(f"{group}=" for group in _groups()), "hydra/"]
+    keys = [f"{under}{key}{'.' if isinstance(value, dict) else '='}" for key, value in node.items()]
+    return keys if parents else [*keys, *(f"{group}=" for group in _groups(words)), "hydra/"]
 
 
 def _node(path: Sequence[str], words: Sequence[str]) -> dict[str, Any]:
-    """The keys under a path, with the choices that the other words of the line make; empty where there are none."""
-    root = _read(CONF / "config.yaml")
-    if not path:
-        typed: dict[str, Any] = {group: {} for group in _groups() if group != "experiment"}
-        return {**root, **typed}
-    node: Any = root.get(path[0])
-    if (CONF / path[0]).is_dir():
-        node = _group(path[0], _chosen(words).get(path[0], ""))
-    for part in path[1:]:
+    """The keys under a path, with the choices that the other words of the line make; empty if there are none."""
+    chosen = _chosen(words)
+    node: Any = _read(CONF / "config.yaml") | _group("job", chosen.get("job", ""))
+    node = {**node, **{group: {} for group in _groups(words) if group not in (*node, "experiment")}}
+    if path and (CONF / path[0]).is_dir() and path[0] != "job":
+        node = {path[0]: _group(path[0], chosen.get(path[0], ""))}
+    for part in path:
         node = node.get(part) if isinstance(node, dict) else None
     return node if isinstance(node, dict) else {}
 
 
 def _chosen(words: Sequence[str]) -> dict[str, str]:
-    """The choice of each group: the line's, else that of its experiment, else the default."""
-    given = dict(word.lstrip("+").split("=", 1) for word in words if "=" in word)
-    study = CONF / "experiment" / f"{given.get('experiment', '').split(',')[0]}.yaml"
-    chosen = _defaults(CONF / "config.yaml") | (_defaults(study) if study.is_file() else {})
-    return chosen | {key: value.split(",")[0] for key, value in given.items()}
+    """The choice of each group: the line's, else that of its experiment, model or job, else the default."""
+    typed = dict(word.lstrip("+").split("=", 1) for word in words if "=" in word)
+    typed = {key: value.split(",")[0] for key, value in typed.items()}
+    chosen = _defaults(CONF / "config.yaml") | _defaults(
+        CONF / "experiment" / f"{typed.get('experiment')}.yaml"
+    )
+    chosen |= _defaults(CONF / "model" / f"{typed.get('model', chosen['model'])}.yaml") | typed
+    return _defaults(CONF / "job" / f"{chosen['job']}.yaml") | chosen
 
 
 def _group(group: str, choice: str) -> dict[str, Any]:
@@ -99,12 +100,12 @@ def _group(group: str, choice: str) -> dict[str, Any]:
 
 
 def _defaults(path: Path) -> dict[str, str]:
-    """Group -> choice, of a file's defaults list."""
+    """Group -> choice, of a file's defaults list; empty without such a file."""
     return {
         group.removeprefix("override ").lstrip("/"): str(choice)
-        for one in _read(path, "defaults") or []
-        if isinstance(one, Mapping)
-        for group, choice in one.items()
+        for item in (_read(path, "defaults") or [] if path.is_file() else [])
+        if isinstance(item, Mapping)
+        for group, choice in item.items()
     }
 
 
@@ -118,8 +119,9 @@ def _read(path: Path, only: str | None = None) -> Any:
     return {key: value for key, value in content.items() if key not in ("defaults", "hydra")}
 
 
-def _groups() -> list[str]:
-    return [path.name for path in CONF.iterdir() if path.is_dir() and path.name != "hydra"]
+def _groups(words: Sequence[str]) -> list[str]:
+    """The groups in force; some come with their jobs."""
+    return [path.name for path in CONF.iterdir() if path.is_dir() and path.name in _chosen(words)]
 
 
 def _choices(group: str) -> list[str]:

@@ -87,7 +87,7 @@ TOGETHER = {
     "format=onnx": "format is for job=export, and this is job=train",
     "serve.port=1": "serve.port is for job=serve, and this is job=train",
     "retrain.max_hours=4": "is for job=retrain or replay, and this is job=train",
-    "+serve.x=1": "serve.x is for job=serve, and this is job=train",
+    "+serve.x=1": "serve is for job=serve, and this is job=train",
     "job=serve serve.prot=1": "Did you mean 'serve.port'?",
     "job=serve +serve.x=1": "There is no key 'serve.x'",
     "job=serve serve.port=x": "serve.port=x is not a whole number",

@@ -7,6 +7,7 @@ import pytest
 
 from tsforecast.completion import candidates
 from tsforecast.config.hydra_errors import _all_keys
+from tsforecast.config.schema import jobs_with
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,8 +28,14 @@ def after(words):
         ("model=gru,lstm model.uni", ["model.units="]),
         ("experiment=patchtst model.patch_l", ["model.patch_len="]),
         ("training.batch_size=", ["training.batch_size=32"]),
-        ("verify=", ["verify=false", "verify=true"]),
-        ("+verif", ["+verify="]),
+        ("job=plan verify=", ["verify=false", "verify=true"]),
+        ("job=plan +verif", ["+verify="]),
+        ("verif", []),
+        ("job=serve serve.po", ["serve.poll_seconds=", "serve.port="]),
+        ("serve.po", []),
+        ("job=promote registry.wh", ["registry.why="]),
+        ("model=ensemble ensemble.gat", ["ensemble.gate_units="]),
+        ("experiment=daily_retraining retrain.replay", ["retrain.replay_days="]),
         ("nothing=x", []),
         ("model.nothing.x", []),
         ("hydra.swee", None),
@@ -48,7 +55,8 @@ def test_a_path_is_completed(tmp_path, monkeypatch):
 def test_every_key_of_the_config_is_offered():
     keys = [key for key in _all_keys() if not key.endswith("_target_")]
     assert len(keys) > 50
-    missing = [key for key in keys if not {f"{key}=", f"{key}."} & set(after(key))]
+    line = {key: "".join(f"job={job} " for job in jobs_with(key.split(".")[0])[:1]) + key for key in keys}
+    missing = [key for key in keys if not {f"{key}=", f"{key}."} & set(after(line[key]))]
     assert missing == []
 
 

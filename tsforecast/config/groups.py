@@ -28,6 +28,10 @@ def choice(group: str, name: str) -> Any:
     if name not in names(group):
         raise UserError(f"There is no {group}={name}.{nearest(name, names(group))} See conf/{group}.")
     with _hydra():
+        if "override /" in (CONF / group / f"{name}.yaml").read_text(encoding="utf-8"):
+            return OmegaConf.to_container(
+                compose("config", overrides=[f"{group}={name}"])[group], resolve=True
+            )
         return OmegaConf.to_container(compose(f"{group}/{name}")[group], resolve=True)
 
 

@@ -54,6 +54,7 @@ def champion_config(config: Config, champion: Version) -> Config:
         data=data,
         retrain=options,
         registry=config.registry,
+        intervals=config.intervals,
         device=config.device,
         resume=None,
         run=None,

@@ -31,6 +31,8 @@ NOT_OF_THE_RESULT = (
 _SERVING = ("promote", "rollback", "predict", "serve", "retrain", "replay", "export")
 READ_BY = {
     "backtest": ("backtest",),
+    "ensemble": ("ensemble", "backtest", "plan", "verify", "benchmark", "rehearsal"),
+    "distill": ("distill",),
     "plan": ("plan", "benchmark"),
     "registry": _SERVING,
     "predict": _SERVING,
@@ -142,7 +144,7 @@ class Study:
         """
         identity = _without_the_rest(json.loads(json.dumps(to_plain(identity))))
         if self.file.is_file():
-            self._compare(self.read()["identity"], identity)
+            self._compare(_without_the_rest(self.read()["identity"]), identity)
             return True
         folder = RunFolder.create(self.folder)
         folder.write_json(self.file.name, {"command": list(command), "identity": identity})

@@ -118,7 +118,7 @@ def start(
     project: str = "tsforecast",
     entity: str | None = None,
     tags: Sequence[str] = (),
-    mode: str = "auto",
+    mode: Literal["auto", "online", "offline", "disabled"] = "auto",
 ) -> Iterator[Tracker]:
     """Opens a W&B run around a job, and prints one line that says where it is kept and how to look at it.
 
@@ -142,14 +142,14 @@ def start(
     Raises:
         UserError: ``mode`` is not one of these, or is ``online`` where no key is found.
     """
-    mode = _resolve_mode(mode)
-    if mode == "disabled":
+    resolved = _resolve_mode(mode)
+    if resolved == "disabled":
         print("W&B is disabled: nothing is tracked outside the run's folder.", flush=True)
         yield NullTracker()
         return
     with _data_in(folder.path):
         described = {"name": name, "group": group, "project": project, "entity": entity, "tags": list(tags)}
-        tracker = _open(mode, folder, config=to_plain(config), **described)
+        tracker = _open(resolved, folder, config=to_plain(config), **described)
         try:
             yield tracker
         except BaseException as error:
