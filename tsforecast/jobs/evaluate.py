@@ -1,5 +1,6 @@
 """job=evaluate: score a finished run again, from its saved model, in a fresh process."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,8 +41,10 @@ def main(config: Config, path: Path) -> float:
     return scores["metrics"]["test/rmse"]
 
 
-def compare_metrics(now: Mapping[str, float], before: Mapping[str, float]) -> str:
+def compare_metrics(now: Mapping[str, float], before: Mapping[str, float | None]) -> str:
     """Return one sentence about how metrics differ from those of the run.
+
+    A metric without a value is NaN as it is computed, and None once it has been written as JSON.
 
     Example:
         >>> compare_metrics({"test/rmse": 0.5}, {"test/rmse": 0.25, "val/rmse": 0.3})
@@ -50,7 +53,7 @@ def compare_metrics(now: Mapping[str, float], before: Mapping[str, float]) -> st
     differing = [
         f"{name} was {before[name]!r}"
         for name, value in now.items()
-        if name in before and before[name] != value
+        if name in before and before[name] != (None if math.isnan(value) else value)
     ]
     return (
         f"Differs from the run's result: {'; '.join(differing)}"
