@@ -65,10 +65,16 @@ const charts = (() => {
     };
     draw();
     draws.push(draw);
-    new ResizeObserver(() => {
+    const resize = new ResizeObserver(() => {
       if (box.clientWidth && box.clientWidth !== plot.width) plot.setSize({ width: box.clientWidth, height: height() });
-    }).observe(box);
-    return { draw, get plot() { return plot; } };
+    });
+    resize.observe(box);
+    const remove = () => {
+      resize.disconnect();
+      draws.splice(draws.indexOf(draw), 1);
+      plot.destroy();
+    };
+    return { draw, remove, get plot() { return plot; } };
   }
 
   // A chart of lines or bars over one axis of numbers; a series is [label, values, colour, kind].

@@ -1,11 +1,10 @@
-/* Asks the service every few seconds what it forecast and how that turned out, and draws it. Needs uPlot. */
+/* Asks the service every few seconds what it forecast and how that turned out, and draws it. Needs uPlot and charts.js. */
 (() => {
   "use strict";
   const SECONDS = 2, SHOWN_ALARMS = 8, SMOOTH = 30;
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   const at = (id) => document.getElementById(id);
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-  const number = (v) => (v == null || !isFinite(v) ? "–" : v.toLocaleString("en", { maximumSignificantDigits: 4 }));
+  const { colour, number } = charts;
   const percent = (v) => (v == null ? "–" : (100 * v).toFixed(1) + " %");
   const clock = (t) => new Date(t * 1000).toISOString().slice(0, 16).replace("T", " ");
   const lines = ["forecast", "second", "baseline", "truth", "bad"];
@@ -14,28 +13,24 @@
 
   // ---- charts: made once, then given new columns ----------------------------------------------------------------
   function draw(id, series, columns, bands) {
-    const box = at(id), shape = series.map((one) => one.label).join("|");
+    const shape = series.map((one) => one.label).join("|");
     if (plots[id] && plots[id].shape === shape) {
-      plots[id].plot.setData(columns);
+      plots[id].columns = columns;
+      plots[id].chart.plot.setData(columns);
       return;
     }
-    if (plots[id]) plots[id].plot.destroy();
-    const axis = { stroke: colour("ink-2"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("line"), width: 1 } };
-    const time = (u, splits) => splits.map((t, i) => (i ? clock(t).slice(11) : clock(t).slice(5)));
-    const plot = new uPlot({
-      width: box.clientWidth, height: 260, bands,
+    if (plots[id]) plots[id].chart.remove();
+    plots[id] = { shape, columns };
+    plots[id].chart = charts.chart(at(id), () => 260, () => ({
+      bands: bands && bands.map((band) => ({ ...band, fill: colour("band") })),
       tzDate: (t) => uPlot.tzDate(new Date(t * 1000), "UTC"),
-      axes: [{ ...axis, values: time }, { ...axis, size: 60 }],
+      axes: [charts.axis({ values: charts.axisTimes, size: 46, space: 70 }), charts.valueAxis()],
       series: [
-        { label: "time", value: (u, t) => (t == null ? "" : clock(t)) },
-        ...series.map((one) => ({ width: 1.5, points: { show: false }, value: (u, v) => number(v), ...one })),
+        { label: "Time", value: charts.shown((t) => (t == null ? "" : clock(t))) },
+        ...series.map(({ label, stroke, dash }) => charts.line(label, stroke ? colour(stroke) : "transparent", dash ? { dash } : {})),
       ],
-    }, columns, box);
-    plots[id] = { plot, shape };
+    }), () => plots[id].columns);
   }
-  addEventListener("resize", () => {
-    for (const [id, { plot }] of Object.entries(plots)) plot.setSize({ width: at(id).clientWidth, height: 260 });
-  });
 
   // ---- what the points say ---------------------------------------------------------------------------------------
   const column = (points, key) => points.map((p) => (p[key] == null ? null : p[key]));
@@ -120,20 +115,19 @@
     if (points.length) {
       at("forecast-note").textContent = `${data.targets[target]}${data.unit ? " in " + data.unit : ""}, times as in the data; the band is the ${percent(data.intervals.nominal)} interval.`;
       draw("chart-forecast", [
-        { label: "upper", stroke: "transparent" }, { label: "lower", stroke: "transparent" },
-        { label: "truth", stroke: colour("truth") }, { label: "forecast", stroke: colour("forecast") },
-      ], [time, ...["upper", "lower", "truth", "forecast"].map((key) => column(points, key))], [{ series: [1, 2], fill: colour("band") }]);
+        { label: "Upper" }, { label: "Lower" }, { label: "Truth", stroke: "truth" }, { label: "Forecast", stroke: "forecast" },
+      ], [time, ...["upper", "lower", "truth", "forecast"].map((key) => column(points, key))], [{ series: [1, 2] }]);
     }
     if (known) {
       at("error-note").textContent = `Mean of the newest ${SMOOTH} absolute errors${data.unit ? " in " + data.unit : ""}.`;
       draw("chart-error", [
-        { label: "model", stroke: colour("forecast") }, { label: "persistence", stroke: colour("baseline") },
+        { label: "Model", stroke: "forecast" }, { label: "Persistence", stroke: "baseline" },
       ], [time, smoothed(error), smoothed(naive)]);
     }
     const names = data.weights.length ? Object.keys(data.weights[data.weights.length - 1].weights) : [];
     at("weights-section").hidden = !names.length;
     if (names.length) {
-      draw("chart-weights", names.map((name, i) => ({ label: name, stroke: colour(lines[i % lines.length]), dash: i < lines.length ? [] : [4, 3] })),
+      draw("chart-weights", names.map((name, i) => ({ label: name, stroke: lines[i % lines.length], dash: i < lines.length ? undefined : [4, 3] })),
         [data.weights.map((w) => w.made_at), ...names.map((name) => data.weights.map((w) => w.weights[name] ?? null))]);
     }
   }
