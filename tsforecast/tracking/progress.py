@@ -1,67 +1,46 @@
-"""Live progress of a training: one line that moves on a terminal, one plain line an epoch anywhere."""
+"""Progress of a training: a bar on a terminal, one plain line per epoch everywhere."""
 
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.live import Live
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 from tsforecast.formatting import duration
+from tsforecast.tracking.epoch_meter import EpochMeter
+
+if TYPE_CHECKING:
+    import keras
+
+Logs = Mapping[str, float]
 
 _REFRESH_SECONDS = 0.25
 _BAR_WIDTH = 20
 
 
-class EpochMeter:
-    """Measures one epoch: steps, rate and the share of time spent waiting for input.
+class TrainingProgress:
+    """Show speed, loss, wait for input and remaining time of a training.
 
     Args:
-        number: the epoch, 1 is the first.
-        step: steps done before it.
-        now: seconds on the progress clock.
-        waited: seconds spent waiting for input before it.
-    """
+        total_steps: Last step of the training, counted from its very start; None if only time ends it.
+        start_step: Steps done before, for a resumed run.
+        batch_size: Windows per step, accumulation included.
+        input_wait: Returns the seconds spent waiting for input so far.
+        deadline: Time on ``clock`` when ``max_minutes`` is over; None without such a budget.
+        metric: Key of the validation figure to show.
+        read_loss: Returns the current loss, called four times per second; None takes it from Keras' logs.
+        console: Where to show it; standard output by default.
+        clock: Returns seconds that never go back.
 
-    def __init__(self, number: int, step: int, now: float, waited: float):
-        self.number = number
-        self.first_step = step
-        self.steps = 0
-        self._begin, self._end, self._begin_waited, self._waited = now, now, waited, waited
-        self._warm: tuple[float, int] | None = None  # time and steps after the first call, which may compile
-
-    def step_done(self, steps: int, now: float, waited: float) -> None:
-        """Notes that ``steps`` steps of this epoch are done."""
-        self.steps, self._end, self._waited = steps, now, waited
-        if self._warm is None:
-            self._warm = (now, steps)
-
-    def steps_per_second(self) -> float:
-        """The rate without the first step, unless it is the only one; NaN before any."""
-        begin, before = self._warm if self._warm and self.steps > self._warm[1] else (self._begin, 0)
-        return (self.steps - before) / (self._end - begin) if self._end > begin else math.nan
-
-    def input_wait(self) -> float:
-        """Share, 0 to 1, of the time from the epoch's begin to its last step's end; NaN before any step."""
-        span = self._end - self._begin
-        return (self._waited - self._begin_waited) / span if span > 0 else math.nan
-
-
-class ProgressLine:
-    """Shows a training's rate, loss, input wait and time left.
-
-    Args:
-        total_steps: the training's last step, counted from its very beginning; None where only time ends it.
-        start_step: the steps done before, where a run is resumed.
-        batch_size: windows a step, accumulation included.
-        input_wait: returns the seconds spent waiting for input so far, cumulative.
-        deadline: when ``max_minutes`` is spent, in seconds of ``clock``; None without such a budget.
-        metric: the key of the validation figure to show.
-        read_loss: returns the current loss, asked four times a second; None takes it from Keras' logs.
-        console: where to show; by default standard output.
-        clock: returns seconds that never go back.
+    Example:
+        >>> progress = TrainingProgress(total_steps=10)
+        >>> progress.begin_epoch(1)
+        >>> progress.step_done(1)
+        >>> progress.seconds_left() is None  # not known after one step
+        True
     """
 
     def __init__(
@@ -86,36 +65,36 @@ class ProgressLine:
         self._console = console or Console()
         self._clock = clock
         self._meter = EpochMeter(1, start_step, clock(), input_wait())
-        self._pace: tuple[float, int] | None = None  # time and step from which the time left is reckoned
+        self._first: tuple[float, int] | None = None  # time and step from which the time left is estimated
         self._figure: float | None = None
         self._drawn = -math.inf
-        self._live: Live | None = None
+        self._bar: _Bar | None = None
 
     def begin_epoch(self, number: int) -> None:
-        """Starts epoch ``number`` (1 is the first)."""
+        """Start epoch ``number``, from 1."""
         self._meter = EpochMeter(number, self._step, self._clock(), self._input_wait())
 
-    def step_done(self, step: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Notes that ``step`` steps of the training are done; draws where the last drawing is old enough."""
+    def step_done(self, step: int, logs: Logs | None = None) -> None:
+        """Record that ``step`` steps of the training are done, and draw the bar four times per second."""
         now = self._clock()
         self._step = step
-        self._meter.step_done(step - self._meter.first_step, now, self._input_wait())
-        self._pace = self._pace or (now, self._step)
-        if self._console.is_terminal and now - self._drawn >= _REFRESH_SECONDS:
+        self._meter.record(step - self._meter.first_step, now, self._input_wait())
+        self._first = self._first or (now, self._step)
+        if self._console.is_interactive and now - self._drawn >= _REFRESH_SECONDS:
             self._drawn = now
-            self._draw(self._live_line(self._loss(logs)))
+            self._bar = self._bar or _Bar(self._console, self._total_steps)
+            self._bar.draw(self._meter.number, self._step, self._describe_step(self._current_loss(logs)))
 
-    def end_epoch(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Prints the epoch's line, which stays; ``logs`` may hold the loss and the validation figure."""
+    def end_epoch(self, logs: Logs | None = None) -> None:
+        """Print the line of the epoch; ``logs`` may contain the loss and the validation figure."""
         figure = (logs or {}).get(self._metric)
         self._figure = float(figure) if figure is not None else self._figure
-        meter = self._meter
-        line = _joined(
-            f"epoch {meter.number}",
+        line = _join(
+            f"epoch {self._meter.number}",
             f"step {self._step:,}",
-            *self._figures(self._loss(logs)),
-            f"{_number(meter.steps_per_second())} steps/s",
-            f"input wait {_percent(meter.input_wait())}",
+            *self._figures(self._current_loss(logs)),
+            f"{_rate(self._meter.steps_per_second)} steps/s",
+            f"input wait {_percent(self._meter.input_wait)}",
         )
         if self._console.is_terminal:
             self._console.print(line, soft_wrap=True, highlight=False, markup=False)
@@ -123,43 +102,38 @@ class ProgressLine:
             print(line, file=self._console.file, flush=True)
 
     def epoch_stats(self) -> dict[str, float]:
-        """This epoch's ``steps_per_second``, ``windows_per_second`` and ``input_wait`` (share, 0 to 1)."""
-        rate = self._meter.steps_per_second()
+        """Return ``steps_per_second``, ``windows_per_second`` and ``input_wait`` (share, 0 to 1) of this epoch."""
+        rate = self._meter.steps_per_second
         return {
             "steps_per_second": rate,
             "windows_per_second": rate * self._batch_size,
-            "input_wait": self._meter.input_wait(),
+            "input_wait": self._meter.input_wait,
         }
 
     def seconds_left(self) -> float | None:
-        """Until the last step, at the rate so far with validations, or the deadline, whichever is first."""
+        """Return the time to the last step at the speed so far, validations included, or to an earlier deadline."""
         now = self._clock()
         left = []
-        if self._total_steps is not None and self._pace is not None and self._step > self._pace[1]:
-            seconds_per_step = (now - self._pace[0]) / (self._step - self._pace[1])
+        if self._total_steps is not None and self._first is not None and self._step > self._first[1]:
+            seconds_per_step = (now - self._first[0]) / (self._step - self._first[1])
             left.append(max(self._total_steps - self._step, 0) * seconds_per_step)
         if self._deadline is not None:
             left.append(max(self._deadline - now, 0.0))
         return min(left, default=None)
 
     def close(self) -> None:
-        """Takes the live line away and gives the terminal back; safe to call twice."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        """Remove the bar and restore the terminal; safe to call twice."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
-    def _live_line(self, loss: float | None) -> str:
-        meter, total, left = self._meter, self._total_steps, self.seconds_left()
-        rate = meter.steps_per_second()
-        return _joined(
-            f"epoch {meter.number}",
-            f"{self._step:,}/{total:,} {_bar(self._step / max(total, 1))}"
-            if total
-            else f"step {self._step:,}",
-            f"{_number(rate)} steps/s",
-            f"{_number(rate * self._batch_size)} windows/s",
+    def _describe_step(self, loss: float | None) -> str:
+        rate, left = self._meter.steps_per_second, self.seconds_left()
+        return _join(
+            f"{_rate(rate)} steps/s",
+            f"{_rate(rate * self._batch_size)} windows/s",
             *self._figures(loss),
-            f"input wait {_percent(meter.input_wait())}",
+            f"input wait {_percent(self._meter.input_wait)}",
             f"{duration(round(left))} left" if left is not None else "",
         )
 
@@ -167,79 +141,95 @@ class ProgressLine:
         figures = {"loss": loss, self._metric: self._figure}
         return [f"{name} {value:.4f}" for name, value in figures.items() if value is not None]
 
-    def _loss(self, logs: Mapping[str, Any] | None) -> float | None:
+    def _current_loss(self, logs: Logs | None) -> float | None:
         loss = self._read_loss() if self._read_loss else (logs or {}).get("loss")
         return None if loss is None else float(loss)
 
-    def _draw(self, line: str) -> None:
-        if self._live is None:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
-        self._live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+
+class _Bar:
+    """The progress bar on a terminal, drawn only when asked to: nothing flickers between two steps."""
+
+    def __init__(self, console: Console, total: int | None):
+        count = "{task.completed:,}/{task.total:,}" if total else "step {task.completed:,}"
+        columns: list[ProgressColumn] = [TextColumn(f"epoch {{task.fields[epoch]}}  {count}")]
+        if total:
+            columns.append(BarColumn(_BAR_WIDTH))
+        self._progress = Progress(
+            *columns, _FiguresColumn(), console=console, auto_refresh=False, transient=True
+        )
+        self._task: TaskID = self._progress.add_task("", total=total, epoch=1, figures="")
+        self._progress.start()
+
+    def draw(self, epoch: int, step: int, figures: str) -> None:
+        self._progress.update(self._task, completed=step, epoch=epoch, figures=figures, refresh=True)
+
+    def close(self) -> None:
+        self._progress.stop()
 
 
-def progress_callback(total_steps: int | None, *, accumulate: int = 1, **arguments: Any) -> Any:
-    """A Keras callback that drives a ``ProgressLine``.
+class _FiguresColumn(ProgressColumn):
+    """Figures of the current step, cut where the terminal ends."""
 
-    Use it as a context manager around ``fit``, so that an interrupted training leaves the terminal in order.
-    Callbacks after it in the list may read its ``epoch_stats()``; validation goes before it. Keras turns the
-    logs of ``train_step`` into floats at every step, which on a GPU waits for it: to avoid that, let
-    ``train_step`` return an empty dict and pass ``read_loss``.
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["figures"], no_wrap=True, overflow="ellipsis")
+
+
+def progress_callback(
+    total_steps: int | None, *, accumulate: int = 1, start_step: int = 0, **arguments: Any
+) -> "keras.callbacks.Callback":
+    """Return a Keras callback that drives a `TrainingProgress`.
+
+    Use it as a context manager around ``fit``, which restores the terminal when a training is interrupted. Callbacks
+    after it in the list may read its ``epoch_stats()``; validation goes before it. Keras turns the logs of
+    ``train_step`` into floats at every step, which on a GPU waits for it: to avoid that, let ``train_step`` return an
+    empty dict and pass ``read_loss``.
 
     Args:
-        total_steps: as for ``ProgressLine``.
-        accumulate: batches (Keras' steps) that make one step of the optimizer.
-        arguments: the other arguments of ``ProgressLine``.
-
-    Returns:
-        A ``keras.callbacks.Callback``.
+        total_steps: Last step of the training; None if only time ends it.
+        accumulate: Batches (Keras' steps) per step of the optimizer.
+        start_step: Steps done before, for a resumed run.
+        arguments: Other arguments of `TrainingProgress`.
     """
     import keras  # takes seconds, and what only measures or shows does not need it
 
     class ProgressCallback(keras.callbacks.Callback):
         def __init__(self) -> None:
             super().__init__()
-            self.line = ProgressLine(total_steps, **arguments)
-
-            self.batches = self.begun_at = arguments.get("start_step", 0) * accumulate
+            self.progress = TrainingProgress(total_steps, start_step, **arguments)
+            self.batches = self.first_batch = start_step * accumulate
 
         def __enter__(self) -> "ProgressCallback":
             return self
 
         def __exit__(self, *failure: object) -> None:
-            self.line.close()
+            self.progress.close()
 
         def epoch_stats(self) -> dict[str, float]:
-            return self.line.epoch_stats()
+            return self.progress.epoch_stats()
 
-        def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-            self.begun_at = self.batches
-            self.line.begin_epoch(epoch + 1)
+        def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            self.first_batch = self.batches
+            self.progress.begin_epoch(epoch + 1)
 
-        def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-            # An epoch need not hold whole steps: what it began may be finished by the next one.
-            self.batches = self.begun_at + batch + 1
-            self.line.step_done(self.batches // accumulate, logs)
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            # An epoch need not contain whole steps: the next one may finish a step that it began.
+            self.batches = self.first_batch + batch + 1
+            self.progress.step_done(self.batches // accumulate, logs)
 
-        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-            self.line.end_epoch(logs)
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            self.progress.end_epoch(logs)
 
-        def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-            self.line.close()
+        def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+            self.progress.close()
 
     return ProgressCallback()
 
 
-def _joined(*parts: str) -> str:
+def _join(*parts: str) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def _bar(share: float) -> str:
-    full = round(_BAR_WIDTH * min(max(share, 0.0), 1.0))
-    return "━" * full + "─" * (_BAR_WIDTH - full)
-
-
-def _number(value: float) -> str:
+def _rate(value: float) -> str:
     if math.isnan(value):
         return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"

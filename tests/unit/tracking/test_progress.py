@@ -1,10 +1,11 @@
 import io
+import re
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from tsforecast.tracking.progress import ProgressLine, progress_callback
+from tsforecast.tracking.progress import TrainingProgress, progress_callback
 
 
 class Clock:
@@ -34,7 +35,7 @@ def make(clock, terminal=False, **arguments):
     arguments.setdefault("total_steps", 40)
     output = io.StringIO()
     console = Console(file=output, force_terminal=terminal, width=200)
-    progress = ProgressLine(
+    progress = TrainingProgress(
         console=console, clock=clock, input_wait=lambda: clock.waited, batch_size=32, **arguments
     )
     return progress, output
@@ -115,11 +116,34 @@ def test_a_terminal_is_drawn_and_the_loss_read_at_most_four_times_a_second(clock
     shown = output.getvalue()
     assert shown.count("steps/s") <= len(reads) + 1  # rich draws once more when it stops
     assert "loss 0.1250" in shown
-    assert "/1,000 ━━━━━" in shown
+    assert "/1,000 ━━━━━" in re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert "4,096 windows/s" in shown
     assert "left" in shown
     assert shown.rstrip().endswith("\x1b[2K")  # the line is gone
     assert "\x1b[?25h" in shown  # the cursor is back
+
+
+def test_a_narrow_terminal_cuts_the_line_instead_of_wrapping_it(clock):
+    console = Console(file=io.StringIO(), force_terminal=True, width=60)
+    progress = TrainingProgress(1000, console=console, clock=clock, batch_size=32)
+    progress.begin_epoch(1)
+    clock.run(progress, [1, 2], 1.0, logs={"loss": 1.0})
+    progress.close()
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", console.file.getvalue())
+    assert "epoch 1  2/1,000 ━" in shown
+    assert "…" in shown
+    assert max(map(len, re.split(r"[\r\n]+", shown))) <= 60
+
+
+def test_a_training_that_only_time_ends_has_no_bar(clock):
+    progress, output = make(clock, terminal=True, total_steps=None, deadline=clock.now + 90)
+    progress.begin_epoch(2)
+    clock.run(progress, [1, 2], 1.0)
+    progress.close()
+    shown = output.getvalue()
+    assert "epoch 2  step 2" in shown
+    assert "━" not in shown
+    assert "1 min 28 s left" in shown
 
 
 def test_the_callback_follows_fit():
