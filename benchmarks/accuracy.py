@@ -1,8 +1,8 @@
-"""Part ``accuracy`` of the bench: validation RMSE on household power by seconds of training, one library at a time.
+"""Part ``accuracy``: validation RMSE on household power by seconds of training, one library at a time.
 
-All see the same scaled rows and are scored on the same validation windows. Ours is ``python run.py`` with its defaults
-(dense supervision, cosine schedule); its clock counts everything from the first step on, compilation, validation and
-checkpoints too, while the others' stands still when they are scored.
+All libraries get the same scaled rows and are scored on the same validation windows. Ours runs as ``python run.py``
+with its defaults (dense supervision, cosine schedule); its time includes everything from the first step on, also
+compilation, validation and checkpoints, while the time of the others excludes scoring.
 """
 
 import json
@@ -16,12 +16,12 @@ from benchmarks.turns import ROOT
 
 VALIDATION = 4096  # windows, evenly spaced over the validation split
 LEARNERS = ("ours", "pytorch", "neuralforecast_lstm", "neuralforecast_patchtst")
-# Of the minutes, ours has this: the time in which it is to reach what PyTorch reaches in all of them.
+# Our share of the minutes: the target is to reach PyTorch's RMSE in this share of its time.
 SHARE = 1 / 3
 
 
 def measure(options, peers):
-    """Name -> curve of each learner asked for, one after the other."""
+    """Yield name and curve of each selected learner, one after the other."""
     from tsforecast.jobs.build import build_data
 
     data = options.folder / "data"
@@ -39,10 +39,10 @@ def measure(options, peers):
 
 
 def ours(learner, minutes, options, peers):
-    """The curve of a run, from the figures that it leaves."""
+    """Return the curve of our run, read from its metrics."""
     folder = (options.folder / "run").resolve()
     shutil.rmtree(folder, ignore_errors=True)
-    asked = [
+    overrides = [
         f"training.max_minutes={minutes}",
         "training.max_steps=null",
         f"training.validation_windows={VALIDATION}",
@@ -52,7 +52,7 @@ def ours(learner, minutes, options, peers):
         "run.py",
         "tracker=none",
         "report.spikes=false",
-        *asked,
+        *overrides,
         f"hydra.run.dir={folder}",
     ]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
@@ -66,7 +66,7 @@ def ours(learner, minutes, options, peers):
 
 
 def theirs(learner, minutes, options, peers):
-    """The curve of a learner in the peers' interpreter."""
+    """Return the curve of another library, run in its own interpreter."""
     module = "benchmarks.pytorch_learner" if learner == "pytorch" else "benchmarks.neuralforecast_learner"
     command = [peers, "-m", module, options.folder / "data", minutes, learner.rpartition("_")[2]]
     run = subprocess.run(list(map(str, command)), cwd=ROOT, text=True, capture_output=True)
@@ -79,10 +79,10 @@ def theirs(learner, minutes, options, peers):
 
 
 def reached(curve, rmse):
-    """Seconds until a curve is at or under an RMSE for the first time; None if never."""
+    """Return the seconds until a curve first reaches an RMSE, None if it never does."""
     return next((row["seconds"] for row in curve if row["rmse"] <= rmse), None)
 
 
 def best(curve):
-    """The row of the lowest RMSE, or None."""
+    """Return the row with the lowest RMSE, or None."""
     return min(curve, key=lambda row: row["rmse"], default=None)

@@ -1,12 +1,12 @@
 """The whole comparison, part by part: ``make bench``, or ``python -m benchmarks.bench --parts steps --models lstm``.
 
-steps     train steps and forecasts of our models beside PyTorch and stock Keras, in turns
-overhead  what a run takes beyond its compiled steps, and until its first step
+steps     train steps and forecasts of our models, PyTorch and stock Keras, taking turns
+overhead  time of a run beyond its compiled steps, and until its first step
 accuracy  validation RMSE on household power by seconds of training: ours, plain PyTorch, NeuralForecast
-layouts   other ways to lay out recurrent layers, beside the one that is used
+layouts   alternative layouts of recurrent layers, compared with the one in use
 
-Each result is kept as JSON in ``outputs/bench/``, and docs/performance.md is written anew of all that lies there: the
-parts need not be run in one sitting. Run it on a machine that does nothing else.
+Each result is saved as JSON in ``outputs/bench/``, and docs/performance.md is regenerated from all results there, so
+the parts can be run at different times. Run it on an otherwise idle machine.
 """
 
 import argparse
@@ -28,7 +28,7 @@ PARTS = ("steps", "overhead", "accuracy", "layouts")
 
 
 def main(arguments=None):
-    options = parsed(arguments)
+    options = parse_options(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     if options.parts:
         peers = None if options.peers_python == "none" else peers_python(options.peers_python)
@@ -36,28 +36,34 @@ def main(arguments=None):
         for part in options.parts:
             load = os.getloadavg()[0]
             for name, result in import_module(f"benchmarks.{part}").measure(options, peers):
-                keep(options.folder, name, about | {"load": load} | result)
+                save_result(options.folder, name, about | {"load": load} | result)
                 page.write(options.folder, options.page)
     page.write(options.folder, options.page)
     print(f"{options.page}")
 
 
-def parsed(arguments):
-    """The command line."""
+def parse_options(arguments):
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS, help="none: only write the page")
-    parser.add_argument("--models", nargs="+", default=steps.MODELS, choices=steps.MODELS)
-    parser.add_argument("--rounds", type=int, default=6, help="turns of each contender in a cell, 1 or more")
     parser.add_argument(
-        "--minutes", type=float, default=10, help="of training, of each library but ours (a third)"
+        "--parts", nargs="*", default=PARTS, choices=PARTS, help="without a value: only write the page"
+    )
+    parser.add_argument("--models", nargs="+", default=steps.MODELS, choices=steps.MODELS)
+    parser.add_argument(
+        "--rounds", type=int, default=6, help="turns of each contender per measurement, at least 2"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=10, help="training time of each library; ours gets a third"
     )
     parser.add_argument("--learners", nargs="+", default=accuracy.LEARNERS, choices=accuracy.LEARNERS)
     parser.add_argument(
-        "--peers-python", help="an interpreter with PyTorch and NeuralForecast; none: without them"
+        "--peers-python", help="interpreter with PyTorch and NeuralForecast; none: leave them out"
     )
-    parser.add_argument("--folder", type=Path, default=ROOT / "outputs" / "bench", help="of the results")
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "outputs" / "bench", help="folder of the results"
+    )
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "performance.md")
     options = parser.parse_args(arguments)
     if options.rounds < 2 or not options.minutes > 0:
@@ -66,21 +72,21 @@ def parsed(arguments):
     return options
 
 
-def keep(folder, name, result):
-    """Writes one result."""
+def save_result(folder, name, result):
+    """Save one result."""
     (folder / f"{name}.json").write_text(json.dumps(result, indent=1))
 
 
 def circumstances(arguments, cores, peers):
-    """What a figure hangs on beside the code."""
+    """Return what a figure depends on besides the code: command, machine, versions, commit."""
     command = f"python -m benchmarks.bench {shlex.join(map(str, arguments))}".strip()
     versions = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
     if peers:
-        asked = "from importlib.metadata import version as v; print(v('torch'), v('neuralforecast'))"
-        found = subprocess.run(
-            [peers, "-c", asked], check=True, capture_output=True, text=True
+        code = "from importlib.metadata import version as v; print(v('torch'), v('neuralforecast'))"
+        output = subprocess.run(
+            [peers, "-c", code], check=True, capture_output=True, text=True
         ).stdout.split()
-        versions |= dict(zip(("torch", "neuralforecast"), found, strict=True))
+        versions |= dict(zip(("torch", "neuralforecast"), output, strict=True))
     return {
         "command": command.replace(peers or "\0", "PATH"),
         "date": time.strftime("%Y-%m-%d"),
@@ -93,9 +99,11 @@ def circumstances(arguments, cores, peers):
 
 
 def commit():
-    """The code's commit, or an empty text outside a repository."""
-    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    return asked.stdout.strip()
+    """Return the commit of the code, or an empty string outside a repository."""
+    process = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    )
+    return process.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""One library's model in a process of its own, which works when it is told to: ``turns.py`` starts several.
+"""One library's model in its own process, which works on request; ``turns.py`` starts several of them.
 
     echo train 32 10 | python -m benchmarks.contender ours lstm
 
-Reads work, windows and a number of calls from standard input, answers with a line of JSON (the calls' seconds, and the
-most memory that the process held in them), until the input ends. No calls means: build it and warm up.
+Reads operation, windows and number of calls from standard input and answers with a line of JSON (the seconds of each
+call, and the peak memory of the process), until the input ends. 0 calls: only build the model and warm up.
 """
 
 import argparse
@@ -21,7 +21,7 @@ SPIKE_WEIGHT = 0.5
 
 
 def keras_call(kind, model, work, batch, half):
-    """Our step and forecast as a run sets them up, or those of stock Keras with its own layers."""
+    """Return our step or forecast as a run sets it up, or that of stock Keras with its own layers."""
     from tsforecast import runtime
 
     policy = "mixed_bfloat16" if half else "float32"
@@ -36,9 +36,9 @@ def keras_call(kind, model, work, batch, half):
     from tsforecast.inference.sharding import default_shards
 
     forecaster = keras_model(model)
-    draw = np.random.default_rng(0)
-    past = draw.normal(size=(batch, LOOKBACK, FEATURES)).astype(np.float32)
-    truth = draw.normal(size=(batch, 1, 1)).astype(np.float32)
+    random = np.random.default_rng(0)
+    past = random.normal(size=(batch, LOOKBACK, FEATURES)).astype(np.float32)
+    truth = random.normal(size=(batch, 1, 1)).astype(np.float32)
     if work == "infer":
         if kind == "ours":
             return lambda: forward_batch(forecaster, past)
@@ -49,7 +49,7 @@ def keras_call(kind, model, work, batch, half):
 
 
 def keras_step(forecaster, optimizer, past, truth, shards):
-    """A call that trains on one batch, as a run sets it up; 0 shards leave the step to Keras."""
+    """Return a call that trains on one batch, as a run sets it up; with 0 shards Keras runs the step."""
     import tensorflow as tf
 
     from tsforecast.losses import SquaredError
@@ -64,20 +64,20 @@ def keras_step(forecaster, optimizer, past, truth, shards):
 
 
 def keras_model(name):
-    """Our model of this name, at its own default widths, without dropout."""
+    """Return our model with this name, with its default widths and without dropout."""
     from tsforecast.models.forecaster import Forecaster
     from tsforecast.models.io import import_models
     from tsforecast.models.task import Task
 
     import_models()
-    made = {one.__name__.lower(): one for one in Forecaster.__subclasses__()}
-    forecaster = made[name.replace("_", "")](Task(LOOKBACK, FEATURES, LEAD, 1, (0,), season=1440))
+    kinds = {kind.__name__.lower(): kind for kind in Forecaster.__subclasses__()}
+    forecaster = kinds[name.replace("_", "")](Task(LOOKBACK, FEATURES, LEAD, 1, (0,), season=1440))
     forecaster.describe(spike={"threshold": [1.0], "threshold_scaled": [1.0]})
     return forecaster
 
 
 def _stock_layers():
-    """Lets the models be built of Keras' own recurrent layers."""
+    """Make the models use Keras' own recurrent layers."""
     import keras
 
     from tsforecast.layers import recurrent
@@ -87,7 +87,7 @@ def _stock_layers():
 
 
 def torch_call(model, work, batch, half, threads):
-    """The step and forecast of PyTorch, with bfloat16 autocast if ``half``; on a GPU where it sees one."""
+    """Return the step or forecast of PyTorch, with bfloat16 autocast if ``half``, on a GPU if there is one."""
     import torch
 
     from benchmarks.pytorch_models import MODELS
@@ -126,21 +126,21 @@ def torch_call(model, work, batch, half, threads):
     return step
 
 
-def forget_peak():
-    """Lets the peak begin anew from what the process holds now, where the system can."""
+def reset_peak():
+    """Reset the peak memory to the current memory, if the system supports it."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def resident_peak_mb():
-    """The most memory that this process has held, in MB (10^6 bytes); None where the system does not tell."""
+    """Return the peak memory of this process in MB (10^6 bytes), None if the system does not report it."""
     status = Path("/proc/self/status")
-    found = status.exists() and re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
-    return int(found.group(1)) * 1024 / 1e6 if found else None
+    match = status.exists() and re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
+    return int(match.group(1)) * 1024 / 1e6 if match else None
 
 
-def timed(call, calls):
-    """The seconds of each call; one before them takes the caches back from the process before."""
+def time_calls(call, calls):
+    """Return the seconds of each call, after one call that refills the caches."""
     call()
     seconds = []
     for _ in range(calls):
@@ -154,30 +154,30 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("library", choices=["ours", "keras", "torch"])
     parser.add_argument("model")
-    parser.add_argument("--half", action="store_true", help="bfloat16 where the library has it")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch")
-    asked = parser.parse_args()
+    parser.add_argument("--half", action="store_true", help="use bfloat16")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of PyTorch")
+    options = parser.parse_args()
 
     def build(work, batch):
-        if asked.library == "torch":
-            return torch_call(asked.model, work, batch, asked.half, asked.threads)
-        return keras_call(asked.library, asked.model, work, batch, asked.half)
+        if options.library == "torch":
+            return torch_call(options.model, work, batch, options.half, options.threads)
+        return keras_call(options.library, options.model, work, batch, options.half)
 
     answer(build)
 
 
 def answer(build):
-    """Works as the lines of standard input tell it to, see the module; ``build`` makes the call of a work and batch."""
+    """Answer requests from standard input; ``build`` returns the call of an operation and batch size."""
     built, peaks = {}, {}
     for line in sys.stdin:
         work, batch, calls = line.split()
         key = work, int(batch)
         if key not in built:
-            forget_peak()
+            reset_peak()
             built[key] = build(*key)
-            timed(built[key], 2)
+            time_calls(built[key], 2)
             peaks[key] = resident_peak_mb()
-        seconds = timed(built[key], int(calls))
+        seconds = time_calls(built[key], int(calls))
         print(json.dumps({"seconds": seconds, "peak_mb": peaks[key]}), flush=True)
 
 

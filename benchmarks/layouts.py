@@ -1,8 +1,8 @@
-"""Other ways to lay out recurrent layers: ``python -m benchmarks.layouts``, or part ``layouts`` of the bench.
+"""Part ``layouts``: alternative layouts of recurrent layers, also ``python -m benchmarks.layouts``.
 
-Forward passes of the kernels, ways in turns within one process: three LSTM layers (128-128-64) one after the other, or
-all in one loop in which layer l is at step t - l while the first is at step t; and both directions of a bidirectional
-LSTM (128) in one program, or each in a program of its own, side by side. The ways give the same numbers.
+Forward passes of the kernels, alternating in one process: three LSTM layers (128-128-64) one after the other, or all in
+one loop in which layer l computes step t - l while the first layer computes step t; and both directions of a
+bidirectional LSTM (128) in one program, or in two programs in parallel. All layouts compute the same values.
 """
 
 import functools
@@ -24,21 +24,21 @@ ROUNDS = 15
 
 
 def measure(options, peers):
-    """Name -> result, measured in a process of its own."""
+    """Yield the result, measured in its own process."""
     yield "layouts", last_json([sys.executable, "-m", "benchmarks.layouts"])
 
 
 def stacks(windows):
-    """Way -> call, for the stack of LSTM layers."""
+    """Return a call for each layout of the stack of LSTM layers."""
     import numpy as np
     import tensorflow as tf
 
     from tsforecast.layers.kernels.recurrent_tensorflow import Weights, lstm
 
-    draw = np.random.default_rng(0)
+    random = np.random.default_rng(0)
 
     def normal(*shape):
-        return tf.constant(draw.normal(0.0, shape[0] ** -0.5, shape).astype(np.float32))
+        return tf.constant(random.normal(0.0, shape[0] ** -0.5, shape).astype(np.float32))
 
     inputs = (FEATURES, *UNITS)
     weights = [
@@ -47,13 +47,13 @@ def stacks(windows):
     ]
 
     def layer_by_layer(x):
-        for one, width in zip(weights, UNITS, strict=True):
+        for layer, width in zip(weights, UNITS, strict=True):
             zeros = tf.zeros([windows, width])
-            last, x, _ = lstm(x, zeros, zeros, one, return_sequences=width != UNITS[-1], training=False)
+            last, x, _ = lstm(x, zeros, zeros, layer, return_sequences=width != UNITS[-1], training=False)
         return last
 
     x = tf.random.normal((windows, LOOKBACK, FEATURES))
-    return _same(
+    return _check_equal(
         {
             "layer by layer": _program(layer_by_layer, x),
             "all layers in one loop": _program(lambda x: wavefront(x, weights), x),
@@ -62,39 +62,39 @@ def stacks(windows):
 
 
 def wavefront(x, weights):
-    """The last output of stacked LSTM layers [B, H], all in one loop.
+    """Return the last output of stacked LSTM layers [B, H], computed in one loop.
 
-    A layer multiplies its output once for its own next step and the next layer's input, so both products are one.
+    One product of a layer's output serves its own next step and the input of the next layer.
     """
     import tensorflow as tf
 
     windows, steps, depth = x.shape[0], x.shape[1], len(weights)
-    widths = [one.recurrent.shape[0] for one in weights]
-    below = [tf.concat([one.recurrent, up.kernel], 1) for one, up in itertools.pairwise(weights)]
+    widths = [layer.recurrent.shape[0] for layer in weights]
+    below = [tf.concat([lower.recurrent, upper.kernel], 1) for lower, upper in itertools.pairwise(weights)]
     products = [*below, weights[-1].recurrent]
     first = tf.reshape(tf.matmul(tf.reshape(x, [-1, x.shape[2]]), weights[0].kernel), [windows, steps, -1])
     inputs = tf.TensorArray(tf.float32, steps, clear_after_read=False)
     inputs = inputs.unstack(tf.transpose(first, [1, 0, 2]))
 
     def step(t, states, active):
-        """One step of the active layers; the others keep their states."""
-        made = [tf.matmul(h, product) for (h, _), product in zip(states, products, strict=True)]
+        """Compute one step of the active layers; the others keep their states."""
+        outputs = [tf.matmul(h, product) for (h, _), product in zip(states, products, strict=True)]
         after = list(states)
         for layer in active:
-            own = made[layer][:, : 4 * widths[layer]]
-            fed = inputs.read(t) if layer == 0 else made[layer - 1][:, 4 * widths[layer - 1] :]
-            after[layer] = _cell(own + fed + weights[layer].bias, states[layer][1])
+            own = outputs[layer][:, : 4 * widths[layer]]
+            below_input = inputs.read(t) if layer == 0 else outputs[layer - 1][:, 4 * widths[layer - 1] :]
+            after[layer] = _cell(own + below_input + weights[layer].bias, states[layer][1])
         return after
 
     states = [(tf.zeros([windows, width]),) * 2 for width in widths]
-    for t in range(depth - 1):  # the upper layers have nothing to work on yet
+    for t in range(depth - 1):  # the upper layers have no input yet
         states = step(t, states, range(t + 1))
     _, states = tf.while_loop(
         lambda t, _: t < steps,
         lambda t, states: (t + 1, step(t, states, range(depth))),
         (tf.constant(depth - 1), states),
     )
-    for begin in range(1, depth):  # the lower layers are done
+    for begin in range(1, depth):  # the lower layers have finished
         states = step(None, states, range(begin, depth))
     return states[-1][0]
 
@@ -109,7 +109,7 @@ def _cell(gates, carry):
 
 
 def directions(windows):
-    """Way -> call, for the bidirectional LSTM."""
+    """Return a call for each layout of the bidirectional LSTM."""
     import tensorflow as tf
 
     from tsforecast.inference.compiled import forward_function
@@ -120,12 +120,14 @@ def directions(windows):
     layer(x)
 
     spec = tf.TensorSpec(x.shape, x.dtype)
-    one, *each = (
+    both, *each = (
         forward_function(functools.partial(part, training=False), spec, shards=1, whole=True)
         for part in (layer, layer.forward_layer, layer.backward_layer)
     )
-    both = forward_function(lambda x: tf.concat([part(x) for part in each], -1), spec, shards=1, whole=False)
-    return _same({"one program": lambda: one(x).numpy(), "two programs": lambda: both(x).numpy()})
+    parallel = forward_function(
+        lambda x: tf.concat([part(x) for part in each], -1), spec, shards=1, whole=False
+    )
+    return _check_equal({"one program": lambda: both(x).numpy(), "two programs": lambda: parallel(x).numpy()})
 
 
 def _program(call, x):
@@ -133,12 +135,12 @@ def _program(call, x):
 
     from tsforecast.inference.compiled import forward_function
 
-    made = forward_function(call, tf.TensorSpec(x.shape, x.dtype), shards=1, whole=True)
-    return lambda: made(x).numpy()
+    program = forward_function(call, tf.TensorSpec(x.shape, x.dtype), shards=1, whole=True)
+    return lambda: program(x).numpy()
 
 
-def _same(calls):
-    """The calls, whose results must agree."""
+def _check_equal(calls):
+    """Check that the results of all calls agree, and return the calls."""
     import numpy as np
 
     reference, *others = (call() for call in calls.values())
@@ -149,10 +151,10 @@ def _same(calls):
 
 def main():
     cells = []
-    for what, made in (("LSTM 128-128-64", stacks), ("bidirectional LSTM 128", directions)):
+    for what, layouts in (("LSTM 128-128-64", stacks), ("bidirectional LSTM 128", directions)):
         for windows in WINDOWS:
-            seconds = in_turns(made(windows), ROUNDS)
-            medians = {way: statistics.median(values) for way, values in seconds.items()}
+            seconds = in_turns(layouts(windows), ROUNDS)
+            medians = {layout: statistics.median(values) for layout, values in seconds.items()}
             cells.append({"what": what, "windows": windows, "median": medians})
     print(json.dumps({"cells": cells}))
 

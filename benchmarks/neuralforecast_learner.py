@@ -1,10 +1,10 @@
-"""NeuralForecast's LSTM and PatchTST as a user calls them: one series, their own defaults, squared error.
+"""NeuralForecast's LSTM and PatchTST as a user would call them: one series, default options, squared error.
 
     python -m benchmarks.neuralforecast_learner FOLDER MINUTES lstm
 
 The horizon is the lead, and its last step is scored. The LSTM gets the other features as ``hist_exog_list``; PatchTST
-takes none. Weights are kept every few seconds of training and scored afterwards with ``predict``, each validation
-window as a series of its own. Prints the curve as a line of JSON.
+takes none. Weights are saved every few seconds of training and scored afterwards with ``predict``, with each validation
+window as its own series. Prints the curve as a line of JSON.
 """
 
 import copy
@@ -22,15 +22,15 @@ from neuralforecast.models import LSTM, PatchTST
 
 from benchmarks.rows import Rows
 
-MOMENTS = 12  # looks at the weights within the time
+MOMENTS = 12  # number of times that weights are saved
 MODELS = {"lstm": LSTM, "patchtst": PatchTST}
 
 
 class Clock(pl.Callback):
-    """Keeps the weights at even moments, and ends training when the time is up; stands still while it copies."""
+    """Save the weights at regular moments and end training when the time is up. Copying does not count as time."""
 
     def __init__(self, seconds):
-        self.limit, self.spent, self.steps, self.kept = seconds, 0.0, 0, []
+        self.limit, self.spent, self.steps, self.saved = seconds, 0.0, 0, []
 
     def on_train_batch_start(self, *arguments):
         self.began = self.began if hasattr(self, "began") else time.perf_counter()
@@ -38,14 +38,14 @@ class Clock(pl.Callback):
     def on_train_batch_end(self, trainer, model, *arguments):
         now = time.perf_counter()
         self.spent, self.began, self.steps = self.spent + now - self.began, now, self.steps + 1
-        if self.spent >= self.limit * (len(self.kept) + 1) / MOMENTS:
-            self.kept.append((self.spent, self.steps, copy.deepcopy(model.state_dict())))
+        if self.spent >= self.limit * (len(self.saved) + 1) / MOMENTS:
+            self.saved.append((self.spent, self.steps, copy.deepcopy(model.state_dict())))
             self.began = time.perf_counter()
         trainer.should_stop = self.spent >= self.limit
 
 
 def frame(rows, ends, length):
-    """Series of ``length`` rows that end at each of ``ends``, as NeuralForecast takes them."""
+    """Return series of ``length`` rows that end at each of ``ends``, in the format of NeuralForecast."""
     index = (np.asarray(ends)[:, None] + np.arange(1 - length, 1)).ravel()
     table = pd.DataFrame({f"x{i}": rows.inputs[index, i] for i in others(rows)})
     table["y"] = rows.inputs[index, rows.target]
@@ -55,12 +55,12 @@ def frame(rows, ends, length):
 
 
 def others(rows):
-    """Features beside the target."""
+    """Return the indices of the features other than the target."""
     return [i for i in range(rows.inputs.shape[1]) if i != rows.target]
 
 
 def learn(name, rows, seconds):
-    """Trains for so many seconds; returns (what kept the time, windows a step, curve)."""
+    """Train for a number of seconds; return (clock, windows per step, curve)."""
     clock = Clock(seconds)
     more = {"hist_exog_list": [f"x{i}" for i in others(rows)]} if name == "lstm" else {}
     model = MODELS[name](
@@ -79,21 +79,26 @@ def learn(name, rows, seconds):
     forecaster = NeuralForecast(models=[model], freq="min")
     forecaster.fit(frame(rows, [rows.train_rows - 1], rows.train_rows))
     fitted = forecaster.models[0]
-    # It trained a copy of what it was given. The clock would stop its predictions too.
-    clock = next(one for one in fitted.trainer_kwargs["callbacks"] if isinstance(one, Clock))
+    # NeuralForecast trained copies of the model and its callbacks. The clock would also stop predictions.
+    callbacks = fitted.trainer_kwargs["callbacks"]
+    clock = next(callback for callback in callbacks if isinstance(callback, Clock))
     fitted.trainer_kwargs = {**fitted.trainer_kwargs, "callbacks": []}
     table, curve = frame(rows, rows.val, rows.lookback), []
-    for spent, steps, weights in clock.kept:
+    for spent, steps, weights in clock.saved:
         fitted.load_state_dict(weights)
-        found = forecaster.predict(table)
-        values = found.sort_values(["unique_id", "ds"])[name_of(found)].to_numpy().reshape(len(rows.val), -1)
+        forecasts = forecaster.predict(table)
+        values = (
+            forecasts.sort_values(["unique_id", "ds"])[forecast_column(forecasts)]
+            .to_numpy()
+            .reshape(len(rows.val), -1)
+        )
         curve.append({"seconds": spent, "step": steps, "rmse": rows.rmse(values[:, -1])})
     return clock, fitted.windows_batch_size, curve
 
 
-def name_of(found):
-    """The column that holds the forecasts."""
-    return next(column for column in found.columns if column not in ("unique_id", "ds"))
+def forecast_column(forecasts):
+    """Return the column that contains the forecasts."""
+    return next(column for column in forecasts.columns if column not in ("unique_id", "ds"))
 
 
 def main():
@@ -101,7 +106,9 @@ def main():
     rows, minutes, name = Rows(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
     clock, windows, curve = learn(name, rows, 60 * minutes)
     rate = clock.steps * windows / clock.spent
-    settings = f"{MODELS[name].__name__}(h={rows.lead}, input_size={rows.lookback}), MSE, else its defaults"
+    settings = (
+        f"{MODELS[name].__name__}(h={rows.lead}, input_size={rows.lookback}), MSE, otherwise its defaults"
+    )
     print(json.dumps({"windows_per_second": rate, "settings": settings, "curve": curve}))
 
 

@@ -1,10 +1,10 @@
-"""A train step of our PatchTST beside one of its authors' code, in turns, at the sizes of the published ETTh1 runs.
+"""A train step of our PatchTST compared with its authors' code, in turns, at the sizes of the published ETTh1 runs.
 
     git clone https://github.com/yuqinie98/PatchTST CLONE
     python -m benchmarks.official_patchtst CLONE --peers-python PATH
 
-Both: batch 128 (and 32), 7 channels, lookback 336 (or ``--lookback``), horizon 96, width 16, 4 heads, 3 blocks, inner
-width 128, dropout 0.3, Adam, mean squared error. Theirs also carries attention scores from block to block.
+Both use batch size 128 (and 32), 7 channels, lookback 336 (or ``--lookback``), horizon 96, width 16, 4 heads, 3 blocks,
+inner width 128, dropout 0.3, Adam, mean squared error. Theirs also passes attention scores from block to block.
 """
 
 import argparse
@@ -24,7 +24,7 @@ WIDTHS = {"d_model": 16, "d_ff": 128, "dropout": 0.3, "patch_len": 16}
 
 
 def ours(lookback):
-    """Builds our step of a batch, as a run sets it up."""
+    """Return a function that builds our train step, as a run sets it up."""
     from tsforecast import runtime
 
     runtime.initialize(
@@ -39,9 +39,9 @@ def ours(lookback):
 
     def build(work, batch):
         task = Task(lookback, CHANNELS, 1, HORIZON, tuple(range(CHANNELS)))
-        draw = np.random.default_rng(0)
+        random = np.random.default_rng(0)
         shapes = (batch, lookback, CHANNELS), (batch, HORIZON, CHANNELS)
-        past, truth = (draw.normal(size=shape).astype(np.float32) for shape in shapes)
+        past, truth = (random.normal(size=shape).astype(np.float32) for shape in shapes)
         model = PatchTST(task, heads=4, **WIDTHS)
         return keras_step(model, keras.optimizers.Adam(RATE), past, truth, default_shards(batch))
 
@@ -49,14 +49,14 @@ def ours(lookback):
 
 
 def theirs(lookback, clone, threads):
-    """Builds their step of a batch."""
+    """Return a function that builds the authors' train step."""
     sys.path.insert(0, str(Path(clone, CODE)))
     import torch
     from models.PatchTST import Model
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    said = {
+    arguments = {
         **WIDTHS,
         "enc_in": CHANNELS,
         "seq_len": lookback,
@@ -76,7 +76,7 @@ def theirs(lookback, clone, threads):
     }
 
     def build(work, batch):
-        network = Model(SimpleNamespace(**said)).train()
+        network = Model(SimpleNamespace(**arguments)).train()
         past, truth = torch.randn(batch, lookback, CHANNELS), torch.randn(batch, HORIZON, CHANNELS)
         optimizer = torch.optim.Adam(network.parameters(), RATE)
 
@@ -94,37 +94,39 @@ def theirs(lookback, clone, threads):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("clone", help="folder of their repository")
+    parser.add_argument("clone", help="clone of the authors' repository")
     parser.add_argument("--peers-python", default=sys.executable, help="an interpreter with PyTorch")
     parser.add_argument("--lookback", type=int, default=336)
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--only", choices=["ours", "theirs"], help="work as one of the two (used by itself)")
+    parser.add_argument(
+        "--only", choices=["ours", "theirs"], help="run only one of the two (used internally)"
+    )
     parser.add_argument("--threads", type=int, default=1)
-    asked = parser.parse_args(arguments)
-    if not Path(asked.clone, CODE, "models", "PatchTST.py").is_file():
-        parser.error(f"{asked.clone} is no clone of github.com/yuqinie98/PatchTST: it holds no {CODE}.")
-    if not asked.only and subprocess.run([asked.peers_python, "-c", FIND_TORCH]).returncode:
+    options = parser.parse_args(arguments)
+    if not Path(options.clone, CODE, "models", "PatchTST.py").is_file():
+        parser.error(f"{options.clone} is not a clone of github.com/yuqinie98/PatchTST: it has no {CODE}.")
+    if not options.only and subprocess.run([options.peers_python, "-c", FIND_TORCH]).returncode:
         parser.error(
-            f"{asked.peers_python} has no PyTorch: name an interpreter that has it with --peers-python."
+            f"{options.peers_python} has no PyTorch: name an interpreter that has it with --peers-python."
         )
-    if asked.only:
+    if options.only:
         answer(
-            ours(asked.lookback)
-            if asked.only == "ours"
-            else theirs(asked.lookback, asked.clone, asked.threads)
+            ours(options.lookback)
+            if options.only == "ours"
+            else theirs(options.lookback, options.clone, options.threads)
         )
         return
-    said = ["-m", "benchmarks.official_patchtst", asked.clone, "--lookback", asked.lookback]
-    everyone = [Contender("ours", [sys.executable, *said, "--only", "ours"])]
+    command = ["-m", "benchmarks.official_patchtst", options.clone, "--lookback", options.lookback]
+    contenders = [Contender("ours", [sys.executable, *command, "--only", "ours"])]
     for threads in sorted({1, os.cpu_count()}):
-        command = [asked.peers_python, *said, "--only", "theirs", "--threads", threads]
-        everyone.append(Contender(f"theirs, {threads} threads", command))
+        peer = [options.peers_python, *command, "--only", "theirs", "--threads", threads]
+        contenders.append(Contender(f"theirs, {threads} threads", peer))
     cells = (("train", 32, 6), ("train", 128, 4))
-    for (_, windows, _), found in zip(cells, in_turns(everyone, cells, asked.rounds), strict=True):
-        best = min(one["median"] for name, one in found.items() if name != "ours")
-        for name, one in found.items():
-            low, median, high = (1e3 * one[key] for key in ("low", "median", "high"))
-            share = one["median"] / best
+    for (_, windows, _), results in zip(cells, in_turns(contenders, cells, options.rounds), strict=True):
+        best = min(result["median"] for name, result in results.items() if name != "ours")
+        for name, result in results.items():
+            low, median, high = (1e3 * result[key] for key in ("low", "median", "high"))
+            share = result["median"] / best
             print(
                 f"{windows} windows, {name}: {median:.0f} ms [{low:.0f}, {high:.0f}], {share:.2f} of theirs"
             )

@@ -1,20 +1,20 @@
 """Floating-point operations of a model's matrix products: ``python -m benchmarks.operations lstm``.
 
-The share of the machine's peak is of these. Element-wise work is not counted.
+The share of the peak speed refers to these operations. Element-wise operations are not counted.
 """
 
 import json
 import sys
 
-# A train step: for each product of the forward pass one for the gradient of the weights, one for that of the inputs.
+# A train step has two more products for each forward product: for the gradients of the weights and of the inputs.
 PASSES = {"infer": 1, "train": 3}
 
 
 def forward_gflop(forecaster, lookback):
-    """10^9 operations (a multiplication and an addition are two) to forecast one window.
+    """Return the 10^9 operations of one forecast window; a multiplication and an addition are two operations.
 
-    A matrix of weights is used at every step of the window, but in a head at the last one only; attention multiplies
-    each step with each in both of its products.
+    A weight matrix is used at every step of the window, that of a head only at the last one. Both products of attention
+    combine every step with every other.
     """
     operations = 0
     for layer in forecaster.layers:

@@ -1,4 +1,4 @@
-"""Part ``overhead`` of the bench: what a run takes beyond its compiled steps, and how long until the first one."""
+"""Part ``overhead``: the time of a run beyond its compiled steps, and the time to the first step."""
 
 import json
 import os
@@ -14,30 +14,30 @@ from benchmarks.turns import ROOT, summary
 from tsforecast.config import instantiate
 
 RUN = ("tracker=none", "hydra.run.dir={folder}")
-FIRST = "first step done"  # how a run says so, see training.callbacks
-EPOCH = 100  # steps between two looks
+FIRST = "first step done"  # message of a run, see training.callbacks
+EPOCH = 100  # steps per epoch
 
 
 def measure(options, peers):
-    """The two parts, as ``name -> result``."""
+    """Yield name and result of both parts."""
     print("overhead: seconds to the first step", flush=True)
     starts = {"warm": [], "cold": []}
-    to_first_step()  # leaves everything warm
+    to_first_step()  # warms up the caches
     for _ in range(max(2, options.rounds // 2)):
         starts["warm"].append(to_first_step())
         starts["cold"].append(to_first_step(cold=True))
     yield "start", {name: summary(seconds) for name, seconds in starts.items()}
-    print("overhead: fit beside the bare step", flush=True)
+    print("overhead: a run compared with the step alone", flush=True)
     for model in options.models:
-        yield f"overhead_{model}", {"model": model, **beside_the_bare_step(model, options.rounds)}
+        yield f"overhead_{model}", {"model": model, **compare_with_bare_step(model, options.rounds)}
 
 
 def to_first_step(cold=False):
-    """Seconds from calling ``python run.py`` with its defaults until its first step is done.
+    """Return the seconds from the start of ``python run.py`` with its defaults to the end of its first step.
 
     Args:
-        cold: as after a restart and a new installation: no file of the packages is in the system's memory, and no
-            module compiled.
+        cold: As after a restart and a new installation: no package file is in the file cache, and no Python module is
+            compiled.
     """
     with tempfile.TemporaryDirectory() as folder:
         environment = dict(os.environ)
@@ -61,7 +61,7 @@ def to_first_step(cold=False):
 
 
 def forget_files(folder):
-    """Drops what the system keeps in memory of the files in a folder, where it can."""
+    """Drop the files of a folder from the file cache, if the system supports it."""
     if not hasattr(os, "posix_fadvise"):
         return
     for path in folder.rglob("*"):
@@ -70,8 +70,8 @@ def forget_files(folder):
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def beside_the_bare_step(model, rounds):
-    """Seconds a step within a whole run and of the bare compiled step, epochs of both in turns, in one process."""
+def compare_with_bare_step(model, rounds):
+    """Return seconds per step of a whole run and of the compiled step alone, in alternating epochs of one process."""
     command = [sys.executable, "-m", "benchmarks.overhead", model, str(rounds)]
     printed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(printed.strip().splitlines()[-1])
@@ -90,7 +90,7 @@ def in_a_run(model, rounds):
     config = composed(
         f"model={model}",
         "tracker=none",
-        "training.validation_windows=32",  # validation is no part of it
+        "training.validation_windows=32",  # validation is not measured
         f"training.max_steps={EPOCH * (rounds + 1)}",
         f"training.steps_per_epoch={EPOCH}",
     )
@@ -103,12 +103,12 @@ def in_a_run(model, rounds):
             build.train(config, dataset, forecaster, instantiate(config.loss), run, tracked)
     pairs = list(zip(epochs.run, epochs.bare, strict=True))[1:]  # the first epoch compiles
     run, bare = zip(*pairs, strict=True)
-    ratio = summary([one / other for one, other in pairs])
+    ratio = summary([run_seconds / bare_seconds for run_seconds, bare_seconds in pairs])
     return {"steps": EPOCH, "run": summary(run), "bare": summary(bare), "ratio": ratio}
 
 
 def composed(*overrides):
-    """The checked config of a command line."""
+    """Return the checked config of a command line."""
     from hydra import compose, initialize_config_dir
 
     from tsforecast.config import check
@@ -118,7 +118,7 @@ def composed(*overrides):
 
 
 class Epochs:
-    """Seconds a step of each epoch within a run, validation left out, and of as many bare steps after it."""
+    """Seconds per step of each epoch of a run, without validation, and of as many steps alone after it."""
 
     def __init__(self):
         self.run, self.bare = [], []
@@ -129,7 +129,7 @@ class Epochs:
 
         batch = next(iter(stream(0)))
 
-        def step(batch):  # the very function that the run calls
+        def step(batch):  # the same function that the run calls
             return trainer.train_function(iter([batch]))
 
         pace, validate, *others = callbacks
@@ -155,7 +155,7 @@ class Epochs:
 
 
 def bare_seconds(step, batch):
-    """Seconds of a compiled step, over an epoch of them on one batch."""
+    """Return the seconds of a compiled step alone, averaged over an epoch on one batch."""
     step(batch)
     began = time.perf_counter()
     for _ in range(EPOCH):

@@ -1,4 +1,4 @@
-"""The interpreter that PyTorch and NeuralForecast live in: one of its own, so that ``.venv`` stays as it is."""
+"""A separate interpreter with PyTorch and NeuralForecast, so that ``.venv`` is not changed."""
 
 import subprocess
 import sys
@@ -10,40 +10,40 @@ VENV = ROOT / ".venv-bench"
 NEEDED = "import torch, neuralforecast"
 
 
-def peers_python(given=None):
-    """The path of an interpreter with the extra ``bench``; makes ``.venv-bench`` unless one is given.
+def peers_python(path=None):
+    """Return the path of an interpreter with the extra ``bench``; create ``.venv-bench`` unless ``path`` is set.
 
     Raises:
-        SystemExit: the one given lacks a library, or it could not be made.
+        SystemExit: The interpreter lacks a library, or ``.venv-bench`` could not be created.
     """
-    python = Path(given) if given else VENV / "bin" / "python"
+    python = Path(path) if path else VENV / "bin" / "python"
     if has_libraries(python):
         return str(python)
-    if given:
-        raise SystemExit(f"--peers-python {given} cannot `{NEEDED}`: pip install {' '.join(requirements())}")
+    if path:
+        raise SystemExit(f"--peers-python {path} cannot `{NEEDED}`: pip install {' '.join(requirements())}")
     print(
         "Setting up .venv-bench with PyTorch and NeuralForecast; the first time takes a few minutes.",
         flush=True,
     )
     uv = Path(sys.executable).with_name("uv")
-    made = [
+    commands = [
         [uv, "venv", "--clear", "--python", sys.executable, VENV],
-        # The build for this machine: the one on the registry carries CUDA, GBs that a laptop has no use for.
+        # The build for this machine: the default one contains gigabytes of CUDA libraries.
         [uv, "pip", "install", "--python", python, "--torch-backend", "auto", *requirements()],
     ]
-    for command in made:
+    for command in commands:
         try:
             subprocess.run([str(word) for word in command], check=True)
         except (OSError, subprocess.CalledProcessError) as error:
             raise SystemExit(
-                f".venv-bench could not be set up ({error}): make one yourself and name it, `make bench"
+                f".venv-bench could not be set up ({error}): create one yourself and name it, `make bench"
                 ' ARGS="--peers-python PATH"`, or leave the peers out with --peers-python none.'
             ) from error
     return str(python)
 
 
 def has_libraries(python):
-    """Whether an interpreter runs and has the peers."""
+    """Return whether an interpreter runs and has the libraries."""
     try:
         return subprocess.run([str(python), "-c", NEEDED], capture_output=True).returncode == 0
     except OSError:
@@ -51,7 +51,7 @@ def has_libraries(python):
 
 
 def requirements():
-    """The extra ``bench`` of pyproject.toml."""
+    """Return the extra ``bench`` of pyproject.toml."""
     try:
         import tomllib
     except ModuleNotFoundError:  # Python 3.10

@@ -1,6 +1,6 @@
-"""How fast this machine multiplies matrices, in this interpreter's libraries: ``python -m benchmarks.products``.
+"""The speed of matrix products with each library of this interpreter: ``python -m benchmarks.products``.
 
-Prints a line of JSON: library and type -> 10^9 floating-point operations a second, median over products of
+Prints a line of JSON: library and type -> 10^9 floating-point operations per second, the median over products of
 2,048 x 2,048 on all cores.
 """
 
@@ -15,7 +15,7 @@ SIZE = 2048
 
 
 def rate(product, seconds=1.5):
-    """GFLOP/s of a function that multiplies two square matrices and waits for the result."""
+    """Return the GFLOP/s of a function that multiplies two square matrices and waits for the result."""
     product()
     times, until = [], time.perf_counter() + seconds
     while time.perf_counter() < until:
@@ -26,24 +26,24 @@ def rate(product, seconds=1.5):
 
 
 def products():
-    """Name -> function that multiplies, for each library that is installed."""
+    """Return a function that multiplies two matrices for each installed library."""
     import numpy as np
 
     a = np.random.default_rng(0).normal(size=(SIZE, SIZE)).astype(np.float32)
-    found = {"NumPy float32": lambda: a @ a}
+    calls = {"NumPy float32": lambda: a @ a}
     if find_spec("torch"):
         import torch
 
         for kind in ("float32", "bfloat16"):
             x = torch.from_numpy(a).to(getattr(torch, kind))
-            found[f"PyTorch {kind}"] = lambda x=x: x @ x
+            calls[f"PyTorch {kind}"] = lambda x=x: x @ x
     if find_spec("tensorflow"):
         import tensorflow as tf
 
         for kind in ("float32", "bfloat16"):
             x = tf.cast(tf.constant(a), kind)
-            found[f"TensorFlow {kind}"] = lambda x=x: tf.matmul(x, x)
-    return found
+            calls[f"TensorFlow {kind}"] = lambda x=x: tf.matmul(x, x)
+    return calls
 
 
 if __name__ == "__main__":

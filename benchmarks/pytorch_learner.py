@@ -1,8 +1,8 @@
-"""The LSTM in plain PyTorch as a user writes it: scored at the last step, Adam, batches of 32, eager.
+"""The LSTM in plain PyTorch as a user would write it: loss at the last step, Adam, batches of 32, eager.
 
     python -m benchmarks.pytorch_learner FOLDER MINUTES
 
-Prints its curve as a line of JSON. The clock stands still while it is scored.
+Prints its curve as a line of JSON. The time excludes scoring.
 """
 
 import json
@@ -20,41 +20,41 @@ BATCH, RATE, EVERY = 32, 1e-3, 10.0  # windows, Adam's rate, seconds of training
 
 
 def batches(rows, seed=0):
-    """Endless batches of training windows whose truth is observed, all of them once before any comes again."""
+    """Yield batches of training windows with an observed truth without end, each window once per epoch."""
     usable = rows.train[np.isfinite(rows.truths[rows.train + rows.lead])]
-    draw = np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     while True:
-        order = draw.permutation(usable)
+        order = random.permutation(usable)
         for first in range(0, len(order) - BATCH + 1, BATCH):
             past, truth = rows.windows(order[first : first + BATCH])
             yield torch.from_numpy(past), torch.from_numpy(truth)[:, None]
 
 
 def step(network, optimizer, past, truth):
-    """One update."""
+    """Run one update."""
     optimizer.zero_grad(set_to_none=True)
     torch.nn.functional.mse_loss(network(past), truth).backward()
     optimizer.step()
 
 
 def score(network, rows):
-    """Validation RMSE in the target's own unit."""
+    """Return the validation RMSE in the unit of the target."""
     network.eval()
     with torch.inference_mode():
         parts = np.array_split(rows.val, max(1, len(rows.val) // 256))
-        found = [network(torch.from_numpy(rows.windows(part)[0]))[:, 0].numpy() for part in parts]
+        forecasts = [network(torch.from_numpy(rows.windows(part)[0]))[:, 0].numpy() for part in parts]
     network.train()
-    return rows.rmse(np.concatenate(found))
+    return rows.rmse(np.concatenate(forecasts))
 
 
 def cores():
-    """Cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def best_threads(rows, calls=12):
-    """The quicker of one thread and all."""
-    taken = {}
+    """Return the faster of one thread and all cores."""
+    seconds_by_threads = {}
     for threads in sorted({1, cores()}):
         torch.set_num_threads(threads)
         network = LSTM()
@@ -65,12 +65,12 @@ def best_threads(rows, calls=12):
             began = time.perf_counter()
             step(network, optimizer, past, truth)
             seconds.append(time.perf_counter() - began)
-        taken[threads] = sorted(seconds)[calls // 2]
-    return min(taken, key=taken.get)
+        seconds_by_threads[threads] = sorted(seconds)[calls // 2]
+    return min(seconds_by_threads, key=seconds_by_threads.get)
 
 
 def learn(rows, seconds, every=EVERY):
-    """Trains for so many seconds; returns (steps, seconds, curve)."""
+    """Train for a number of seconds; return (steps, seconds, curve)."""
     torch.manual_seed(0)
     network = LSTM()
     optimizer, source = torch.optim.Adam(network.parameters(), RATE), batches(rows)

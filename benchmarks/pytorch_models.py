@@ -1,4 +1,4 @@
-"""The same architectures as users of PyTorch write them: its own recurrent layers, default initialisation, eager."""
+"""The same architectures as a PyTorch user would write them: its recurrent layers, default initialization, eager."""
 
 import itertools
 

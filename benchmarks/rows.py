@@ -1,4 +1,4 @@
-"""The rows and windows that all learners of the bench see; written by one interpreter, read by another."""
+"""The rows and windows of the accuracy comparison, written by one interpreter and read by another."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ ARRAYS = ("inputs", "truths", "train", "val")
 
 
 def write(folder, dataset, validation):
-    """Writes scaled inputs [N, C], scaled truths [N], and last input rows of training and validation windows."""
+    """Write scaled inputs [N, C], scaled truths [N], and last input rows of training and validation windows."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     ends = dataset.windows("train").ends, dataset.windows("val", limit=validation).ends
@@ -27,10 +27,10 @@ def write(folder, dataset, validation):
 
 
 class Rows:
-    """What ``write`` wrote.
+    """The data that ``write`` wrote.
 
     Args:
-        folder: where.
+        folder: Folder of the files.
     """
 
     def __init__(self, folder):
@@ -41,11 +41,11 @@ class Rows:
         self.inputs, self.truths, self.train, self.val = (np.load(folder / f"{name}.npy") for name in ARRAYS)
 
     def windows(self, ends):
-        """Inputs [n, L, C] and truths [n] (NaN where unobserved) of the windows with these last input rows."""
+        """Return inputs [n, L, C] and truths [n] (NaN if unobserved) of the windows with these last input rows."""
         ends = np.asarray(ends)
         return self.inputs[ends[:, None] + np.arange(1 - self.lookback, 1)], self.truths[ends + self.lead]
 
     def rmse(self, forecasts):
-        """RMSE in the target's own unit of scaled forecasts [n] of the validation windows."""
+        """Return the RMSE of scaled forecasts [n] of the validation windows, in the unit of the target."""
         errors = (np.asarray(forecasts, np.float64) - self.truths[self.val + self.lead]) * self.scale
         return float(np.sqrt(np.nanmean(errors**2)))

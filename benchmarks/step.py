@@ -1,8 +1,8 @@
-"""Times train step and inference of recurrent forecasters: our layers in shards beside stock Keras, alternating.
+"""Time train steps and inference of recurrent forecasters, our sharded layers and stock Keras alternating.
 
     python -m benchmarks.step --cell lstm --batch 32 --rounds 10
 
-The variants take turns within one process, so that a busy machine slows all of them alike; the ratio of medians to
+The variants take turns in one process, so a busy machine slows all of them equally; the ratio of medians to
 the first variant is what counts. Model: 128-128-64 units, Dense 128-64-1, lookback 100, 12 features, Adam, MSE.
 """
 
@@ -17,7 +17,7 @@ LOOKBACK, FEATURES = 100, 12
 
 
 def build(library, cell):
-    """The forecaster from the layers of ``library``."""
+    """Build a forecaster from the layers of ``library``."""
     import keras
 
     inputs = keras.Input((LOOKBACK, FEATURES))
@@ -33,7 +33,7 @@ def build(library, cell):
 
 
 def train_call(library, cell, batch, shards, jit_compile=False):
-    """A function that takes one train step and waits for it."""
+    """Return a function that runs one train step and waits for it."""
     import keras
     import tensorflow as tf
 
@@ -52,7 +52,7 @@ def train_call(library, cell, batch, shards, jit_compile=False):
 
 
 def inference_call(library, cell, batch, shards):
-    """A function that forecasts one batch and waits for it."""
+    """Return a function that forecasts one batch and waits for it."""
     import keras
     import tensorflow as tf
 
@@ -65,7 +65,7 @@ def inference_call(library, cell, batch, shards):
 
 
 def variants(cell, batch, shards):
-    """Name -> function that does the work once; the first of each kind is what the others are compared with."""
+    """Return a function for each variant; the others are compared with the first of each kind."""
     import keras
 
     from tsforecast.layers import recurrent
@@ -86,13 +86,13 @@ def variants(cell, batch, shards):
 
 
 def measure(calls, rounds, repeats=5):
-    """Seconds of each call, ``rounds * repeats`` values a variant, variants taking turns each round."""
+    """Return the seconds of each call, ``rounds * repeats`` values per variant, with variants taking turns."""
     for call in calls.values():
-        call(), call()  # Traces and compiles.
+        call(), call()  # traces and compiles
     seconds = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
-            call()  # Takes the caches back from the variant before.
+            call()  # refills the caches
             for _ in range(repeats):
                 began = time.perf_counter()
                 call()
@@ -103,9 +103,9 @@ def measure(calls, rounds, repeats=5):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cell", choices=["lstm", "gru", "bilstm"], default="lstm")
-    parser.add_argument("--batch", type=int, default=32, help="windows a step")
+    parser.add_argument("--batch", type=int, default=32, help="windows per step")
     parser.add_argument("--rounds", type=int, default=10, help="turns each variant takes")
-    parser.add_argument("--shards", type=int, default=0, help="parts of a batch; 0 takes the default")
+    parser.add_argument("--shards", type=int, default=0, help="parts of a batch; 0 for the default")
     options = parser.parse_args()
 
     from tsforecast.inference.sharding import default_shards

@@ -1,4 +1,4 @@
-"""Contenders that take turns: each is a process of its own, which sleeps while another one works."""
+"""Contenders that take turns: each is a process that is idle while another one works."""
 
 import json
 import statistics
@@ -11,11 +11,11 @@ ROOT = Path(__file__).parents[1]
 
 
 class Contender:
-    """A process that works when it is told to.
+    """A process that works on request.
 
     Args:
-        name: in the results.
-        command: what starts it; it reads and answers as ``benchmarks.contender`` does.
+        name: Name in the results.
+        command: Command that starts it; it reads requests and answers like ``benchmarks.contender``.
     """
 
     def __init__(self, name, command):
@@ -34,57 +34,57 @@ class Contender:
         self.process.stdout.close()
 
     def turn(self, work, windows, calls):
-        """Seconds of that many calls, and the process's peak memory in MB."""
-        with suppress(BrokenPipeError):  # what follows says it better
+        """Return the seconds of a number of calls, and the peak memory of the process in MB."""
+        with suppress(BrokenPipeError):  # the error below is clearer
             self.process.stdin.write(f"{work} {windows} {calls}\n")
             self.process.stdin.flush()
         for line in self.process.stdout:
-            if line.startswith("{"):  # libraries print what they like
+            if line.startswith("{"):  # libraries may print other lines
                 answer = json.loads(line)
                 return answer["seconds"], answer["peak_mb"]
         raise SystemExit(f"{self.name} ended early: {' '.join(self.command)}")
 
 
 def contenders(model, cores, peers):
-    """Every library at its settings; PyTorch at one thread and at all, of which the better one counts."""
+    """Return the contenders of a model; PyTorch runs with one thread and with all cores, and the faster one counts."""
     ours, theirs = ([python, "-m", "benchmarks.contender"] for python in (sys.executable, peers))
-    found = [
+    results = [
         Contender("ours", [*ours, "ours", model]),
         Contender("ours bfloat16", [*ours, "ours", model, "--half"]),
         Contender("stock Keras", [*ours, "keras", model]),
     ]
     for threads in sorted({1, cores}) if peers else ():
-        said = [*theirs, "torch", model, "--threads", threads]
-        found.append(Contender(f"PyTorch, {threads} threads", said))
-        found.append(Contender(f"PyTorch bfloat16, {threads} threads", [*said, "--half"]))
-    return found
+        command = [*theirs, "torch", model, "--threads", threads]
+        results.append(Contender(f"PyTorch, {threads} threads", command))
+        results.append(Contender(f"PyTorch bfloat16, {threads} threads", [*command, "--half"]))
+    return results
 
 
-def in_turns(everyone, cells, rounds):
-    """What each contender takes for each cell, all of them in turns.
+def in_turns(contenders, cells, rounds):
+    """Measure each contender in each cell, all of them in turns.
 
     Args:
-        everyone: contenders, not started.
-        cells: (work, windows, calls in a turn).
-        rounds: turns of each contender in a cell.
+        contenders: The contenders, not started.
+        cells: Tuples of operation, windows and calls per turn.
+        rounds: Turns of each contender per cell.
 
-    Returns: for each cell, name -> ``summary`` with ``peak_mb``.
+    Returns: for each cell, ``summary`` with ``peak_mb`` by name.
     """
-    found = []
+    results = []
     with ExitStack() as running:
-        for one in everyone:
-            running.enter_context(one)
+        for contender in contenders:
+            running.enter_context(contender)
         for work, windows, calls in cells:
-            peaks = {one.name: one.turn(work, windows, 0)[1] for one in everyone}
-            seconds = {one.name: [] for one in everyone}
+            peaks = {contender.name: contender.turn(work, windows, 0)[1] for contender in contenders}
+            seconds = {contender.name: [] for contender in contenders}
             for _ in range(rounds):
-                for one in everyone:
-                    seconds[one.name] += one.turn(work, windows, calls)[0]
-            found.append({name: summary(seconds[name]) | {"peak_mb": peaks[name]} for name in seconds})
-    return found
+                for contender in contenders:
+                    seconds[contender.name] += contender.turn(work, windows, calls)[0]
+            results.append({name: summary(seconds[name]) | {"peak_mb": peaks[name]} for name in seconds})
+    return results
 
 
 def summary(seconds):
-    """Median, quartiles and number of some measurements (two or more)."""
+    """Return median, quartiles and number of at least two measurements."""
     low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
     return {"median": median, "low": low, "high": high, "calls": len(seconds)}

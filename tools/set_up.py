@@ -1,8 +1,8 @@
-"""Makes ``.venv`` and installs ``requirements.txt`` into it; called by every make target, with nothing but Python.
+"""Create ``.venv`` and install ``requirements.txt`` into it. Every make target calls this script; it needs only Python.
 
-Does nothing when that is done already. Installs with uv, which it puts inside the environment, and with pip where uv
-cannot be had. A set-up that was interrupted leaves a mark, and the next one starts the environment anew.
-Runs on any Python 3.6 or later, so that one that is too old for the package is told so.
+Does nothing if the environment is up to date. Installs with uv, which it puts into the environment, or with pip if uv
+is not available. An interrupted set-up leaves a marker file, and the next one creates the environment again.
+Runs on any Python from 3.6 on, so that a version that is too old for the package gets a clear message.
 """
 
 import argparse
@@ -16,23 +16,23 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "requirements.txt"
-DONE = VENV / "set-up"  # holds what was installed: Python's version and the hash of the pins
+DONE = VENV / "set-up"  # contains what was installed: Python's version and the hash of the pins
 BEGUN = VENV / "set-up-begun"
 OLDEST, NEWEST = (3, 10), (3, 13)
 
 
 class SetUpError(Exception):
-    """One sentence that says what is wrong and what to do."""
+    """An error message of one sentence: what is wrong and what to do."""
 
 
 def set_up(exact: bool) -> None:
-    """Brings ``.venv`` up to date.
+    """Bring ``.venv`` up to date.
 
     Args:
-        exact: take only an environment of the running Python's version, and make it anew if it is of another.
+        exact: Require the version of the running Python, and create the environment again if it has another.
 
     Raises:
-        SetUpError: this Python is too old, too new or without venv, or a package could not be installed.
+        SetUpError: This Python is too old, too new or lacks venv, or a package could not be installed.
     """
     present = _version(PYTHON)
     fits = bool(present) and (not exact or present == sys.version_info[:2])
@@ -57,10 +57,10 @@ def _create() -> None:
             "name one, as in `make setup PYTHON=python3.12`."
         )
     shutil.rmtree(str(VENV), ignore_errors=True)
-    # The base interpreter: that of an activated .venv is gone by now.
+    # The base interpreter: that of an activated .venv has been deleted above.
     base = getattr(sys, "_base_executable", sys.executable)
     if not _runs(base, "-m", "venv", VENV):
-        raise SetUpError(f"{base} cannot make .venv: on Debian and Ubuntu, `apt install python3-venv`.")
+        raise SetUpError(f"{base} cannot create .venv: on Debian and Ubuntu, `apt install python3-venv`.")
 
 
 def _install() -> None:
@@ -76,17 +76,17 @@ def _install() -> None:
 
 
 def _pin(name: str) -> str:
-    """The lines of ``requirements.txt`` that pin one package."""
-    _, found, rest = ("\n" + REQUIREMENTS.read_text()).partition(f"\n{name}==")
-    if not found:
-        raise SetUpError(f"requirements.txt does not pin {name}: make it again with `make lock`.")
+    """Return the lines of ``requirements.txt`` that pin one package."""
+    _, separator, rest = ("\n" + REQUIREMENTS.read_text()).partition(f"\n{name}==")
+    if not separator:
+        raise SetUpError(f"requirements.txt does not pin {name}: create it again with `make lock`.")
     lines = f"{name}=={rest}".split("\n")
     last = next(number for number, line in enumerate(lines) if not line.endswith("\\"))
     return "\n".join(lines[: last + 1]) + "\n"
 
 
 def _version(python: Path) -> tuple:
-    """The interpreter's version, as in (3, 12); empty when there is none that runs."""
+    """Return the version of an interpreter, as in (3, 12); empty if it does not run."""
     code = "import sys; print(*sys.version_info[:2])"
     try:
         printed = subprocess.check_output([str(python), "-c", code], stderr=subprocess.DEVNULL)
@@ -109,15 +109,15 @@ def _runs(*command: object) -> bool:
 
 
 def main() -> None:
-    """Sets up, or says in one sentence why not."""
+    """Set up ``.venv``, or exit with a message."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--exact", action="store_true", help="only the running Python's version will do")
+    parser.add_argument("--exact", action="store_true", help="require the version of the running Python")
     try:
         set_up(parser.parse_args().exact)
     except SetUpError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit("Interrupted; the same command starts the set-up anew.")
+        sys.exit("Interrupted; run the same command to start the set-up again.")
 
 
 if __name__ == "__main__":

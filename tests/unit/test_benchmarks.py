@@ -1,4 +1,4 @@
-"""The bench without the libraries it compares: turns, rows, the page, operations by hand."""
+"""The benchmarks without the libraries that they compare: turns, rows, the page, operations by hand."""
 
 import json
 import sys
@@ -45,7 +45,7 @@ def curve(*pairs):
     return [{"seconds": s, "step": 10 * s, "rmse": rmse} for s, rmse in pairs]
 
 
-def test_ratios_are_to_the_quicker_pytorch_and_targets_are_told():
+def test_ratios_are_to_the_faster_pytorch_and_targets_are_listed():
     products = ABOUT | {
         "gflops": {"PyTorch float32": 200.0, "NumPy float32": 150.0, "PyTorch bfloat16": 400.0}
     }
@@ -55,21 +55,21 @@ def test_ratios_are_to_the_quicker_pytorch_and_targets_are_told():
     assert "40.00 [36.00, 44.00], 2 thr." in line
     assert "25.00 [22.50, 27.50] (0.62), 1 thr." in line
     assert "| lstm | train step, 32 | 0.70 | 0.75 | missed |" in text
-    assert "bfloat16 to PyTorch's bfloat16 | 1.00 | 1.20 | missed |" in text
+    assert "both with bfloat16 | 1.00 | 1.20 | missed |" in text
     # 0.05 GFLOP x 3 passes x 32 windows = 4.8, in 30 ms 160 GFLOP/s of 200; in PyTorch's 40 ms 120.
     assert "| 700 | 600 | 301 | 80 % | 40 % | 60 % |" in text
-    assert "`python -m benchmarks.bench` on a CPU, 2 cores, load 0.0 before, Python 3.12.0" in text
+    assert "`python -m benchmarks.bench` on a CPU, 2 cores, load 0.0 at the start, Python 3.12.0" in text
     assert "reached" in page.page({"steps_lstm": steps_of(0.028)})
 
 
-def test_other_layouts_stand_beside_the_one_in_use():
+def test_alternative_layouts_are_compared_with_the_one_in_use():
     cell = {"what": "LSTM", "windows": 16, "median": {"layer by layer": 0.010, "one loop": 0.012}}
     text = page.page({"layouts": ABOUT | {"cells": [cell]}})
     assert "| LSTM | 16 windows | layer by layer: 10.00 | one loop: 12.00 (1.20) |" in text
 
 
 @pytest.mark.parametrize("windows", [1, 3])
-def test_layers_in_one_loop_give_what_they_give_one_after_the_other(monkeypatch, windows):
+def test_all_layouts_compute_the_same_values(monkeypatch, windows):
     monkeypatch.setattr(layouts, "UNITS", (5, 4, 3))
     monkeypatch.setattr(layouts, "LOOKBACK", 6)
     assert list(layouts.stacks(windows)) == ["layer by layer", "all layers in one loop"]
@@ -90,7 +90,7 @@ def test_page_without_peers_or_other_parts_leaves_them_out():
     assert "RMSE" not in text
 
 
-def test_page_tells_overhead_and_start():
+def test_page_has_overhead_and_start():
     overhead = ABOUT | {
         "model": "gru",
         "run": figures(0.041),
@@ -103,7 +103,7 @@ def test_page_tells_overhead_and_start():
     assert "| cold | 14.0 | 12.6 | 15.4 |" in text
 
 
-def test_time_to_pytorchs_best_is_read_off_the_curves():
+def test_time_to_pytorchs_best_is_read_from_the_curves():
     common = {"minutes": 1.0, "windows_per_second": 900.0, "settings": "some"}
     results = {
         "accuracy_ours": ABOUT
@@ -147,7 +147,7 @@ def test_contenders_take_turns_and_only_one_works_at_a_time(tmp_path):
     assert found["b"] == {"median": 32.0, "low": 32.0, "high": 32.0, "calls": 4, "peak_mb": 5}
 
 
-def test_a_contender_that_ends_is_named():
+def test_a_contender_that_ends_early_is_named():
     with (
         turns.Contender("broken", [sys.executable, "-c", ""]) as one,
         pytest.raises(SystemExit, match="broken"),
@@ -155,7 +155,7 @@ def test_a_contender_that_ends_is_named():
         one.turn("train", 32, 1)
 
 
-def test_rows_come_back_as_they_were_prepared(tmp_path):
+def test_rows_are_read_as_they_were_written(tmp_path):
     inputs = np.arange(40, dtype=np.float32).reshape(20, 2)
     truths = inputs[:, :1].copy()
     truths[15] = np.nan
@@ -187,7 +187,7 @@ def test_operations_of_an_lstm_by_hand():
     assert found == pytest.approx((2 * 100 * 140 * 512 + 2 * 128) / 1e9)
 
 
-def test_bad_arguments_are_refused_before_anything_is_run(capsys, tmp_path):
+def test_bad_arguments_are_rejected_before_anything_runs(capsys, tmp_path):
     with pytest.raises(SystemExit):
         bench.main(["--rounds", "1"])
     assert "--rounds must be 2 or more" in capsys.readouterr().err
@@ -196,8 +196,8 @@ def test_bad_arguments_are_refused_before_anything_is_run(capsys, tmp_path):
     assert [name.split(">")[0] for name in peers.requirements()] == ["neuralforecast", "torch"]
 
 
-def test_page_is_written_of_what_lies_there(tmp_path):
-    bench.keep(tmp_path, "steps_lstm", steps_of(0.028))
+def test_page_is_written_from_the_saved_results(tmp_path):
+    bench.save_result(tmp_path, "steps_lstm", steps_of(0.028))
     bench.main(["--parts", "--folder", str(tmp_path), "--page", str(tmp_path / "page.md")])
     assert (tmp_path / "page.md").read_text() == page.page(
         {"steps_lstm": json.loads((tmp_path / "steps_lstm.json").read_text())}
