@@ -1,4 +1,4 @@
-"""Writing a forecaster in each format, and running the file again with the format's own runtime."""
+"""Writing a forecaster in each format, and running the file with the format's own runtime."""
 
 import contextlib
 import logging
@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tsforecast.export.graph import INPUT, standalone
+from tsforecast.export.graph import INPUT, create_module
 from tsforecast.inference.metadata import ModelMetadata
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
-OPSET = 17  # of ONNX, which runtimes from 2022 on read
+OPSET = 17  # of ONNX; runtimes from 2022 on can read it
 FORMATS = ("saved_model", "onnx", "litert")
 
 
@@ -25,11 +25,11 @@ class Variant:
     """One way to write a model.
 
     Args:
-        name: as the table has it.
-        file: its name in the folder of exports.
-        quantised: whether weights are stored more coarsely, so that forecasts differ a little.
-        write: takes model, contract and path.
-        open: takes the path, and gives a function from ``values`` ``[1, L, C]`` to outputs.
+        name: Name in the table.
+        file: Name of the file or folder.
+        quantised: Whether weights are stored more coarsely, so that forecasts differ a little.
+        write: Takes model, metadata and path, and writes the file.
+        open: Takes the path, and returns a function from ``values`` ``[1, L, C]`` to outputs.
     """
 
     name: str
@@ -39,16 +39,25 @@ class Variant:
     open: Callable[[Path], Run]
 
 
-def variants(format: str, quantise: bool) -> list[Variant]:
-    """The ways to write a format, the plain one first."""
-    return [one for one in _VARIANTS[format] if quantise or not one.quantised]
+def list_variants(format: str, quantise: bool) -> list[Variant]:
+    """Return the ways to write a format, the plain one first.
+
+    Args:
+        format: One of ``FORMATS``.
+        quantise: Whether to include quantised ones.
+
+    Example:
+        >>> [variant.file for variant in list_variants("onnx", quantise=True)]
+        ['model.onnx', 'model_int8.onnx']
+    """
+    return [variant for variant in _VARIANTS[format] if quantise or not variant.quantised]
 
 
 # --- TensorFlow ---
 
 
 def _write_saved_model(model: Any, metadata: ModelMetadata, path: Path) -> None:
-    _save(standalone(model, metadata, windows=None, programs=True), path)
+    _save(create_module(model, metadata, windows=None, programs=True), path)
 
 
 def _save(module: Any, path: Path) -> None:
@@ -65,10 +74,10 @@ def _open_saved_model(path: Path) -> Run:
     call = loaded.signatures["serving_default"]
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        found = call(**{INPUT: tf.constant(values)})
-        return {name: value.numpy() for name, value in found.items()}
+        outputs = call(**{INPUT: tf.constant(values)})
+        return {name: value.numpy() for name, value in outputs.items()}
 
-    run.holds = loaded  # type: ignore[attr-defined]  # its variables live as long as it does
+    run.model = loaded  # type: ignore[attr-defined]  # keeps its variables alive
     return run
 
 
@@ -79,7 +88,7 @@ def _write_onnx(model: Any, metadata: ModelMetadata, path: Path) -> None:
     import onnx
     import tf2onnx
 
-    module = standalone(model, metadata, windows=None)
+    module = create_module(model, metadata, windows=None)
     with _quiet():
         graph, _ = tf2onnx.convert.from_function(
             module.forecast,
@@ -91,24 +100,26 @@ def _write_onnx(model: Any, metadata: ModelMetadata, path: Path) -> None:
 
 
 def _erfc(graph: Any, node: Any, name: str, arguments: Any) -> None:
-    """``1 - erf(x)``, which ONNX has, for ``erfc(x)``, which it has not."""
-    kept = graph.make_node("Erf", [node.input[0]], dtypes=[graph.get_dtype(node.output[0])])
+    """Replace ``erfc(x)``, which ONNX does not have, with ``1 - erf(x)``."""
+    erf = graph.make_node("Erf", [node.input[0]], dtypes=[graph.get_dtype(node.output[0])])
     one = graph.make_const(f"{node.name}_one", np.array(1.0, np.float32))
     outputs = node.output
     graph.remove_node(node.name)
-    graph.make_node("Sub", [one.output[0], kept.output[0]], outputs=outputs, name=node.name)
+    graph.make_node("Sub", [one.output[0], erf.output[0]], outputs=outputs, name=node.name)
 
 
 def _write_onnx_int8(model: Any, metadata: ModelMetadata, path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    whole = path.with_name(f"whole-{path.name}")
-    _write_onnx(model, metadata, whole)
+    unquantised = path.with_name(f"unquantised-{path.name}")
+    _write_onnx(model, metadata, unquantised)
     try:
         with _quiet():
-            quantize_dynamic(whole, path, weight_type=QuantType.QInt8, extra_options={"EnableSubgraph": True})
+            quantize_dynamic(
+                unquantised, path, weight_type=QuantType.QInt8, extra_options={"EnableSubgraph": True}
+            )
     finally:
-        whole.unlink(missing_ok=True)
+        unquantised.unlink(missing_ok=True)
 
 
 def _open_onnx(path: Path) -> Run:
@@ -117,8 +128,8 @@ def _open_onnx(path: Path) -> Run:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    given, names = session.get_inputs()[0].name, [output.name for output in session.get_outputs()]
-    return lambda values: dict(zip(names, session.run(None, {given: values}), strict=True))
+    input_name, names = session.get_inputs()[0].name, [output.name for output in session.get_outputs()]
+    return lambda values: dict(zip(names, session.run(None, {input_name: values}), strict=True))
 
 
 # --- LiteRT ---
@@ -129,8 +140,8 @@ def _litert_writer(kind: str | None) -> Callable[[Any, ModelMetadata, Path], Non
         import tensorflow as tf
 
         with tempfile.TemporaryDirectory() as folder, _quiet():
-            # By way of a SavedModel, since a function alone would lose the names of its outputs.
-            _save(standalone(model, metadata, windows=1, double=False), Path(folder))
+            # Through a SavedModel, since a function alone would lose the names of its outputs.
+            _save(create_module(model, metadata, windows=1, double=False), Path(folder))
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
             if kind is not None:
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -145,9 +156,9 @@ def _open_litert(path: Path) -> Run:
     import tensorflow as tf
 
     with warnings.catch_warnings(), _quiet():
-        warnings.simplefilter("ignore", UserWarning)  # that it will move to a package of its own
+        warnings.simplefilter("ignore", UserWarning)  # that it will move to another package
         interpreter = tf.lite.Interpreter(model_path=str(path))
-        interpreter.allocate_tensors()  # tells here what it found
+        interpreter.allocate_tensors()  # prints what it found
         runner = interpreter.get_signature_runner()
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
@@ -174,14 +185,14 @@ _VARIANTS = {
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Holds back what converters tell of their progress, in Python's log and straight on standard error."""
-    before, kept = logging.root.manager.disable, os.dup(2)
+    """Suppress what converters print of their progress, in Python's log and directly on standard error."""
+    level, stderr = logging.root.manager.disable, os.dup(2)
     logging.disable(logging.ERROR)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    with open(os.devnull, "w") as null:
+        os.dup2(null.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        logging.disable(before)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        logging.disable(level)

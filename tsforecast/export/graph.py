@@ -1,54 +1,68 @@
-"""A forecaster as one function that stands alone: values in the data's units in, forecasts in the targets' unit out."""
+"""A forecaster as one self-contained function: values in the data's units in, forecasts in the targets' unit out."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.typing import Tensor
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tsforecast.models.forecaster import Forecaster
+    from tsforecast.models.protocol import Model
 
 INPUT = "values"
 
 
-def standalone(
-    model: Any, metadata: ModelMetadata, *, windows: int | None, programs: bool = False, double: bool = True
-) -> Any:
-    """The forward pass of a network with its scaling inside, traced with portable layers.
+def create_module(
+    model: Forecaster,
+    metadata: ModelMetadata,
+    *,
+    windows: int | None,
+    programs: bool = False,
+    double: bool = True,
+) -> tf.Module:
+    """Trace the forward pass of a network with its scaling inside, with portable layers.
 
     Args:
-        model: a ``Forecaster``, loaded with the TensorFlow backend.
-        metadata: its own.
-        windows: how many a call takes; None: any number.
-        programs: see ``layers.portable.portable``.
-        double: scale in float64, as in training: trees take another branch where the last digit of a value differs.
+        model: A network, loaded with the TensorFlow backend.
+        metadata: Its metadata.
+        windows: Windows of a call; None: any number.
+        programs: See ``layers.portable.portable``.
+        double: Scale in float64, as in training: trees take another branch where the last digit of a value differs.
             LiteRT has no such arithmetic.
 
-    Returns: a ``tf.Module`` whose ``forecast``, a ``tf.function``, maps float32 ``values`` ``[B, L, C]`` in the
-        channels' units to a dict of float32: ``forecast`` ``[B, H, T(, Q)]`` in the targets' unit, and where the model
-        has them ``spike`` ``[B, H, T]``, a probability, and ``weights`` ``[B, M]``.
+    Returns:
+        A ``tf.Module`` whose ``forecast``, a ``tf.function``, maps float32 ``values`` ``[B, L, C]`` in the channels'
+        units to a dict of float32: ``forecast`` ``[B, H, T(, Q)]`` in the targets' unit, and if the model has them
+        ``spike`` ``[B, H, T]``, a probability, and ``weights`` ``[B, M]``.
     """
     import keras
     import tensorflow as tf
 
     from tsforecast.layers.portable import portable
 
-    model, units = in_float32(model), _Units(metadata)
-    kind = tf.float64 if double else tf.float32
+    network, scaling = to_float32(model), _OutputScaling(metadata)
+    dtype = tf.float64 if double else tf.float32
     mean, scale = (
-        figure.astype(kind.as_numpy_dtype) for figure in (metadata.scaler.mean, metadata.scaler.scale)
+        values.astype(dtype.as_numpy_dtype) for values in (metadata.scaler.mean, metadata.scaler.scale)
     )
 
-    def forecast(values: Any) -> dict[str, Any]:
-        with keras.StatelessScope(), portable(programs=programs), _statistics_as_arrays(model):
-            scaled = tf.cast((tf.cast(values, kind) - mean) / scale, tf.float32)
-            return units.outputs(model(scaled, training=False), tf.sigmoid)
+    def forecast(values: Tensor) -> dict[str, Tensor]:
+        with keras.StatelessScope(), portable(programs=programs), _statistics_as_arrays(network):
+            scaled = tf.cast((tf.cast(values, dtype) - mean) / scale, tf.float32)
+            return scaling.to_units(network(scaled, training=False), tf.sigmoid)
 
     shape = (windows, metadata.lookback, len(metadata.channels))
-    module = (
-        tf.Module()
-    )  # with the variables alone: a Keras model in it would want this package's classes back
-    module.weights = [variable.value for variable in model.variables]
+    # The module has the variables alone: loading a Keras model would need this package's classes.
+    module = tf.Module()
+    module.weights = [variable.value for variable in network.variables]
     module.forecast = tf.function(
         forecast, input_signature=[tf.TensorSpec(shape, tf.float32, name=INPUT)], autograph=False
     )
@@ -57,80 +71,91 @@ def standalone(
     return module
 
 
-@contextmanager
-def _statistics_as_arrays(model: Any) -> Iterator[None]:
-    """Normalising layers hold tensors from outside the graph, which the ONNX converter would take for its inputs."""
-    import keras
+def original_function(model: Model, metadata: ModelMetadata) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """Return the original as the service runs it, as a function of the same ``values`` as an exported file.
 
-    layers = [one for one in model._flatten_layers() if isinstance(one, keras.layers.Normalization)]
-    held = [(one.mean, one.variance) for one in layers]
-    for layer, (mean, variance) in zip(layers, held, strict=True):
-        layer.mean, layer.variance = np.asarray(mean), np.asarray(variance)
-    try:
-        yield
-    finally:
-        for layer, (mean, variance) in zip(layers, held, strict=True):
-            layer.mean, layer.variance = mean, variance
-
-
-def as_served(model: Any, metadata: ModelMetadata) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """The original, as the service runs it, for ``values`` as ``standalone`` takes them."""
+    Args:
+        model: The model.
+        metadata: Its metadata.
+    """
     from tsforecast.inference.predictor import Predictor
 
-    predictor, levels = Predictor(model, sizes=(1,)), metadata.quantile_levels
-    scaler = metadata.scaler
+    predictor, scaler = Predictor(model, sizes=(1,)), metadata.scaler
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        found = predictor(scaler.transform(values).astype(np.float32))
-        told = {"forecast": found.values if levels is None else found.quantiles}
-        told |= {"spike": found.spike, "weights": found.weights}
-        return {name: np.asarray(value) for name, value in told.items() if value is not None}
+        forecasts = predictor(scaler.transform(values).astype(np.float32))
+        outputs = {
+            "forecast": forecasts.values if metadata.quantile_levels is None else forecasts.quantiles,
+            "spike": forecasts.spike,
+            "weights": forecasts.weights,
+        }
+        return {name: np.asarray(output) for name, output in outputs.items() if output is not None}
 
     return run
 
 
-def in_float32(model: Any) -> Any:
-    """The same model with the same weights, computed in float32 throughout."""
+def to_float32(model: Forecaster) -> Forecaster:
+    """Return a network with the same weights that computes in float32 throughout; the model itself if it does."""
     if all(layer.compute_dtype == "float32" for layer in model._flatten_layers()):
         return model
     import keras
 
     policy = keras.saving.serialize_keras_object(keras.DTypePolicy("float32"))
-    twin = type(model).from_config(_with_policy(model.get_config(), policy))
-    twin.set_weights(model.get_weights())
-    return twin
+    copy = type(model).from_config(_replace_policy(model.get_config(), policy))
+    copy.set_weights(model.get_weights())
+    return copy
 
 
-def _with_policy(config: Any, policy: Mapping[str, Any]) -> Any:
-    """A config in which every model, members of an ensemble too, has this policy."""
+def _replace_policy(config: Any, policy: Mapping[str, Any]) -> Any:
+    """Return a config in which every model, also the members of an ensemble, has this policy."""
     if isinstance(config, dict):
         return {
-            key: policy if key == "policy" else _with_policy(value, policy) for key, value in config.items()
+            key: policy if key == "policy" else _replace_policy(value, policy)
+            for key, value in config.items()
         }
-    return [_with_policy(one, policy) for one in config] if isinstance(config, list) else config
+    return [_replace_policy(item, policy) for item in config] if isinstance(config, list) else config
 
 
-class _Units:
-    """Scaling inside the graph.
+@contextmanager
+def _statistics_as_arrays(model: Forecaster) -> Iterator[None]:
+    """Hide the tensors of normalising layers, which are from outside the graph, from the ONNX converter.
+
+    It would take them for inputs.
+    """
+    import keras
+
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Normalization)]
+    statistics = [(layer.mean, layer.variance) for layer in layers]
+    for layer, (mean, variance) in zip(layers, statistics, strict=True):
+        layer.mean, layer.variance = np.asarray(mean), np.asarray(variance)
+    try:
+        yield
+    finally:
+        for layer, (mean, variance) in zip(layers, statistics, strict=True):
+            layer.mean, layer.variance = mean, variance
+
+
+class _OutputScaling:
+    """Brings outputs into the targets' unit, inside the graph.
 
     Args:
-        metadata: whose scaler it is.
+        metadata: Metadata with the scaler.
     """
 
     def __init__(self, metadata: ModelMetadata):
         scaler, targets = metadata.scaler, list(metadata.target_indices)
         quantiles = () if metadata.quantile_levels is None else (1,)
         self.offset, self.factor = (
-            figure[targets].astype(np.float32).reshape(-1, *quantiles)
-            for figure in (scaler.mean, scaler.scale)
+            values[targets].astype(np.float32).reshape(-1, *quantiles)
+            for values in (scaler.mean, scaler.scale)
         )
 
-    def outputs(self, output: Any, sigmoid: Callable[[Any], Any]) -> dict[str, Any]:
-        """What the model says, in the targets' unit; a spike's logit as a probability."""
-        found = output if isinstance(output, dict) else {"forecast": output}
-        told = {"forecast": found["forecast"] * self.factor + self.offset}
-        if "spike" in found:
-            told["spike"] = sigmoid(found["spike"])
-        if "weights" in found:
-            told["weights"] = found["weights"]
-        return told
+    def to_units(self, output: Any, sigmoid: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+        """Return forecasts in the targets' unit, spike logits as probabilities, and weights."""
+        outputs = output if isinstance(output, dict) else {"forecast": output}
+        result = {"forecast": outputs["forecast"] * self.factor + self.offset}
+        if "spike" in outputs:
+            result["spike"] = sigmoid(outputs["spike"])
+        if "weights" in outputs:
+            result["weights"] = outputs["weights"]
+        return result

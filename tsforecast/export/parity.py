@@ -1,17 +1,20 @@
-"""An exported file beside the original on the same windows: how far apart, how large, how quick, how wrong."""
+"""An exported file compared with the original on the same windows: difference, size, latency and error."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tsforecast.data.dataset import ForecastDataset
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.timing import seconds_per_call
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
-OTHER_BRANCH = 0.02  # of the windows may take another branch of some tree; on household power it is 1 %
+# Share of the windows that may take another branch of some tree; on household power it is 1 %.
+TREE_TOLERANCE = 0.02
+TIMING_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -26,48 +29,72 @@ class Sample:
     values: np.ndarray
     truth: np.ndarray
 
+    @classmethod
+    def from_dataset(cls, dataset: ForecastDataset, windows: int) -> "Sample":
+        """Return evenly spaced windows of the test split, at most ``windows``."""
+        selected, scaler = dataset.windows("test", limit=windows), dataset.scaler
+        values = selected.inputs(selected.ends) * scaler.scale + scaler.mean
+        return cls(values.astype(np.float32), scaler.inverse_targets(selected.targets(selected.ends)))
 
-def answers(run: Run, sample: Sample) -> dict[str, np.ndarray]:
-    """The outputs for all windows, asked for one by one."""
-    found = [run(sample.values[i : i + 1]) for i in range(len(sample.values))]
-    return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+
+def run_sample(run: Run, sample: Sample) -> dict[str, np.ndarray]:
+    """Return the outputs for all windows, computed one by one."""
+    outputs = [run(sample.values[i : i + 1]) for i in range(len(sample.values))]
+    return {name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]}
 
 
-def difference(
-    ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], metadata: ModelMetadata, trees: bool = False
+def max_difference(
+    expected: Mapping[str, np.ndarray],
+    actual: Mapping[str, np.ndarray],
+    metadata: ModelMetadata,
+    trees: bool = False,
 ) -> float:
-    """The largest distance of any output: of forecasts in the target's standard deviations, else as it is.
+    """Return the largest difference of any output; forecasts in the target's standard deviations.
 
-    NaN, and so beyond any tolerance, where one of them is no number or an output is missing.
+    It is NaN, and so beyond any tolerance, if a value is not a number or an output is missing.
 
     Args:
-        ours: outputs by name, ``[n, ...]``.
-        theirs: the same of the file.
-        metadata: of the model.
-        trees: leave out the farthest ``OTHER_BRANCH`` of the windows, since trees jump where sums in another order
-            differ in their last digit and lie at a threshold.
+        expected: Outputs ``[n, ...]`` of the original by name.
+        actual: Outputs of the file.
+        metadata: Metadata of the model.
+        trees: Leave out the ``TREE_TOLERANCE`` of the windows with the largest differences: trees jump where a sum in
+            another order differs in its last digit and is at a threshold.
     """
-    if ours.keys() != theirs.keys():
+    if expected.keys() != actual.keys():
         return float("nan")
     scale = metadata.scaler.scale[list(metadata.target_indices)]
     scale = scale if metadata.quantile_levels is None else scale[:, None]
-    apart = {name: np.abs(theirs[name] - ours[name]) for name in ours}
-    apart["forecast"] = apart["forecast"] / scale
-    farthest = np.max([values.reshape(len(values), -1).max(axis=1) for values in apart.values()], axis=0)
-    return float(np.quantile(farthest, 1 - OTHER_BRANCH if trees else 1, method="lower"))  # NaN stays NaN
+    differences = {name: np.abs(actual[name] - expected[name]) for name in expected}
+    differences["forecast"] = differences["forecast"] / scale
+    largest = np.max([values.reshape(len(values), -1).max(axis=1) for values in differences.values()], axis=0)
+    return float(np.quantile(largest, 1 - TREE_TOLERANCE if trees else 1, method="lower"))  # NaN stays NaN
 
 
-def row(
-    name: str, run: Run, found: dict[str, np.ndarray], path: Path, sample: Sample, metadata: ModelMetadata
+def measure_row(
+    name: str,
+    run: Run,
+    outputs: Mapping[str, np.ndarray],
+    path: Path,
+    sample: Sample,
+    metadata: ModelMetadata,
 ) -> dict[str, Any]:
-    """A line of the table: size, one-window latency and test error."""
-    levels, forecast = metadata.quantile_levels, found["forecast"]
+    """Return a row of the table: size, latency of one window, and test error.
+
+    Args:
+        name: Name of the variant.
+        run: Runs it.
+        outputs: Its outputs for the sample.
+        path: Its file or folder.
+        sample: Windows of the test split.
+        metadata: Metadata of the model.
+    """
+    levels, forecast = metadata.quantile_levels, outputs["forecast"]
     point = forecast if levels is None else forecast[..., levels.index(0.5)]
-    times = seconds_per_call(lambda: run(sample.values[:1]), seconds=1.0)
+    times = seconds_per_call(lambda: run(sample.values[:1]), seconds=TIMING_SECONDS)
     return {
         "model": name,
         "file": path.name,
-        "bytes": size(path),
+        "bytes": file_size(path),
         "ms": 1000 * times["median"],
         "ms_low": 1000 * times["low"],
         "ms_high": 1000 * times["high"],
@@ -76,32 +103,38 @@ def row(
     }
 
 
-def size(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
-    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
-    return sum(one.stat().st_size for one in files)
+def file_size(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
 
 
-def as_markdown(rows: list[dict[str, Any]], metadata: ModelMetadata, windows: int) -> str:
-    """The table, and what it was measured on."""
+def to_markdown(rows: Sequence[Mapping[str, Any]], metadata: ModelMetadata, windows: int) -> str:
+    """Return the table, and what was measured.
+
+    Args:
+        rows: Rows as ``measure_row`` returns them, with ``difference``; or with ``refused``, a reason.
+        metadata: Metadata of the model.
+        windows: Number of windows of the sample.
+    """
     unit = f" ({metadata.unit})" if metadata.unit else ""
     lines = [
         f"| model | file | size (KiB) | one window (ms) | quartiles | test RMSE{unit} | largest difference |",
         "|---|---|---:|---:|---:|---:|---:|",
     ]
-    for one in rows:
-        told = f"| {one['model']} | {one['file']} |"
-        if one.get("refused"):
-            lines.append(f"{told} | | | | {one['refused']} |")
+    for row in rows:
+        start = f"| {row['model']} | {row['file']} |"
+        if row.get("refused"):
+            lines.append(f"{start} | | | | {row['refused']} |")
             continue
-        apart = "" if one["difference"] is None else f"{one['difference']:.2g}"
+        difference = "" if row["difference"] is None else f"{row['difference']:.2g}"
         lines.append(
-            f"{told} {one['bytes'] / 1024:,.0f} | {one['ms']:.2f} | {one['ms_low']:.2f} to {one['ms_high']:.2f}"
-            f" | {one['rmse']:.4f} | {apart} |"
+            f"{start} {row['bytes'] / 1024:,.0f} | {row['ms']:.2f} | {row['ms_low']:.2f} to {row['ms_high']:.2f}"
+            f" | {row['rmse']:.4f} | {difference} |"
         )
     note = (
-        f"RMSE and difference on {windows:,} windows of the test split, evenly spaced; the difference is in standard"
-        " deviations of the target (of a probability or weight as it is). The time is the median of warm calls on this"
-        " machine, by each format's own runtime."
+        f"RMSE and difference on {windows:,} windows of the test split, evenly spaced; differences of forecasts are in"
+        " standard deviations of the target. The time is the median of warm calls on this machine, with each format's"
+        " own runtime."
     )
     return "\n".join(lines) + f"\n\n{note}\n"

@@ -1,13 +1,16 @@
 """A saved forecaster that is called often: compiled once for a few batch sizes, in the unit of the targets."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from tsforecast.data.windows import Windows
 from tsforecast.inference.forecasts import Forecasts, Outputs
 from tsforecast.inference.metadata import ModelMetadata
+
+if TYPE_CHECKING:
+    from tsforecast.ensemble.model import Ensemble
 
 
 class Predictor:
@@ -58,7 +61,7 @@ class Predictor:
         return {name: np.asarray(value)[:count] for name, value in outputs.items()}
 
 
-def is_adaptive(model: object) -> bool:
+def is_adaptive(model: object) -> "TypeGuard[Ensemble]":
     """Return whether a model is an ensemble whose weights depend on truths that arrive after training."""
     return bool(getattr(model, "adaptive", False))
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tsforecast.ensemble.live import LiveEnsemble
 from tsforecast.files import write_bytes
@@ -17,7 +17,6 @@ from tsforecast.inference.predictor import Predictor, is_adaptive
 from tsforecast.registry import Registry, Version
 
 if TYPE_CHECKING:
-    from tsforecast.ensemble.model import Ensemble
     from tsforecast.models.protocol import Model
 
 STOP_SECONDS = 3
@@ -145,7 +144,7 @@ class ModelManager:
         intervals = create_intervals(
             metadata.horizon, len(metadata.targets), self.options, version.calibration()
         )
-        ensemble = LiveEnsemble(cast("Ensemble", model), metadata) if is_adaptive(model) else None
+        ensemble = LiveEnsemble(model, metadata) if is_adaptive(model) else None
         learned, weights = self._state_path(version.name, ".npz"), self._state_path(version.name, ".json")
         if learned.is_file():
             intervals.restore(learned.read_bytes())

@@ -1,0 +1,108 @@
+"""Forecasts of a stream of rows, with intervals from the truths known at each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from tsforecast.inference.forecast_table import forecast_table
+from tsforecast.inference.forecasts import Forecasts
+from tsforecast.inference.intervals import CoverageSummary
+from tsforecast.inference.predictor import Predictor
+from tsforecast.inference.scorer import Scorer
+from tsforecast.inference.sliding import Segment
+
+CALL_WINDOWS = 128  # windows to forecast in one call; smaller calls take longer per window
+
+
+class SegmentForecaster(Protocol):
+    """Forecasts a stream segment by segment, see ``ensemble.streaming.StreamingEnsemble``."""
+
+    def observe(self, segment: Segment) -> None:
+        """Add the truths of a segment."""
+
+    def forecasts(self, segment: Segment) -> Forecasts:
+        """Return the forecasts of its windows."""
+
+
+def forecast_segments(
+    segments: Iterable[Segment],
+    predictor: Predictor,
+    scorer: Scorer,
+    *,
+    batch_size: int,
+    ensemble: SegmentForecaster | None = None,
+) -> Iterator[pa.Table]:
+    """Forecast every window of a stream.
+
+    Args:
+        segments: Segments of the stream, see ``inference.sliding.segments``.
+        predictor: Forecasts the windows.
+        scorer: Computes the intervals; it is updated after each batch with the truths known by then.
+        batch_size: Windows in a batch.
+        ensemble: Forecasts the segments of an ensemble whose weights follow the truths; None for other models.
+
+    Yields:
+        The table of each batch, see ``inference.forecast_table.forecast_table``.
+    """
+    metadata = predictor.metadata
+    for segment in segments:
+        scorer.observe(segment.position, segment.truths)
+        if ensemble is not None:
+            ensemble.observe(segment)
+        if not len(segment.ends):
+            continue
+        forecasts = None if ensemble is None else ensemble.forecasts(segment)
+        for ends, batch in _batches(segment, forecasts, predictor, batch_size):
+            lower, upper = scorer.compute_intervals(segment.position[ends], batch)
+            yield forecast_table(metadata, segment.time[ends], batch, lower, upper)
+    scorer.finish()
+
+
+def windows_per_call(batch_size: int) -> int:
+    """Return the windows of one call: as many whole batches as make up ``CALL_WINDOWS``, at least one.
+
+    Example:
+        >>> windows_per_call(32), windows_per_call(50), windows_per_call(1000)
+        (128, 100, 1000)
+    """
+    return batch_size * max(1, CALL_WINDOWS // batch_size)
+
+
+def describe_coverage(summary: CoverageSummary) -> str:
+    """Return the coverage of the intervals in words.
+
+    Example:
+        >>> describe_coverage({"nominal": 0.9, "observed": 0.912, "truths": 1200})
+        '91.2% of 1,200 truths lie in their intervals (nominal 90%)'
+    """
+    observed = summary["observed"]
+    if observed is None:
+        return (
+            "The file contains no truth of a forecast with an interval, so the intervals could not be scored."
+        )
+    return f"{observed:.1%} of {summary['truths']:,} truths lie in their intervals (nominal {summary['nominal']:.0%})"
+
+
+def _batches(
+    segment: Segment, forecasts: Forecasts | None, predictor: Predictor, batch_size: int
+) -> Iterator[tuple[np.ndarray, Forecasts]]:
+    """Yield the last rows of the windows of each batch, and their forecasts.
+
+    Forecasts that are not given are computed for several batches at once: the intervals learn after each batch, but
+    forecasts do not depend on them.
+    """
+    size = windows_per_call(batch_size)
+    for start in range(0, len(segment.ends), size):
+        ends = segment.ends[start : start + size]
+        chunk = (
+            predictor(segment.windows(ends))
+            if forecasts is None
+            else forecasts.select(slice(start, start + size))
+        )
+        for first in range(0, len(ends), batch_size):
+            batch = slice(first, first + batch_size)
+            yield ends[batch], chunk.select(batch)

@@ -1,0 +1,116 @@
+"""Starting the HTTP server: its packages, its socket, and the application."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from tsforecast.errors import UserError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from tsforecast.inference.options import IntervalOptions
+    from tsforecast.registry import Registry
+    from tsforecast.serving.options import ServeOptions
+
+SMALL_BATCH = 4  # windows that may arrive together by chance: a compiled size between 1 and serve.max_batch
+MAX_CONNECTIONS = 256  # at once; each may hold a body of serve.max_body_mb
+BACKLOG = 128  # connections that wait to be accepted
+SHUTDOWN_SECONDS = 10
+
+
+def check_packages() -> None:
+    """Check that the packages of the extra ``serve`` are installed.
+
+    Raises:
+        UserError: One of them is missing.
+    """
+    try:
+        import fastapi  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise UserError(f"job=serve needs more packages ({error}): run `make setup EXTRAS=serve`.") from error
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0: any free one.
+
+    Raises:
+        UserError: The address cannot be listened on.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UserError(
+            f"serve.host={host} with serve.port={port} cannot be listened on ({reason}): choose another port."
+        ) from None
+    listener.listen(BACKLOG)
+    return listener
+
+
+def format_url(host: str, listener: socket.socket) -> str:
+    """Return the URL of the service."""
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}/"
+
+
+def create_service_app(
+    registry: Registry, options: ServeOptions, intervals: IntervalOptions, token: str | None
+) -> FastAPI:
+    """Create the ASGI application that serves the champion.
+
+    Args:
+        registry: Registry that names the champion.
+        options: Limits of the service.
+        intervals: Options of the prediction intervals.
+        token: Bearer token that requests must carry; None for none.
+    """
+    from tsforecast.models.io import load_model
+    from tsforecast.serving.app import Limits, create_app
+    from tsforecast.serving.model_manager import ModelManager
+    from tsforecast.serving.service import Service
+    from tsforecast.serving.telemetry import Telemetry
+
+    telemetry = Telemetry()
+    manager = ModelManager(
+        registry,
+        load_model,
+        # Two windows that arrive together should not wait for a batch of the largest size.
+        sizes=(*(size for size in (1, SMALL_BATCH) if size < options.max_batch), options.max_batch),
+        intervals=intervals,
+        poll_seconds=options.poll_seconds,
+        on_change=telemetry.change,
+    )
+    service = Service(
+        manager,
+        telemetry,
+        max_batch=options.max_batch,
+        queue=options.queue,
+        max_windows=options.max_windows,
+        keep=options.keep,
+    )
+    return create_app(service, Limits(int(options.max_body_mb * 1e6), options.timeout_seconds, token))
+
+
+def run_server(app: FastAPI, listener: socket.socket) -> None:
+    """Serve until the process is stopped (Ctrl-C, SIGTERM)."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
