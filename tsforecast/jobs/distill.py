@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tsforecast.config import Config, instantiate
 from tsforecast.config.stored import as_dict, load
 from tsforecast.errors import UserError
+from tsforecast.evaluation.summary import print_data, print_model
 from tsforecast.jobs import build, results
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data
@@ -39,7 +40,7 @@ def main(config: Config, path: Path) -> float | None:
     check_same_task(config, load(source.config, config), source.name)
     dataset = build_saved_data(config, source.model)
     check_resumed_data(config, RunFolder(path), dataset)
-    results.print_notes(dataset)
+    print_data(dataset)
     facts = build.set_up_runtime(config)
 
     from tsforecast.training.distillation import with_soft_targets
@@ -50,7 +51,7 @@ def main(config: Config, path: Path) -> float | None:
             f"model={student.name} cannot learn from a teacher: choose a network, as in model=gru."
         )
     config = build.fit_batch_size(config, dataset, student, facts.device)
-    results.print_model(student, facts)
+    print_model(student, facts)
     with open_run(config, path, dataset) as (folder, tracker):
         print(f"{source.name} forecasts {len(dataset.windows('train')):,} training windows", flush=True)
         targets = with_soft_targets(dataset, teacher, alpha=config.distill.share)
@@ -104,6 +105,7 @@ def compare_models(
     Returns: the student with its evaluation, and a table of both models: errors, size, and time of one forecast.
     """
     from tsforecast.evaluation.evaluate import evaluate
+    from tsforecast.evaluation.latency import measure_latency
 
     rows, test = [], None
     for label, model in ((f"teacher ({name})", teacher), ("student", student)):
@@ -114,7 +116,7 @@ def compare_models(
                 "RMSE": test.figures["rmse"],
                 "MAE": test.figures["mae"],
                 "params": model.count_params(),
-                "one forecast (ms)": results.latency(model, dataset)["median"],
+                "one forecast (ms)": measure_latency(model, dataset)["median"],
             }
         )
     note = "On the test split; the time is the median of warm forecasts of one window on this machine."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tsforecast.config import Config, instantiate
 from tsforecast.config.stored import as_dict, as_yaml
 from tsforecast.errors import UserError
-from tsforecast.jobs import results
+from tsforecast.evaluation.result import RunResult, is_finished
 from tsforecast.jobs.stored_data import record_training_data
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -25,8 +25,7 @@ def ensure_not_finished(config: Config, folder: RunFolder) -> None:
     Raises:
         UserError: The folder that ``config.resume`` names contains a finished run.
     """
-    done = folder.result.is_file() and results.read(folder).get("status") == "done"
-    if config.resume is not None and done:
+    if config.resume is not None and is_finished(folder.path):
         raise UserError(f"{folder.path} is finished: see {folder.report}, or start a new run.")
 
 
@@ -58,9 +57,9 @@ def record_failure(folder: RunFolder) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         command = f"python run.py resume={folder.path}"
-        folder.write_json("result.json", {"status": "interrupted", "resume": command})
+        RunResult(status="interrupted", resume=command).write(folder.path)
         print(f"Interrupted; the state is saved. Resume with: {command}", flush=True)
         raise
     except Exception as error:
-        folder.write_json("result.json", {"status": "failed", "error": str(error)})
+        RunResult(status="failed", error=str(error)).write(folder.path)
         raise

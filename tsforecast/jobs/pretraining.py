@@ -10,7 +10,8 @@ from tsforecast.config import Config, stem
 from tsforecast.config.stored import load
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
-from tsforecast.jobs import results
+from tsforecast.evaluation.provenance import describe_provenance
+from tsforecast.evaluation.result import RunResult, best_validation
 from tsforecast.models.io import load_model
 from tsforecast.runtime import RuntimeInfo
 from tsforecast.tracking.run_folder import RunFolder
@@ -32,23 +33,21 @@ def write(
 ) -> None:
     """Write the ``result.json`` of a pre-training, which does not forecast yet, and print how to use the model."""
     model = load_model(folder.best)
-    history = [row for row in folder.read_metrics() if row["val/loss"] is not None]
-    best = min(history, key=lambda row: row["val/loss"])
-    result = {
-        "status": "done",
-        "model": stem(config.model),
-        "params": model.count_params(),
-        "seconds": time.monotonic() - began,
-        "metrics": {key: value for key, value in best.items() if key.startswith("val/")},
-        **results.provenance(config, dataset.series, facts, dataset.borders),
-        "training": outcome,
-    }
-    folder.write_json("result.json", result)
-    tracker.summary({key: result[key] for key in ("status", "params", "seconds", "metrics")})
-    figures = result["metrics"]
+    figures, seconds = best_validation(folder.read_metrics()), time.monotonic() - began
+    result = RunResult(
+        status="done",
+        model=stem(config.model),
+        params=model.count_params(),
+        seconds=seconds,
+        metrics=figures,
+        **describe_provenance(dataset.series, dataset.borders, dataset.window, config.seed, facts),
+        training=outcome,
+    )
+    result.write(folder.path)
+    tracker.summary(result.summary())
     print(
         f"hidden patches: mean squared error {figures['val/loss']:.4f} of their normalized values, "
-        f"{100 * figures['val/explained']:.1f} % explained, in {result['seconds']:.0f} s"
+        f"{100 * figures['val/explained']:.1f} % explained, in {seconds:.0f} s"
     )
     print(f"Forecast with it: python run.py model={stem(config.model)} init_from={folder.path}")
     print(folder.path, flush=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tsforecast.config import Config, instantiate
 from tsforecast.data.batches import steps_per_epoch
+from tsforecast.evaluation.summary import print_data, print_model
 from tsforecast.jobs import build, pretraining, results
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_training_data
@@ -26,14 +27,14 @@ def main(config: Config, path: Path) -> float | None:
     began = time.monotonic()
     ensure_not_finished(config, RunFolder(path))
     dataset = build_training_data(config, RunFolder(path))
-    results.print_notes(dataset)
+    print_data(dataset)
     facts = build.set_up_runtime(config)
     model = build.forecaster(config, dataset)
     pretraining.start_from(config, model, RunFolder(path))
     _check_batch_size(config, dataset, model)
     config = build.fit_batch_size(config, dataset, model, facts.device)
     loss = instantiate(config.loss)
-    results.print_model(model, facts)
+    print_model(model, facts)
     with open_run(config, build.worker_folder(path), dataset) as (folder, tracker):
         rows = [list(row.values()) for row in model.parameter_rows()]
         tracker.table("parameters", ["layer", "shape", "params"], rows)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tsforecast.evaluation.result import RunResult
 from tsforecast.metrics import metric_keys
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -71,7 +72,7 @@ def close(folder: Path, code: int) -> Outcome:
 def write(folder: Path, status: str, error: str, killed: bool = False) -> Outcome:
     """Writes a job's outcome in its stead."""
     folder.mkdir(parents=True, exist_ok=True)
-    RunFolder(folder).write_json("result.json", {"status": status, "error": error, "killed": killed})
+    RunResult(status=status, error=error, killed=killed).write(folder)
     return Outcome(status, error, killed=killed)
 
 
