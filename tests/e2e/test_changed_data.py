@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -169,11 +170,29 @@ def test_a_run_is_resumed_on_its_own_data(changed, cold_command, with_record):
     assert done.imported  # it went on to load the backend, which is kept out here
 
 
-def test_another_column_is_refused(changed, cold_command):
+def test_a_column_that_is_new_is_left_out(changed, cold_command):
     here = changed("data.csv")
     lines = (here / "live.csv").read_text().splitlines()
     wider = [lines[0] + ",flow", *(f"{line},{row % 7}" for row, line in enumerate(lines[1:]))]
     (here / "live.csv").write_text("\n".join(wider) + "\n")
     done = cold_command("job=evaluate", "run=run", cwd=here)
+    assert "trained on" not in done.err
+    assert "Warning" not in done.out  # the features of the run, and so its hash
+    assert done.imported
+
+
+def test_another_column_is_refused(changed, cold_command):
+    """Also for models of version 0.1, which know their channels alone."""
+    here = changed("data.csv")
+    with zipfile.ZipFile(here / "run/best.keras") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    stored = json.loads(parts["config.json"])
+    stored["config"]["card"]["channels"].append("another@+1")
+    parts["config.json"] = json.dumps(stored).encode()
+    with zipfile.ZipFile(here / "run/best.keras", "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    done = cold_command("job=evaluate", "run=run", cwd=here)
     assert done.code == 2
-    assert "The data have the features load, flow" in done.err
+    assert "The data have the features load" in done.err
+    assert "trained on" in done.err

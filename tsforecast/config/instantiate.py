@@ -36,13 +36,14 @@ def instantiate(node: Mapping[str, Any], **arguments: Any) -> Any:
         raise UserError(f"{stem(node)}: {str(error).splitlines()[0].rstrip('.')}.") from error
 
 
-def build_source(data: Mapping[str, Any]) -> Any:
+def build_source(data: Mapping[str, Any], **arguments: Any) -> Any:
     """The series of a ``data`` node, read by its source; what else the node says is for others.
 
     Raises:
         UserError: as the source.
     """
-    return instantiate({key: value for key, value in data.items() if key not in NOT_OF_THE_SOURCE})
+    node = {key: value for key, value in data.items() if key not in NOT_OF_THE_SOURCE}
+    return instantiate(node, **arguments)
 
 
 def dispatch(config: Config) -> float | None:

@@ -20,6 +20,7 @@ class DataIdentity:
         hash: ``Series.data_hash`` over all rows.
         rows: Number of rows.
         splits: First and last time of ``train``, ``val`` and ``test``, as ISO text.
+        recipe: ``ReadingRecipe.to_dict`` of the source; None if it needs no decisions.
 
     Example:
         >>> before = DataIdentity("load", "a1", 300, {"train": ("2024-01-01", "2024-07-01")})
@@ -32,11 +33,13 @@ class DataIdentity:
     hash: str
     rows: int
     splits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    recipe: Mapping[str, Any] | None = None
 
     @classmethod
     def from_series(cls, series: Series, parts: Borders = ()) -> "DataIdentity":
         """Return the identity of a series and its split into ``parts``."""
-        return cls(series.name, series.data_hash(), len(series), _times(series.time, parts))
+        recipe = None if series.recipe is None else series.recipe.to_dict()
+        return cls(series.name, series.data_hash(), len(series), _times(series.time, parts), recipe)
 
     @classmethod
     def from_dict(
@@ -53,7 +56,8 @@ class DataIdentity:
         if not splits:
             time = series.time[0] + np.arange(stored["rows"]) * np.timedelta64(series.step, "s")
             splits = _times(time, borders(split, time))
-        return cls(stored.get("name", ""), stored["hash"], int(stored["rows"]), splits)
+        rows, recipe = int(stored["rows"]), stored.get("recipe")
+        return cls(stored.get("name", ""), stored["hash"], rows, splits, recipe)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``result.json`` holds."""

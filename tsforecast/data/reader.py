@@ -20,6 +20,7 @@ BLOCK_BYTES = 1 << 20  # CSV text in a piece, and at the head of a file, which d
 BATCH_ROWS = 65_536  # rows of Parquet in a piece
 SAMPLE = 65_536  # bytes in which the encoding, the separator and the decimal mark are looked for
 COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
+UNNAMED = r"column_\d+"  # name of a column that has none
 DAMAGE = (OSError, EOFError, lzma.LZMAError)
 
 
@@ -95,14 +96,17 @@ class CsvTable:
         path: Path of the file.
         head: The first bytes of its text.
         exact: Columns whose whole numbers are kept as such, for times.
+        like: Dialect whose decimal mark counts if the separator is the same.
 
     Raises:
         UserError: The file is no table, or has no header.
     """
 
-    def __init__(self, path: Path, head: bytes, exact: Sequence[str] = ()):
+    def __init__(self, path: Path, head: bytes, exact: Sequence[str] = (), like: Dialect | None = None):
         self.path = path
         self.dialect = _find_dialect(path, head[:SAMPLE])
+        if like is not None and like.separator == self.dialect.separator:
+            self.dialect = self.dialect._replace(decimal=like.decimal)
         text = head.decode(self.dialect.encoding, errors="replace")
         if len(head) >= BLOCK_BYTES and "\n" in text:
             text = text[: text.rindex("\n") + 1]
@@ -187,12 +191,15 @@ class CsvTable:
         self._types[name] = pa.float64() if self._types[name] == pa.int64() else pa.string()
 
 
-def open_table(path: str | Path, exact: Sequence[str] = ()) -> CsvTable | ParquetTable:
+def open_table(
+    path: str | Path, exact: Sequence[str] = (), like: Dialect | None = None
+) -> CsvTable | ParquetTable:
     """Open a CSV or Parquet file, also compressed as .gz, .xz, .zst or .bz2; its first bytes show which it is.
 
     Args:
         path: Path of the file, whatever its name.
         exact: Columns whose whole numbers are kept as such, for times.
+        like: Dialect of the training data, whose decimal mark counts in a file with the same separator.
 
     Raises:
         UserError: The file is missing, unreadable, damaged, empty or no table.
@@ -210,7 +217,7 @@ def open_table(path: str | Path, exact: Sequence[str] = ()) -> CsvTable | Parque
         raise _damaged(path, error) from None
     if not head.strip(b" \t\r\n\x00"):
         raise UserError(f"data.path: {path} is empty.")
-    return ParquetTable(path, compressed) if head[:4] == b"PAR1" else CsvTable(path, head, exact)
+    return ParquetTable(path, compressed) if head[:4] == b"PAR1" else CsvTable(path, head, exact, like)
 
 
 def stream_rows(table: CsvTable | ParquetTable, features: Sequence[str], time: TimeFormat) -> Iterator[Rows]:

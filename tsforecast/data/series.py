@@ -3,12 +3,16 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.derived import Derived
 from tsforecast.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from tsforecast.data.recipe import ReadingRecipe
 
 DAY = 86_400
 
@@ -28,6 +32,7 @@ class Series:
         notes: one sentence for each thing that was mended.
         name: of the data set.
         derived: features that are computed from others, so that data to forecast from need not bring them.
+        recipe: how the source was read; None for sources that need no decisions.
     """
 
     time: np.ndarray
@@ -40,6 +45,7 @@ class Series:
     notes: tuple[str, ...] = field(default=())
     name: str = "series"
     derived: Derived = field(default_factory=dict)
+    recipe: "ReadingRecipe | None" = None
 
     def __len__(self) -> int:
         return len(self.time)

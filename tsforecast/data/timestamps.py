@@ -56,6 +56,11 @@ class TimeFormat:
     clock: str = ""
     offset: bool = False
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the training data should know."""
+        return ("Times with an offset are read as UTC.",) if self.offset else ()
+
     def read(self, table: pa.Table) -> np.ndarray:
         """Return the times ``[N]`` datetime64[ns] of a table, NaT where they are empty.
 
@@ -90,9 +95,7 @@ class TimeFormat:
         )
 
 
-def find_time(
-    table: pa.Table, named: str | Sequence[str] | None = None
-) -> tuple[TimeFormat, np.ndarray, tuple[str, ...]]:
+def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> tuple[TimeFormat, np.ndarray]:
     """Find and read the time column, or the pair of a date and a time-of-day column.
 
     Args:
@@ -103,7 +106,7 @@ def find_time(
 
     Returns:
         How the times are written, times ``[N]`` datetime64[ns] (UTC where the file gives an offset; NaT
-        where empty), and notes.
+        where empty).
 
     Raises:
         UserError: A named column is not there or does not read as time, or none is found.
@@ -119,10 +122,9 @@ def find_time(
         )
     pattern, time = reading
     offset = _has_offset(table[names[0]])
-    notes = ("Times with an offset are read as UTC.",) if offset else ()
     if clock is None:
-        return TimeFormat(names, pattern, offset=offset), time, notes
-    return TimeFormat(names, pattern, clock[0], offset), time + clock[1], notes
+        return TimeFormat(names, pattern, offset=offset), time
+    return TimeFormat(names, pattern, clock[0], offset), time + clock[1]
 
 
 def find_reading(column: pa.ChunkedArray) -> Reading | None:

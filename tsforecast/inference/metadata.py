@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.derived import Derived, derive
 from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from tsforecast.data.recipe import ReadingRecipe
 
 _AHEAD = re.compile(r"(.+)@\+(\d+)")
 
@@ -63,6 +66,7 @@ class ModelMetadata:
         thresholds: Rise ``[T]`` over the last known value that makes a spike, in the unit; NaN if there is none.
         members: Names of an ensemble's members, or none.
         derived: Features that are computed from others if rows do not bring them.
+        recipe: How the training data were read, for files to forecast from; None if nothing was decided.
 
     Example:
         >>> from tsforecast.models.task import Task
@@ -87,6 +91,7 @@ class ModelMetadata:
     thresholds: tuple[float, ...]
     members: tuple[str, ...] = ()
     derived: Derived = field(default_factory=dict)
+    recipe: "ReadingRecipe | None" = None
 
     @classmethod
     def from_model(cls, model: Any) -> "ModelMetadata":
@@ -131,6 +136,7 @@ class ModelMetadata:
             thresholds=tuple(float("nan") if value is None else float(value) for value in thresholds),
             members=tuple(metadata.get("members") or ()),
             derived=_derived(metadata),
+            recipe=_recipe(metadata),
         )
 
     @property
@@ -225,6 +231,14 @@ class ModelMetadata:
     def _is_derived(self, name: str, names: Mapping[str, Any]) -> bool:
         sources = self.derived.get(name, {})
         return bool(sources) and name not in self.targets and all(source in names for source in sources)
+
+
+def _recipe(metadata: Mapping[str, Any]) -> "ReadingRecipe | None":
+    if metadata.get("recipe") is None:
+        return None
+    from tsforecast.data.recipe import ReadingRecipe
+
+    return ReadingRecipe.from_dict(metadata["recipe"])
 
 
 def _derived(metadata: Mapping[str, Any]) -> Derived:

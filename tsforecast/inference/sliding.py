@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,11 +54,16 @@ def read_rows(
         UserError: The file cannot be used; the message names it.
     """
     with _predict_keys():
-        table = open_table(path, exact=(time,) if isinstance(time, str) else time or ())
+        recipe = metadata.recipe
+        names = (time,) if isinstance(time, str) else tuple(time or (recipe.time.columns if recipe else ()))
+        table = open_table(path, exact=names, like=recipe.dialect if recipe else None)
         head = table.head()
         if not head.num_rows:
             raise UserError(f"data.path: {path} has no row.")
-        time_format, _, _ = find_time(head, time)
+        if recipe is not None and len(names) == len(recipe.time.columns):
+            time_format = replace(recipe.time, columns=names)
+        else:
+            time_format, _ = find_time(head, names)
         features = [name for name in metadata.all_features if name in table.columns]
         metadata.check_features(features, f"predict.data: {path}", near=table.columns)
         yield from stream_rows(table, features, time_format)

@@ -13,6 +13,7 @@ from tsforecast.config.ensemble_checks import member_options
 from tsforecast.config.groups import choice
 from tsforecast.data.bins import bin_edges
 from tsforecast.data.dataset import ForecastDataset, build_dataset
+from tsforecast.data.recipe import ReadingRecipe
 from tsforecast.data.series import Series
 from tsforecast.metrics.spikes import threshold_from_quantile
 from tsforecast.planning.device import device_memory
@@ -36,9 +37,11 @@ def build_data(config: Config) -> ForecastDataset:
     return dataset_of(config, loaded_series(config), config.data["split"])
 
 
-def loaded_series(config: Config) -> Series:
-    """The series that ``config.data`` describes."""
-    return build_source(config.data)
+def loaded_series(config: Config, recipe: Mapping[str, Any] | None = None) -> Series:
+    """Load the series that ``config.data`` describes, read by the recipe stored with a model if there is one."""
+    if recipe is None:
+        return build_source(config.data)
+    return build_source(config.data, recipe=ReadingRecipe.from_dict(recipe))
 
 
 def dataset_of(
@@ -132,6 +135,7 @@ def metadata(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
         "step_seconds": dataset.series.step,
         "scaler": dataset.scaler.to_dict(),
         "spike": spike_metadata(config, dataset),
+        "recipe": None if dataset.series.recipe is None else dataset.series.recipe.to_dict(),
         "derived": {name: dict(weights) for name, weights in dataset.series.derived.items()},
     }
 

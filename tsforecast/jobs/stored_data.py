@@ -1,10 +1,13 @@
 """Data for jobs that continue from a saved model: scaled as in its training, and compared with its training data."""
 
+import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tsforecast.config import Config
+from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.identity import DataIdentity, compare_data
 from tsforecast.data.scaling import Scaler
@@ -29,7 +32,7 @@ def build_saved_data(config: Config, saved: Path, scored: str | None = "test") -
         UserError: There is no such model, the data lack its channels, or rows to be scored were training rows of it.
     """
     metadata = load_metadata(saved)
-    series = build.loaded_series(config)
+    series = _load_again(config, metadata)
     _check_channels(config, metadata, series, saved.parent)
     dataset = build.dataset_of(config, series, config.data["split"], Scaler.from_dict(metadata["scaler"]))
     stored = _stored_identity(RunFolder(saved.parent))
@@ -48,7 +51,7 @@ def build_training_data(config: Config, folder: RunFolder) -> ForecastDataset:
         UserError: A run is to be resumed on other data than it began with.
     """
     stored = _stored_start(folder) if config.resume is not None else None
-    series = build.loaded_series(config)
+    series = build.loaded_series(config) if stored is None else _load_again(config, stored)
     scaler = None if stored is None else Scaler.from_dict(stored["scaler"])
     if stored is not None:
         _check_channels(config, stored, series, folder.path)
@@ -91,6 +94,7 @@ def record_training_data(config: Config, folder: RunFolder, dataset: ForecastDat
                 "data": identity.to_dict(),
                 "channels": list(dataset.channels),
                 "scaler": dataset.scaler.to_dict(),
+                "recipe": identity.recipe,
             },
         )
 
@@ -103,6 +107,16 @@ def _stored_start(folder: RunFolder) -> dict[str, Any] | None:
     if saved_path(folder.best).is_file():
         return load_metadata(folder.best)
     return None
+
+
+def _load_again(config: Config, stored: Mapping[str, Any]) -> Series:
+    """Load the series of a run as it was read then."""
+    features = config.data.get("features")
+    if "recipe" not in stored and features is None and "calendar" in config.data:
+        # Version 0.1 stored no recipe and also fed in the row numbers of a file.
+        names = [name for name in stored["channels"] if "@+" not in name and name not in CALENDAR]
+        config = dataclasses.replace(config, data=config.data | {"features": names})
+    return build.loaded_series(config, stored.get("recipe"))
 
 
 def _check_channels(config: Config, metadata: dict[str, Any], series: Series, source: Path) -> None:

@@ -1,6 +1,8 @@
 """Any CSV or Parquet file as a series."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ from tsforecast.data.arrow import floats
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.calendar_features import calendar as calendar_columns
 from tsforecast.data.cells import as_numbers
-from tsforecast.data.reader import open_table
+from tsforecast.data.reader import UNNAMED, open_table
+from tsforecast.data.recipe import ReadingRecipe
 from tsforecast.data.series import (
     DAY,
     Series,
@@ -22,7 +25,7 @@ from tsforecast.data.series import (
 )
 from tsforecast.data.time_grid import parse_frequency, regularize
 from tsforecast.data.timestamps import find_time
-from tsforecast.errors import UserError
+from tsforecast.errors import UserError, nearest
 
 
 def load(
@@ -36,51 +39,48 @@ def load(
     calendar: bool = True,
     unit: str = "",
     known_ahead: Sequence[str] = (),
+    recipe: ReadingRecipe | None = None,
 ) -> Series:
-    """Reads a file; every numeric column is a feature, and what had to be mended is noted.
+    """Read a file; every numeric column is a feature, and whatever was corrected is noted.
 
     Args:
-        path: a CSV or Parquet file, also compressed (.gz, .xz, .zst, .bz2).
-        target: a column, a list of columns, or ``"all"``.
-        time: the time column, or a date and a time-of-day column; None to find it.
-        features: the numeric columns to feed in; None for all. Targets are always fed in.
-        rows: only the first so many in time; None for all.
-        frequency: the step, such as ``15min`` or ``1h``; None for the commonest one.
-        season: rows in a season; None for a day's, or a week's of daily rows.
-        calendar: whether to add sine and cosine of minute of day (steps under a day) and of day of week
+        path: CSV or Parquet file, also compressed (.gz, .xz, .zst, .bz2).
+        target: A column, a list of columns, or ``"all"``.
+        time: The time column, or a date and a time-of-day column; None to find it.
+        features: The numeric columns to feed in; None for all. Targets are always fed in.
+        rows: Number of rows to keep, the first in time; None for all.
+        frequency: The step, such as ``15min`` or ``1h``; None for the most common one.
+        season: Rows in a season; None for a day's, or a week's of daily rows.
+        calendar: Whether to add sine and cosine of minute of day (steps under a day) and of day of week
             (steps up to a day).
-        unit: of the targets.
-        known_ahead: columns whose future is known.
+        unit: Unit of the targets.
+        known_ahead: Columns whose future is known.
+        recipe: How the training data were read, to read these data in the same way; None to decide.
 
     Returns:
         float64 values in the file's units.
 
     Raises:
-        UserError: when the file or its columns cannot be used, see ``open_table``, ``find_time`` and
-            ``regularize``; when a column chosen has no value at all or an infinite one.
+        UserError: The file or its columns cannot be used, see ``open_table``, ``find_time`` and ``regularize``; a
+            chosen column has no value at all or an infinite one; or the file does not fit the recipe.
     """
     check_rows(rows)
     step = parse_frequency(frequency)
     if season is not None and (isinstance(season, bool) or not isinstance(season, int) or season < 1):
         raise UserError(f"data.season is {season!r}: give a whole number of rows, or null for a day.")
-    file = open_table(path, exact=(time,) if isinstance(time, str) else time or ())
-    table = file.table()
-    if table.num_rows < 2:
-        rows_read = "no row below its header" if table.num_rows == 0 else "one row only"
-        raise UserError(f"data.path: {path} has {rows_read}; a series needs at least two.")
-    time_format, stamps, notes = find_time(table, time)
-    columns, left_out = _numeric(table, time_format.columns, file.dialect.decimal if file.dialect else ".")
-    targets = _pick_targets(target, columns, left_out, time_format.columns)
+    table, recipe, stamps, notes = _read(path, time, recipe, step)
+    named = {target} if isinstance(target, str) else {*(target or ())}
+    columns, left_out = _numeric(table, recipe, named | {*(features or ())})
+    targets = _pick_targets(target, columns, left_out, recipe.time.columns)
     chosen = pick_features(features, targets, tuple(columns))
     values = np.empty((table.num_rows, len(chosen)))
     for index, name in enumerate(chosen):
         values[:, index] = floats(columns[name])
         _check_column(name, values[:, index], stamps)
-    notes += tuple(
-        f"Column '{name}' is not numeric ({why}) and was left out." for name, why in left_out.items()
-    )
+    notes += tuple(f"Column '{name}' {why} and was left out." for name, why in left_out.items())
+    recipe = replace(recipe, numeric=chosen)
     del table, columns
-    stamps, values, mended = regularize(stamps, values, step)
+    stamps, values, corrected = regularize(stamps, values, recipe.step or None)
     stamps, values = stamps[:rows], values[:rows]
     if calendar:
         chosen, values = _with_calendar(chosen, values, stamps)
@@ -92,24 +92,70 @@ def load(
         season=season or season_of(_step(stamps)),
         unit=unit,
         known_ahead=pick_known_ahead(known_ahead, chosen),
-        notes=notes + mended,
+        notes=notes + corrected,
         name=Path(path).name.split(".")[0],
+        recipe=replace(recipe, step=_step(stamps)),
     )
 
 
+def _read(
+    path: str, time: str | Sequence[str] | None, recipe: ReadingRecipe | None, step: int | None
+) -> tuple[pa.Table, ReadingRecipe, np.ndarray, tuple[str, ...]]:
+    """Return a file's table, its recipe (with no numeric columns and step 0 until they are known), times and notes."""
+    names = (time,) if isinstance(time, str) else tuple(time or ())
+    if recipe is not None:
+        file = open_table(path, exact=recipe.time.columns, like=recipe.dialect)
+    else:
+        file = open_table(path, exact=names)
+    table = file.table()
+    if table.num_rows < 2:
+        found = "no row below its header" if table.num_rows == 0 else "one row only"
+        raise UserError(f"data.path: {path} has {found}; a series needs at least two.")
+    if recipe is not None:
+        stamps = recipe.time.read(table)
+        return table, replace(recipe, dialect=file.dialect), stamps, recipe.time.notes
+    time_format, stamps = find_time(table, names)
+    return table, ReadingRecipe(time_format, (), step or 0, file.dialect), stamps, time_format.notes
+
+
 def _numeric(
-    table: pa.Table, taken: Sequence[str], decimal: str
+    table: pa.Table, recipe: ReadingRecipe, named: Collection[str]
 ) -> tuple[dict[str, pa.ChunkedArray], dict[str, str]]:
-    """Return the numeric columns, and for each other one its first value that is not a number."""
+    """Return the columns to read as numbers, and why each other one is left out.
+
+    Args:
+        table: As read.
+        recipe: Of the training data, or without numeric columns if they are to be found.
+        named: Columns that were asked for.
+
+    Raises:
+        UserError: A column of the recipe is missing or is not numeric.
+    """
     columns, left_out = {}, {}
+    decimal = recipe.dialect.decimal if recipe.dialect else "."
     for name in table.column_names:
-        if name not in taken:
-            numbers, why = as_numbers(table[name], decimal)
-            if numbers is None:
-                left_out[name] = why
-            else:
-                columns[name] = numbers
+        if name in recipe.time.columns:
+            continue
+        numbers, value = as_numbers(table[name], decimal)
+        if numbers is None:
+            left_out[name] = f"is not numeric ({value})"
+        elif recipe.numeric and name not in recipe.numeric:
+            left_out[name] = "was not there or not used in training"
+        elif re.fullmatch(UNNAMED, name) and name not in named and _is_filler(numbers):
+            left_out[name] = "has no name and no value but row numbers"
+        else:
+            columns[name] = numbers
+    for name in recipe.numeric:
+        if name not in columns:
+            why = left_out.get(name, f"is missing.{nearest(name, table.column_names)}")
+            raise UserError(f"data.path: column '{name}', which the model was trained on, {why}")
     return columns, left_out
+
+
+def _is_filler(column: pa.ChunkedArray) -> bool:
+    """Return whether a column is empty or counts the rows, as data frames write their index."""
+    values = floats(column)
+    return bool(np.isnan(values).all() or (np.diff(values) == 1).all())
 
 
 def _pick_targets(
@@ -118,7 +164,8 @@ def _pick_targets(
     for name in [target] if isinstance(target, str) else target or ():
         if name in left_out:
             raise UserError(
-                f"data.target: column '{name}' is not numeric (it holds {left_out[name]}): clean it, or choose another."
+                f"data.target: column '{name}' {left_out[name].replace('(', '(it holds ')}: correct it,"
+                " or choose another."
             )
         if name in taken:
             raise UserError(f"data.target: '{name}' is the time column; choose another.")
