@@ -26,7 +26,7 @@ def create_strategy(name: str) -> "tf.distribute.Strategy | None":
         return None
     if keras.config.backend() != "tensorflow":
         raise UserError(f"device.strategy={name} needs backend=tensorflow; use device.strategy=single.")
-    return _mirrored() if name == "mirrored" else _multi_worker_index()
+    return _mirrored_strategy() if name == "mirrored" else _multi_worker_strategy()
 
 
 def set_strategy(strategy: "tf.distribute.Strategy | None") -> None:
@@ -38,14 +38,14 @@ def set_strategy(strategy: "tf.distribute.Strategy | None") -> None:
     tf.distribute.experimental_set_strategy(strategy)
 
 
-def _mirrored() -> "tf.distribute.Strategy":
+def _mirrored_strategy() -> "tf.distribute.Strategy":
     import tensorflow as tf
 
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
-def _multi_worker_index() -> "tf.distribute.Strategy":
+def _multi_worker_strategy() -> "tf.distribute.Strategy":
     import tensorflow as tf
 
     resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()

@@ -13,8 +13,8 @@ from tsforecast.planning.memory import (
     MemoryEstimate,
     choose_accumulation,
     estimate_memory,
-    loaded_data_bytes,
     optimizer_bytes,
+    series_bytes,
     training_data_bytes,
 )
 
@@ -87,7 +87,7 @@ def program_bytes(dataset: "ForecastDataset", device: str) -> int:
     """Return the memory of Python, TensorFlow and compiled steps without the data; on a GPU that of its context."""
     if device != "cpu":
         return int(GPU_PROGRAM_BYTES)
-    return int(machine.process_memory() - loaded_data_bytes(dataset) + COMPILED_BYTES)
+    return int(machine.process_memory() - series_bytes(dataset) + COMPILED_BYTES)
 
 
 def fit_batch_size(

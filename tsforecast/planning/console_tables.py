@@ -23,7 +23,7 @@ def print_plan(plan: dict[str, Any], console: Console | None = None) -> None:
         f"Plan for a {device['kind']} with {size(device['memory'])}, {device['policy']}, "
         f"batch size {plan['batch_size']} x {plan['accumulate_steps']}, {plan['rows']:,} rows; nothing was trained."
     )
-    tables = (_training, _inference, _fit, _time, _verified, _peaks, _batches, _scales, _estimates)
+    tables = (_training, _inference, _fit, _time, _measurements, _peaks, _batches, _scales, _estimates)
     for table in (make(plan) for make in tables):
         if table is not None:
             console.print()
@@ -112,7 +112,7 @@ def _time(plan: dict[str, Any]) -> Table | None:
     return table
 
 
-def _verified(plan: dict[str, Any]) -> Table | None:
+def _measurements(plan: dict[str, Any]) -> Table | None:
     rows = {name: model["verified"] for name, model in plan["models"].items() if "verified" in model}
     if not rows:
         return None

@@ -210,9 +210,7 @@ def _concatenation(
     return Elements(kept=_size(outs), work=_size(outs), infer=_size(ins) + _size(outs))
 
 
-def _pass_through(
-    layer: "keras.Layer", ins: list[Shape], outs: list[Shape], execution: Execution
-) -> Elements:
+def _elementwise(layer: "keras.Layer", ins: list[Shape], outs: list[Shape], execution: Execution) -> Elements:
     return Elements(infer=_size(ins) + _size(outs))
 
 
@@ -259,8 +257,8 @@ RULES: dict[str, Callable[[Any, list[Shape], list[Shape], Execution], Elements]]
     "BatchNormalization": _norm,
     "Concatenate": _concatenation,
     "Merge": _concatenation,
-    "Anchor": _pass_through,
+    "Anchor": _elementwise,
     "TargetHistory": _slice,
-    "GetItem": _pass_through,
+    "GetItem": _elementwise,
     "ForecastHead": _head,
 }

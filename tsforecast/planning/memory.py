@@ -175,10 +175,10 @@ def training_data_bytes(dataset: "ForecastDataset") -> int:
     """Return the bytes of the data during training: the loaded data, their tensors and the window indices."""
     tensors = dataset.inputs.nbytes + dataset.truths.nbytes
     indices = 3 * 8 * len(dataset.windows("train"))  # ends, and the order of this epoch and the next
-    return loaded_data_bytes(dataset) + tensors + indices
+    return series_bytes(dataset) + tensors + indices
 
 
-def loaded_data_bytes(dataset: "ForecastDataset") -> int:
+def series_bytes(dataset: "ForecastDataset") -> int:
     """Return the bytes of the data before training: the series, scaled inputs and truths."""
     return dataset.series.values.nbytes + dataset.inputs.nbytes + dataset.truths.nbytes
 
