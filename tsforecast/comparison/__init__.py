@@ -1,1 +1,1 @@
-"""Any set of finished runs beside each other: a leaderboard with confidence intervals, curves, cost and axes."""
+"""Comparison of finished runs: a leaderboard with confidence intervals, learning curves, cost and settings."""

@@ -1,26 +1,28 @@
-"""The rows of a leaderboard, best first."""
+"""The leaderboard: runs ranked by their test RMSE, with confidence intervals."""
 
 import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tsforecast.comparison.names import LONGEST, names
-from tsforecast.comparison.runs import Run, by_seed, varied
+from tsforecast.comparison.names import MAX_LENGTH, name_runs
+from tsforecast.comparison.runs import Run, find_differences, group_by_seed
 from tsforecast.metrics.bootstrap import Interval, rmse_difference, rmse_interval
+
+SCORE = "test/rmse"
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A run in its place.
+    """A run with its place on the leaderboard.
 
     Args:
-        rank: 1 is the lowest test RMSE.
-        name: what sets it apart, as in ``model=gru batch_size=64``.
-        run: the run.
-        axes: short key -> value, for the keys in which runs differ.
-        rmse: with its interval, where the run kept its errors.
-        difference: RMSE minus that of rank 1, on shared windows; None for rank 1 and where none are shared.
+        rank: Its place, 1 for the lowest test RMSE.
+        name: What distinguishes it, for example ``model=gru batch_size=64``.
+        run: The run.
+        axes: Short key to value, for the settings in which runs differ.
+        rmse: RMSE with its interval, None without errors by window.
+        difference: RMSE minus that of rank 1 on common windows; None for rank 1 and without common windows.
     """
 
     rank: int
@@ -31,68 +33,109 @@ class Entry:
     difference: Interval | None
 
 
-def entries(runs: Sequence[Run]) -> list[Entry]:
-    """The leaderboard of these runs."""
-    axes = varied(runs)
-    order = sorted(range(len(runs)), key=lambda place: runs[place].figures["test/rmse"])
+def rank_runs(runs: Sequence[Run]) -> list[Entry]:
+    """Return the leaderboard of these runs, best first."""
+    axes = find_differences(runs)
+    order = sorted(range(len(runs)), key=lambda index: runs[index].figures[SCORE])
     best = runs[order[0]]
-    named = names(axes)
+    names = _unique_names(runs, axes)
     return [
         Entry(
             rank=rank,
-            name=named[place]
-            if named[place] and named.count(named[place]) == 1
-            else runs[place].folder.name[:LONGEST],
-            run=runs[place],
-            axes=axes[place],
-            rmse=_own(runs[place]),
-            difference=None if rank == 1 else _paired(runs[place], best),
+            name=names[index],
+            run=runs[index],
+            axes=axes[index],
+            rmse=_interval(runs[index]),
+            difference=None if rank == 1 else _difference(runs[index], best),
         )
-        for rank, place in enumerate(order, start=1)
+        for rank, index in enumerate(order, start=1)
     ]
 
 
-def _reach(run: Run) -> int:
+def _unique_names(runs: Sequence[Run], axes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of runs after their settings; where several would be equal, after their folders."""
+    names = name_runs(axes)
+    return [
+        name if name and names.count(name) == 1 else run.folder.name[:MAX_LENGTH]
+        for name, run in zip(names, runs, strict=True)
+    ]
+
+
+def _steps_to_last_target(run: Run) -> int:
     window = run.result.get("window") or {}
     return int(window.get("lead") or 1) + int(window.get("horizon") or 1) - 1
 
 
-def _own(run: Run) -> Interval | None:
-    return rmse_interval(run.errors, _reach(run)) if run.errors is not None else None
+def _interval(run: Run) -> Interval | None:
+    return None if run.errors is None else rmse_interval(run.errors, _steps_to_last_target(run))
 
 
-def _paired(run: Run, best: Run) -> Interval | None:
+def _difference(run: Run, best: Run) -> Interval | None:
     if run.errors is None or best.errors is None or run.task != best.task:
         return None
-    return rmse_difference(run.errors, best.errors, _reach(run))
+    return rmse_difference(run.errors, best.errors, _steps_to_last_target(run))
 
 
-def over_seeds(board: Sequence[Entry]) -> list[dict[str, Any]]:
-    """A row for each config that was run with several seeds: mean and spread of its figures; best mean first.
+def summarize_seeds(board: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Return one row for each config that was run with several seeds, the lowest mean RMSE first.
 
-    The spread is the standard deviation over seeds, with n - 1.
+    The spread is the standard deviation of a sample over seeds (n - 1).
     """
-    rows = []
-    groups = [group for group in by_seed([entry.run for entry in board]) if len(group) > 1]
-    axes = [board[group[0]].axes for group in groups]
-    labels = names([{key: value for key, value in one.items() if key != "seed"} for one in axes])
-    for group, label in zip(groups, labels, strict=True):
-        members = [board[place] for place in group]
-        found = {key: _each(members, key) for key in ("test/rmse", "test/mae", "seconds")}
-        rows.append(
-            {
-                "config": label or "all",
-                "seeds": len(members),
-                "test RMSE": statistics.mean(found["test/rmse"]),
-                "spread": statistics.stdev(found["test/rmse"]),
-                "lowest": min(found["test/rmse"]),
-                "highest": max(found["test/rmse"]),
-                "test MAE": statistics.mean(found["test/mae"]),
-                "seconds": statistics.mean(found["seconds"]),
-            }
-        )
+    groups = [
+        [board[index] for index in group]
+        for group in group_by_seed([entry.run for entry in board])
+        if len(group) > 1
+    ]
+    names = name_runs([_without_seed(group[0].axes) for group in groups])
+    rows = [_summarize(name, group) for name, group in zip(names, groups, strict=True)]
     return sorted(rows, key=lambda row: row["test RMSE"])
 
 
-def _each(members: Sequence[Entry], key: str) -> list[float]:
-    return [entry.run.figures[key] for entry in members if key in entry.run.figures] or [float("nan")]
+def _without_seed(axes: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in axes.items() if key != "seed"}
+
+
+def _summarize(name: str, group: Sequence[Entry]) -> dict[str, Any]:
+    rmse = _figures(group, SCORE)
+    return {
+        "config": name or "all",
+        "seeds": len(group),
+        "test RMSE": statistics.mean(rmse),
+        "spread": statistics.stdev(rmse),
+        "lowest": min(rmse),
+        "highest": max(rmse),
+        "test MAE": statistics.mean(_figures(group, "test/mae")),
+        "seconds": statistics.mean(_figures(group, "seconds")),
+    }
+
+
+def _figures(group: Sequence[Entry], key: str) -> list[float]:
+    return [entry.run.figures[key] for entry in group if key in entry.run.figures] or [float("nan")]
+
+
+def find_cautions(board: Sequence[Entry]) -> list[str]:
+    """Return sentences on why some of these runs should not be compared."""
+    cautions = []
+    if len({entry.run.task for entry in board}) > 1:
+        cautions.append(
+            "These runs differ in data, lead, horizon or unit: their errors answer different questions."
+        )
+    elif len({_test_windows(entry.run) for entry in board} - {None}) > 1:
+        cautions.append(
+            "These runs were scored on different test windows (split or window.stride): their RMSEs are of different"
+            " hours; only a difference to best, which uses the common windows, compares them."
+        )
+    missing = sum(entry.rmse is None for entry in board)
+    if missing:
+        cautions.append(
+            f"{missing} of {len(board)} runs have no interval: no errors.npz, or too few test windows."
+        )
+    return cautions
+
+
+def _test_windows(run: Run) -> tuple[int, int, int] | None:
+    """Return count, first and last of the test windows; None without errors by window."""
+    if run.errors is None or not len(run.errors.ends):
+        return None
+    ends = run.errors.ends
+    return len(ends), int(ends[0]), int(ends[-1])

@@ -1,77 +1,74 @@
-"""The table of all models under one budget, as a page of the docs: every figure from the runs, and who beats whom."""
+"""The table of all models with one budget, as a page of the docs."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from tsforecast.comparison.names import built
-from tsforecast.comparison.runs import Run, collect
+from tsforecast.comparison.names import target_name
+from tsforecast.comparison.runs import Run, collect_runs
 from tsforecast.errors import UserError
 from tsforecast.metrics import metric_label
-from tsforecast.metrics.bootstrap import rmse_difference
+from tsforecast.metrics.bootstrap import Interval, rmse_difference
 from tsforecast.tracking.run_folder import RunFolder
 
+UNSURE = "Neither for sure"
 TO_BEAT = ("lightgbm", "persistence")
+NOTE = (
+    "Skill is the share of persistence's RMSE that a model saves; AP is the average precision and F1 the event F1 of"
+    " the spike scorecard. Where there are several seeds, figures are means, with the standard deviation after the"
+    " RMSE. Training seconds include validation; one window is the median of repeated warm forecasts. Both are from the"
+    " fastest seed, because other work on the machine can only add to them, and from this machine: compare them with"
+    " each other."
+)
 
 
-def write(over: str | Sequence[str], page: str | Path, command: str) -> str:
-    """Writes the page and returns its text.
+def write_model_table(over: str | Sequence[str], page: str | Path, command: str) -> str:
+    """Write the page and return its text.
 
     Args:
-        over: folders of runs or sweeps, see ``collect``.
-        page: the Markdown file.
-        command: that made the runs, to be named on the page.
+        over: Folders of runs or sweeps, see `runs.collect_runs`.
+        page: Markdown file to write.
+        command: Command that made the runs, to be named on the page.
 
     Raises:
-        UserError: the runs differ in data, lead, horizon or unit.
+        UserError: The runs differ in data, lead, horizon or unit.
     """
-    runs = collect(over)[0]
+    runs = collect_runs(over)[0]
     if len({run.task for run in runs}) > 1:
         raise UserError(
             "A table of models needs runs on the same data, lead and horizon: narrow over=, or leave model_table out."
         )
-    text = markdown(runs, command)
+    text = format_markdown(runs, command)
     RunFolder.create(Path(page).parent).write_text_atomic(Path(page).name, text)
     return text
 
 
-def markdown(runs: Sequence[Run], command: str) -> str:
-    """The page: how the figures were made, the table, and which models beat LightGBM and persistence."""
+def format_markdown(runs: Sequence[Run], command: str) -> str:
+    """Return the page: how the figures were made, the table, and which models beat LightGBM and persistence."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(built(run.config["model"]["_target_"]), []).append(run)
+        groups.setdefault(target_name(run.config["model"]["_target_"]), []).append(run)
     order = sorted(groups, key=lambda name: _mean(groups[name], "test/rmse"))
-    unit = runs[0].result.get("unit") or ""
-    head = [
-        "model",
-        "parameters",
-        "users' figure",
-        "seeds",
-        f"test {metric_label('rmse', unit)}",
-        metric_label("mae", unit),
-    ]
-    head += ["skill", "spike AP", "spike F1", "training s", "one window ms"]
+    head = _head(runs[0].result.get("unit") or "")
     lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
     lines += [f"| {' | '.join(_cells(name, groups[name]))} |" for name in order]
     verdicts = [_verdict(groups, order, reference) for reference in TO_BEAT if reference in groups]
-    notes = [
-        "Skill is the share of persistence's RMSE that a model takes away; AP is the average precision and F1 the event"
-        " F1 of the spike scorecard. Where there are several seeds, figures are means, with the standard deviation"
-        " after the RMSE. Training seconds include validation; one window is the median of repeated warm forecasts."
-        " Both are those of the quickest seed, since other work on the machine can only add to them, and this"
-        " machine's: compare them with each other.",
-    ]
-    return "\n".join(["# Results", "", *_made(runs, command), "", *lines, "", *notes, "", *verdicts]) + "\n"
+    return "\n".join(["# Results", "", *_origin(runs, command), "", *lines, "", NOTE, "", *verdicts]) + "\n"
+
+
+def _head(unit: str) -> list[str]:
+    errors = [f"test {metric_label('rmse', unit)}", metric_label("mae", unit)]
+    costs = ["training s", "one window ms"]
+    return ["model", "parameters", "users' figure", "seeds", *errors, "skill", "spike AP", "spike F1", *costs]
 
 
 def _cells(name: str, runs: Sequence[Run]) -> list[str]:
     result = runs[0].result
-    said, skill = result.get("users_estimate"), [run.result["skill"]["persistence"] for run in runs]
+    nominal, skill = result.get("users_estimate"), [run.result["skill"]["persistence"] for run in runs]
     return [
         name,
         f"{result['params']:,}",
-        f"{said:,}" if said else "",
+        f"{nominal:,}" if nominal else "",
         str(len(runs)),
         _figure(runs, "test/rmse", spread=True),
         _figure(runs, "test/mae"),
@@ -87,8 +84,8 @@ def _figure(runs: Sequence[Run], key: str, digits: int = 4, spread: bool = False
     values = [run.figures[key] for run in runs if key in run.figures]
     if not values:
         return "–"
-    beside = f" ± {statistics.stdev(values):.{digits}f}" if spread and len(values) > 1 else ""
-    return f"{statistics.mean(values):.{digits}f}{beside}"
+    deviation = f" ± {statistics.stdev(values):.{digits}f}" if spread and len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{deviation}"
 
 
 def _latency(runs: Sequence[Run]) -> str:
@@ -101,38 +98,37 @@ def _mean(runs: Sequence[Run], key: str) -> float:
 
 
 def _verdict(groups: Mapping[str, list[Run]], order: Sequence[str], reference: str) -> str:
-    """Which models are surely better than the reference, surely worse, or neither, on the same windows."""
-    found: dict[str, list[str]] = {"beat": [], "lose": [], "open": []}
-    for name in (name for name in order if name != reference):
-        apart = [_difference(run, groups[reference][0]) for run in groups[name]]
-        found[_outcome(apart)].append(name)
-    words = {
-        "beat": f"Better than {reference}",
-        "lose": f"Worse than {reference}",
-        "open": "Neither for sure",
+    """Return which models are better than the reference on the same windows, which are worse, and which are neither."""
+    by_outcome: dict[str, list[str]] = {
+        f"Better than {reference}": [],
+        f"Worse than {reference}": [],
+        UNSURE: [],
     }
-    parts = [f"{words[key]}: {', '.join(names)}." for key, names in found.items() if names]
+    better, worse, unsure = by_outcome
+    for name in (name for name in order if name != reference):
+        differences = [_difference(run, groups[reference][0]) for run in groups[name]]
+        known = [difference for difference in differences if difference is not None]
+        if len(known) < len(differences):
+            outcome = unsure
+        elif all(difference.high < 0 for difference in known):
+            outcome = better
+        else:
+            outcome = worse if all(difference.low > 0 for difference in known) else unsure
+        by_outcome[outcome].append(name)
+    parts = [f"{outcome}: {', '.join(names)}." for outcome, names in by_outcome.items() if names]
     return (
         f"- {' '.join(parts)} (Every seed's 95 % interval of the paired difference in RMSE lies on one side.)"
     )
 
 
-def _difference(run: Run, reference: Run) -> Any:
+def _difference(run: Run, reference: Run) -> Interval | None:
     if run.errors is None or reference.errors is None:
         return None
     window = run.result["window"]
     return rmse_difference(run.errors, reference.errors, window["lead"] + window["horizon"] - 1)
 
 
-def _outcome(apart: Sequence[Any]) -> str:
-    if any(one is None for one in apart):
-        return "open"
-    if all(one.high < 0 for one in apart):
-        return "beat"
-    return "lose" if all(one.low > 0 for one in apart) else "open"
-
-
-def _made(runs: Sequence[Run], command: str) -> list[str]:
+def _origin(runs: Sequence[Run], command: str) -> list[str]:
     first = runs[0].result
     training, data, window = runs[0].config["training"], first["data"], first["window"]
     limits = [key for key in ("max_minutes", "max_steps", "max_epochs") if training.get(key)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from tsforecast.comparison.leaderboard import Entry
+from tsforecast.comparison.leaderboard import SCORE, Entry
 from tsforecast.files import write_text
 from tsforecast.formatting import is_finite
 from tsforecast.metrics import metric_label
@@ -18,7 +18,6 @@ from tsforecast.reporting.rendering import render
 from tsforecast.reporting.report import chart_data, page_values
 
 CURVE = "val/rmse"
-SCORE = "test/rmse"
 MAX_AXES = 7
 LOG_RATIO = 30  # costs that span more than this factor are drawn on a logarithmic axis
 

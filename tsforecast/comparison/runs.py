@@ -1,4 +1,4 @@
-"""Finds finished runs and what sets them apart."""
+"""Find finished runs, and the settings in which they differ."""
 
 import dataclasses
 import glob
@@ -10,14 +10,14 @@ from typing import Any
 
 import yaml
 
-from tsforecast.comparison.names import built, written
+from tsforecast.comparison.names import format_setting, target_name
 from tsforecast.errors import UserError
 from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.sweeps.outcome import figures
 from tsforecast.sweeps.study import config_hash, of_the_result, short_keys
 from tsforecast.tracking.run_folder import RunFolder
 
-DEEPEST = 3  # folders below the one given in which runs are looked for
+MAX_DEPTH = 3  # levels of folders in which runs are searched
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,9 +25,13 @@ class Run:
     """A finished run.
 
     Args:
-        folder: its own.
-        config: as it was composed.
-        result: its ``result.json``.
+        folder: Folder of the run.
+        config: Its composed config.
+        result: Content of its ``result.json``.
+
+    Example:
+        >>> Run(Path("run"), {}, {"metrics": {"test/rmse": 0.5}}).figures
+        {'test/rmse': 0.5}
     """
 
     folder: Path
@@ -36,73 +40,71 @@ class Run:
 
     @cached_property
     def figures(self) -> dict[str, float]:
-        """Flat figures, with ``training_seconds`` among them where known."""
+        """Figures by key, including ``training_seconds`` if known."""
         spent = (self.result.get("training") or {}).get("training_seconds")
         return figures(dict(self.result)) | ({} if spent is None else {"training_seconds": float(spent)})
 
     @cached_property
     def history(self) -> list[dict[str, Any]]:
-        """A row an epoch."""
+        """One row per epoch."""
         return RunFolder(self.folder).read_metrics()
 
     @cached_property
     def errors(self) -> WindowErrors | None:
-        """The test errors by window; None where the run kept none."""
+        """Test errors by window; None if the run has no ``errors.npz``."""
         file = self.folder / "errors.npz"
         return WindowErrors.load(file) if file.is_file() else None
 
     @property
     def task(self) -> tuple[Any, ...]:
-        """What two runs must share for their windows to be comparable."""
+        """What must be equal in two runs for their windows to be comparable."""
         window, data = self.result.get("window") or {}, self.result.get("data") or {}
         return data.get("hash"), window.get("lead"), window.get("horizon"), self.result.get("unit")
 
 
-def collect(over: str | Sequence[str]) -> tuple[list[Run], list[str]]:
-    """Reads all finished runs in the folders given.
+def collect_runs(over: str | Sequence[str]) -> tuple[list[Run], list[str]]:
+    """Read all finished runs in some folders.
 
     Args:
-        over: folders or glob patterns; the folder of a run, of a sweep, or of many.
+        over: Folders or glob patterns; the folder of a run, of a sweep, or of many.
 
     Returns:
-        The runs, each once, and a line for each one that has not finished.
+        The runs, each once, and a sentence for each one that is left out.
 
     Raises:
-        UserError: a folder is not there, or none holds a finished run.
+        UserError: A folder does not exist, or none contains a finished run.
     """
     patterns = [over] if isinstance(over, str) else list(over)
-    found, unfinished = {}, {}
+    runs, skipped = {}, {}
     for pattern in patterns:
         paths = sorted(glob.glob(str(pattern)))
         if not paths:
-            raise UserError(
-                f"over={pattern} names nothing that is there: give folders of runs or of a sweep."
-            )
-        for result in (result for path in paths for result in _results(Path(path))):
-            run = _read(result)
+            raise UserError(f"over={pattern} matches nothing: give folders of runs or of a sweep.")
+        for file in (file for path in paths for file in _find_results(Path(path))):
+            run = _read_run(file)
             if run is None:
-                unfinished[result.parent.resolve()] = f"{result.parent} {_lack(result)} and is left out."
+                skipped[file.parent.resolve()] = f"{file.parent} {_reason(file)} and is left out."
             else:
-                found[result.parent.resolve()] = run
-    if not found:
+                runs[file.parent.resolve()] = run
+    if not runs:
         raise UserError(
-            f"over={', '.join(map(str, patterns))} holds no finished run: none has a result.json with status done."
+            f"over={', '.join(map(str, patterns))} contains no finished run: none has a result.json with status done."
         )
-    return list(found.values()), list(unfinished.values())
+    return list(runs.values()), list(skipped.values())
 
 
-def _results(path: Path) -> Iterator[Path]:
+def _find_results(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         return
-    for depth in range(DEEPEST + 1):
+    for depth in range(MAX_DEPTH + 1):
         deeper = sorted(path.glob("*/" * depth + "result.json"))
         yield from deeper
         if deeper and depth == 0:  # a run's own folder
             return
 
 
-def _lack(file: Path) -> str:
-    """Why there is nothing to compare: not finished, or a pre-training."""
+def _reason(file: Path) -> str:
+    """Return why a run cannot be compared: it has not finished, or it is a pre-training."""
     try:
         done = json.loads(file.read_text(encoding="utf-8")).get("status") == "done"
     except (OSError, ValueError):
@@ -110,7 +112,7 @@ def _lack(file: Path) -> str:
     return "forecasts nothing" if done else "has not finished"
 
 
-def _read(file: Path) -> Run | None:
+def _read_run(file: Path) -> Run | None:
     try:
         result = json.loads(file.read_text(encoding="utf-8"))
         config = yaml.safe_load((file.parent / "config.yaml").read_text(encoding="utf-8"))
@@ -120,28 +122,31 @@ def _read(file: Path) -> Run | None:
     return Run(file.parent, config, result) if complete else None
 
 
-def varied(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """For each run, the keys of its config that differ between runs, under short names.
+def find_differences(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return for each run the keys of its config in which runs differ, under short names.
 
-    Where runs build different things from a node (an LSTM and a GRU), the node's short name stands for all its keys.
+    Where runs use different classes in a node (an LSTM and a GRU), the name of the class stands for all its keys.
     """
     flat = [dict(_leaves(of_the_result(run.config))) for run in runs]
-    keys = list(dict.fromkeys(key for one in flat for key in one))
-    differing = [key for key in keys if len({json.dumps(one.get(key)) for one in flat}) > 1]
+    keys = list(dict.fromkeys(key for config in flat for key in config))
+    differing = [key for key in keys if len({json.dumps(config.get(key)) for config in flat}) > 1]
     nodes = [key.removesuffix("._target_") for key in differing if key.endswith("._target_")]
-    kept = [
+    chosen = [
         key
         for key in differing
         if key.endswith("._target_") or not any(key.startswith(f"{node}.") for node in nodes)
     ]
-    names = short_keys(dict.fromkeys((key.removesuffix("._target_") for key in kept), ""))
-    return [{name: _value(one.get(key), key) for name, key in zip(names, kept, strict=True)} for one in flat]
+    names = short_keys(dict.fromkeys((key.removesuffix("._target_") for key in chosen), ""))
+    return [
+        {name: _simplify(config.get(key), key) for name, key in zip(names, chosen, strict=True)}
+        for config in flat
+    ]
 
 
-def _value(value: Any, key: str) -> Any:
+def _simplify(value: Any, key: str) -> Any:
     if key.endswith("._target_") and isinstance(value, str):
-        return built(value)
-    return written(value) if isinstance(value, (list, dict)) else value
+        return target_name(value)
+    return format_setting(value) if isinstance(value, (list, dict)) else value
 
 
 def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -152,9 +157,9 @@ def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))
 
 
-def by_seed(runs: Sequence[Run]) -> list[list[int]]:
-    """Groups the runs, by their places, whose configs differ in the seed alone."""
+def group_by_seed(runs: Sequence[Run]) -> list[list[int]]:
+    """Return groups of indices of runs whose configs differ only in the seed."""
     groups: dict[str, list[int]] = {}
-    for place, run in enumerate(runs):
-        groups.setdefault(config_hash(run.config, without=("seed",)), []).append(place)
+    for index, run in enumerate(runs):
+        groups.setdefault(config_hash(run.config, without=("seed",)), []).append(index)
     return list(groups.values())

@@ -131,15 +131,15 @@ class Grid(StudySweeper):
 
     def run(self, overrides: Sequence[Override]) -> int:
         """Runs all combinations."""
-        from tsforecast.comparison import model_table
-        from tsforecast.comparison.published import read, write
+        from tsforecast.comparison.model_table import write_model_table
+        from tsforecast.comparison.published import read_published, write_published_table
         from tsforecast.sweeps import grid
 
         axes = {o.get_key_element(): _values(o) for o in overrides if o.is_sweep_override()}
         jobs = self.jobs(axes, fixed_arguments(overrides))
         published = self.composed.published
         if published is not None:
-            read(published)  # a slip in its name is told now
+            read_published(published)  # a slip in its name is told now
         code = grid.run(
             self.folder,
             sys.argv[1:],
@@ -152,10 +152,10 @@ class Grid(StudySweeper):
         if code == 130 or all(read_outcome(self.folder / job.folder_name).status != "done" for job in jobs):
             return code
         if published is not None:
-            print(write([str(self.folder)], published, self.folder), flush=True)
+            print(write_published_table([str(self.folder)], published, self.folder), flush=True)
         if self.composed.model_table is not None:
             command = " ".join(["python run.py", *sys.argv[1:]])
-            print(model_table.write([str(self.folder)], self.composed.model_table, command), flush=True)
+            print(write_model_table([str(self.folder)], self.composed.model_table, command), flush=True)
         return code
 
     def jobs(self, axes: Mapping[str, Sequence[str]], fixed: Sequence[str]) -> list[Job]:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import yaml
 
-from tsforecast.comparison.leaderboard import entries, over_seeds
+from tsforecast.comparison.leaderboard import find_cautions, rank_runs, summarize_seeds
+from tsforecast.comparison.listing import format_csv, format_text
 from tsforecast.comparison.page import write_page
-from tsforecast.comparison.runs import Run, collect, varied
+from tsforecast.comparison.runs import Run, collect_runs, find_differences
 from tsforecast.errors import UserError
-from tsforecast.jobs.compare import _cautions, as_csv, as_text
 from tsforecast.metrics.window_errors import WindowErrors
 
 
@@ -56,20 +56,20 @@ def sweep(tmp_path):
 
 def test_runs_are_found_in_a_sweep_a_glob_and_a_list_and_counted_once(sweep):
     for over in (str(sweep), f"{sweep}/*", [str(sweep / "00"), f"{sweep}/0[12]", str(sweep)]):
-        runs, unfinished = collect(over)
+        runs, unfinished = collect_runs(over)
         assert sorted(run.folder.name for run in runs) == ["00", "01", "02"]
     assert unfinished == [f"{sweep / '03'} has not finished and is left out."]
 
 
 def test_what_is_not_there_or_holds_no_run_is_refused(tmp_path, sweep):
-    with pytest.raises(UserError, match="names nothing that is there"):
-        collect(str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match="holds no finished run"):
-        collect(str(sweep / "03"))
+    with pytest.raises(UserError, match="matches nothing"):
+        collect_runs(str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="contains no finished run"):
+        collect_runs(str(sweep / "03"))
 
 
 def test_the_best_comes_first_and_is_named_by_what_sets_it_apart(sweep):
-    board = entries(collect(str(sweep))[0])
+    board = rank_runs(collect_runs(str(sweep))[0])
     assert [entry.name for entry in board] == ["model=gru seed=0", "model=lstm seed=1", "model=lstm seed=0"]
     assert board[0].difference is None
     assert board[1].difference.value == pytest.approx(0.1, abs=1e-6)
@@ -89,7 +89,7 @@ def test_the_best_comes_first_and_is_named_by_what_sets_it_apart(sweep):
 )
 def test_what_is_built_has_the_name_that_its_group_gives_it(target, name):
     configs = [{"node": {"_target_": one, "rate": i}} for i, one in enumerate((target, "a.b.c"))]
-    assert varied([Run(Path("x"), config, {}) for config in configs])[0] == {"node": name}
+    assert find_differences([Run(Path("x"), config, {}) for config in configs])[0] == {"node": name}
 
 
 def test_what_no_training_reads_sets_runs_apart_no_more_than_the_tracker():
@@ -97,25 +97,25 @@ def test_what_no_training_reads_sets_runs_apart_no_more_than_the_tracker():
         {"job": {"name": "train"}, "seed": i, "plan": {"seconds": i}, "report": {"explain": i}, "backtest": i}
         for i in (0, 1)
     ]
-    assert varied([Run(Path("x"), config, {}) for config in configs]) == [{"seed": 0}, {"seed": 1}]
+    assert find_differences([Run(Path("x"), config, {}) for config in configs]) == [{"seed": 0}, {"seed": 1}]
 
 
 def test_runs_of_different_tasks_get_no_paired_interval(tmp_path):
     make_run(tmp_path / "a", 0.5)
     make_run(tmp_path / "b", 0.6, lead=20)
-    assert entries(collect(str(tmp_path))[0])[1].difference is None
+    assert rank_runs(collect_runs(str(tmp_path))[0])[1].difference is None
 
 
 def test_seeds_give_mean_and_spread(sweep):
-    (row,) = over_seeds(entries(collect(str(sweep))[0]))
+    (row,) = summarize_seeds(rank_runs(collect_runs(str(sweep))[0]))
     assert (row["config"], row["seeds"]) == ("model=lstm", 2)
     assert row["test RMSE"] == pytest.approx(0.65)
     assert row["spread"] == pytest.approx(0.1 / np.sqrt(2))
 
 
 def test_the_page_is_whole_and_every_mark_names_a_row(sweep, tmp_path):
-    board = entries(collect(str(sweep))[0])
-    page = write_page(tmp_path / "compare.html", board, over_seeds(board), ["a < b"]).read_text()
+    board = rank_runs(collect_runs(str(sweep))[0])
+    page = write_page(tmp_path / "compare.html", board, summarize_seeds(board), ["a < b"]).read_text()
     (data,) = re.findall(
         r'<script type="application/json" id="page-data">(.*?)</script>', page, flags=re.DOTALL
     )
@@ -142,23 +142,23 @@ def test_the_page_is_whole_and_every_mark_names_a_row(sweep, tmp_path):
 
 
 def test_the_text_and_the_csv_hold_the_same_runs(sweep):
-    board = entries(collect(str(sweep))[0])
-    assert as_text(board).splitlines()[1].split()[:4] == ["1", "model=gru", "seed=0", "0.5000"]
-    assert len(as_csv(board).splitlines()) == 4
+    board = rank_runs(collect_runs(str(sweep))[0])
+    assert format_text(board).splitlines()[1].split()[:4] == ["1", "model=gru", "seed=0", "0.5000"]
+    assert len(format_csv(board).splitlines()) == 4
 
 
 def test_a_single_run_is_a_leaderboard_too(sweep, tmp_path):
-    board = entries(collect(str(sweep / "00"))[0])
+    board = rank_runs(collect_runs(str(sweep / "00"))[0])
     assert [entry.name for entry in board] == ["00"]
     assert "1 runs compared" not in write_page(tmp_path / "c.html", board, [], []).read_text()
 
 
 def test_runs_scored_on_other_windows_are_told_apart(sweep, tmp_path):
-    assert _cautions(entries(collect(str(sweep))[0])) == []
+    assert find_cautions(rank_runs(collect_runs(str(sweep))[0])) == []
     make_run(tmp_path / "strided", 0.3)
     errors = WindowErrors.load(tmp_path / "strided/errors.npz")
     errors.select(np.arange(0, 1000, 2)).save(tmp_path / "strided/errors.npz")
-    (caution,) = _cautions(entries(collect([str(sweep), str(tmp_path / "strided")])[0]))
+    (caution,) = find_cautions(rank_runs(collect_runs([str(sweep), str(tmp_path / "strided")])[0]))
     assert "different test windows" in caution
 
 
@@ -167,7 +167,7 @@ def test_a_skill_that_is_not_known_is_a_dash(sweep, tmp_path):
     for name, skill in (("00", None), ("01", 0.25)):
         text = json.dumps({**result, "skill": {"persistence": skill}})
         (sweep / name / "result.json").write_text(text)
-    page = write_page(tmp_path / "c.html", entries(collect(str(sweep))[0]), [], []).read_text()
+    page = write_page(tmp_path / "c.html", rank_runs(collect_runs(str(sweep))[0]), [], []).read_text()
     assert "+25.0 %" in page
     assert "nan" not in re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL).lower()
     assert "– %" not in page

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tsforecast.comparison import model_table
+from tsforecast.comparison.model_table import write_model_table
 from tsforecast.errors import UserError
 from tsforecast.metrics.window_errors import WindowErrors
 
@@ -55,7 +55,7 @@ def test_the_page_holds_the_figures_and_says_who_is_better(tmp_path):
     make_run(tmp_path / "runs/3", "gru", 0.9)
     make_run(tmp_path / "runs/4", "persistence", 1.0)
     page = tmp_path / "docs" / "results.md"
-    text = model_table.write(str(tmp_path / "runs"), page, "python run.py -m experiment=model_table")
+    text = write_model_table(str(tmp_path / "runs"), page, "python run.py -m experiment=model_table")
     assert page.read_text() == text
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if " | " in line}
     assert list(rows)[1] == "lstm"
@@ -76,4 +76,4 @@ def test_runs_on_different_tasks_make_no_table(tmp_path):
     make_run(tmp_path / "runs/0", "lstm", 0.9)
     make_run(tmp_path / "runs/1", "gru", 0.9, lead=5)
     with pytest.raises(UserError, match="same data, lead and horizon"):
-        model_table.write(str(tmp_path / "runs"), tmp_path / "page.md", "command")
+        write_model_table(str(tmp_path / "runs"), tmp_path / "page.md", "command")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tsforecast.comparison.published import markdown, ours, read
+from tsforecast.comparison.published import format_markdown, read_published, select_figures
 from tsforecast.comparison.runs import Run
 from tsforecast.errors import UserError
 
@@ -36,7 +36,7 @@ def cells_of(text):
 
 def test_a_cell_is_the_mean_over_its_seeds_beside_each_source():
     runs = [run("DLinear", 96, 0.6), run("DLinear", 96, 0.8), run("NLinear", 96, 0.5), run("LSTM", 96, 0.1)]
-    cells = cells_of(markdown(PUBLISHED, ours(runs, PUBLISHED["figures"])))
+    cells = cells_of(format_markdown(PUBLISHED, select_figures(runs, PUBLISHED["figures"])))
     assert cells["dlinear", "96"] == [
         "2",
         "0.5000 ± 0.1980",
@@ -53,12 +53,12 @@ def test_a_cell_is_the_mean_over_its_seeds_beside_each_source():
 
 def test_the_average_is_taken_over_the_horizons():
     runs = [run("DLinear", 96, 0.6), run("DLinear", 192, 0.8)]
-    cells = cells_of(markdown(PUBLISHED, ours(runs, PUBLISHED["figures"])))
+    cells = cells_of(format_markdown(PUBLISHED, select_figures(runs, PUBLISHED["figures"])))
     assert cells["dlinear", "average"] == ["", "0.5000", "0.5000", "–", "0.500 / 0.600", "+0.0 %"]
 
 
 def test_the_table_of_etth1_has_the_averages_that_its_sources_tell():
-    figures = read("etth1")["figures"]
+    figures = read_published("etth1")["figures"]
     mean = sum(pair[0] for pair in figures["patchtst"]["TFB"].values()) / 4
     assert mean == pytest.approx(0.4185)
     assert all(len(source) == 4 for model in figures.values() for source in model.values())
@@ -66,4 +66,4 @@ def test_the_table_of_etth1_has_the_averages_that_its_sources_tell():
 
 def test_a_table_that_is_not_there_is_refused():
     with pytest.raises(UserError, match="Did you mean 'etth1'"):
-        read("etth")
+        read_published("etth")
