@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from tsforecast.rules.resolve import Facts
+from tsforecast.rules.resolve import DataFacts
 
 CHANNELS = ("power", "voltage", "minute_of_day_sin", "minute_of_day_cos")
 
 
 def facts(**changes):
-    return Facts(
+    return DataFacts(
         **{
             "channels": CHANNELS,
             "mean": [1.0, 240.0, 0.1, -0.05],

@@ -18,7 +18,7 @@ from tsforecast.data.series import Series
 from tsforecast.metrics.spikes import threshold_from_quantile
 from tsforecast.planning.device import device_memory
 from tsforecast.rules.parse import parse_rules
-from tsforecast.rules.resolve import Facts, resolve_rules
+from tsforecast.rules.resolve import DataFacts, resolve_rules
 from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _of_the_data(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "rules" in config.model:
         parsed = parse_rules(config.model["rules"], config.window.lookback)
-        found["rules"] = resolve_rules(parsed, Facts.of(dataset))
+        found["rules"] = resolve_rules(parsed, DataFacts.from_dataset(dataset))
     encoding = config.model.get("encoding")
     if encoding is not None:
         edges = bin_edges(dataset.inputs[slice(*dataset.borders[0])], encoding["bins"])

@@ -1,8 +1,8 @@
-"""Brings parsed rules to the model's terms: channel numbers for names, scaled numbers for those in a unit."""
+"""Translation of parsed rules for a model: names become channel indices, numbers with a unit become scaled ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,24 +10,27 @@ from tsforecast.errors import UserError, nearest
 from tsforecast.metrics.baselines import seasonal_steps_back
 from tsforecast.rules.parse import TRAINING
 
+if TYPE_CHECKING:
+    from tsforecast.data.dataset import ForecastDataset
+
 CLOCK = ("minute_of_day_sin", "minute_of_day_cos")
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What rules need to know of the data.
+class DataFacts:
+    """Properties of the data that rules depend on.
 
     Args:
-        channels: names of the C channels.
-        mean: ``[C]`` of the scaler, in the channels' units.
-        scale: ``[C]`` of the scaler.
-        targets: names of the T targets.
-        target_indices: their channels.
-        training_range: lowest and highest value of each target in the training rows, ``[T]`` pairs in its unit.
-        lookback: steps of a window.
-        lead: steps from the last input to the first target.
-        horizon: steps forecast.
-        season: steps in a season.
+        channels: Names of the C channels.
+        mean: Means ``[C]`` of the scaler, in the units of the channels.
+        scale: Scales ``[C]`` of the scaler.
+        targets: Names of the T targets.
+        target_indices: Channels of the targets.
+        training_range: Lowest and highest value of each target in the training rows, ``[T]`` pairs in its unit.
+        lookback: Steps in a window.
+        lead: Steps from the last input to the first target.
+        horizon: Number of forecast steps.
+        season: Steps in a season.
     """
 
     channels: Sequence[str]
@@ -42,8 +45,8 @@ class Facts:
     season: int
 
     @classmethod
-    def of(cls, dataset: Any) -> "Facts":
-        """The facts of prepared data."""
+    def from_dataset(cls, dataset: "ForecastDataset") -> "DataFacts":
+        """Return the properties of a dataset."""
         scaler, window = dataset.scaler, dataset.window
         start, stop = dataset.borders[0]
         training = scaler.inverse_targets(dataset.truths[start:stop])
@@ -61,38 +64,39 @@ class Facts:
         )
 
 
-def resolve_rules(rules: Sequence[Mapping[str, Any]], facts: Facts) -> list[dict[str, Any]]:
-    """Returns rules that a model can apply by itself: plain lists, dicts and numbers, all scaled.
+def resolve_rules(rules: Sequence[Mapping[str, Any]], facts: DataFacts) -> list[dict[str, Any]]:
+    """Return rules that a model can apply without the data: plain lists, dicts and scaled numbers.
 
-    ``target`` becomes the place among the T targets, a feature its channel, and a rule on all targets one rule each.
+    ``target`` becomes an index among the T targets, a feature becomes its channel, and a rule for all targets becomes
+    one rule per target.
 
     Args:
-        rules: from ``parse_rules``.
-        facts: of the data.
+        rules: Rules from ``parse_rules``.
+        facts: Properties of the data.
 
     Raises:
-        UserError: a rule names a feature or target that is not there, its seasonal value lies before the window, the
-            time of day is not among the channels, or limits from training leave no room.
+        UserError: A feature or target does not exist, a seasonal value is before the window, the time of day is not
+            among the channels, or limits from the training rows leave no range.
     """
     resolved = []
     for rule in rules:
-        for place in _targets(rule, facts):
+        for target in _target_indices(rule, facts):
             several = rule["target"] is None and len(facts.targets) > 1
-            name = f"{rule['name']} ({facts.targets[place]})" if several else rule["name"]
+            name = f"{rule['name']} ({facts.targets[target]})" if several else rule["name"]
             where = f"Rule '{rule['name']}'"
             resolved.append(
                 {
                     "name": name,
-                    "target": place,
+                    "target": target,
                     "trust": rule["trust"],
-                    "when": _condition(rule["when"], facts, place, where),
-                    "then": _action(rule["then"], facts, place, where),
+                    "when": _resolve_condition(rule["when"], facts, target, where),
+                    "then": _resolve_action(rule["then"], facts, target, where),
                 }
             )
     return resolved
 
 
-def _targets(rule: Mapping[str, Any], facts: Facts) -> list[int]:
+def _target_indices(rule: Mapping[str, Any], facts: DataFacts) -> list[int]:
     if rule["target"] is None:
         return list(range(len(facts.targets)))
     if rule["target"] not in facts.targets:
@@ -103,29 +107,29 @@ def _targets(rule: Mapping[str, Any], facts: Facts) -> list[int]:
     return [list(facts.targets).index(rule["target"])]
 
 
-def _condition(node: Mapping[str, Any], facts: Facts, place: int, where: str) -> dict[str, Any]:
+def _resolve_condition(node: Mapping[str, Any], facts: DataFacts, target: int, where: str) -> dict[str, Any]:
     kind = node["kind"]
     if "of" in node:
-        return {"kind": kind, "of": [_condition(part, facts, place, where) for part in node["of"]]}
+        return {"kind": kind, "of": [_resolve_condition(part, facts, target, where) for part in node["of"]]}
     if kind == "always":
         return {"kind": kind}
     if kind == "time_of_day":
         return {**node, "clock": _clock(facts, where)}
-    channel = _channel(node["feature"], facts, place, where)
+    channel = _channel(node["feature"], facts, target, where)
     mean, scale = facts.mean[channel], facts.scale[channel]
-    made = {"kind": kind, "channel": channel}
+    result = {"kind": kind, "channel": channel}
     if kind == "flat":
-        return {**made, "steps": node["steps"], "tolerance": node["tolerance"] / scale}
+        return {**result, "steps": node["steps"], "tolerance": node["tolerance"] / scale}
     if kind == "jump":
-        made["steps"] = node["steps"]
+        result["steps"] = node["steps"]
     shift, unit = {"level": (mean, scale), "jump": (0.0, scale), "zscore": (0.0, 1.0)}[kind]
     bounds = {name: node[name] for name in ("above", "below")}
-    return {**made, **{name: None if v is None else (v - shift) / unit for name, v in bounds.items()}}
+    return {**result, **{name: None if v is None else (v - shift) / unit for name, v in bounds.items()}}
 
 
-def _channel(feature: str | None, facts: Facts, place: int, where: str) -> int:
+def _channel(feature: str | None, facts: DataFacts, target: int, where: str) -> int:
     if feature is None:
-        return facts.target_indices[place]
+        return facts.target_indices[target]
     if feature not in facts.channels:
         raise UserError(
             f"{where}: there is no feature '{feature}'.{nearest(feature, facts.channels)}"
@@ -134,17 +138,17 @@ def _channel(feature: str | None, facts: Facts, place: int, where: str) -> int:
     return list(facts.channels).index(feature)
 
 
-def _clock(facts: Facts, where: str) -> list[list[float]]:
-    """Channel, mean and scale of the sine and of the cosine of the time of day."""
+def _clock(facts: DataFacts, where: str) -> list[list[float]]:
+    """Return channel, mean and scale of the sine and of the cosine of the time of day."""
     missing = [name for name in CLOCK if name not in facts.channels]
     if missing:
         raise UserError(f"{where}: time_of_day needs the feature '{missing[0]}', which the data do not have.")
-    places = [list(facts.channels).index(name) for name in CLOCK]
-    return [[place, facts.mean[place], facts.scale[place]] for place in places]
+    indices = [list(facts.channels).index(name) for name in CLOCK]
+    return [[index, facts.mean[index], facts.scale[index]] for index in indices]
 
 
-def _action(node: Mapping[str, Any], facts: Facts, place: int, where: str) -> dict[str, Any]:
-    kind, channel = node["kind"], facts.target_indices[place]
+def _resolve_action(node: Mapping[str, Any], facts: DataFacts, target: int, where: str) -> dict[str, Any]:
+    kind, channel = node["kind"], facts.target_indices[target]
     mean, scale = facts.mean[channel], facts.scale[channel]
     if kind == "seasonal":
         return {"kind": kind, "back": _seasonal_steps(facts, where)}
@@ -156,7 +160,7 @@ def _action(node: Mapping[str, Any], facts: Facts, place: int, where: str) -> di
     if kind == "hold":
         return {"kind": kind}
     limits = {
-        name: facts.training_range[place][end] if node[name] == TRAINING else node[name]
+        name: facts.training_range[target][end] if node[name] == TRAINING else node[name]
         for end, name in enumerate(("low", "high"))
     }
     if None not in limits.values() and limits["low"] >= limits["high"]:
@@ -164,8 +168,8 @@ def _action(node: Mapping[str, Any], facts: Facts, place: int, where: str) -> di
     return {"kind": kind, **{name: None if v is None else (v - mean) / scale for name, v in limits.items()}}
 
 
-def _seasonal_steps(facts: Facts, where: str) -> list[int]:
-    """How many steps before the window's last one the value a season before each forecast step lies, ``[H]``."""
+def _seasonal_steps(facts: DataFacts, where: str) -> list[int]:
+    """Return the steps ``[H]`` from the value one season before each forecast step to the last step of the window."""
     back = seasonal_steps_back(facts.lead, facts.horizon, facts.season).tolist()
     if max(back) >= facts.lookback:
         raise UserError(

@@ -7,7 +7,7 @@ The loss curve is therefore that of a single device. ``tsforecast.distribution``
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tsforecast.distribution import is_distributed, replica_count
 from tsforecast.errors import UserError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-TrainStep = Callable[[Any], dict[str, Tensor]]  # maps a batch to its logs
+TrainStep = Callable[[object], dict[str, Tensor]]  # maps a batch to its logs
 
 
 def run_on_all_devices(step: TrainStep) -> TrainStep:
@@ -29,11 +29,11 @@ def run_on_all_devices(step: TrainStep) -> TrainStep:
 
     strategy = tf.distribute.get_strategy()
 
-    def distributed_step(data: Any) -> dict[str, Tensor]:
+    def run_step(data: object) -> dict[str, Tensor]:
         logs = strategy.run(step, args=(data,))
         return {name: strategy.reduce("MEAN", value, axis=None) for name, value in logs.items()}
 
-    return distributed_step
+    return run_step
 
 
 def clip_whole_gradients(optimizer: keras.optimizers.Optimizer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -137,5 +137,5 @@ def freeze_all_but_head(model: keras.Model, label: str) -> None:
         layer.trainable = layer.name == HEAD
 
 
-def _shapes(layer: Any) -> list[tuple[int, ...]]:
+def _shapes(layer: keras.layers.Layer | None) -> list[tuple[int, ...]]:
     return [] if layer is None else [tuple(variable.shape) for variable in layer.weights]

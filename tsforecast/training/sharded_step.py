@@ -1,38 +1,38 @@
-"""A train step with the batch split over the CPU's cores.
+"""A train step with the batch split over the cores of the CPU.
 
-One XLA program keeps about one core busy at the sizes forecasters have. So the batch is cut into parts of nearly
-equal size, each part is one call of the same compiled function, and TensorFlow runs the calls side by side. The
-gradient of a mean over the batch is the mean of the parts' gradients weighted by their sizes, so the result is the
-unsharded one.
+At the sizes of forecasters, one XLA program keeps about one core busy. The batch is therefore cut into parts of nearly
+equal size, each part is one call of the same compiled function, and TensorFlow runs the calls in parallel. The gradient
+of a mean over the batch is the mean of the parts' gradients, weighted by their sizes: the result is that of an
+unsharded step.
 
-Calls run side by side only if no call writes a variable. Variables therefore enter and leave the compiled functions
-as tensors (``keras.StatelessScope``) and are written once, after all parts. Random layers draw different numbers in
-each part: the seed's first word is shifted by a constant per part, and part 0 draws what an unsharded step would.
+Calls run in parallel only if no call writes a variable. Variables therefore enter and leave the compiled functions as
+tensors (``keras.StatelessScope``) and are written once, after all parts. Random layers draw different numbers in each
+part: the first word of the seed is shifted by a constant per part, and part 0 draws the numbers of an unsharded step.
 """
 
 import operator
+from collections.abc import Iterator, Sequence
 
 import keras
 
 from tsforecast.inference.compiled import compiles_whole
 from tsforecast.inference.sharding import check_shards, join_parts, split_batch
+from tsforecast.typing import Tensor
 
-_SEED_SHIFT = (
-    0x9E3779B9  # 2**32 / golden ratio: part k never meets the seed of part 0 of a neighbouring layer.
-)
+_SEED_SHIFT = 0x9E3779B9  # 2**32 / golden ratio: no part meets the seed of part 0 of another layer
 
 
 def needs_whole_batch(model: keras.Model) -> str | None:
-    """Name the first layer whose training result depends on the batch as a whole, so that parts would change it.
+    """Return the name of the first layer whose result in training depends on the batch as a whole.
 
-    These are batch normalisation that is being trained and stateful recurrent layers; a layer of one's own says so
-    itself by ``needs_whole_batch``.
+    These are trainable batch normalization and stateful recurrent layers; a custom layer declares it with an attribute
+    ``needs_whole_batch``.
 
     Args:
         model: Any Keras model.
 
     Returns:
-        The layer's name, or None when the batch may be split freely.
+        The name of the layer, or None if the batch may be split.
     """
     for layer in model._flatten_layers():
         learns_statistics = isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
@@ -41,25 +41,25 @@ def needs_whole_batch(model: keras.Model) -> str | None:
     return None
 
 
-def sharded_train_step(trainer: keras.Model, data, shards: int) -> dict:
-    """One train step as Keras' own ``train_step``, with the batch in ``shards`` parts; to be called from it.
+def sharded_train_step(trainer: keras.Model, data: tuple[Tensor, ...], shards: int) -> dict[str, Tensor]:
+    """Run one train step like Keras' own ``train_step``, from which it is called, with the batch in parts.
 
     The model must be compiled with ``jit_compile=False``: the parts are compiled here, and a step that is one
     program would run on one core. The loss must be a mean over the rows of the batch, and computing it must write no
     variable. In half precision each part rounds its gradients, so they agree to that precision only.
 
     Args:
-        trainer: A built and compiled Keras model. Its compiled function is made once and kept on it.
-        data: ``x``, ``(x, y)`` or ``(x, y, sample_weight)``; each a tensor or a structure of them, batch first.
-        shards: Number of parts, at least 1; a batch of fewer rows still works.
+        trainer: Built and compiled Keras model; it keeps the compiled function.
+        data: ``x``, ``(x, y)`` or ``(x, y, sample_weight)``; each a tensor or a structure of tensors, batch first.
+        shards: Number of parts, at least 1; the batch may have fewer rows.
 
     Returns:
-        The metrics, loss included, as ``trainer.compute_metrics`` returns them.
+        The metrics including the loss, as ``trainer.compute_metrics`` returns them.
 
     Raises:
         UserError: ``shards`` is below 1.
 
-    Source: Keras' ``backend/tensorflow/trainer.py``, from which the order of loss tracking and metrics is taken.
+    Source: Keras' ``backend/tensorflow/trainer.py``, for the order of loss tracking and metrics.
     """
     check_shards(shards)
     compiled = getattr(trainer, "_sharded_gradients", None)
@@ -69,26 +69,28 @@ def sharded_train_step(trainer: keras.Model, data, shards: int) -> dict:
 
 
 class _Gradients:
-    """The compiled gradient of one part, and the step around it. A plain object, so that Keras does not save it."""
+    """The compiled gradient of one part, and the step around it; a plain object, which Keras does not save."""
 
-    def __init__(self, trainer):
+    def __init__(self, trainer: keras.Model):
         import tensorflow as tf
 
         self.trainer = trainer
-        self.traced_for = self._traced_for()
+        self.signature = self._signature()
         self.function = tf.function(self._part, jit_compile=compiles_whole(trainer), autograph=False)
-        self.updated = []  # Positions of the non-trainable variables that the forward pass writes.
+        self.updated: list[int] = []  # positions of the non-trainable variables that the forward pass writes
 
-    def fits(self):
-        """Whether the function still serves: another compile() or frozen layers need another trace."""
-        now = self._traced_for()
-        return len(now) == len(self.traced_for) and all(map(operator.is_, now, self.traced_for))
+    def fits(self) -> bool:
+        """Whether the function is still valid: another compile() or frozen layers need another trace."""
+        now = self._signature()
+        return len(now) == len(self.signature) and all(map(operator.is_, now, self.signature))
 
-    def _traced_for(self):
+    def _signature(self) -> list[object]:
         return [self.trainer._compile_loss, *self.trainer.trainable_variables]
 
-    def _part(self, batch, trainable, state, loss_scale):
-        """Loss, gradients, predictions and written variables of one part; writes nothing."""
+    def _part(
+        self, batch: tuple[Tensor, ...], trainable: list[Tensor], state: list[Tensor], loss_scale: Tensor
+    ) -> tuple[Tensor, list[Tensor], Tensor, list[Tensor]]:
+        """Return loss, gradients, predictions and new values of variables of one part, without writing any."""
         import tensorflow as tf
 
         trainer = self.trainer
@@ -108,63 +110,64 @@ class _Gradients:
         gradients = tape.gradient(scaled, trainable, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return loss, gradients, predictions, [after[i] for i in self.updated]
 
-    def step(self, batch, shards):
+    def step(self, batch: tuple[Tensor, ...], shards: int) -> dict[str, Tensor]:
+        """Compute the gradient of all parts, update the weights and return the metrics."""
         import tensorflow as tf
 
         trainer, optimizer = self.trainer, self.trainer.optimizer
         if not optimizer.built:
             with tf.init_scope():
                 optimizer.build(trainer.trainable_variables)
-        # Read once, so that all parts see the same values and depend on nothing that is written later.
+        # Read once: all parts see the same values, and depend on nothing that is written later.
         trainable = [tf.convert_to_tensor(v.value) for v in trainer.trainable_variables]
         state = [tf.convert_to_tensor(v.value) for v in trainer.non_trainable_variables]
         loss_scale = tf.convert_to_tensor(optimizer.scale_loss(tf.ones([])))
         parts, sizes, rows = split_batch(batch, shards)
         weights = [tf.cast(size, "float32") / tf.cast(rows, "float32") for size in sizes]
-        # Each part's loss is weighted before its gradient is taken: so, up to the last sum, every number in the
-        # backward pass is that of the whole batch, and half precision overflows no sooner.
+        # Each part's loss is weighted before its gradient is computed. Up to the last sum, every number in the backward
+        # pass is then that of the whole batch, and half precision does not overflow sooner.
         results = [
-            self.function(part, trainable, self._shifted(state, k), loss_scale * weights[k])
+            self.function(part, trainable, self._shift_seeds(state, k), loss_scale * weights[k])
             for k, part in enumerate(parts)
         ]
         losses, gradients, predictions, updates = zip(*results, strict=True)
-        trainer._loss_tracker.update_state(_weighted(losses, weights), sample_weight=rows)
-        summed = [tf.add_n(of_one) for of_one in zip(*gradients, strict=True)]
+        trainer._loss_tracker.update_state(_weighted_sum(losses, weights), sample_weight=rows)
+        summed = [tf.add_n(parts_of_one) for parts_of_one in zip(*gradients, strict=True)]
         optimizer.apply(summed, trainer.trainable_variables)
         self._write_state(updates, weights)
         x, y, sample_weight = batch
         return trainer.compute_metrics(x, y, join_parts(predictions, sizes), sample_weight)
 
-    def _seeds(self):
-        """Positions of the random layers' states among the non-trainable variables."""
+    def _seed_positions(self) -> list[int]:
+        """Return the positions of the random layers' states among the non-trainable variables."""
         seeds = {id(layer_seed) for layer_seed in _seed_states(self.trainer)}
         return [i for i, v in enumerate(self.trainer.non_trainable_variables) if id(v) in seeds]
 
-    def _shifted(self, state, part):
+    def _shift_seeds(self, state: list[Tensor], part: int) -> list[Tensor]:
         if part == 0:
             return state
         import tensorflow as tf
 
-        seeds, shift = set(self._seeds()), [part * _SEED_SHIFT, 0]
+        seeds, shift = set(self._seed_positions()), [part * _SEED_SHIFT, 0]
         return [tf.add(value, shift) if i in seeds else value for i, value in enumerate(state)]
 
-    def _write_state(self, updates, weights):
-        """Statistics become the mean over the parts; counters and seeds advance as in part 0."""
+    def _write_state(self, updates: Sequence[list[Tensor]], weights: list[Tensor]) -> None:
+        """Set statistics to the mean over the parts; advance counters and seeds as in part 0."""
         variables = self.trainer.non_trainable_variables
         for position, values in zip(self.updated, zip(*updates, strict=True), strict=True):
             variable = variables[position]
             is_float = keras.backend.is_float_dtype(variable.dtype)
-            variable.assign(_weighted(values, weights) if is_float else values[0])
+            variable.assign(_weighted_sum(values, weights) if is_float else values[0])
 
 
-def _seed_states(model):
-    """The state variables of all seed generators of a model."""
+def _seed_states(model: keras.Model) -> Iterator[keras.Variable]:
+    """Yield the state variables of all seed generators of a model."""
     for layer in model._flatten_layers():
         for generator in layer._seed_generators:
             yield generator.state
 
 
-def _weighted(values, weights):
+def _weighted_sum(values: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
     import tensorflow as tf
 
     if len(values) == 1:

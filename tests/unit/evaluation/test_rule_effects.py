@@ -13,7 +13,7 @@ from tsforecast.reporting import Report
 from tsforecast.reporting.elements import Table
 from tsforecast.reporting.sections import rules as rules_section
 from tsforecast.rules.parse import parse_rules
-from tsforecast.rules.resolve import Facts, resolve_rules
+from tsforecast.rules.resolve import DataFacts, resolve_rules
 
 RULES = [
     {"name": "high", "when": {"level": {"above": 7.0}}, "then": "hold", "trust": 0.8},
@@ -35,7 +35,9 @@ def case():
     split = {"train": 0.6, "val": 0.2, "test": 0.2}
     data = build_dataset(series, lookback=6, lead=2, horizon=1, stride=1, split=split)
     task = Task(lookback=6, channels=1, lead=2, horizon=1, target_indices=(0,))
-    model = RuleBased(task, resolve_rules(parse_rules(RULES, 6), Facts.of(data)), units=(3,), dense_units=())
+    model = RuleBased(
+        task, resolve_rules(parse_rules(RULES, 6), DataFacts.from_dataset(data)), units=(3,), dense_units=()
+    )
     return data, model, values[:, 0]
 
 

@@ -25,7 +25,7 @@ WRONG = [
     ({"trust": "high"}, "trust is 'high'"),
     ({"target": 3}, "target is 3"),
     ({"when": {"levle": {"above": 1}}}, "Did you mean 'level'?"),
-    ({"when": "sometimes"}, "'sometimes', which there is not"),
+    ({"when": "sometimes"}, "'sometimes', which does not exist"),
     ({"when": {"level": {"above": 1}, "flat": {"steps": 3}}}, "exactly one of"),
     ({"when": {"always": {"above": 1}}}, "'always' takes nothing"),
     ({"when": {"level": 3}}, "give it a mapping"),
@@ -49,13 +49,13 @@ WRONG = [
     ({"when": {"all": []}}, "'all' is []"),
     ({"when": {"any": {"level": {"above": 1}}}}, "give it a list of conditions"),
     ({"when": {"all": ["always", {"not": {"level": {}}}]}}, "level lacks a number"),
-    ({"then": "eval"}, "'eval', which there is not"),
+    ({"then": "eval"}, "'eval', which does not exist"),
     ({"then": {"clip": {}}}, "clip lacks a number: give low or high"),
     ({"then": {"clip": {"low": "min"}}}, "clip.low is 'min'"),
     ({"then": {"clip": {"low": 3, "high": 3}}}, "low=3 is not below high=3"),
     ({"then": {"ramp": {"up": -1}}}, "ramp.up=-1 is out of range"),
     ({"then": {"hold": {"steps": 3}}}, "'hold' takes nothing"),
-    ({"then": {"_target_": "os.system"}}, "'_target_', which there is not"),
+    ({"then": {"_target_": "os.system"}}, "'_target_', which does not exist"),
 ]
 
 
