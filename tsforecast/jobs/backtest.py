@@ -40,8 +40,8 @@ def main(config: Config, path: Path) -> float:
     If ``config.resume`` names the folder of an interrupted backtest, it is resumed; finished origins are kept.
     """
     ensure_not_finished(config, RunFolder(path))
-    series = build.loaded_series(config)
-    whole = build.dataset_of(config, series, config.data["split"])
+    series = build.load_series(config)
+    whole = build.prepare_dataset(config, series, config.data["split"])
     check_resumed_data(config, RunFolder(path), whole)
     print_data(whole)
     val_rows = whole.borders[1][1] - whole.borders[1][0]
@@ -65,7 +65,7 @@ def check_origins(
     """Return the config with a batch size that fits, after refusing what any origin would refuse."""
     refit = config.backtest.refit
     dataset = build_origin_dataset(
-        series, origins, origins[0], refit, lambda *arguments: build.dataset_of(config, *arguments)
+        series, origins, origins[0], refit, lambda *arguments: build.prepare_dataset(config, *arguments)
     )
     model = build.forecaster(config, dataset)
     config = build.fit_batch_size(config, dataset, model, runtime.device)
@@ -102,7 +102,7 @@ def create_backtest(
         refit=config.backtest.refit,
         warm_steps=config.backtest.warm_steps,
         folder=folder.path,
-        build_dataset=lambda *arguments: build.dataset_of(config, *arguments),
+        build_dataset=lambda *arguments: build.prepare_dataset(config, *arguments),
         build_model=lambda dataset: build.forecaster(config, dataset),
         train=train,
         validate=validate,

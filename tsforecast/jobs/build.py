@@ -14,6 +14,7 @@ from tsforecast.config.groups import choice
 from tsforecast.data.bins import bin_edges
 from tsforecast.data.dataset import ForecastDataset, build_dataset
 from tsforecast.data.recipe import ReadingRecipe
+from tsforecast.data.scaling import Scaler
 from tsforecast.data.series import Series
 from tsforecast.metrics.spikes import threshold_from_quantile
 from tsforecast.planning.device import device_memory
@@ -24,30 +25,40 @@ from tsforecast.tracking.run_folder import RunFolder
 if TYPE_CHECKING:
     import keras
 
+    from tsforecast.ensemble.model import Ensemble
     from tsforecast.losses import Loss
     from tsforecast.models.forecaster import Forecaster
     from tsforecast.models.protocol import Model
+    from tsforecast.models.task import Task
     from tsforecast.planning.memory import MemoryEstimate
+    from tsforecast.tracking.protocol import Tracker
     from tsforecast.training.state import Progress
     from tsforecast.training.trainer import LearningRate, Trainer
 
 
 def build_data(config: Config) -> ForecastDataset:
-    """Loads the data and makes them ready. Nothing of it needs Keras, so its mistakes are told at once."""
-    return dataset_of(config, loaded_series(config), config.data["split"])
+    """Load the data and build the dataset; Keras is not needed, and errors are reported before it is imported."""
+    return prepare_dataset(config, load_series(config), config.data["split"])
 
 
-def loaded_series(config: Config, recipe: Mapping[str, Any] | None = None) -> Series:
+def load_series(config: Config, recipe: Mapping[str, Any] | None = None) -> Series:
     """Load the series that ``config.data`` describes, read by the recipe stored with a model if there is one."""
     if recipe is None:
         return build_source(config.data)
     return build_source(config.data, recipe=ReadingRecipe.from_dict(recipe))
 
 
-def dataset_of(
-    config: Config, series: Series, split: Mapping[str, object], scaler: Any = None
+def prepare_dataset(
+    config: Config, series: Series, split: Mapping[str, object], scaler: Scaler | None = None
 ) -> ForecastDataset:
-    """A series made ready under a split, see ``data.splits.borders``, and by the scaler of a model to train on."""
+    """Build the dataset of a series.
+
+    Args:
+        config: Checked config.
+        series: Loaded series.
+        split: Borders of the splits, see ``data.splits.borders``.
+        scaler: Scaler of a model that is trained further; None to fit one on the training rows.
+    """
     window = config.window
     dataset = build_dataset(
         series,
@@ -59,12 +70,12 @@ def dataset_of(
         future_covariates=config.data["future_covariates"],
         scaler=scaler,
     )
-    _of_the_data(config, dataset)  # refuses a rule that does not fit the data while that is still quick
+    _data_arguments(config, dataset)  # refuses a rule that does not fit the data, before Keras is imported
     return dataset
 
 
 def set_up_runtime(config: Config) -> runtime.RuntimeInfo:
-    """Sets and resets all global state for this job."""
+    """Set the global state of this job."""
     device = config.device
     return runtime.initialize(
         backend=config.backend,
@@ -78,25 +89,29 @@ def set_up_runtime(config: Config) -> runtime.RuntimeInfo:
 
 
 def forecaster(config: Config, dataset: ForecastDataset) -> Any:
-    """The model that the config describes, for these data; an ensemble with untrained members."""
+    """Return the model that the config describes, untrained; an ensemble has untrained members."""
     if stem(config.model) == "ensemble":
         names = config.ensemble.members
         nodes = [choice("model", name) | member_options(config, name) for name in names]
         members = [forecaster(dataclasses.replace(config, model=node), dataset) for node in nodes]
         return ensemble(config, dataset, members, names, config.ensemble.weighting)
-    model = instantiate(config.model, task=task(config, dataset), **_of_the_data(config, dataset))
+    model = instantiate(config.model, task=task(config, dataset), **_data_arguments(config, dataset))
     model.describe(**metadata(config, dataset))
     return model
 
 
 def ensemble(
-    config: Config, dataset: ForecastDataset, members: Sequence[Any], names: Sequence[str], weighting: str
-) -> Any:
-    """An ensemble of these members, its weights not fitted yet."""
+    config: Config,
+    dataset: ForecastDataset,
+    members: "Sequence[Forecaster]",
+    names: Sequence[str],
+    weighting: str,
+) -> "Ensemble":
+    """Return an ensemble of members, with weights that are not fitted yet."""
     from tsforecast.ensemble.model import Ensemble
 
-    told, options = metadata(config, dataset), config.ensemble
-    thresholds = told["spike"]["threshold_scaled"]
+    described, options = metadata(config, dataset), config.ensemble
+    thresholds = described["spike"]["threshold_scaled"]
     model = Ensemble(
         task(config, dataset),
         members,
@@ -106,12 +121,12 @@ def ensemble(
         half_lives=options.half_lives,
         thresholds=None if any(value is None for value in thresholds) else thresholds,
     )
-    model.describe(**told, members=list(names))
+    model.describe(**described, members=list(names))
     return model
 
 
-def task(config: Config, dataset: ForecastDataset) -> Any:
-    """What is to be forecast from what."""
+def task(config: Config, dataset: ForecastDataset) -> "Task":
+    """Return the inputs and outputs of a model."""
     from tsforecast.models.task import Task
 
     levels = config.loss["quantile_levels"]
@@ -127,7 +142,7 @@ def task(config: Config, dataset: ForecastDataset) -> Any:
 
 
 def metadata(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
-    """What a saved model must tell of its data to be used alone."""
+    """Return names, units and scaling of the data, which a saved model needs to be used alone."""
     return {
         "channels": list(dataset.channels),
         "targets": list(dataset.series.targets),
@@ -140,35 +155,36 @@ def metadata(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
     }
 
 
-def _of_the_data(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
-    """What a model needs of the data beside its task: scaled rules with channels for names, the edges of bins."""
-    found: dict[str, Any] = {}
+def _data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
+    """Return the arguments of a model that depend on the data: scaled rules, and the edges of an encoding."""
+    arguments: dict[str, Any] = {}
     if "rules" in config.model:
         parsed = parse_rules(config.model["rules"], config.window.lookback)
-        found["rules"] = resolve_rules(parsed, DataFacts.from_dataset(dataset))
+        arguments["rules"] = resolve_rules(parsed, DataFacts.from_dataset(dataset))
     encoding = config.model.get("encoding")
     if encoding is not None:
         edges = bin_edges(dataset.inputs[slice(*dataset.borders[0])], encoding["bins"])
-        found["encoding"] = {"edges": edges, "units": encoding["units"]}
-    return found
+        arguments["encoding"] = {"edges": edges, "units": encoding["units"]}
+    return arguments
 
 
 def spike_metadata(config: Config, dataset: ForecastDataset) -> dict[str, list[float | None]]:
-    """The rise that makes a spike, from training rows or as given: ``threshold`` in each target's unit, and scaled.
+    """Return the rise that counts as a spike, from the config or the training rows.
 
-    None where the training rows have no pair to measure a rise, or rise too seldom for ``spike.quantile`` to be one.
+    Returns: ``threshold`` in the unit of each target and ``threshold_scaled``; None for a target whose training rows
+        contain no pair to measure a rise, or rise too rarely for ``spike.quantile``.
     """
     first, last = dataset.borders[0]
-    window, given = config.window, config.spike.threshold
+    window, threshold = config.window, config.spike.threshold
     training = dataset.scaler.inverse_targets(dataset.truths[first:last])
     scales = dataset.scaler.scale[list(dataset.target_indices)]
-    found = [
+    rises = [
         threshold_from_quantile(training[:, i], window.lead, window.horizon, config.spike.quantile)
-        if given is None
-        else given
+        if threshold is None
+        else threshold
         for i in range(len(scales))
     ]
-    thresholds = [float(value) if value >= 0 else None for value in found]  # NaN is not >= 0
+    thresholds = [float(value) if value >= 0 else None for value in rises]  # NaN is not >= 0
     scaled = [None if v is None else v / float(s) for v, s in zip(thresholds, scales, strict=True)]
     return {"threshold": thresholds, "threshold_scaled": scaled}
 
@@ -179,7 +195,7 @@ def train(
     model: "Model",
     loss: "Loss",
     folder: RunFolder,
-    tracker: Any,
+    tracker: "Tracker",
     *,
     best: float = math.inf,
 ) -> "Progress":
@@ -287,7 +303,7 @@ def optimizer(config: Config, updates: int | None) -> "tuple[keras.optimizers.Op
 
 
 def worker_folder(path: Path) -> Path:
-    """The folder that this process writes: the run's own, or one inside it for a worker that is not the chief."""
+    """Return the folder that this process writes: that of the run, or a subfolder for a worker other than the first."""
     from tsforecast.distribution import worker_index
 
     return path / f"worker_{worker_index()}" if worker_index() else path

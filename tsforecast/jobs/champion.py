@@ -75,7 +75,7 @@ class ChampionRecipe:
 
     def load_series(self) -> Series:
         """Load the data with the new rows."""
-        return build.loaded_series(self.config)
+        return build.load_series(self.config)
 
     def initialize(self) -> RuntimeInfo:
         """Set the backend, the device and the seed."""
@@ -83,7 +83,7 @@ class ChampionRecipe:
 
     def build_dataset(self, series: Series, split: Mapping[str, object], scaler: Scaler) -> ForecastDataset:
         """Scale a series and split it."""
-        return build.dataset_of(self.config, series, split, scaler)
+        return build.prepare_dataset(self.config, series, split, scaler)
 
     def train(self, model: Model, dataset: ForecastDataset, folder: RunFolder) -> bool:
         """Train a model further, within the limits; return whether it became better on the validation days."""

@@ -34,7 +34,9 @@ def build_saved_data(config: Config, saved: Path, scored: str | None = "test") -
     metadata = load_metadata(saved)
     series = _load_again(config, metadata)
     _check_channels(config, metadata, series, saved.parent)
-    dataset = build.dataset_of(config, series, config.data["split"], Scaler.from_dict(metadata["scaler"]))
+    dataset = build.prepare_dataset(
+        config, series, config.data["split"], Scaler.from_dict(metadata["scaler"])
+    )
     stored = _stored_identity(RunFolder(saved.parent))
     if stored is not None:
         before = DataIdentity.from_dict(stored, series, config.data["split"])
@@ -51,11 +53,11 @@ def build_training_data(config: Config, folder: RunFolder) -> ForecastDataset:
         UserError: A run is to be resumed on other data than it began with.
     """
     stored = _stored_start(folder) if config.resume is not None else None
-    series = build.loaded_series(config) if stored is None else _load_again(config, stored)
+    series = build.load_series(config) if stored is None else _load_again(config, stored)
     scaler = None if stored is None else Scaler.from_dict(stored["scaler"])
     if stored is not None:
         _check_channels(config, stored, series, folder.path)
-    dataset = build.dataset_of(config, series, config.data["split"], scaler)
+    dataset = build.prepare_dataset(config, series, config.data["split"], scaler)
     check_resumed_data(config, folder, dataset)
     return dataset
 
@@ -116,7 +118,7 @@ def _load_again(config: Config, stored: Mapping[str, Any]) -> Series:
         # Version 0.1 stored no recipe and also fed in the row numbers of a file.
         names = [name for name in stored["channels"] if "@+" not in name and name not in CALENDAR]
         config = dataclasses.replace(config, data=config.data | {"features": names})
-    return build.loaded_series(config, stored.get("recipe"))
+    return build.load_series(config, stored.get("recipe"))
 
 
 def _check_channels(config: Config, metadata: dict[str, Any], series: Series, source: Path) -> None:
