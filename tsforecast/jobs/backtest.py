@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsforecast.config import Config, instantiate, stem
+from tsforecast.config.stored import as_yaml
 from tsforecast.data.origins import Origin, rolling_origins
 from tsforecast.data.series import Series
 from tsforecast.evaluation.backtest import Backtest, build_origin_dataset, check_refit
@@ -20,10 +21,11 @@ from tsforecast.evaluation.backtest_result import (
 from tsforecast.evaluation.provenance import Provenance, describe_provenance
 from tsforecast.evaluation.result import RunResult
 from tsforecast.evaluation.summary import print_data, print_model
-from tsforecast.jobs import backtest_report, build
+from tsforecast.jobs import build
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import check_resumed_data
 from tsforecast.metrics.window_errors import WindowErrors
+from tsforecast.reporting.backtest_report import write_backtest_report
 from tsforecast.runtime import RuntimeInfo
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
@@ -131,9 +133,8 @@ def finish(config: Config, backtest: Backtest, tracker: Tracker, provenance: Pro
     )
     report = result.to_json() | {"refit": backtest.refit, "mean": mean, "origins": origins}
     folder.write_json("backtest.json", report)
-    backtest_report.write_page(
-        config, series, folder.report, report, [origin / FORECASTS for origin in folders]
-    )
+    forecasts = [origin / FORECASTS for origin in folders]
+    write_backtest_report(folder.report, series, report, forecasts, as_yaml(config))
     result.write(folder.path)
     tracker.summary(result.summary())
     tracker.page("report", folder.report)

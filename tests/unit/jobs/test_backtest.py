@@ -53,7 +53,7 @@ def test_blocks_follow_each_other_over_the_whole_test_split(done):
     np.testing.assert_array_equal(WindowErrors.load(done["full"] / "errors.npz").ends, rows)
 
 
-def test_a_full_refit_scales_anew_and_the_others_keep_the_first_scaling(done):
+def test_a_full_refit_has_its_own_scaling_and_the_others_keep_the_first_scaling(done):
     def mean_of(folder):
         return load_model(folder / "best.keras").metadata["scaler"]["mean"][0]
 
@@ -89,7 +89,7 @@ def test_figures_are_those_of_the_windows(done):
 def test_the_page_tells_of_every_origin(done):
     html = (done["full"] / "report.html").read_text(encoding="utf-8")
     assert "Backtest of backtest_case on wave" in html
-    assert "trained anew at each origin" in html
+    assert "trained from scratch at each origin" in html
     assert html.count('class="fill"') == ORIGINS
     for one in json.loads((done["full"] / "backtest.json").read_text())["origins"]:
         assert one["known_until"].replace("T", " ")[:16] in html

@@ -4,7 +4,7 @@ import pytest
 
 from tsforecast.reporting import Report, sections
 from tsforecast.reporting.elements import Facts
-from tsforecast.reporting.sections import build_sections, find_modules, importance, latency
+from tsforecast.reporting.sections import build_sections, find_modules, importance, latency, metrics
 
 NEW_SECTION = """
 from tsforecast.reporting.elements import BulletList, Section
@@ -54,3 +54,24 @@ def test_latency_is_shown_where_it_was_measured():
 )
 def test_a_block_of_time_says_how_long_ago_it_was(block, step, label):
     assert importance.block_label(*block, step) == label
+
+
+def test_each_of_several_targets_has_its_errors_in_the_table_of_metrics():
+    figures = {"test/rmse": 2.0, "test/mae": 1.0, "test/rmse_scaled": 0.25}
+    targets = {
+        name: {"metrics": figures, "baselines": {"persistence": {"test/rmse": 4.0, "test/mae": 0.5}}}
+        for name in ("load", "price")
+    }
+    result = {"model": "gru", "metrics": figures, "baselines": {"persistence": figures}, "targets": targets}
+    (section,) = metrics.build(Report(title="", result=result))
+    rows = [[cell.text for cell in row.cells] for row in section.elements[0].rows]
+    start = rows.index(["Test, load"])
+    assert rows[start + 1 : start + 4] == [
+        ["RMSE", "2.0000", "4.0000"],
+        ["MAE", "1.0000", "0.5000"],
+        ["Test, price"],
+    ]
+    assert "mix the units of the targets" in section.note
+    assert "0.2500" in section.note
+    (section,) = metrics.build(Report(title="", result=result | {"unit": "kW"}))
+    assert "mix the units" not in section.note
