@@ -1,0 +1,62 @@
+"""One grid for whole tables and for streams: the same positions, tolerance and gaps."""
+
+import numpy as np
+import pytest
+
+from tsforecast.data.time_grid import SECOND, GridStream, TimeGrid, check_step, regularize
+from tsforecast.errors import UserError
+
+START = np.datetime64("2024-01-01T00:00:00", "ns")
+
+
+def at(seconds):
+    return START + (np.asarray(seconds) * SECOND).astype(np.int64).astype("timedelta64[ns]")
+
+
+def test_jitter_within_a_tenth_of_a_step_loses_no_row():
+    random = np.random.default_rng(13)
+    time = at(np.arange(6000) + random.uniform(-0.02, 0.02, 6000))
+    values = np.arange(6000.0)[:, None]
+    stamps, regular, notes = regularize(time, values)
+    assert notes == ()
+    np.testing.assert_array_equal(regular, values)
+    np.testing.assert_array_equal(stamps, at(np.arange(6000)).astype("datetime64[s]"))
+
+
+def test_a_reading_between_two_grid_times_counts_at_the_later_one():
+    grid = TimeGrid(step=60, phase=0)
+    early, on, late, between = at([54.0, 60.0, 66.0, 66.1])
+    positions = grid.positions(np.array([early, on, late, between]))
+    assert (positions - positions[1]).tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_pieces_give_what_the_whole_gives(piece):
+    random = np.random.default_rng(0)
+    seconds = np.sort(random.choice(np.arange(0, 60_000, 60), 700, replace=False)).astype(float)
+    seconds += random.choice([0.0, 3.0], 700)
+    seconds = np.sort(np.append(seconds, seconds[::50]))
+    values = random.normal(size=(len(seconds), 2))
+    stamps, whole, _ = regularize(at(seconds), values, 60)
+    stream = GridStream(60, grid=TimeGrid.from_times(at(seconds), 60))
+    parts = [
+        stream.add(at(seconds[i : i + piece]), values[i : i + piece]) for i in range(0, len(seconds), piece)
+    ]
+    parts.append(stream.finish())
+    np.testing.assert_array_equal(stream.times(np.concatenate([part[0] for part in parts])), stamps)
+    np.testing.assert_array_equal(np.concatenate([part[1] for part in parts]), whole)
+    assert stream.finish() is None
+
+
+def test_of_a_long_gap_only_its_edges_are_given():
+    stream = GridStream(60, pad=2)
+    positions, values = stream.add(at([0, 60, 60_000]), np.ones((3, 1)))
+    assert np.diff(positions).tolist() == [1, 1, 1, 995, 1]
+    assert np.isnan(values[:, 0]).tolist() == [False, False, True, True, True, True]
+    assert stream.finish()[1].tolist() == [[1.0]]
+
+
+def test_rows_of_another_step_are_refused():
+    check_step(at([0, 60, 120, 7200]), 60)
+    with pytest.raises(UserError, match="1 min apart and the model's 1 h"):
+        check_step(at([0, 60, 120]), 3600)
