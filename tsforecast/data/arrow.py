@@ -6,29 +6,29 @@ import pyarrow.compute as pc
 
 
 def floats(column: pa.ChunkedArray, dtype: type = np.float64) -> np.ndarray:
-    """Returns a numeric column as ``[N]`` of ``dtype`` (float32 or float64), NaN where it is null."""
-    array = _one(column.cast(pa.from_numpy_dtype(dtype)))
-    out = _buffer(array, dtype).copy()
+    """Return a numeric column as ``[N]`` of ``dtype`` (float32 or float64), NaN where it is null."""
+    array = _combine(column.cast(pa.from_numpy_dtype(dtype)))
+    out: np.ndarray = _buffer(array, dtype).copy()
     if array.null_count:
         out[nulls(array)] = np.nan
     return out
 
 
 def nanoseconds(column: pa.ChunkedArray) -> np.ndarray:
-    """Returns a timestamp column as ``[N]`` datetime64[ns], NaT where it is null."""
-    array = _one(column.cast(pa.timestamp("ns", column.type.tz)))
-    out = _buffer(array, np.int64).view("datetime64[ns]").copy()
+    """Return a timestamp column as ``[N]`` datetime64[ns], NaT where it is null."""
+    array = _combine(column.cast(pa.timestamp("ns", column.type.tz)))
+    out: np.ndarray = _buffer(array, np.int64).view("datetime64[ns]").copy()
     if array.null_count:
         out[nulls(array)] = np.datetime64("NaT")
     return out
 
 
 def nulls(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
-    """Returns ``[N]`` bool, True where the column is null."""
-    return _buffer(_one(pc.is_null(column).cast(pa.int8())), np.int8).astype(bool)
+    """Return ``[N]`` bool, True where the column is null."""
+    return _buffer(_combine(pc.is_null(column).cast(pa.int8())), np.int8).astype(bool)
 
 
-def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+def _combine(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 

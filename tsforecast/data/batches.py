@@ -9,6 +9,7 @@ import numpy as np
 
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
+from tsforecast.typing import Tensor
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -21,20 +22,20 @@ THREADS = 2  # that gather; one batch takes a fraction of a millisecond
 def epoch_ends(
     windows: Windows, epoch: int, *, batch_size: int, seed: int, shuffle: bool = True
 ) -> np.ndarray:
-    """Returns the last input rows of one epoch's batches ``[steps, batch_size]``.
+    """Return the last input rows of one epoch's batches ``[steps, batch_size]``.
 
-    The order hangs on ``seed`` and ``epoch`` alone, so that a stream which starts at a later step is the rest
+    The order depends on ``seed`` and ``epoch`` alone, so a stream that starts at a later step is the rest
     of the uninterrupted one. Windows that do not fill a last batch are left out: every batch has one size.
 
     Args:
         windows: of one split.
         epoch: 0 for the first.
         batch_size: windows in a batch.
-        seed: of the order, 0 or more.
+        seed: Random seed for the batch order, 0 or more.
         shuffle: False for the order of time.
 
     Raises:
-        UserError: when there are fewer windows than a batch holds.
+        UserError: if there are fewer windows than a batch holds.
     """
     steps, count = steps_per_epoch(windows, batch_size), len(windows)
     order = np.random.default_rng([seed, epoch]).permutation(count) if shuffle else np.arange(count)
@@ -42,10 +43,10 @@ def epoch_ends(
 
 
 def steps_per_epoch(windows: Windows, batch_size: int) -> int:
-    """Returns the full batches in an epoch.
+    """Return the full batches in an epoch.
 
     Raises:
-        UserError: when there is none.
+        UserError: if there is none.
     """
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise UserError(f"training.batch_size is {batch_size!r}: give a whole number of at least 1.")
@@ -67,12 +68,12 @@ def batches(
     dense_from: int | None = None,
     repeat: bool = True,
 ) -> Iterator[Batch]:
-    """Yields training batches, gathered where they are asked for.
+    """Yield training batches, gathered where they are asked for.
 
     Args:
         windows: of one split.
         batch_size: B, windows in a batch.
-        seed: of the order.
+        seed: Random seed for the batch order.
         start_step: batches already taken, over all epochs.
         shuffle: False for the order of time.
         dense_from: the first input step whose targets are given too; None for those of the last step alone.
@@ -82,7 +83,7 @@ def batches(
         float32 inputs ``[B, L, C]`` and targets ``[B, H, T]``, or ``[B, S, H, T]`` with ``dense_from``.
 
     Raises:
-        UserError: when there are fewer windows than a batch holds.
+        UserError: if there are fewer windows than a batch holds.
     """
     order: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "shuffle": shuffle}
     epoch, first = divmod(start_step, steps_per_epoch(windows, batch_size))
@@ -95,8 +96,8 @@ def batches(
         epoch, first = epoch + 1, 0
 
 
-def numpy_batches(windows: Windows, **options) -> Iterator[Batch]:
-    """Yields what ``batches`` yields, gathered ahead by a thread, for backends without tf.data.
+def numpy_batches(windows: Windows, **options: Any) -> Iterator[Batch]:
+    """Yield what ``batches`` yields, gathered ahead by a thread, for backends without tf.data.
 
     The thread ends when the stream ends, is closed or is dropped; its errors are raised here.
 
@@ -104,9 +105,9 @@ def numpy_batches(windows: Windows, **options) -> Iterator[Batch]:
         windows: of one split.
         **options: those of ``batches``.
     """
-    ready: queue.Queue = queue.Queue(maxsize=PREFETCH)
+    ready: queue.Queue[Any] = queue.Queue(maxsize=PREFETCH)
     stop = threading.Event()
-    thread = threading.Thread(target=_gather, args=(windows, options, ready, stop), daemon=True)
+    thread = threading.Thread(target=_fill_queue, args=(windows, options, ready, stop), daemon=True)
     thread.start()
     try:
         while True:
@@ -121,7 +122,9 @@ def numpy_batches(windows: Windows, **options) -> Iterator[Batch]:
         thread.join()
 
 
-def _gather(windows: Windows, options: dict, ready: queue.Queue, stop: threading.Event) -> None:
+def _fill_queue(
+    windows: Windows, options: dict[str, Any], ready: "queue.Queue[Any]", stop: threading.Event
+) -> None:
     def put(item: object) -> bool:
         while not stop.is_set():
             try:
@@ -150,22 +153,22 @@ def tf_dataset(
     dense_from: int | None = None,
     repeat: bool = True,
 ) -> "tf.data.Dataset":
-    """Returns what ``batches`` yields as a ``tf.data.Dataset`` that gathers in parallel.
+    """Return what ``batches`` yields as a ``tf.data.Dataset`` that gathers in parallel.
 
-    The arrays become one resident tensor each. Python is asked for indices once an epoch only; the gathers
+    The arrays become one resident tensor each. Python is asked for indices only once per epoch; the gathers
     run in threads of TensorFlow and keep their order.
 
     Args:
         windows: of one split.
         batch_size: B, windows in a batch.
-        seed: of the order.
+        seed: Random seed for the batch order.
         start_step: batches already taken, over all epochs.
         shuffle: False for the order of time.
         dense_from: the first input step whose targets are given too; None for those of the last step alone.
         repeat: False ends after the epoch in which ``start_step`` lies.
 
     Raises:
-        UserError: when there are fewer windows than a batch holds.
+        UserError: if there are fewer windows than a batch holds.
     """
     import tensorflow as tf
 
@@ -177,7 +180,7 @@ def tf_dataset(
         before, after = tf.constant(windows.input_offsets), tf.constant(after)
     first_row = windows.border[0] if dense_from is not None else 0
 
-    def gather(ends):
+    def gather(ends: Tensor) -> tuple[Tensor, Tensor]:
         y_rows = tf.reshape(ends, [batch_size] + [1] * after.shape.rank) + after
         y = tf.gather(truths, y_rows)
         if first_row > 0:
@@ -186,15 +189,15 @@ def tf_dataset(
 
     first_epoch, first = divmod(start_step, steps)
 
-    def rest_of_epoch(number):
+    def rest_of_epoch(number: int) -> np.ndarray:
         return epoch_ends(windows, int(number), **order)[first if number == first_epoch else 0 :]
 
-    def epoch_of(number):
+    def load_epoch(number: Tensor) -> Tensor:
         ends = tf.numpy_function(rest_of_epoch, [number], tf.int64)
         return tf.ensure_shape(ends, [None, batch_size])
 
     last_epoch = tf.int64.max if repeat else first_epoch + 1
-    epochs = tf.data.Dataset.range(first_epoch, last_epoch).map(epoch_of)
+    epochs = tf.data.Dataset.range(first_epoch, last_epoch).map(load_epoch)
     stream = epochs.prefetch(1)  # the next epoch is shuffled while this one runs
     stream = stream.flat_map(tf.data.Dataset.from_tensor_slices)
     stream = stream.map(gather, num_parallel_calls=THREADS, deterministic=True).prefetch(PREFETCH)

@@ -1,4 +1,4 @@
-"""Edges of bins that hold equally many training rows each."""
+"""Edges of bins that contain equally many training rows each."""
 
 import numpy as np
 
@@ -7,22 +7,22 @@ MIN_WIDTH = 1e-3  # of a bin, in scaled units: narrower ones would tell rounding
 
 
 def bin_edges(rows: np.ndarray, bins: int) -> list[list[float]]:
-    """The edges of each channel's bins: its quantiles, without those that coincide.
+    """Return the edges of each channel's bins: its quantiles, without those that coincide.
 
     Args:
         rows: the training rows ``[N, C]``, scaled, without NaN.
-        bins: of a channel at most, at least 1.
+        bins: maximum number of bins of a channel, at least 1.
 
     Returns:
         A rising list for each channel, of at most ``bins + 1`` edges; a constant channel has one.
     """
     some = rows[:: max(1, len(rows) // ROWS)].astype(np.float64)
     quantiles = np.quantile(some, np.linspace(0, 1, bins + 1), axis=0)
-    return [_apart(column) for column in quantiles.T]
+    return [_thin_edges(column) for column in quantiles.T]
 
 
-def _apart(rising: np.ndarray) -> list[float]:
-    """The values that lie at least ``MIN_WIDTH`` above the one kept before."""
+def _thin_edges(rising: np.ndarray) -> list[float]:
+    """Return the values that are at least ``MIN_WIDTH`` above the last one returned."""
     kept = [float(rising[0])]
     for value in rising[1:]:
         if value - kept[-1] >= MIN_WIDTH:

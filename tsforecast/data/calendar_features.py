@@ -6,7 +6,7 @@ CALENDAR = ("minute_of_day_sin", "minute_of_day_cos", "day_of_week_sin", "day_of
 
 
 def calendar(time: np.ndarray) -> np.ndarray:
-    """Returns sine and cosine of the minute of the day and of the day of the week.
+    """Return sine and cosine of the minute of the day and of the day of the week.
 
     Args:
         time: ``[N]`` datetime64[s].

@@ -1,4 +1,4 @@
-"""From a series to what training needs: splits, leak check, scaler, filled inputs, truths, windows."""
+"""From a series to what training needs: splits, leak check, scaling, filled inputs, truths and windows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ class ForecastDataset:
     """A series ready for windows.
 
     Args:
-        series: the source's, with the notes of preparation added.
+        series: Series of the source, with the notes of preparation added.
         inputs: ``[N, C']`` float32, scaled and filled, no NaN; C' counts the future covariates' extra
             channels.
         truths: ``[N, T]`` float32, scaled, NaN where unobserved.
@@ -42,7 +42,7 @@ class ForecastDataset:
     window: Mapping[str, int]
 
     def windows(self, split: str, *, limit: int | None = None) -> Windows:
-        """Returns the windows of ``train``, ``val`` or ``test``.
+        """Return the windows of ``train``, ``val`` or ``test``.
 
         Args:
             split: a window belongs to it when all its targets lie in it. Training windows lie in the
@@ -51,7 +51,7 @@ class ForecastDataset:
             limit: that many windows evenly spaced over the split; None for all.
 
         Raises:
-            UserError: when ``split`` is none of the three.
+            UserError: if ``split`` is none of the three.
         """
         if split not in PARTS:
             raise UserError(f"There is no split '{split}'.{nearest(split, PARTS)} Choose train, val or test.")
@@ -72,7 +72,7 @@ def build_dataset(
     future_covariates: Sequence[str] = (),
     scaler: Scaler | None = None,
 ) -> ForecastDataset:
-    """Splits, checks, scales and fills a series.
+    """Split, checks, scales and fills a series.
 
     Args:
         series: from a source.
@@ -82,10 +82,10 @@ def build_dataset(
         stride: rows from one window to the next, at least 1.
         split: fractions, rows or dates, see ``splits.borders``.
         future_covariates: features whose value at the targets' own times is fed in, as extra channels.
-        scaler: of a model that is to be trained on; None fits one on the training rows.
+        scaler: Scaler of an existing model; None fits one on the training rows.
 
     Raises:
-        UserError: when no window fits a split, a covariate leaks the target, a feature has no training
+        UserError: if no window fits a split, a covariate leaks the target, a feature has no training
             value, or a target is constant in training or unobserved in a split.
     """
     window = {"lookback": lookback, "lead": lead, "horizon": horizon, "stride": stride}
@@ -105,10 +105,10 @@ def build_dataset(
             " fewer, or a shorter horizon."
         )
     target_indices = tuple(series.features.index(name) for name in series.targets)
-    scaler = _given(scaler, len(series.features)) or Scaler.fit(
+    scaler = _select_scaler(scaler, len(series.features)) or Scaler.fit(
         series.values[train], series.features, target_indices
     )
-    inputs, truths, notes = _scaled(series, scaler, len(covariates) * horizon)
+    inputs, truths, notes = _scale_and_fill(series, scaler, len(covariates) * horizon)
     extra, scaler = _add_future(inputs, series.features, covariates, scaler, lead, horizon)
     notes += _constant_notes(series, train)
     return ForecastDataset(
@@ -123,15 +123,17 @@ def build_dataset(
     )
 
 
-def _given(scaler: Scaler | None, features: int) -> Scaler | None:
-    """The scaler of the series' own features: a model's has those of its future covariates behind them."""
+def _select_scaler(scaler: Scaler | None, features: int) -> Scaler | None:
+    """Return the part of a model's scaler that belongs to the series' own features, which come first."""
     if scaler is None:
         return None
     return Scaler(scaler.mean[:features], scaler.scale[:features], scaler.target_indices)
 
 
-def _scaled(series: Series, scaler: Scaler, extra: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Scales column by column (one float64 column at a time), leaving room for ``extra`` channels."""
+def _scale_and_fill(
+    series: Series, scaler: Scaler, extra: int
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Scale column by column (one float64 column at a time), leaving room for ``extra`` channels."""
     rows, features = series.values.shape
     inputs = np.empty((rows, features + extra), np.float32)
     truths = np.empty((rows, len(series.targets)), np.float32)

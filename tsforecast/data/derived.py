@@ -23,4 +23,5 @@ def derive(weights: Mapping[str, float], columns: Mapping[str, np.ndarray]) -> n
     total = parts[0]
     for part in parts[1:]:
         total = total + part
-    return total
+    array: np.ndarray = total
+    return array

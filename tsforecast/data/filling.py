@@ -4,11 +4,11 @@ import numpy as np
 
 
 def carry_forward(column: np.ndarray, before: float) -> np.ndarray:
-    """Fills NaN with the last value observed before it, so that row t depends on rows up to t only.
+    """Fill NaN with the last value observed before it, so that row t depends on rows up to t only.
 
     Args:
         column: ``[N]`` with NaN where missing.
-        before: what stands in for the rows before the first observed value.
+        before: value for the rows before the first observed one.
 
     Returns:
         ``[N]`` without NaN; ``column`` itself when nothing is missing.

@@ -16,7 +16,7 @@ BINS = 64
 
 
 def check_future_covariates(series: Series, covariates: Sequence[str], train: slice) -> None:
-    """Refuses future covariates that cannot be known ahead.
+    """Refuse future covariates that cannot be known ahead.
 
     The rule, on the training rows in which all values are observed: a covariate leaks when it explains more
     than 95 % of a target's variance at the same time (R², adjusted for the number of columns), alone by a
@@ -58,19 +58,19 @@ def _check_target(series: Series, suspects: list[str], target: str, train: slice
     rows = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     x, y = rows[:, :-1], rows[:, -1]
     for index, name in enumerate(suspects):
-        _refuse_above([name], target, r2_alone(x[:, index], y))
+        _check_r2([name], target, r2_alone(x[:, index], y))
     for pair in combinations(range(len(suspects)), 2):
-        _refuse_above([suspects[i] for i in pair], target, r2_together(x[:, list(pair)], y))
-    _refuse_above(suspects, target, r2_together(x, y))
+        _check_r2([suspects[i] for i in pair], target, r2_together(x[:, list(pair)], y))
+    _check_r2(suspects, target, r2_together(x, y))
 
 
 def r2_alone(x: np.ndarray, y: np.ndarray) -> float:
-    """Returns the share of y's variance that x explains: the best of line, line through ranks, and bins."""
+    """Return the share of y's variance that x explains: the best of line, line through ranks, and bins."""
     return max(_r2_linear(x[:, None], y), _r2_linear(_ranks(x)[:, None], _ranks(y)), _r2_bins(x, y))
 
 
 def r2_together(x: np.ndarray, y: np.ndarray) -> float:
-    """Returns the share that the columns of x explain by least squares, with products while they are few."""
+    """Return the share that the columns of x explain by least squares, with products while they are few."""
     columns = x.shape[1]
     if columns <= MAX_WITH_PRODUCTS:
         products = [x[:, i] * x[:, j] for i in range(columns) for j in range(i, columns)]
@@ -81,7 +81,7 @@ def r2_together(x: np.ndarray, y: np.ndarray) -> float:
 def _r2_linear(x: np.ndarray, y: np.ndarray) -> float:
     design = np.column_stack([np.ones(len(y)), x])
     residual = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
-    return _adjusted(float(residual @ residual), y, x.shape[1])
+    return _adjust_r2(float(residual @ residual), y, x.shape[1])
 
 
 def _r2_bins(x: np.ndarray, y: np.ndarray) -> float:
@@ -90,10 +90,10 @@ def _r2_bins(x: np.ndarray, y: np.ndarray) -> float:
     count = np.bincount(group, minlength=len(edges) + 1)
     mean = np.bincount(group, weights=y, minlength=len(edges) + 1) / np.maximum(count, 1)
     residual = y - mean[group]
-    return _adjusted(float(residual @ residual), y, int((count > 0).sum()) - 1)
+    return _adjust_r2(float(residual @ residual), y, int((count > 0).sum()) - 1)
 
 
-def _adjusted(rest: float, y: np.ndarray, columns: int) -> float:
+def _adjust_r2(rest: float, y: np.ndarray, columns: int) -> float:
     """R² of a fit that left ``rest``, less what that many columns would explain by chance."""
     total = float(((y - y.mean()) ** 2).sum())
     free = len(y) - columns - 1
@@ -106,7 +106,7 @@ def _ranks(x: np.ndarray) -> np.ndarray:
     return (np.cumsum(count) - (count + 1) / 2)[group].astype(np.float64)
 
 
-def _refuse_above(names: list[str], target: str, r2: float) -> None:
+def _check_r2(names: list[str], target: str, r2: float) -> None:
     if r2 > LEAK_R2:
         listed = " and ".join(f"'{name}'" for name in names)
         verb = "gives" if len(names) == 1 else "together give"

@@ -39,7 +39,7 @@ class Origin:
 
     @property
     def borders(self) -> tuple[Border, Border, Border]:
-        """As ``ForecastDataset.borders`` has them."""
+        """Borders of the three splits, as in ``ForecastDataset.borders``."""
         return self.train, self.val, self.test
 
     def since(self, before: "Origin", reach: int) -> Border:
@@ -59,7 +59,7 @@ class Origin:
 
 
 def rolling_origins(windows: Windows, count: int, val_rows: int) -> tuple[Origin, ...]:
-    """Cuts test windows into consecutive blocks, as even as can be.
+    """Cut test windows into consecutive blocks, as even as can be.
 
     Args:
         windows: of the test split.

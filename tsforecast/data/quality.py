@@ -1,4 +1,4 @@
-"""What is wrong with new rows, judged by those before: shifted units, a stuck sensor, a block without values."""
+"""Faults of new rows compared with those before: shifted units, a stuck sensor, a block without values."""
 
 from collections.abc import Iterator
 
@@ -8,31 +8,31 @@ from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.series import Series
 
 MISSING_HOURS = 6.0  # a longer block without a value is a fault
-STUCK_HOURS = 1.0  # a shorter run of one value is none
+STUCK_HOURS = 1.0  # a shorter run of one value is not a fault
 STUCK_TIMES = 2.0  # a run that is so many times as long as the longest before is a fault
 OUTSIDE = 1.0  # how far a day's mean or spread may lie outside those before, in units of their range
 REFERENCE_DAYS = 365
 
 
 def faults(series: Series, first_new: int) -> list[str]:
-    """A sentence for each fault of the rows from ``first_new`` on, at most one a feature.
+    """Return a sentence for each fault of the rows from ``first_new`` on, at most one per feature.
 
     Args:
         series: with at least a day of rows before ``first_new``.
         first_new: the first row that has just arrived.
 
     Returns:
-        Sentences that name the feature, the rows and what is wrong; none where all is as before.
+        Sentences that name the feature, the rows and what is wrong; none if all is as before.
     """
     found = []
     for feature in series.features:
         if feature not in CALENDAR:
-            fault = next(_of_feature(series, feature, first_new), None)
+            fault = next(_find_faults(series, feature, first_new), None)
             found += [] if fault is None else [fault]
     return found
 
 
-def _of_feature(series: Series, feature: str, first_new: int) -> Iterator[str]:
+def _find_faults(series: Series, feature: str, first_new: int) -> Iterator[str]:
     column = np.asarray(series.column(feature), np.float64)
     day = max(1, round(86_400 / max(series.step, 1)))
     before, new = column[max(0, first_new - REFERENCE_DAYS * day) : first_new], column[first_new:]
@@ -48,7 +48,7 @@ def _of_feature(series: Series, feature: str, first_new: int) -> Iterator[str]:
             f" (before: {usual + 1:,} rows at most)"
         )
     for name, figure in (("mean", np.nanmean), ("spread", np.nanstd)):
-        known, now = (_by_day(part, day, figure) for part in (before, new))
+        known, now = (_daily_figures(part, day, figure) for part in (before, new))
         if not len(known) or not len(now):
             continue
         low, high = known.min(), known.max()
@@ -59,7 +59,7 @@ def _of_feature(series: Series, feature: str, first_new: int) -> Iterator[str]:
 
 
 def longest_run(flags: np.ndarray) -> tuple[int, int]:
-    """Start and length of the longest run of true flags; length 0 where there is none."""
+    """Return start and length of the longest run of true flags; length 0 if there is none."""
     padded = np.concatenate([[False], flags, [False]])
     edges = np.flatnonzero(padded[1:] != padded[:-1])
     starts, stops = edges[::2], edges[1::2]
@@ -70,12 +70,13 @@ def longest_run(flags: np.ndarray) -> tuple[int, int]:
 
 
 def _same_as_last(values: np.ndarray) -> np.ndarray:
-    """Whether the next value is the same: a run of k trues is k + 1 equal values."""
-    return values[1:] == values[:-1]
+    """Return whether the next value is the same: a run of k trues is k + 1 equal values."""
+    array: np.ndarray = values[1:] == values[:-1]
+    return array
 
 
-def _by_day(values: np.ndarray, day: int, figure: object) -> np.ndarray:
-    """A figure of each whole day (of what there is, if it is less but at least half a day) that is half observed."""
+def _daily_figures(values: np.ndarray, day: int, figure: object) -> np.ndarray:
+    """Return a figure for each whole day (or for at least half a day, if there is less) that is half observed."""
     size = day if len(values) >= day else len(values)
     if size < day / 2:
         return np.empty(0)

@@ -13,7 +13,7 @@ CONSTANT = 1e-9
 
 @dataclass(frozen=True)
 class Scaler:
-    """Standardises channels: ``(value - mean) / scale``.
+    """Standardise channels: ``(value - mean) / scale``.
 
     Args:
         mean: ``[C]`` float64 in the channels' units.
@@ -27,7 +27,7 @@ class Scaler:
 
     @classmethod
     def fit(cls, rows: np.ndarray, features: Sequence[str], target_indices: Sequence[int]) -> "Scaler":
-        """Fits on the observed values of ``rows``.
+        """Fit on the observed values of ``rows``.
 
         Args:
             rows: ``[N, C]``, the training rows alone, NaN where missing.
@@ -35,7 +35,7 @@ class Scaler:
             target_indices: the columns that are targets.
 
         Raises:
-            UserError: when a feature has no observed value in ``rows``.
+            UserError: if a feature has no observed value in ``rows``.
         """
         mean, scale = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
         for index, name in enumerate(features):
@@ -54,12 +54,13 @@ class Scaler:
         return cls(mean, scale, tuple(int(i) for i in target_indices))
 
     def transform(self, values: np.ndarray, index: int | None = None) -> np.ndarray:
-        """Scales ``[..., C]`` (or, with ``index``, values of that one channel) in float64."""
+        """Scale ``[..., C]`` (or, with ``index``, values of that one channel) in float64."""
         where = slice(None) if index is None else index
-        return (np.asarray(values, np.float64) - self.mean[where]) / self.scale[where]
+        array: np.ndarray = (np.asarray(values, np.float64) - self.mean[where]) / self.scale[where]
+        return array
 
     def inverse_targets(self, scaled: np.ndarray, axis: int = -1) -> np.ndarray:
-        """Returns scaled targets in their own unit.
+        """Return scaled targets in their own unit.
 
         Args:
             scaled: any shape with the T targets on ``axis``.
@@ -72,10 +73,11 @@ class Scaler:
         shape = [1] * np.ndim(scaled)
         shape[axis] = len(chosen)
         scale, mean = self.scale[chosen].reshape(shape), self.mean[chosen].reshape(shape)
-        return np.asarray(scaled, np.float64) * scale + mean
+        array: np.ndarray = np.asarray(scaled, np.float64) * scale + mean
+        return array
 
-    def to_dict(self) -> dict[str, list]:
-        """Returns plain lists that ``from_dict`` turns back into an equal scaler."""
+    def to_dict(self) -> dict[str, list[float]]:
+        """Return plain lists that ``from_dict`` turns back into an equal scaler."""
         return {
             "mean": self.mean.tolist(),
             "scale": self.scale.tolist(),
@@ -83,7 +85,7 @@ class Scaler:
         }
 
     @classmethod
-    def from_dict(cls, config: Mapping[str, Sequence]) -> "Scaler":
-        """Builds the scaler that ``to_dict`` described."""
+    def from_dict(cls, config: Mapping[str, Sequence[float]]) -> "Scaler":
+        """Build the scaler that ``to_dict`` described."""
         mean, scale = (np.asarray(config[key], np.float64) for key in ("mean", "scale"))
         return cls(mean, scale, tuple(int(i) for i in config["target_indices"]))

@@ -29,8 +29,8 @@ class Series:
         season: steps in a season (as a rule a day), for MASE and the seasonal-naive baseline.
         unit: unit of the targets, empty if unknown or mixed.
         known_ahead: features whose future is known, such as the calendar's.
-        notes: one sentence for each thing that was mended.
-        name: of the data set.
+        notes: one sentence for each thing that was corrected.
+        name: name of the data set.
         derived: features that are computed from others, so that data to forecast from need not bring them.
         recipe: how the source was read; None for sources that need no decisions.
     """
@@ -56,15 +56,15 @@ class Series:
         return int((self.time[1] - self.time[0]).astype("int64")) if len(self) > 1 else 0
 
     def column(self, feature: str) -> np.ndarray:
-        """Returns a view ``[N]`` of one feature."""
+        """Return a view ``[N]`` of one feature."""
         return self.values[:, self.features.index(feature)]
 
     def newest(self, rows: int) -> "Series":
-        """The last ``rows`` rows of it, or all where it has fewer."""
+        """Return the last ``rows`` rows, or all if there are fewer."""
         return replace(self, time=self.time[-rows:], values=self.values[-rows:])
 
     def data_hash(self) -> str:
-        """Returns 16 hex digits of the SHA-256 over times, values and names: equal data, equal hash."""
+        """Return 16 hex digits of the SHA-256 over times, values and names: equal data, equal hash."""
         digest = hashlib.sha256()
         digest.update(repr((self.features, self.targets, self.values.dtype.str)).encode())
         digest.update(np.ascontiguousarray(self.time).view(np.uint8).data)
@@ -73,29 +73,29 @@ class Series:
 
 
 def season_of(step: int) -> int:
-    """Returns the rows in a season for a step in seconds: a day, or a week of daily rows."""
+    """Return the rows in a season for a step in seconds: a day, or a week of daily rows."""
     if step < DAY:
         return max(1, round(DAY / step))
     return 7 if step == DAY else 1
 
 
 def pick_targets(target: str | Sequence[str] | None, candidates: Sequence[str]) -> tuple[str, ...]:
-    """Resolves a name, a list of names or ``"all"`` to names among ``candidates``.
+    """Resolve a name, a list of names or ``"all"`` to names among ``candidates``.
 
     Raises:
-        UserError: when nothing is named, or a name is not among the candidates (the nearest one is
+        UserError: if nothing is named, or a name is not among the candidates (the nearest one is
             suggested).
     """
     names = [target] if isinstance(target, str) else list(target or ())
     if not names:
-        raise UserError(f"data.target is empty: name one of {_listed(candidates)}, or 'all'.")
+        raise UserError(f"data.target is empty: name one of {_join_names(candidates)}, or 'all'.")
     if names == ["all"] and "all" not in candidates:
         return tuple(candidates)
     for name in names:
         if name not in candidates:
             raise UserError(
                 f"data.target: there is no numeric column '{name}'.{nearest(str(name), candidates)}"
-                f" The data have {_listed(candidates)}."
+                f" The data have {_join_names(candidates)}."
             )
     return tuple(dict.fromkeys(names))
 
@@ -103,10 +103,10 @@ def pick_targets(target: str | Sequence[str] | None, candidates: Sequence[str]) 
 def pick_features(
     features: Sequence[str] | str | None, targets: Sequence[str], candidates: Sequence[str]
 ) -> tuple[str, ...]:
-    """Resolves the features to feed in (None: every candidate); targets are always fed in too.
+    """Resolve the features to feed in (None: every candidate); targets are always fed in too.
 
     Raises:
-        UserError: when a name is not among the candidates (the nearest one is suggested).
+        UserError: if a name is not among the candidates (the nearest one is suggested).
     """
     if features is None or features == "all":
         return tuple(candidates)
@@ -115,16 +115,16 @@ def pick_features(
         if name not in candidates:
             raise UserError(
                 f"data.features: there is no numeric column '{name}'.{nearest(str(name), candidates)}"
-                f" The data have {_listed(candidates)}."
+                f" The data have {_join_names(candidates)}."
             )
     return tuple(name for name in candidates if name in wanted or name in targets)
 
 
 def pick_known_ahead(known_ahead: Sequence[str] | str, features: Sequence[str]) -> tuple[str, ...]:
-    """Returns the features whose future is known: the calendar's and those declared.
+    """Return the features whose future is known: the calendar's and those declared.
 
     Raises:
-        UserError: when a declared one is not among the features (the nearest one is suggested).
+        UserError: if a declared one is not among the features (the nearest one is suggested).
     """
     declared = (known_ahead,) if isinstance(known_ahead, str) else tuple(known_ahead or ())
     for name in declared:
@@ -134,7 +134,7 @@ def pick_known_ahead(known_ahead: Sequence[str] | str, features: Sequence[str]) 
 
 
 def check_rows(rows: int | None, key: str = "data.rows (or scale.rows)") -> None:
-    """Refuses a number of rows that is not a positive whole number or None.
+    """Refuse a number of rows that is not a positive whole number or None.
 
     Raises:
         UserError: naming key and value.
@@ -143,6 +143,6 @@ def check_rows(rows: int | None, key: str = "data.rows (or scale.rows)") -> None
         raise UserError(f"{key} is {rows!r}: give a whole number of at least 1, or null for all rows.")
 
 
-def _listed(names: Sequence[str], most: int = 12) -> str:
+def _join_names(names: Sequence[str], most: int = 12) -> str:
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown

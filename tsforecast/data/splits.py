@@ -1,7 +1,8 @@
-"""Splits by time: training first, then validation, then test; no part overlaps another."""
+"""Split by time: training first, then validation, then test; no part overlaps another."""
 
 import datetime
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ Borders = tuple[tuple[int, int], ...]
 
 
 def borders(split: Mapping[str, object], time: np.ndarray) -> Borders:
-    """Returns the row ranges ``(start, stop)`` of training, validation and test.
+    """Return the row ranges ``(start, stop)`` of training, validation and test.
 
     Args:
         split: ``train``, ``val`` and ``test``, all of one kind. Fractions of the rows, above 0, together at
@@ -22,7 +23,7 @@ def borders(split: Mapping[str, object], time: np.ndarray) -> Borders:
         time: ``[N]`` datetime64[s].
 
     Raises:
-        UserError: when a part is missing, misnamed, empty, of another kind, or the parts need more rows than
+        UserError: if a part is missing, misnamed, empty, of another kind, or the parts need more rows than
             there are.
     """
     if not isinstance(split, Mapping):
@@ -33,7 +34,7 @@ def borders(split: Mapping[str, object], time: np.ndarray) -> Borders:
                 f"data.split has no part '{name}': give train, val, test.{nearest(str(name), PARTS)}"
             )
     values = [split.get(name) for name in PARTS]
-    stops = _by_date(values, time) if _are_dates(values) else _by_size(values, len(time))
+    stops = _date_stops(values, time) if _are_dates(values) else _size_stops(values, len(time))
     starts = (0, *stops[:-1])
     for name, start, stop in zip(PARTS, starts, stops, strict=True):
         if stop <= start:
@@ -44,11 +45,11 @@ def borders(split: Mapping[str, object], time: np.ndarray) -> Borders:
     return tuple(zip(starts, stops, strict=True))
 
 
-def _are_dates(values: list) -> bool:
+def _are_dates(values: list[Any]) -> bool:
     return any(isinstance(value, str | datetime.date) for value in values)
 
 
-def _by_date(values: list, time: np.ndarray) -> tuple[int, ...]:
+def _date_stops(values: list[Any], time: np.ndarray) -> tuple[int, ...]:
     stops = []
     for name, value in zip(PARTS, values, strict=True):
         if value is None and name == "test":
@@ -60,12 +61,12 @@ def _by_date(values: list, time: np.ndarray) -> tuple[int, ...]:
             stops.append(int(np.searchsorted(time, np.datetime64(str(value), "s"))))
         except ValueError:
             raise UserError(
-                f"data.split.{name} is {value!r}: beside dates, give the date that ends it ('2010-01-01')."
+                f"data.split.{name} is {value!r}: next to dates, give the date that ends it ('2010-01-01')."
             ) from None
     return tuple(stops)
 
 
-def _by_size(values: list, rows: int) -> tuple[int, ...]:
+def _size_stops(values: list[Any], rows: int) -> tuple[int, ...]:
     for name, value in zip(PARTS, values, strict=True):
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise UserError(

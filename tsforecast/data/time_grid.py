@@ -88,7 +88,8 @@ class TimeGrid:
 
     def off_grid(self, time: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """Return ``[N]`` nanoseconds between timestamps and the grid times at their positions."""
-        return np.abs(time.astype(np.int64) - (positions * self.step + self.phase) * SECOND)
+        array: np.ndarray = np.abs(time.astype(np.int64) - (positions * self.step + self.phase) * SECOND)
+        return array
 
 
 class GridStream:

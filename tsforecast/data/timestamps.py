@@ -83,7 +83,8 @@ class TimeFormat:
         clock = _read_clock(table[self.columns[1]], self.clock)
         if clock is None:
             raise self._refusal(table[self.columns[1]], self.clock)
-        return time + clock
+        array: np.ndarray = time + clock
+        return array
 
     def _refusal(self, column: pa.ChunkedArray, pattern: str) -> UserError:
         name = self.columns[-1 if pattern == self.clock else 0]

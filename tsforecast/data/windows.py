@@ -36,15 +36,17 @@ class Windows:
         return len(self.ends)
 
     def inputs(self, ends: np.ndarray) -> np.ndarray:
-        """Returns the inputs ``[b, L, C]`` of the windows whose last input rows are ``ends`` ``[b]``."""
-        return self.rows[np.asarray(ends)[:, None] + self.input_offsets]
+        """Return the inputs ``[b, L, C]`` of the windows whose last input rows are ``ends`` ``[b]``."""
+        array: np.ndarray = self.rows[np.asarray(ends)[:, None] + self.input_offsets]
+        return array
 
     def targets(self, ends: np.ndarray) -> np.ndarray:
-        """Returns the targets ``[b, H, T]``, NaN where unobserved."""
-        return self.truths[np.asarray(ends)[:, None] + self.target_offsets]
+        """Return the targets ``[b, H, T]``, NaN where unobserved."""
+        array: np.ndarray = self.truths[np.asarray(ends)[:, None] + self.target_offsets]
+        return array
 
     def dense_targets(self, ends: np.ndarray, first_step: int) -> np.ndarray:
-        """Returns the targets seen from every input step from ``first_step`` on.
+        """Return the targets seen from every input step from ``first_step`` on.
 
         Args:
             ends: ``[b]`` last input rows.
@@ -60,7 +62,8 @@ class Windows:
         out = self.truths[index]
         if self.border[0] > 0:
             out[index < self.border[0]] = np.nan
-        return out
+        array: np.ndarray = out
+        return array
 
     @property
     def input_offsets(self) -> np.ndarray:
@@ -76,21 +79,22 @@ class Windows:
         """``[S, H]`` rows of the targets of steps ``first_step..L-1`` relative to the last input.
 
         Raises:
-            UserError: when ``first_step`` is not in 0..L-1.
+            UserError: if ``first_step`` is not in 0..L-1.
         """
         if not 0 <= first_step < self.lookback:
             raise UserError(
                 f"Dense supervision from step {first_step} does not fit window.lookback {self.lookback}:"
                 f" give a step from 0 to {self.lookback - 1}."
             )
-        return np.arange(first_step - self.lookback + 1, 1)[:, None] + self.target_offsets
+        array: np.ndarray = np.arange(first_step - self.lookback + 1, 1)[:, None] + self.target_offsets
+        return array
 
     def truths_all(self) -> np.ndarray:
-        """Returns the scaled targets of all windows ``[n, H, T]``, NaN where unobserved."""
+        """Return the scaled targets of all windows ``[n, H, T]``, NaN where unobserved."""
         return self.targets(self.ends)
 
     def limited(self, limit: int | None) -> "Windows":
-        """Returns ``limit`` windows evenly spaced over these, first and last among them (None: all)."""
+        """Return ``limit`` windows evenly spaced over these, first and last among them (None: all)."""
         if limit is None or limit >= len(self):
             return self
         picks = np.linspace(0, len(self) - 1, limit).round().astype(np.int64)
@@ -101,7 +105,7 @@ class Windows:
 def window_ends(
     border: tuple[int, int], *, lookback: int, lead: int, horizon: int, stride: int, inside: bool
 ) -> np.ndarray:
-    """Returns the last input rows ``[n]`` of all windows whose targets lie in ``border``.
+    """Return the last input rows ``[n]`` of all windows whose targets lie in ``border``.
 
     Args:
         border: rows ``(start, stop)``.

@@ -1,7 +1,7 @@
 """Any CSV or Parquet file as a series."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,7 +159,7 @@ def _is_filler(column: pa.ChunkedArray) -> bool:
 
 
 def _pick_targets(
-    target: str | Sequence[str], columns: dict, left_out: dict[str, str], taken: Sequence[str]
+    target: str | Sequence[str], columns: Mapping[str, object], left_out: dict[str, str], taken: Sequence[str]
 ) -> tuple[str, ...]:
     for name in [target] if isinstance(target, str) else target or ():
         if name in left_out:
@@ -171,7 +171,7 @@ def _pick_targets(
             raise UserError(f"data.target: '{name}' is the time column; choose another.")
     if not columns:
         raise UserError(
-            "data.path: the file has no numeric column beside time; there is nothing to forecast."
+            "data.path: the file has no numeric column next to time; there is nothing to forecast."
         )
     return pick_targets(target, tuple(columns))
 
@@ -191,7 +191,7 @@ def _check_column(name: str, column: np.ndarray, stamps: np.ndarray) -> None:
 def _with_calendar(
     features: tuple[str, ...], values: np.ndarray, stamps: np.ndarray
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    """Adds the calendar features that change from row to row and whose names are free."""
+    """Add the calendar features that change from row to row and whose names are free."""
     step = _step(stamps)
     useful = CALENDAR if step < DAY else CALENDAR[2:] if step == DAY else ()
     names = tuple(name for name in useful if name not in features)

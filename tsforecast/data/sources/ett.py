@@ -9,20 +9,20 @@ from tsforecast.errors import UserError
 
 
 def load(path: str, **options: Any) -> Series:
-    """Reads ``ETTh1.csv`` or ``ETTh2.csv``.
+    """Read ``ETTh1.csv`` or ``ETTh2.csv``.
 
     Args:
-        path: of the file.
+        path: path of the file.
         **options: those of ``csv.load``.
 
     Raises:
-        UserError: the file is not there, with the place where to get it; or as ``csv.load``.
+        UserError: the file is not there (the message says where to get it); or as ``csv.load``.
 
     Source: Zhou et al. (2021), Informer.
     """
     if not Path(path).expanduser().exists():
         raise UserError(
             f"data.path: there is no file {path}: get it from https://github.com/zhouhaoyi/ETDataset (ETT-small), "
-            "and say where it lies, as in data.path=ETTh1.csv."
+            "and give its path, as in data.path=ETTh1.csv."
         )
     return csv.load(path, **options)

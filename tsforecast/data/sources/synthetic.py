@@ -1,4 +1,4 @@
-"""A seeded spiky series of any size, for trials and tests; nothing of it is measured."""
+"""A seeded spiky series of any size, for trials and tests; none of it is measured."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from tsforecast.errors import UserError
 
 START = np.datetime64("2020-01-01T00:00:00", "s")
 STEP = 60
-ALL_ROWS = 100_000  # where nobody says how many
+ALL_ROWS = 100_000  # the default
 WARNING = 15  # minutes by which the pressure rises before a spike of the load
 MEASURED = ("load", "pressure")
 
@@ -32,7 +32,7 @@ def load(
     missing: float = 0.01,
     known_ahead: Sequence[str] = (),
 ) -> Series:
-    """Draws a minutely load with a daily wave, slow noise and spikes, each announced by a pressure.
+    """Draw a minutely load with a daily wave, slow noise and spikes, each announced by a pressure.
 
     ``load = 1 + wave of the day + slow noise + spikes``; a spike starts at a random minute, is 1 to 4 units high and
     decays with a time constant of 5 minutes. ``pressure`` jumps 15 minutes before each spike, by its height, and decays
@@ -52,7 +52,7 @@ def load(
         float32 values; the same arguments give the same series.
 
     Raises:
-        UserError: when an argument is out of its range or a name is unknown.
+        UserError: if an argument is out of its range or a name is unknown.
     """
     rows = ALL_ROWS if rows is None else rows
     check_rows(rows)
@@ -61,7 +61,7 @@ def load(
     chosen = pick_features(features, targets, MEASURED + CALENDAR)
     time = START + np.arange(rows) * np.timedelta64(STEP, "s")
     values = np.empty((rows, 6), np.float32)
-    values[:, :2] = _measured(rows, np.random.default_rng(seed), spikes_per_day, noise, missing)
+    values[:, :2] = _draw_values(rows, np.random.default_rng(seed), spikes_per_day, noise, missing)
     values[:, 2:] = calendar(time)
     if len(chosen) < values.shape[1]:
         values = values[:, [(MEASURED + CALENDAR).index(name) for name in chosen]]
@@ -76,7 +76,7 @@ def load(
     )
 
 
-def _measured(
+def _draw_values(
     rows: int, random: np.random.Generator, spikes_per_day: float, noise: float, missing: float
 ) -> np.ndarray:
     minute = np.arange(rows)

@@ -53,7 +53,7 @@ def load(
     features: Sequence[str] | None = None,
     known_ahead: Sequence[str] = (),
 ) -> Series:
-    """Loads the first ``rows`` minutes of the embedded data set.
+    """Load the first ``rows`` minutes of the embedded data set.
 
     Args:
         rows: how many, 1 to 2,075,259; None for all.
@@ -67,7 +67,7 @@ def load(
         formula).
 
     Raises:
-        UserError: when a name is unknown or more rows are asked for than there are.
+        UserError: if a name is unknown or more rows are asked for than there are.
     """
     check_rows(rows)
     targets = pick_targets(target, tuple(UNITS))
@@ -93,7 +93,7 @@ def load(
 
 
 def _read(rows: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Returns times ``[N]`` and the twelve features ``[N, 12]``; decodes only the row groups it needs."""
+    """Return times ``[N]`` and the twelve features ``[N, 12]``; decodes only the row groups it needs."""
     with pq.ParquetFile(PARQUET) as file:
         total = file.metadata.num_rows
         if rows is not None and rows > total:
