@@ -77,6 +77,6 @@ def describe_wandb() -> str:
     mode = os.environ.get("WANDB_MODE")
     if mode:
         return f"{installed}, WANDB_MODE={mode}"
-    from tsforecast.tracking.wandb_account import key_found
+    from tsforecast.tracking.wandb_account import find_key
 
-    return f"{installed}, " + ("online: a key was found" if key_found() else "offline: no key was found")
+    return f"{installed}, " + ("online: a key was found" if find_key() else "offline: no key was found")

@@ -1,0 +1,1 @@
+"""Trackers, the folder of a run, and the progress of a training."""

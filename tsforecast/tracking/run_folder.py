@@ -1,4 +1,4 @@
-"""The folder of one run: every file is either whole or absent, also after a kill or on a full disk."""
+"""The folder of one run: its files by name, and the commit of the code that made them."""
 
 import json
 import os
@@ -14,10 +14,14 @@ _SOURCE_FOLDER = Path(__file__).resolve().parent.parent
 
 
 class RunFolder:
-    """Names the files of a run and writes them safely.
+    """The files of a run.
 
     Args:
-        path: the run's folder; it need not exist (see ``create``).
+        path: Folder of the run; it need not exist, see `create`.
+
+    Example:
+        >>> RunFolder("outputs/run").best.name
+        'best.keras'
     """
 
     def __init__(self, path: str | Path):
@@ -32,10 +36,10 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: str | Path) -> "RunFolder":
-        """Makes the folder (an existing one is fine) and tries to write in it.
+        """Create the folder, which may exist, and try to write in it.
 
         Raises:
-            UserError: the folder cannot be made or written; the reason is named.
+            UserError: The folder cannot be created or written; the message says why.
         """
         folder = cls(path)
         probe = folder.path / f".probe-{os.getpid()}"
@@ -49,17 +53,17 @@ class RunFolder:
 
     @classmethod
     def existing(cls, path: str | Path) -> "RunFolder":
-        """Opens the folder of an earlier run.
+        """Open the folder of an earlier run.
 
         Raises:
-            UserError: there is no such folder, or it holds no ``config.yaml``.
+            UserError: There is no such folder, or it contains no ``config.yaml``.
         """
         folder = cls(path)
         if not folder.path.is_dir():
             raise UserError(f"'{path}' is not a folder: give the folder of an earlier run.")
         if not folder.config.is_file():
             raise UserError(
-                f"'{path}' holds no config.yaml, so it is not the folder of a run: check the path."
+                f"'{path}' contains no config.yaml, so it is not the folder of a run: check the path."
             )
         return folder
 
@@ -72,20 +76,20 @@ class RunFolder:
         write_json(self.path / name, value)
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
-        """Adds one line to ``metrics.jsonl``; a line torn by an earlier kill is dropped first.
+        """Append one line to ``metrics.jsonl``; an incomplete line left by a kill is removed first.
 
         Raises:
-            UserError: the disk is full or the file cannot be written.
+            UserError: The disk is full or the file cannot be written.
         """
-        if self._is_torn():
+        if self._ends_incomplete():
             self._write_metrics(self.read_metrics())
         append_line(self.metrics, _json_line(row))
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Reads ``metrics.jsonl``: its rows in order, none without the file; a torn last line is left out.
+        """Return the rows of ``metrics.jsonl``, none without the file; an incomplete last line is left out.
 
         Raises:
-            UserError: a line before the last one is not a JSON object.
+            UserError: A line before the last one is not a JSON object.
         """
         if not self.metrics.exists():
             return []
@@ -100,7 +104,7 @@ class RunFolder:
                 rows.append(row)
             elif number < len(lines):
                 raise UserError(
-                    f"Line {number} of {self.metrics} is not a JSON object: mend or remove that line."
+                    f"Line {number} of {self.metrics} is not a JSON object: fix or remove that line."
                 )
         return rows
 
@@ -113,7 +117,7 @@ class RunFolder:
     def _write_metrics(self, rows: list[dict[str, Any]]) -> None:
         self.write_text_atomic(self.metrics.name, "".join(map(_json_line, rows)))
 
-    def _is_torn(self) -> bool:
+    def _ends_incomplete(self) -> bool:
         if not self.metrics.exists() or self.metrics.stat().st_size == 0:
             return False
         with open(self.metrics, "rb") as file:
@@ -126,7 +130,7 @@ def _json_line(row: Mapping[str, Any]) -> str:
 
 
 def git_root(folder: str | Path = _SOURCE_FOLDER) -> Path | None:
-    """The top of the git repository that tracks files in ``folder`` (default: this package), or None."""
+    """Return the top of the git repository that tracks files in ``folder`` (default: this package), or None."""
     # An installed package may lie inside another project's repository, which says nothing about this code.
     if not _git(folder, "ls-files", "--error-unmatch", "."):
         return None
@@ -135,11 +139,11 @@ def git_root(folder: str | Path = _SOURCE_FOLDER) -> Path | None:
 
 
 def git_commit(folder: str | Path = _SOURCE_FOLDER) -> str | None:
-    """The commit of the code in ``folder`` (default: this package), e.g. ``"3f2a91c0b7de+dirty"``.
+    """Return the commit of the code in ``folder`` (default: this package), for example ``"3f2a91c0b7de+dirty"``.
 
     Returns:
-        The first twelve digits, with ``+dirty`` when tracked files were changed or untracked ones lie about;
-        None when git is missing, or the folder is not tracked in a repository with a commit.
+        The first twelve digits, with ``+dirty`` if there are changed or untracked files; None without git, or if the
+        folder is not tracked in a repository with a commit.
     """
     top = git_root(folder)
     commit = _git(top, "rev-parse", "--short=12", "HEAD") if top else None

@@ -1,4 +1,4 @@
-"""What is known of the W&B account before a run is opened: a key, and a server that answers."""
+"""Check the W&B account before a run is opened: is there a key, and does the server answer?"""
 
 import netrc
 import os
@@ -11,7 +11,11 @@ _REACH_SECONDS = 3
 
 
 def has_key(account: Any) -> bool:
-    """Whether credentials lie in the environment, in W&B's ``account`` settings or in the netrc file."""
+    """Return whether there are credentials in the environment, in W&B's settings or in the netrc file.
+
+    Args:
+        account: W&B's settings.
+    """
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     if account.api_key or account.identity_token_file:
@@ -23,15 +27,15 @@ def has_key(account: Any) -> bool:
     return bool(entry and entry[2])
 
 
-def key_found() -> bool:
-    """Whether W&B would find credentials here, by its own settings."""
+def find_key() -> bool:
+    """Return whether W&B finds credentials on this machine."""
     import wandb
 
     return has_key(wandb.setup(settings=wandb.Settings(silent=True)).settings)
 
 
-def reachable(server: str) -> bool:
-    """Whether the server takes a connection; where a proxy stands in between only W&B itself can tell."""
+def is_reachable(server: str) -> bool:
+    """Return whether the server accepts a connection; behind a proxy only W&B itself can tell."""
     if urllib.request.getproxies():
         return True
     parts = urlsplit(server)

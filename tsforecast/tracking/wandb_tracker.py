@@ -1,4 +1,4 @@
-"""Weights & Biases, online or offline; nothing that goes wrong here ever stops a training."""
+"""The Weights & Biases tracker, online or offline; none of its failures stops a training."""
 
 import os
 import secrets
@@ -12,35 +12,41 @@ from tsforecast.files import to_plain
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.protocol import Tracker
 from tsforecast.tracking.run_folder import RunFolder, git_root
-from tsforecast.tracking.wandb_account import has_key, reachable
+from tsforecast.tracking.wandb_account import has_key, is_reachable
 
 _MODES = ("auto", "online", "offline", "disabled")
-_ONLINE_SECONDS = 10  # how long a run may wait for the server before it goes on offline
+_ONLINE_SECONDS = 10  # how long a run waits for the server before it continues offline
 
 
 class WandbTracker:
-    """Sends what a run reports to one W&B run; the first failure is printed, and the training goes on.
+    """Send what a run reports to one W&B run; the first failure is printed, and the training continues.
 
     Args:
-        run: an open ``wandb.Run``.
+        run: Open ``wandb.Run``.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> tracker = WandbTracker(SimpleNamespace(log=lambda row, step, commit: print(step, row)))
+        >>> tracker.log({"val/rmse": 0.5, "loss": None}, step=100)
+        100 {'val/rmse': 0.5}
     """
 
     def __init__(self, run: Any):
         self._run = run
-        self._complained = False
+        self._has_warned = False
 
     def log(self, row: Mapping[str, object], step: int) -> None:
-        """Logs numbers under ``step``; steps must not go back. Values of None are left out."""
+        """Log numbers under ``step``; values of None are left out."""
         known = {key: value for key, value in row.items() if value is not None}
-        # Without commit, W&B holds the row back until the next step, and a kill in between would lose it.
+        # Without commit, W&B keeps the row back until the next step, and a kill in between would lose it.
         self._try(lambda: self._run.log(known, step=step, commit=True))
 
     def summary(self, values: Mapping[str, object]) -> None:
-        """Sets final figures; nested mappings become nested keys."""
+        """Set the final figures; nested mappings become nested keys."""
         self._try(lambda: self._run.summary.update(to_plain(values)))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Logs a table, for example the parameters by layer."""
+        """Log a table, for example the parameters by layer."""
 
         def send() -> None:
             import wandb
@@ -57,7 +63,7 @@ class WandbTracker:
         x_name: str,
         title: str = "",
     ) -> None:
-        """Logs a line plot over ``x`` (numbers, e.g. minutes since the first one); NaN leaves a gap."""
+        """Log a line plot over ``x``; NaN leaves a gap."""
 
         def send() -> None:
             import wandb
@@ -70,7 +76,7 @@ class WandbTracker:
         self._try(send)
 
     def page(self, name: str, path: str | Path) -> None:
-        """Logs a self-contained HTML page."""
+        """Log a self-contained HTML page."""
 
         def send() -> None:
             import wandb
@@ -82,7 +88,7 @@ class WandbTracker:
     def artifact(
         self, path: str | Path, name: str, kind: str = "model", metadata: Mapping[str, object] | None = None
     ) -> None:
-        """Logs a file as a versioned artifact; ``name`` may hold letters, digits, ``-``, ``_`` and ``.``."""
+        """Log a file as a versioned artifact."""
 
         def send() -> None:
             import wandb
@@ -94,19 +100,19 @@ class WandbTracker:
         self._try(send)
 
     def finish(self, exit_code: int) -> None:
-        """Closes the W&B run: finished for 0, else failed."""
+        """Close the W&B run: as finished for 0, else as failed."""
         self._try(lambda: self._run.finish(exit_code=exit_code))
 
     def _try(self, send: Callable[[], Any]) -> None:
         try:
             send()
         except Exception as error:
-            if not self._complained:
+            if not self._has_warned:
                 print(
-                    f"W&B did not take a report ({_first_line(error)}); training goes on without it.",
+                    f"W&B did not take a report ({_first_line(error)}); training continues without it.",
                     flush=True,
                 )
-            self._complained = True
+            self._has_warned = True
 
 
 @contextmanager
@@ -120,36 +126,36 @@ def start(
     tags: Sequence[str] = (),
     mode: Literal["auto", "online", "offline", "disabled"] = "auto",
 ) -> Iterator[Tracker]:
-    """Opens a W&B run around a job, and prints one line that says where it is kept and how to look at it.
+    """Open a W&B run around a job, and print one line that says where it is and how to look at it.
 
-    Leaving the block normally marks the run finished, any exception (Ctrl-C too) marks it failed. W&B's files
-    lie in the run's folder. A folder that was tracked before continues under the same W&B id.
+    Leaving the block normally marks the run as finished; any exception, Ctrl-C included, marks it as failed.
+    W&B's files are in the run's folder. A folder that was tracked before continues under the same W&B id.
 
     Args:
-        config: the whole composed config, plain dicts and lists.
-        folder: the run's folder.
-        name: the run's display name.
-        group: the runs to show together, for example a sweep's name.
-        project: the W&B project.
-        entity: the W&B user or team; None is the account's default.
-        tags: words to find the run by.
-        mode: ``auto`` is ``WANDB_MODE`` where set, else online with a key and offline without; or ``online``,
+        config: Composed config as plain dicts and lists.
+        folder: Folder of the run.
+        name: Display name of the run.
+        group: Name of the runs to show together, for example of a sweep.
+        project: W&B project.
+        entity: W&B user or team; None is the account's default.
+        tags: Words to find the run by.
+        mode: ``auto`` is ``WANDB_MODE`` if set, else online with a key and offline without one; or ``online``,
             ``offline``, ``disabled``.
 
     Yields:
-        A tracker; one that does nothing when W&B is disabled or cannot start at all.
+        A tracker; one that does nothing if W&B is disabled or cannot start.
 
     Raises:
-        UserError: ``mode`` is not one of these, or is ``online`` where no key is found.
+        UserError: ``mode`` is not one of these, or is ``online`` and there is no key.
     """
     resolved = _resolve_mode(mode)
     if resolved == "disabled":
         print("W&B is disabled: nothing is tracked outside the run's folder.", flush=True)
         yield NullTracker()
         return
-    with _data_in(folder.path):
-        described = {"name": name, "group": group, "project": project, "entity": entity, "tags": list(tags)}
-        tracker = _open(resolved, folder, config=to_plain(config), **described)
+    with _data_folder(folder.path):
+        labels = {"name": name, "group": group, "project": project, "entity": entity, "tags": list(tags)}
+        tracker = _open(resolved, folder, config=to_plain(config), **labels)
         try:
             yield tracker
         except BaseException as error:
@@ -171,9 +177,9 @@ def _resolve_mode(mode: str) -> str:
         )
     if mode != "auto":
         return mode
-    named = os.environ.get("WANDB_MODE", "").lower()
+    environment_mode = os.environ.get("WANDB_MODE", "").lower()
     # WANDB_MODE=online is what W&B does anyway; without a key it must not end in a prompt.
-    return named if named in ("offline", "disabled") else "auto"
+    return environment_mode if environment_mode in ("offline", "disabled") else "auto"
 
 
 def _open(mode: str, folder: RunFolder, **arguments: Any) -> Tracker:
@@ -183,17 +189,17 @@ def _open(mode: str, folder: RunFolder, **arguments: Any) -> Tracker:
         account = wandb.setup(settings=wandb.Settings(silent=True)).settings
         key = has_key(account)
     except Exception as error:
-        print(f"W&B cannot start ({_first_line(error)}); the run goes on without it.", flush=True)
+        print(f"W&B cannot start ({_first_line(error)}); the run continues without it.", flush=True)
         return NullTracker()
     if mode == "online" and not key:
         raise UserError(
             "tracker.mode is 'online', but no W&B key was found: run 'wandb login' or set tracker.mode=auto."
         )
     if mode == "offline" or (mode == "auto" and account.mode == "offline"):
-        return _open_offline("as asked for", folder, arguments)
+        return _open_offline("as requested", folder, arguments)
     if not key:
         return _open_offline("no key found", folder, arguments)
-    if not reachable(account.base_url):
+    if not is_reachable(account.base_url):
         return _open_offline(f"{account.base_url} cannot be reached", folder, arguments)
     try:
         run = _init("online", folder, arguments)
@@ -207,9 +213,9 @@ def _open_offline(why: str, folder: RunFolder, arguments: Mapping[str, Any]) -> 
     try:
         run = _init("offline", folder, arguments)
     except Exception as error:
-        print(f"W&B cannot start ({_first_line(error)}); the run goes on without it.", flush=True)
+        print(f"W&B cannot start ({_first_line(error)}); the run continues without it.", flush=True)
         return NullTracker()
-    path = _short(Path(run.settings.sync_dir))
+    path = _relative(Path(run.settings.sync_dir))
     print(
         f"W&B is offline ({why}): look at it with 'wandb leet {path}', upload it with 'wandb sync {path}'.",
         flush=True,
@@ -220,7 +226,7 @@ def _open_offline(why: str, folder: RunFolder, arguments: Mapping[str, Any]) -> 
 def _init(mode: Literal["online", "offline"], folder: RunFolder, arguments: Mapping[str, Any]) -> Any:
     import wandb
 
-    wanted: dict[str, Any] = {
+    options: dict[str, Any] = {
         "console": "off",
         "silent": True,
         "init_timeout": _ONLINE_SECONDS,
@@ -229,7 +235,7 @@ def _init(mode: Literal["online", "offline"], folder: RunFolder, arguments: Mapp
         "git_root": str(git_root() or Path.cwd()),
     }
     known = wandb.Settings.model_fields  # an older W&B lacks the newer ones
-    settings = wandb.Settings(**{key: value for key, value in wanted.items() if key in known})
+    settings = wandb.Settings(**{key: value for key, value in options.items() if key in known})
     return wandb.init(
         mode=mode, dir=str(folder.path), id=_run_id(folder), resume="allow", settings=settings, **arguments
     )
@@ -243,8 +249,8 @@ def _run_id(folder: RunFolder) -> str:
 
 
 @contextmanager
-def _data_in(folder: Path) -> Iterator[None]:
-    """Keeps W&B's copies of artifacts in the run's folder too, which it would else put in the home folder."""
+def _data_folder(folder: Path) -> Iterator[None]:
+    """Keep W&B's copies of artifacts in the run's folder; by default they are in the home folder."""
     if "WANDB_DATA_DIR" in os.environ:
         yield
         return
@@ -255,7 +261,7 @@ def _data_in(folder: Path) -> Iterator[None]:
         os.environ.pop("WANDB_DATA_DIR", None)
 
 
-def _short(path: Path) -> str:
+def _relative(path: Path) -> str:
     path = path.resolve()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 

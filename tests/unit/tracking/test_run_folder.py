@@ -43,7 +43,7 @@ def test_create_names_missing_permission(tmp_path, monkeypatch):
 
 
 def test_existing_wants_the_config_of_a_run(folder):
-    with pytest.raises(UserError, match=r"holds no config\.yaml"):
+    with pytest.raises(UserError, match=r"contains no config\.yaml"):
         RunFolder.existing(folder.path)
     with pytest.raises(UserError, match="is not a folder"):
         RunFolder.existing(folder.path / "nowhere")

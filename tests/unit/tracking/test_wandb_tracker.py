@@ -177,7 +177,7 @@ def test_disabled_by_the_environment_keeps_wandb_out(folder, monkeypatch, capsys
 
 def test_a_server_that_refuses_means_offline(folder, monkeypatch, capsys):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    monkeypatch.setattr(wandb_tracker, "reachable", lambda server: False)
+    monkeypatch.setattr(wandb_tracker, "is_reachable", lambda server: False)
     with start(folder) as tracker:
         tracker.log({"loss": 1.0}, step=1)
     shown = capsys.readouterr().out
@@ -188,7 +188,7 @@ def test_a_server_that_refuses_means_offline(folder, monkeypatch, capsys):
 
 def test_an_online_start_that_fails_means_offline(folder, monkeypatch, capsys):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    monkeypatch.setattr(wandb_tracker, "reachable", lambda server: True)
+    monkeypatch.setattr(wandb_tracker, "is_reachable", lambda server: True)
     begin = wandb_tracker._init
 
     def init(mode, *arguments):
@@ -207,7 +207,7 @@ def test_asked_offline_stays_offline_with_a_key(folder, monkeypatch, capsys):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     with start(folder, mode="offline"):
         pass
-    assert "W&B is offline (as asked for)" in capsys.readouterr().out
+    assert "W&B is offline (as requested)" in capsys.readouterr().out
 
 
 def test_wrong_modes_are_refused(folder):
@@ -240,8 +240,8 @@ def test_reachable_asks_the_port(monkeypatch):
     monkeypatch.setattr(wandb_account.urllib.request, "getproxies", dict)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
-        assert wandb_account.reachable(address)
-    assert not wandb_account.reachable(address)
+        assert wandb_account.is_reachable(address)
+    assert not wandb_account.is_reachable(address)
 
 
 @pytest.mark.parametrize("choice", ["wandb", "none"])

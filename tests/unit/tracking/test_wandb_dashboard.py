@@ -2,16 +2,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from tsforecast.tracking import dashboard
-from tsforecast.tracking.dashboard import main
+from tsforecast.tracking import wandb_dashboard
+from tsforecast.tracking.wandb_dashboard import main
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of wandb-workspaces itself
 def test_the_dashboard_has_the_sections_that_users_look_for():
     pytest.importorskip("wandb_workspaces")
-    from tsforecast.tracking.dashboard import workspace
+    from tsforecast.tracking.wandb_dashboard import build_workspace
 
-    made = workspace("team", "project")
+    made = build_workspace("team", "project")
     names = [section.name for section in made.sections]
     assert names[:4] == ["Learning curves", "Leaderboard", "Spike scorecard", "GPU memory and utilisation"]
     sent = made._to_model().model_dump_json()
@@ -21,8 +21,8 @@ def test_the_dashboard_has_the_sections_that_users_look_for():
 
 def test_without_a_key_it_says_so_and_saves_nothing(capsys, monkeypatch):
     made = SimpleNamespace(save=lambda: pytest.fail("it would wait for a key"))
-    monkeypatch.setattr(dashboard, "workspace", lambda *_: made)
-    monkeypatch.setattr(dashboard, "key_found", lambda: False)
+    monkeypatch.setattr(wandb_dashboard, "build_workspace", lambda *_: made)
+    monkeypatch.setattr(wandb_dashboard, "find_key", lambda: False)
     assert main(["--entity", "team"]) == 2
     assert "no key was found: run 'wandb login'" in capsys.readouterr().err
 

@@ -1,7 +1,7 @@
 """The W&B dashboard of a project as code: learning curves, leaderboard, GPU, spike scorecard.
 
-``python -m tsforecast.tracking.dashboard --entity TEAM --project tsforecast`` makes it and prints its address; it needs
-a W&B key and the extra ``dashboard``. Made again, it is a new view; those already there stay as they are.
+``python -m tsforecast.tracking.wandb_dashboard --entity TEAM --project tsforecast`` creates it and prints its address.
+It needs a W&B key and the extra ``dashboard``. Every call creates a new view; existing ones stay unchanged.
 """
 
 import argparse
@@ -11,9 +11,9 @@ from typing import Any
 
 from tsforecast.errors import UserError
 from tsforecast.metrics import METRICS, metric_label
-from tsforecast.tracking.wandb_account import key_found
+from tsforecast.tracking.wandb_account import find_key
 
-# Section -> panels; a panel is its title and either the lines over steps or the bars, one a run.
+# Panels of each section: the title, and the keys of its lines over steps or of its bars, one per run.
 CURVES = [
     ("Validation RMSE", ["val/rmse"]),
     ("Loss", ["loss", "val/loss"]),
@@ -39,16 +39,16 @@ SPIKES = [
 ]
 
 
-def workspace(entity: str, project: str, name: str = "tsforecast") -> Any:
-    """The dashboard as a ``wandb_workspaces`` workspace, not saved yet.
+def build_workspace(entity: str, project: str, name: str = "tsforecast") -> Any:
+    """Return the dashboard as a ``wandb_workspaces`` workspace that is not saved yet.
 
     Args:
         entity: W&B user or team.
         project: W&B project.
-        name: of the view.
+        name: Name of the view.
 
     Raises:
-        UserError: the extra ``dashboard`` is not installed.
+        UserError: The extra ``dashboard`` is not installed.
     """
     try:
         import wandb_workspaces.reports.v2 as panels
@@ -58,13 +58,13 @@ def workspace(entity: str, project: str, name: str = "tsforecast") -> Any:
             "The dashboard needs wandb-workspaces: pip install 'tsforecast[dashboard]'."
         ) from error
 
-    def lines(chosen: Sequence[tuple[str, list[str]]], x: str = "Step") -> list[Any]:
-        return [panels.LinePlot(title=title, x=x, y=list(keys)) for title, keys in chosen]
+    def lines(charts: Sequence[tuple[str, list[str]]], x: str = "Step") -> list[Any]:
+        return [panels.LinePlot(title=title, x=x, y=list(keys)) for title, keys in charts]
 
-    def bars(chosen: Sequence[tuple[str, list[str]]]) -> list[Any]:
+    def bars(charts: Sequence[tuple[str, list[str]]]) -> list[Any]:
         return [
             panels.BarPlot(title=title, metrics=[panels.SummaryMetric(key) for key in keys])
-            for title, keys in chosen
+            for title, keys in charts
         ]
 
     cost = panels.ScatterPlot(
@@ -79,24 +79,26 @@ def workspace(entity: str, project: str, name: str = "tsforecast") -> Any:
         "GPU memory and utilisation": lines(GPU, x="RelativeTime(Process)"),
         "Speed": lines(SPEED),
     }
-    sections = [workspaces.Section(name=title, panels=made, is_open=True) for title, made in contents.items()]
+    sections = [
+        workspaces.Section(name=title, panels=items, is_open=True) for title, items in contents.items()
+    ]
     return workspaces.Workspace(entity=entity, project=project, name=name, sections=sections)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Makes the dashboard; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Make the W&B dashboard of a project.")
+    """Create the dashboard and return the exit code."""
+    parser = argparse.ArgumentParser(description="Create the W&B dashboard of a project.")
     parser.add_argument("--entity", required=True, help="W&B user or team")
     parser.add_argument("--project", default="tsforecast", help="W&B project")
     parser.add_argument("--name", default="tsforecast", help="name of the view")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        made = workspace(given.entity, given.project, given.name)
-        if not key_found():  # W&B itself would ask for one, or wait
+        workspace = build_workspace(options.entity, options.project, options.name)
+        if not find_key():  # W&B itself would ask for one, or wait
             raise UserError(
                 "The dashboard is made in a W&B account, and no key was found: run 'wandb login'."
             )
-        print(made.save().url)
+        print(workspace.save().url)
         return 0
     except UserError as error:
         sys.stderr.write(f"{error}\n")
