@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Optional dependencies, as in EXTRAS=serve,export; they stay installed.
+EXTRAS ?=
 # Test processes; a file's tests stay together, as they share fixtures that take long to make.
 JOBS ?= 2
 VENV := .venv/bin
@@ -13,9 +15,9 @@ VENV := .venv/bin
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' Makefile
 
-setup: ## Make .venv from requirements.txt (PYTHON=python3.12 names the interpreter)
+setup: ## Make .venv from requirements.txt (EXTRAS=serve,export adds optional packages, PYTHON=python3.12 names the interpreter)
 	@$(PYTHON) -c "" 2>/dev/null || { echo "$(PYTHON) does not run here: install Python 3.10 to 3.13, or name one, as in \`make setup PYTHON=python3.12\`." >&2; exit 1; }
-	@$(PYTHON) tools/set_up.py $(if $(filter command,$(firstword $(origin PYTHON))),--exact)
+	@$(PYTHON) tools/set_up.py $(if $(filter command,$(firstword $(origin PYTHON))),--exact) $(if $(EXTRAS),--extras "$(EXTRAS)")
 
 run: setup ## Train the LSTM on household power; ARGS="model=gru precision=mixed" says otherwise
 	@$(VENV)/python run.py $(ARGS)

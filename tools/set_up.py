@@ -1,12 +1,15 @@
-"""Create ``.venv`` and install ``requirements.txt`` into it. Every make target calls this script; it needs only Python.
+"""Make ``.venv`` and install ``requirements.txt`` and optional extras into it; every make target calls this first.
 
-Does nothing if the environment is up to date. Installs with uv, which it puts into the environment, or with pip if uv
-is not available. An interrupted set-up leaves a marker file, and the next one creates the environment again.
-Runs on any Python from 3.6 on, so that a version that is too old for the package gets a clear message.
+Does nothing if that has been done. Installs with uv, which it puts into the environment, or with pip if uv cannot be
+installed. A set-up that was interrupted leaves a mark, and the next one makes a new environment. Extras stay installed:
+later set-ups need not name them again. Needs nothing but Python 3.6 or later, so that a Python that is too old for the
+package gets a sentence and not a syntax error.
 """
 
 import argparse
+import ast
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "requirements.txt"
-DONE = VENV / "set-up"  # contains what was installed: Python's version and the hash of the pins
+PROJECT = ROOT / "pyproject.toml"
+DONE = VENV / "set-up"  # holds what was installed: Python's version, the hash of the pins, and the extras
 BEGUN = VENV / "set-up-begun"
 OLDEST, NEWEST = (3, 10), (3, 13)
 
@@ -25,27 +29,32 @@ class SetUpError(Exception):
     """An error message of one sentence: what is wrong and what to do."""
 
 
-def set_up(exact: bool) -> None:
+def set_up(exact: bool, extras: str = "") -> None:
     """Bring ``.venv`` up to date.
 
     Args:
-        exact: Require the version of the running Python, and create the environment again if it has another.
+        exact: Accept only an environment of the running Python's version; replace one of another version.
+        extras: Names of extras in ``pyproject.toml`` to install too, separated by commas.
 
     Raises:
-        SetUpError: This Python is too old, too new or lacks venv, or a package could not be installed.
+        SetUpError: This Python is too old, too new or without venv, there is no such extra, or a package could not be
+            installed.
     """
+    named = [name for name in re.split(r"[ ,]+", extras) if name]
+    wanted = sorted({*named, *_installed_extras()})
+    needed = _extra_requirements(wanted)
     present = _version(PYTHON)
     fits = bool(present) and (not exact or present == sys.version_info[:2])
-    if fits and DONE.is_file() and DONE.read_text() == _mark():
+    if fits and DONE.is_file() and DONE.read_text() == _mark(wanted):
         return
     if not fits or BEGUN.exists() or not _runs(PYTHON, "-m", "pip", "--version"):
         _create()
     print("Setting up .venv; the first time takes a few minutes.", flush=True)
-    BEGUN.touch()
+    BEGUN.write_text(_mark(wanted))
     if DONE.exists():
         DONE.unlink()
-    _install()
-    DONE.write_text(_mark())
+    _install(needed)
+    DONE.write_text(_mark(wanted))
     BEGUN.unlink()
 
 
@@ -63,16 +72,43 @@ def _create() -> None:
         raise SetUpError(f"{base} cannot create .venv: on Debian and Ubuntu, `apt install python3-venv`.")
 
 
-def _install() -> None:
+def _install(extras: list) -> None:
     pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
     uv, pin = VENV / "bin" / "uv", VENV / "uv.txt"
     pin.write_text(_pin("uv"))
     if _runs(*pip, "-r", pin) and _runs(uv, "--version"):
-        command = [uv, "pip", "install", "--python", PYTHON, "--require-hashes", "-r", REQUIREMENTS]
+        install = [uv, "pip", "install", "--python", PYTHON]
     else:
-        command = [*pip, "--use-pep517", "-r", REQUIREMENTS]
-    if subprocess.call([str(part) for part in command]):
-        raise SetUpError("The packages could not be installed (see above); the same command tries again.")
+        install = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--use-pep517"]
+    commands = [[*install, "--require-hashes", "-r", REQUIREMENTS]]
+    if extras:
+        constraints = (
+            VENV / "constraints.txt"
+        )  # the pins without their hashes: an extra may need further packages
+        constraints.write_text(
+            "\n".join(re.findall(r"(?m)^([\w.-]+==[^\\\n]*)", REQUIREMENTS.read_text())) + "\n"
+        )
+        commands.append([*install, "-c", constraints, *extras])
+    for command in commands:
+        if subprocess.call([str(part) for part in command]):
+            raise SetUpError("The packages could not be installed (see above); the same command tries again.")
+
+
+def _extra_requirements(names: list) -> list:
+    """The requirements of extras, from ``pyproject.toml``; Python has a reader of TOML only since 3.11."""
+    _, _, section = PROJECT.read_text().partition("[project.optional-dependencies]\n")
+    lists = re.findall(r"(?ms)^([\w-]+) = (\[.*?\])[ \t]*(?:#[^\n]*)?$", section.split("\n[")[0])
+    known = {name: ast.literal_eval(text) for name, text in lists}
+    for name in names:
+        if name not in known:
+            raise SetUpError(f"There is no extra '{name}': choose from {', '.join(known)}.")
+    return [requirement for name in names for requirement in known[name]]
+
+
+def _installed_extras() -> list:
+    """The extras that an earlier set-up installed, or was installing when it was interrupted."""
+    text = next((file.read_text() for file in (BEGUN, DONE) if file.is_file()), "")
+    return [name for name in text.partition("extras ")[2].strip().split(", ") if name]
 
 
 def _pin(name: str) -> str:
@@ -95,9 +131,10 @@ def _version(python: Path) -> tuple:
     return tuple(int(number) for number in printed.split())
 
 
-def _mark() -> str:
+def _mark(extras: list) -> str:
     digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    return f"Python {_version(PYTHON)}, requirements {digest}\n"
+    listed = f"extras {', '.join(extras)}\n" if extras else ""
+    return f"Python {_version(PYTHON)}, requirements {digest}\n{listed}"
 
 
 def _runs(*command: object) -> bool:
@@ -111,13 +148,15 @@ def _runs(*command: object) -> bool:
 def main() -> None:
     """Set up ``.venv``, or exit with a message."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--exact", action="store_true", help="require the version of the running Python")
+    parser.add_argument("--exact", action="store_true", help="only the running Python's version will do")
+    parser.add_argument("--extras", default="", help="optional dependencies, as in serve,export")
+    options = parser.parse_args()
     try:
-        set_up(parser.parse_args().exact)
+        set_up(options.exact, options.extras)
     except SetUpError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit("Interrupted; run the same command to start the set-up again.")
+        sys.exit("Interrupted; the same command starts the set-up again.")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,37 @@
-"""The one exception for mistakes a user can mend; run.py prints it as one sentence and exits with 2."""
+"""The exception for mistakes of the user, and the words of its messages."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """A wrong config, file or value: the message is one sentence saying what is wrong and what to do."""
+    """A wrong config, file or value.
+
+    The message is one sentence that says what is wrong and what to do; ``run.py`` prints it and exits with code 2.
+    """
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """Returns `` Did you mean 'x'?`` for the choice nearest to ``word``, or an empty string when none is near."""
-    found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
-    return f" Did you mean '{found[0]}'?" if found else ""
+    """Return a question about the choice that is most similar to a word, or an empty string if none is similar.
+
+    Example:
+        >>> nearest("lstn", ["gru", "lstm"])
+        " Did you mean 'lstm'?"
+        >>> nearest("x", ["gru", "lstm"])
+        ''
+    """
+    matches = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    return f" Did you mean '{matches[0]}'?" if matches else ""
+
+
+def install_hint(*extras: str) -> str:
+    """Return the command that installs optional dependencies in a checkout.
+
+    Args:
+        extras: Names in ``[project.optional-dependencies]`` of ``pyproject.toml``.
+
+    Example:
+        >>> install_hint("serve", "export")
+        'run `make setup EXTRAS=serve,export`'
+    """
+    return f"run `make setup EXTRAS={','.join(extras)}`"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from tsforecast import __version__
-from tsforecast.errors import UserError
+from tsforecast.errors import UserError, install_hint
 from tsforecast.runtime_options import Policy
 
 # Set before TensorFlow is imported: its start-up messages would hide ours.
@@ -194,9 +194,7 @@ def _import_backend(backend: str, kind: str) -> None:
     try:
         __import__(backend)
     except ImportError as error:
-        raise UserError(
-            f"backend={backend} is not installed ({error}): pip install 'tsforecast[{backend}]'."
-        ) from error
+        raise UserError(f"backend={backend} is not installed ({error}): {install_hint(backend)}.") from error
 
 
 def _device(

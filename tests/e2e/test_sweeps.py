@@ -1,7 +1,6 @@
 """Sweeps as a user starts them: real command lines, real jobs, on models that train in a second."""
 
 import csv
-import importlib.util
 import json
 import os
 import signal
@@ -11,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.helpers import wandb_log
 
 ROOT = Path(__file__).parents[2]
 TINY = [
@@ -170,7 +171,6 @@ def test_a_search_learns_and_prunes(tmp_path):
 
 
 def test_the_jobs_of_a_sweep_are_one_group_in_wandb_and_none_is_left_open(tmp_path):
-    wandb_log = load(ROOT / "tests/unit/tracking/wandb_log.py")
     diverging = ["optimizer=sgd", "optimizer.clipnorm=null", "schedule=constant", "training.max_steps=60"]
     study = [*(a for a in TINY if a != "tracker=none"), *diverging, "tracker.mode=offline"]
     code, out, _ = run("-m", "sweep.id=w", *study, "optimizer.learning_rate=1e-3,10.0", cwd=tmp_path)
@@ -186,14 +186,6 @@ def test_the_jobs_of_a_sweep_are_one_group_in_wandb_and_none_is_left_open(tmp_pa
     assert fine["config"]["optimizer"]["learning_rate"] == 1e-3
     assert any("val/rmse" in row for row in fine["history"])
     assert any("rmse" in key for key in fine["summary"])
-
-
-def load(path):
-    """A helper that lies among other tests."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_jobs_on_a_ray_cluster_come_back_to_one_summary(tmp_path):

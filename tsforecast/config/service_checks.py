@@ -5,7 +5,7 @@ import ipaddress
 import os
 
 from tsforecast.config.schema import Config
-from tsforecast.errors import UserError
+from tsforecast.errors import UserError, install_hint
 
 FOR_ONNX = ("tf2onnx", "onnx", "onnxruntime")
 TOKEN = "TSFORECAST_TOKEN"  # the environment variable; a config would be written to files
@@ -45,10 +45,7 @@ def _check_export(config: Config) -> None:
         )
     missing = [name for name in FOR_ONNX if importlib.util.find_spec(name) is None]
     if config.format in ("onnx", "all") and missing:
-        raise UserError(
-            f"format={config.format} needs {missing[0]}: install the extra `export`, as in "
-            ".venv/bin/uv pip install --python .venv/bin/python -e '.[export]'."
-        )
+        raise UserError(f"format={config.format} needs {missing[0]}: {install_hint('export')}.")
 
 
 def _check_host(config: Config) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.windows import Windows
-from tsforecast.errors import UserError
+from tsforecast.errors import UserError, install_hint
 from tsforecast.models.estimator import Estimator
 from tsforecast.models.protocol import ParameterRow
 from tsforecast.models.task import Task
@@ -256,7 +256,5 @@ def _library() -> ModuleType:
     try:
         import lightgbm
     except ImportError as error:
-        raise UserError(
-            f"model=lightgbm needs LightGBM ({error}): pip install 'tsforecast[lightgbm]'."
-        ) from error
+        raise UserError(f"model=lightgbm needs LightGBM ({error}): {install_hint('lightgbm')}.") from error
     return lightgbm

@@ -6,6 +6,7 @@ The findings depend only on ``MachineFacts``, so they can be tested without a GP
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tsforecast.errors import install_hint
 from tsforecast.formatting import size
 from tsforecast.planning.machine import GPU
 
@@ -122,7 +123,7 @@ def _kernel_support(gpu: GPU, facts: MachineFacts) -> Iterator[Finding]:
             "problem",
             f"TensorFlow {facts.tensorflow} is compiled for {', '.join(facts.capabilities)}, "
             f"not for {gpu.compute_capability:g} ({gpu.name}).",
-            "pip install 'tsforecast[cuda]' with the TensorFlow that it names, or device=cpu",
+            f"{install_hint('cuda')}, or use device=cpu",
         )
 
 
@@ -175,7 +176,7 @@ def _gpus_seen(facts: MachineFacts) -> Iterator[Finding]:
             "problem",
             f"The driver shows {len(facts.gpus)} GPU and TensorFlow sees {facts.visible_gpus}: "
             "its CUDA libraries are missing or hidden.",
-            "pip install 'tsforecast[cuda]', and look at CUDA_VISIBLE_DEVICES",
+            f"{install_hint('cuda')}, and check CUDA_VISIBLE_DEVICES",
         )
 
 

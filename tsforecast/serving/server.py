@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from tsforecast.errors import UserError
+from tsforecast.errors import UserError, install_hint
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -31,7 +31,7 @@ def check_packages() -> None:
         import prometheus_client  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
-        raise UserError(f"job=serve needs more packages ({error}): run `make setup EXTRAS=serve`.") from error
+        raise UserError(f"job=serve needs more packages ({error}): {install_hint('serve')}.") from error
 
 
 def open_socket(host: str, port: int) -> socket.socket:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tsforecast.errors import UserError, nearest
+from tsforecast.errors import UserError, install_hint, nearest
 from tsforecast.metrics import find_metric
 from tsforecast.sweeps import summary
 from tsforecast.sweeps.grid import finish, shares_process
@@ -175,7 +175,7 @@ class Trials:
         try:
             import optuna
         except ImportError as error:
-            raise UserError("hydra/sweeper=optuna needs Optuna: pip install 'tsforecast[sweep]'.") from error
+            raise UserError(f"hydra/sweeper=optuna needs Optuna: {install_hint('sweep')}.") from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna = optuna
         self._space, self._options = space, options

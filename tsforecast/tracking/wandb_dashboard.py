@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tsforecast.errors import UserError
+from tsforecast.errors import UserError, install_hint
 from tsforecast.metrics import METRICS, metric_label
 from tsforecast.tracking.wandb_account import find_key
 
@@ -54,9 +54,7 @@ def build_workspace(entity: str, project: str, name: str = "tsforecast") -> Any:
         import wandb_workspaces.reports.v2 as panels
         import wandb_workspaces.workspaces as workspaces
     except ImportError as error:
-        raise UserError(
-            "The dashboard needs wandb-workspaces: pip install 'tsforecast[dashboard]'."
-        ) from error
+        raise UserError(f"The dashboard needs wandb-workspaces: {install_hint('dashboard')}.") from error
 
     def lines(charts: Sequence[tuple[str, list[str]]], x: str = "Step") -> list[Any]:
         return [panels.LinePlot(title=title, x=x, y=list(keys)) for title, keys in charts]

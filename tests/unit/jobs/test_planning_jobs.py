@@ -17,7 +17,7 @@ TWO = "plan.models=[nlinear,dlinear]"
 
 def config(*overrides):
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return check(compose("config", overrides=[*SMALL, *overrides]), given=[])
+        return check(compose("config", overrides=[*SMALL, *overrides]), overrides=[])
 
 
 @pytest.fixture(autouse=True)
