@@ -39,6 +39,13 @@ class Range:
 
 
 @dataclass(frozen=True)
+class Choices:
+    """The legal words of an option whose choices are found at run time; use ``Literal`` for words known in advance."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class NotEmpty:
     """A list of at least one value.
 
@@ -92,10 +99,11 @@ def read_rule(annotation: Any) -> Rule:
             inner = arguments[0]
         else:
             break
+    words = next((extra.words for extra in extras if isinstance(extra, Choices)), ())
     return Rule(
         kind=inner if inner in (int, float, bool) else None,
         range=next((extra for extra in extras if isinstance(extra, Range)), None),
-        choices=tuple(map(str, arguments)) if origin is Literal else (),
+        choices=tuple(map(str, arguments)) if origin is Literal else words,
         not_empty=next((extra for extra in extras if isinstance(extra, NotEmpty)), None),
     )
 

@@ -1,4 +1,4 @@
-"""Measure how long a call takes."""
+"""Measure how long calls and stages take."""
 
 import time
 from collections.abc import Callable
@@ -37,3 +37,39 @@ def seconds_per_call(call: Callable[[], object], seconds: float, min_calls: int 
         times.append(time.perf_counter() - start)
     low, median, high = map(float, np.percentile(times, [25, 50, 75]))
     return {"first": first, "median": median, "low": low, "high": high, "calls": len(times)}
+
+
+class StageTimer:
+    """Measures the seconds of the stages of a job.
+
+    Attributes:
+        start: Start of the first stage, by ``time.monotonic``.
+        stages: Seconds by stage.
+
+    Example:
+        >>> timer = StageTimer()
+        >>> timer.finish("training", seconds=5.0)
+        >>> timer.finish("scores")
+        >>> list(timer.stages), timer.total >= 5.0
+        (['training', 'scores'], True)
+    """
+
+    def __init__(self) -> None:
+        self.start = self._last = time.monotonic()
+        self.stages: dict[str, float] = {}
+
+    def finish(self, stage: str, seconds: float | None = None) -> None:
+        """End a stage, and begin the next one.
+
+        Args:
+            stage: Name of the stage that ends.
+            seconds: Its seconds, if earlier sessions did a part of it; None: the seconds since the last stage.
+        """
+        now = time.monotonic()
+        self.stages[stage] = now - self._last if seconds is None else seconds
+        self._last = now
+
+    @property
+    def total(self) -> float:
+        """Seconds of all stages."""
+        return sum(self.stages.values())

@@ -1,11 +1,13 @@
-"""The members of an ensemble, checked as far as names and folders go."""
+"""Checks of an ensemble's options: its members, references and arguments."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tsforecast.config.hydra_errors import CONF
 from tsforecast.config.schema import Config, jobs_with
+from tsforecast.ensemble.members import is_run_folder
 from tsforecast.errors import UserError, nearest
 
 MODEL = "tsforecast.ensemble.Ensemble"
@@ -20,7 +22,8 @@ def check_ensemble(config: Config, given: list[str]) -> Config:
         given: Overrides on the command line.
 
     Raises:
-        UserError: a member is no model and no run's folder, stands there twice, or another model is asked for.
+        UserError: A member is neither a model nor the folder of a run, a name is given twice, or the command names
+            another model.
     """
     if config.job.name == "ensemble":
         other = [
@@ -42,46 +45,53 @@ def check_ensemble(config: Config, given: list[str]) -> Config:
     return config
 
 
-def is_folder(member: str) -> bool:
-    """Whether a member is named by the folder of its run."""
-    return "/" in member or Path(member).is_dir()
+def member_options(config: Config, name: str) -> dict[str, Any]:
+    """Return the arguments of a member that differ from its YAML."""
+    return (config.ensemble.options or {}).get(name, {})
 
 
 def _check_members(config: Config) -> None:
     options = config.ensemble
-    models = sorted({path.stem for path in (CONF / "model").glob("*.yaml")} - {"ensemble"})
     if len(options.members) < 2:
         raise UserError(
-            f"ensemble.members={options.members} is too few: name at least two, as in ensemble.members=[lstm,gru]."
+            f"ensemble.members={options.members} is too short: name at least two, as in ensemble.members=[lstm,gru]."
         )
-    for key, names in (("members", options.members), ("references", options.references)):
-        for name in names:
-            if is_folder(name):
-                if not (Path(name) / "config.yaml").is_file():
-                    raise UserError(f"ensemble.{key} names {name}, which is not the folder of a run.")
-            elif name not in models:
-                raise UserError(
-                    f"ensemble.{key} names {name}, which is no model.{nearest(name, models)} See conf/model."
-                )
-    everyone = [Path(name).name for name in [*options.members, *options.references]]
-    twice = sorted({name for name in everyone if everyone.count(name) > 1})
-    if twice:
-        raise UserError(f"{twice[0]} stands twice in ensemble.members and ensemble.references: name it once.")
-    if options.options is not None and not isinstance(options.options, dict):
+    _check_names("members", options.members)
+    _check_names("references", options.references)
+    names = [Path(name).name for name in [*options.members, *options.references]]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
         raise UserError(
-            f"ensemble.options={options.options} must name members and arguments, as in {{lstm: {{units: [64]}}}}."
+            f"ensemble.members and ensemble.references name {repeated[0]} more than once: name it once."
         )
-    strangers = sorted(set(options.options or {}) - set(everyone))
-    if strangers:
-        raise UserError(
-            f"ensemble.options sets {strangers[0]}, which is no member.{nearest(strangers[0], everyone)}"
-        )
+    _check_options(options.options, names)
     if not options.half_lives or not all(value > 0 for value in options.half_lives):
         raise UserError(
             f"ensemble.half_lives={options.half_lives} must be numbers of windows above 0, as in [30,1440]."
         )
 
 
-def member_options(config: Config, name: str) -> dict[str, Any]:
-    """The arguments of a member that differ from its YAML."""
-    return (config.ensemble.options or {}).get(name, {})
+def _check_names(key: str, names: Sequence[str]) -> None:
+    models = sorted({path.stem for path in (CONF / "model").glob("*.yaml")} - {"ensemble"})
+    for name in names:
+        if is_run_folder(name):
+            if not (Path(name) / "config.yaml").is_file():
+                raise UserError(f"ensemble.{key} names {name}, which is not the folder of a run.")
+        elif name not in models:
+            raise UserError(
+                f"ensemble.{key} names {name}, which is not a model.{nearest(name, models)} See conf/model."
+            )
+
+
+def _check_options(options: object, names: Sequence[str]) -> None:
+    if options is None:
+        return
+    if not isinstance(options, dict):
+        raise UserError(
+            f"ensemble.options={options} must name members and arguments, as in {{lstm: {{units: [64]}}}}."
+        )
+    unknown = sorted(set(options) - set(names))
+    if unknown:
+        raise UserError(
+            f"ensemble.options sets {unknown[0]}, which is not a member.{nearest(unknown[0], names)}"
+        )

@@ -1,9 +1,10 @@
 """Options of the ensemble."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from tsforecast.options import Range
+from tsforecast.ensemble.weightings import list_weightings
+from tsforecast.options import Choices, Range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +14,7 @@ class EnsembleOptions:
     Args:
         members: Models to train, or folders of finished runs.
         options: Arguments of members that differ from their YAML, by member; None: none.
-        weighting: How the members are weighted.
+        weighting: Name of a file in ``tsforecast/ensemble/weightings/``.
         references: Models that are trained and scored for comparison only.
         store: Folder where trained members are kept and found again by other runs; None: the run's own.
         holdout_share: Share of the validation rows, the newest, that ends fitting and fine-tuning.
@@ -25,7 +26,7 @@ class EnsembleOptions:
 
     members: list[str]
     options: Any  # a dict of dicts, or None
-    weighting: Literal["equal", "inverse_error", "static", "gating", "online"]
+    weighting: Annotated[str, Choices(tuple(list_weightings()))]
     references: list[str]
     store: str | None
     holdout_share: Annotated[float, Range(0.05, 0.9)]

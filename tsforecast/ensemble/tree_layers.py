@@ -1,9 +1,11 @@
-"""Gradient-boosted trees as a layer, so that they can stand in a graph beside networks."""
+"""Gradient-boosted trees as a layer of a network."""
 
 from typing import Any
 
 import keras
 from keras import ops
+
+from tsforecast.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -11,12 +13,12 @@ class Trees(keras.layers.Layer):
     """The sum of K regression trees' leaf values.
 
     Node ``n`` of a tree sends a row to ``left[n]`` when ``row[feature[n]] <= threshold[n]``, else to ``right[n]``. A
-    leaf points to itself, so that ``depth`` steps from node 0 end in one, however deep it lies.
+    leaf points to itself, so ``depth`` steps from node 0 always end in a leaf.
 
     Args:
-        trees: K.
-        nodes: N, of the largest tree, leaves counted.
-        depth: of the deepest leaf.
+        trees: K, the number of trees.
+        nodes: Number of nodes of the largest tree, with its leaves.
+        depth: Depth of the deepest leaf.
 
     Call arguments: features float32 ``[B, F]``, without NaN.
     Returns: float32 ``[B]``.
@@ -26,8 +28,8 @@ class Trees(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32", "trainable": False})
         self.trees, self.nodes, self.depth = trees, nodes, depth
 
-    def build(self, input_shape: Any) -> None:
-        """The tables, one entry a node, tree after tree."""
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the tables, one entry per node, tree after tree."""
         shape = (self.trees * self.nodes,)
         for name in ("feature", "left", "right"):
             weight = self.add_weight(
@@ -38,22 +40,22 @@ class Trees(keras.layers.Layer):
             setattr(self, name, self.add_weight(shape=shape, initializer="zeros", name=name, trainable=False))
         self.built = True
 
-    def call(self, features: Any) -> Any:
-        """See the class."""
+    def call(self, features: Tensor) -> Tensor:
+        """Return the sum of the leaves that each row reaches."""
         # Positions in the tables run over all trees; a child is stored as such a position.
-        at = ops.broadcast_to(
+        node = ops.broadcast_to(
             ops.arange(self.trees, dtype="int32") * self.nodes, (ops.shape(features)[0], self.trees)
         )
         for _ in range(self.depth):
-            value = ops.take_along_axis(features, ops.take(self.feature, at), axis=1)
-            goes_left = value <= ops.take(self.threshold, at)
-            at = ops.where(goes_left, ops.take(self.left, at), ops.take(self.right, at))
-        return ops.sum(ops.take(self.value, at), axis=1)
+            value = ops.take_along_axis(features, ops.take(self.feature, node), axis=1)
+            goes_left = value <= ops.take(self.threshold, node)
+            node = ops.where(goes_left, ops.take(self.left, node), ops.take(self.right, node))
+        return ops.sum(ops.take(self.value, node), axis=1)
 
-    def compute_output_spec(self, features: Any) -> keras.KerasTensor:
-        """``[B]``."""
+    def compute_output_spec(self, features: Tensor) -> keras.KerasTensor:
+        """Return the spec of ``[B]``."""
         return keras.KerasTensor(features.shape[:1], dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """Return the constructor arguments."""
         return {**super().get_config(), "trees": self.trees, "nodes": self.nodes, "depth": self.depth}

@@ -25,6 +25,7 @@ from tsforecast.tracking.run_folder import RunFolder
 if TYPE_CHECKING:
     import keras
 
+    from tsforecast.ensemble.members import Member
     from tsforecast.ensemble.model import Ensemble
     from tsforecast.losses import Loss
     from tsforecast.models.forecaster import Forecaster
@@ -123,6 +124,15 @@ def ensemble(
     )
     model.describe(**described, members=list(names))
     return model
+
+
+def ensembles(config: Config, dataset: ForecastDataset, members: "Sequence[Member]") -> "dict[str, Ensemble]":
+    """Return an ensemble of the same trained members for every weighting; the weights are not fitted yet."""
+    from tsforecast.ensemble.members import load_networks
+    from tsforecast.ensemble.weightings import order_weightings
+
+    networks, names = load_networks(members), [member.name for member in members]
+    return {name: ensemble(config, dataset, networks, names, name) for name in order_weightings()}
 
 
 def task(config: Config, dataset: ForecastDataset) -> "Task":

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("lightgbm")
 
 from tests.unit.models.test_lightgbm import TASK, fitted
-from tsforecast.ensemble.trees import _not_above, as_network
+from tsforecast.ensemble.trees import _round_down, from_lightgbm
 from tsforecast.inference.predict import forecast
 from tsforecast.losses import Quantile
 from tsforecast.models.task import Task
@@ -18,7 +18,7 @@ QUANTILES = Task(**{**TASK.__dict__, "quantile_levels": (0.1, 0.5, 0.9)})
 @pytest.mark.parametrize(("task", "loss"), [(TASK, None), (QUANTILES, Quantile([0.1, 0.5, 0.9]))])
 def test_forecasts_are_the_same(task, loss, tmp_path):
     model, windows, _ = fitted(loss=loss, task=task)
-    network = as_network(model)
+    network = from_lightgbm(model)
     assert network.trainable_variables == []
     expected = model.forecast(windows)
     np.testing.assert_allclose(forecast(network, windows), expected, atol=1e-5)
@@ -30,7 +30,7 @@ def test_forecasts_are_the_same(task, loss, tmp_path):
 
 def test_a_threshold_parts_float32_as_it_parts_double():
     for threshold in (0.1, -0.1, 1 / 3, 1e-20):
-        rounded = _not_above(threshold)
+        rounded = _round_down(threshold)
         above = np.nextafter(np.float32(rounded), np.float32(np.inf))
         assert np.float32(rounded) == rounded
         assert rounded <= threshold < float(above)

@@ -1,0 +1,72 @@
+"""The members of an ensemble: trained in folders of their own, or taken from earlier runs."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from tsforecast.tracking.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from tsforecast.ensemble.scoring import EnsembleScores
+    from tsforecast.models.forecaster import Forecaster
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A trained member, or a reference that the ensemble is compared with.
+
+    Args:
+        name: Name in the ensemble.
+        folder: Folder of its run.
+        seconds: Duration of its training.
+    """
+
+    name: str
+    folder: RunFolder
+    seconds: float
+
+    @classmethod
+    def from_folder(cls, folder: RunFolder, name: str | None = None) -> "Member":
+        """Return the member of a finished run, by default named like its folder."""
+        from tsforecast.evaluation.result import RunResult
+
+        return cls(name or folder.path.name, folder, RunResult.read(folder.result).seconds or 0.0)
+
+
+def is_run_folder(member: str) -> bool:
+    """Return whether a member is given by the folder of its run rather than by the name of a model.
+
+    Example:
+        >>> is_run_folder("outputs/gru"), is_run_folder("gru")
+        (True, False)
+    """
+    return "/" in member or Path(member).is_dir()
+
+
+def load_networks(members: Sequence[Member]) -> "list[Forecaster]":
+    """Load the best models of members as networks; LightGBM's trees become a layer."""
+    from tsforecast.ensemble.trees import from_lightgbm
+    from tsforecast.models.io import load_model
+    from tsforecast.models.lightgbm import LightGBM
+
+    models = [load_model(member.folder.best) for member in members]
+    networks = [from_lightgbm(model) if isinstance(model, LightGBM) else model for model in models]
+    return cast("list[Forecaster]", networks)
+
+
+def record_scores(members: Sequence[Member], scores: "EnsembleScores") -> None:
+    """Add the test figures to the members' own results, so that they can be compared like other runs."""
+    from tsforecast.evaluation.result import RunResult
+    from tsforecast.evaluation.scores import TestScores
+
+    baselines = {score.name: score.test for score in scores.select("baseline")}
+    for member, score in zip(members, scores.select("member"), strict=True):
+        result = RunResult.read(member.folder.result)
+        validation = result.metrics or {}
+        if "test/rmse" in validation:
+            continue  # a finished run of its own
+        fields = TestScores(score.test, baselines, score.spikes or {}).to_fields()
+        fields["metrics"] = validation | fields["metrics"]
+        score.errors.save(member.folder.path / "errors.npz")
+        dataclasses.replace(result, **fields).write(member.folder.path)
