@@ -16,8 +16,8 @@ class Anchor(keras.layers.Layer):
     """Adds the last known value of each target to a forecast, so that the model learns the change from it.
 
     Args:
-        target_indices: channels of the T targets.
-        every_step: whether the forecast has one entry for each step of the window, each anchored at its own step.
+        target_indices: Channels of the T targets.
+        every_step: Whether the forecast has one entry for each step of the window, each anchored at its own step.
 
     Call arguments: forecast ``[B(, L), H, T(, Q)]``, past ``[B, L, C]``.
     Returns: the anchored forecast, float32.

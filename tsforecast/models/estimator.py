@@ -26,11 +26,11 @@ class Estimator:
     ``models.io`` so that saved files can be loaded.
 
     Args:
-        task: the inputs and outputs of the model.
-        options: the subclass's own arguments, saved with the model.
+        task: The inputs and outputs of the model.
+        options: The subclass's own arguments, saved with the model.
 
     Attributes:
-        nominal_params: always None: the size of an estimator depends on the data.
+        nominal_params: Always None: the size of an estimator depends on the data.
     """
 
     kinds: ClassVar[dict[str, type[Estimator]]] = {}
@@ -58,11 +58,11 @@ class Estimator:
         """Fit on training windows, stop by the error on validation windows, and return the number of rounds.
 
         Args:
-            train: the training windows.
-            val: the validation windows.
-            seed: random seed.
-            loss: the loss to minimize.
-            log: called with one line of progress at a time.
+            train: The training windows.
+            val: The validation windows.
+            seed: Random seed.
+            loss: The loss to minimize.
+            log: Called with one line of progress at a time.
         """
         raise NotImplementedError
 
@@ -70,7 +70,7 @@ class Estimator:
         """Check, before any time is spent, that the model can be fitted with a loss.
 
         Raises:
-            UserError: it cannot.
+            UserError: It cannot.
         """
 
     def forecast(self, windows: Windows) -> np.ndarray:

@@ -33,17 +33,17 @@ class Forecaster(keras.Model):
     are scaled ``[B, H, T]``, or ``[B, H, T, Q]`` with quantile levels, in float32.
 
     Args:
-        task: the inputs and outputs of the model.
-        past: the input tensor.
-        forecast: the output tensor, the forecast at the last step of the window; or a dict of that tensor
+        task: The inputs and outputs of the model.
+        past: The input tensor.
+        forecast: The output tensor, the forecast at the last step of the window; or a dict of that tensor
             (``forecast``) and of the logits of a spike ``[B, H, T]`` (``spike``).
-        sequence: the forecast of a causal model at each step of the window, ``[B, L, H, T(, Q)]``; None for others.
-        options: the subclass's own arguments, for ``get_config``.
-        metadata: names, units and scaling of the data, see ``describe``.
+        sequence: The forecast of a causal model at each step of the window, ``[B, L, H, T(, Q)]``; None for others.
+        options: The subclass's own arguments, for ``get_config``.
+        metadata: Names, units and scaling of the data, see ``describe``.
 
     Attributes:
-        nominal_params: parameters expected at the default widths, shown next to the real count; None if not stated.
-        spike_weight: weight of the spike head's cross-entropy in the loss; 0 without such a head.
+        nominal_params: Parameters expected at the default widths, shown next to the real count; None if not stated.
+        spike_weight: Weight of the spike head's cross-entropy in the loss; 0 without such a head.
     """
 
     nominal_params: ClassVar[int | None] = None
@@ -83,7 +83,7 @@ class Forecaster(keras.Model):
         """Return a model of the same layers that forecasts at every step, ``[B, L, H, T(, Q)]``.
 
         Raises:
-            ValueError: the model is not causal.
+            ValueError: The model is not causal.
         """
         past, sequence = self._sequence
         if sequence is None:
@@ -143,10 +143,10 @@ def causal_outputs(
 
     Args:
         features: ``[B, L, D]``, where step t depends on the window up to t only.
-        past: the input of the model.
-        task: its task.
-        head: maps ``[..., D]`` to ``[..., H, T(, Q)]``.
-        anchor: whether the head forecasts the change from the last known value.
+        past: The input of the model.
+        task: Its task.
+        head: Maps ``[..., D]`` to ``[..., H, T(, Q)]``.
+        anchor: Whether the head forecasts the change from the last known value.
 
     Returns: ``forecast`` and ``sequence``, as ``Forecaster`` takes them.
     """

@@ -24,10 +24,10 @@ class Model(Protocol):
     forecasts of any model, ``models.io`` saves and loads it.
 
     Attributes:
-        task: the inputs and outputs of the model.
-        options: the model's own arguments, as saved in its file.
-        metadata: names, units and scaling of the data, and what else the file needs to be used alone.
-        nominal_params: parameters expected at the default widths, shown next to the real count; None if not stated.
+        task: The inputs and outputs of the model.
+        options: The model's own arguments, as saved in its file.
+        metadata: Names, units and scaling of the data, and what else the file needs to be used alone.
+        nominal_params: Parameters expected at the default widths, shown next to the real count; None if not stated.
     """
 
     task: Task

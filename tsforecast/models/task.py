@@ -16,10 +16,10 @@ class Task:
     Args:
         lookback: L, number of input steps.
         channels: C, number of input channels.
-        lead: steps from the last input step to the first forecast step.
+        lead: Steps from the last input step to the first forecast step.
         horizon: H, number of forecast steps.
-        target_indices: the T channels to forecast.
-        season: steps in a season (usually a day).
+        target_indices: The T channels to forecast.
+        season: Steps in a season (usually a day).
         quantile_levels: Q rising levels that include 0.5, or None for a point forecast.
 
     Example:
