@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsforecast.config import Config, instantiate
 from tsforecast.config.stored import as_dict, load
 from tsforecast.errors import UserError
 from tsforecast.evaluation.summary import print_data, print_model
-from tsforecast.jobs import build, results
+from tsforecast.jobs import build
+from tsforecast.jobs.finish import RunAdditions, ScoredModel, finish_run
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data
 from tsforecast.models.io import load_model
@@ -58,9 +58,7 @@ def main(config: Config, path: Path) -> float | None:
         progress = build.train(config, targets, student, instantiate(config.loss), folder, tracker)
         scored, findings = compare_models(dataset, teacher, load_model(folder.best), source.name)
         outcome = progress.outcome()
-        results.write(
-            config, dataset, folder, facts, outcome, tracker, began, scored=scored, findings=findings
-        )
+        finish_run(config, dataset, folder, facts, outcome, tracker, began, scored=scored, findings=findings)
     return progress.best
 
 
@@ -99,7 +97,7 @@ def check_same_task(config: Config, teacher: Config, name: str) -> None:
 
 def compare_models(
     dataset: ForecastDataset, teacher: Model, student: Model, name: str
-) -> tuple[SimpleNamespace, results.Findings]:
+) -> tuple[ScoredModel, RunAdditions]:
     """Score teacher and student on the test split.
 
     Returns: the student with its evaluation, and a table of both models: errors, size, and time of one forecast.
@@ -107,9 +105,10 @@ def compare_models(
     from tsforecast.evaluation.evaluate import evaluate
     from tsforecast.evaluation.latency import measure_latency
 
-    rows, test = [], None
+    rows, tests = [], []
     for label, model in ((f"teacher ({name})", teacher), ("student", student)):
         test = evaluate(model, dataset, "test")
+        tests.append(test)
         rows.append(
             {
                 "model": label,
@@ -121,4 +120,4 @@ def compare_models(
         )
     note = "On the test split; the time is the median of warm forecasts of one window on this machine."
     section = Section("Teacher and student", [Table.from_records(rows)], note)
-    return SimpleNamespace(model=student, test=test), results.Findings({"distilled": rows}, [section])
+    return ScoredModel(student, tests[-1]), RunAdditions({"distilled": rows}, [section])

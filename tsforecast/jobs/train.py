@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from tsforecast.config import Config, instantiate
 from tsforecast.data.batches import steps_per_epoch
 from tsforecast.evaluation.summary import print_data, print_model
-from tsforecast.jobs import build, pretraining, results
+from tsforecast.jobs import build, pretraining
+from tsforecast.jobs.finish import finish_run
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_training_data
 from tsforecast.tracking.run_folder import RunFolder
@@ -39,7 +40,7 @@ def main(config: Config, path: Path) -> float | None:
         rows = [list(row.values()) for row in model.parameter_rows()]
         tracker.table("parameters", ["layer", "shape", "params"], rows)
         progress = build.train(config, dataset, model, loss, folder, tracker)
-        write = pretraining.write if config.training.objective == "masked_patches" else results.write
+        write = pretraining.write if config.training.objective == "masked_patches" else finish_run
         write(config, dataset, folder, facts, progress.outcome(), tracker, began)
     return progress.best
 
