@@ -9,8 +9,8 @@ from tsforecast.formatting import format_number, is_number
 
 HEIGHT = 320
 TOP, BOTTOM = 14, 48  # room above the axes, and below them for their names
-LEFT, RIGHT = 24, 124  # room for half of the first name, and for the labels of the last axis
-AXIS_WIDTH = 150  # between two axes
+LEFT, RIGHT = 64, 124  # room for half of the first name, and for the labels of the last axis
+AXIS_WIDTH = 130  # between two axes
 CHARACTER_WIDTH = 6.6  # of the labels' font, on average
 LABEL_HEIGHT = 15
 MAX_LABELS = 6
@@ -72,14 +72,13 @@ def parallel_coordinates(
         ['gru', 'lstm']
     """
     columns = [_Column([values[i] for _, _, values in rows]) for i in range(len(names))]
-    xs = [LEFT + AXIS_WIDTH * (i + 0.5) for i in range(len(names))]
+    xs = [float(LEFT + AXIS_WIDTH * i) for i in range(len(names))]
     axes = [
         Axis(x, _shorten(name, AXIS_WIDTH - 10, HEIGHT - 14), column.labels())
         for x, name, column in zip(xs, names, columns, strict=True)
     ]
     lines = [ParallelLine(run, label, _points(xs, columns, values)) for run, label, values in reversed(rows)]
-    width = LEFT + AXIS_WIDTH * len(names) + RIGHT - AXIS_WIDTH / 2
-    return ParallelChart(width, HEIGHT, TOP, HEIGHT - BOTTOM, axes, lines)
+    return ParallelChart(xs[-1] + RIGHT, HEIGHT, TOP, HEIGHT - BOTTOM, axes, lines)
 
 
 def _points(xs: Sequence[float], columns: Sequence["_Column"], values: Sequence[object]) -> str:
@@ -132,4 +131,4 @@ class _Column:
         for text, y in pairs[1:-1]:
             if all(abs(y - other) >= LABEL_HEIGHT for _, other in kept):
                 kept.append((text, y))
-        return [_shorten(text, AXIS_WIDTH - 40, y) for text, y in kept]
+        return [_shorten(text, AXIS_WIDTH - 30, y) for text, y in kept]

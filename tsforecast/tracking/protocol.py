@@ -11,7 +11,7 @@ class Tracker(Protocol):
 
     A tracker is one file in ``tsforecast/tracking/`` with a function ``start(config, folder, name, ...)``, a context
     manager that yields a ``Tracker``, and one YAML file in ``conf/tracker/`` that names it. A tracker never stops a
-    training: it reports its own failures and goes on.
+    training: it reports its own failures and continues.
 
     Example:
         >>> from tsforecast.tracking.null_tracker import NullTracker
