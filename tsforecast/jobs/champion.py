@@ -13,6 +13,7 @@ from tsforecast.errors import UserError
 from tsforecast.evaluation.provenance import describe_provenance
 from tsforecast.evaluation.summary import print_recurrent_paths
 from tsforecast.jobs import build
+from tsforecast.models.io import load_metadata
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -66,16 +67,17 @@ class ChampionRecipe:
 
     Args:
         config: What ``champion_config`` returned.
+        saved: File of the champion's model, whose metadata say how its training data were read.
     """
 
-    def __init__(self, config: Config):
-        self.config = config
+    def __init__(self, config: Config, saved: Path):
+        self.config, self.saved = config, saved
         self.name, self.config_yaml = stem(config.model), as_yaml(config)
         self.window, self.intervals = config.window, config.intervals
 
     def load_series(self) -> Series:
-        """Load the data with the new rows."""
-        return build.load_series(self.config)
+        """Load the data with the new rows, read as the training data were."""
+        return build.load_series(self.config, load_metadata(self.saved).get("recipe"))
 
     def initialize(self) -> RuntimeInfo:
         """Set the backend, the device and the seed."""
@@ -126,7 +128,7 @@ class ChampionRecipe:
 
 def create_recipe(config: Config, champion: Version) -> ChampionRecipe:
     """Return the recipe of a champion."""
-    return ChampionRecipe(champion_config(config, champion))
+    return ChampionRecipe(champion_config(config, champion), champion.model)
 
 
 def create_replay_recipe(config: Config, champion: Version, rows: int, registry: Registry) -> ChampionRecipe:
