@@ -11,7 +11,7 @@ from tsforecast.data.windows import Windows
 from tsforecast.ensemble.fitting import ValidationOutputs
 from tsforecast.ensemble.members import Member
 from tsforecast.ensemble.model import Ensemble, Outputs
-from tsforecast.ensemble.window_outputs import select_points
+from tsforecast.ensemble.window_outputs import WindowOutputs, select_points
 from tsforecast.evaluation.evaluate import Evaluation, baselines, evaluate, score_forecasts
 from tsforecast.evaluation.options import SpikeOptions
 from tsforecast.evaluation.spikes import ALARM_WINDOWS, spike_scores
@@ -200,7 +200,7 @@ class _Scorer:
         return ForecasterScore(name, kind, test, errors, spikes, params)
 
 
-def _select_alarm_windows(validation: ValidationOutputs) -> Any:
+def _select_alarm_windows(validation: ValidationOutputs) -> WindowOutputs:
     outputs = validation.outputs
     return outputs.slice(max(len(outputs) - ALARM_WINDOWS, 0))
 

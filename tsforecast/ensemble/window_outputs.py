@@ -79,7 +79,6 @@ class WindowOutputs:
         """Mean squared error ``[n, M]`` of each window, NaN where nothing of it was observed."""
         return mean_squared_errors(self.points, self.truth)
 
-    @property
-    def known_counts(self) -> npt.NDArray[np.intp]:
-        """For each window, how many of the first windows have all truths known at its last input row, ``[n]``."""
+    def count_known(self) -> npt.NDArray[np.intp]:
+        """Count, for each window ``[n]``, the first windows whose truths are all known at its last input row."""
         return count_known_windows(self.windows.ends, self.windows.lead, self.windows.horizon)

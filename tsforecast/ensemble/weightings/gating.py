@@ -77,7 +77,7 @@ class Gating(Weighting):
 
     def weights(self, outputs: WindowOutputs) -> npt.NDArray[np.float32]:
         """Return the network's weights ``[n, M]``, each window with the errors that are known by then."""
-        recent = recent_errors(outputs.mean_squared_errors, outputs.known_counts, self.half_lives)
+        recent = recent_errors(outputs.mean_squared_errors, outputs.count_known(), self.half_lives)
         return ops.convert_to_numpy(self.gate(outputs.outputs["content"], recent))
 
     def initial_state(self) -> State:

@@ -38,7 +38,7 @@ def _build_leaderboard(result: Row, unit: str) -> Section:
     rows, hindsight = result["board"], result["hindsight"]
     best = min((row for row in rows if row["kind"] == "member"), key=lambda row: row["rmse"])
     note = (
-        f"RMSE and MAE{_in_brackets(unit)} with 95 % intervals from a block bootstrap. The difference is to"
+        f"RMSE and MAE{_bracket(unit)} with 95 % intervals from a block bootstrap. The difference is to"
         f" {best['name']}, the best member in hindsight, on the same windows. In hindsight the best fixed weights would"
         f" have reached {hindsight['fixed_rmse']:.4f}, and choosing the best member for each window"
         f" {hindsight['best_member_each_time_rmse']:.4f}, which no weighting can know."
@@ -72,7 +72,7 @@ def _build_parts(rows: Sequence[Row], unit: str) -> Section:
         }
         for row in rows
     ]
-    note = f"RMSE{_in_brackets(unit)} on parts of the test windows."
+    note = f"RMSE{_bracket(unit)} on parts of the test windows."
     return Section("Where the ensemble wins", [Table.from_records(records)], note)
 
 
@@ -90,5 +90,5 @@ def _format_with_bounds(value: float | None, bounds: Sequence[float] | None, sig
     return text if bounds is None else f"{text} ({bounds[0]:{sign}.4f} to {bounds[1]:{sign}.4f})"
 
 
-def _in_brackets(unit: str) -> str:
+def _bracket(unit: str) -> str:
     return f" ({unit})" if unit else ""
