@@ -3,6 +3,7 @@
 Prints one JSON document. ``python retraining_run.py FOLDER``, in a folder with a tiny run.
 """
 
+import dataclasses
 import functools
 import json
 import shutil
@@ -105,7 +106,9 @@ def main():
     sweepers.register()
     place = Path(sys.argv[1])
     registry = Registry(place / "registry")
-    first = promote.register(load(place / "run" / "config.yaml"), RunFolder(place / "run"), registry)
+    intervals = config(registry.path, 6000).intervals
+    trained = dataclasses.replace(load(place / "run" / "config.yaml"), intervals=intervals)
+    first = promote.register(trained, RunFolder(place / "run"), registry)
     registry.promote(first.name, "to begin with")
     told = {"kills": [], "damaged": {}}
     told["nothing"] = retrain(config(registry.path, 6000), registry)["outcome"]
