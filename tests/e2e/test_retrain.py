@@ -1,4 +1,4 @@
-"""The retraining at dawn: safe to kill at every step, the same when done again, deaf to damaged days."""
+"""Retraining runs: safe to kill at every step, the same when repeated, and not misled by damaged days."""
 
 import json
 import os
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    place = tmp_path_factory.mktemp("dawn")
+def report(tmp_path_factory):
+    place = tmp_path_factory.mktemp("retraining")
     # So poor a model that a few steps more must help: it was thrown far off by two large ones.
     tiny = [
         "optimizer.learning_rate=0.03",
@@ -40,45 +40,45 @@ def told(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_without_new_rows_nothing_happens(told):
-    assert told["nothing"] == "nothing new"
+def test_without_new_rows_nothing_happens(report):
+    assert report["nothing"] == "nothing new"
 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
     [("units", "over a day is"), ("stuck", "stands still"), ("missing", "has no value in")],
 )
-def test_a_damaged_day_is_refused_with_the_reason(told, kind, words):
-    outcome, why, champion = told["damaged"][kind]
+def test_a_damaged_day_is_refused_with_the_reason(report, kind, words):
+    outcome, why, champion = report["damaged"][kind]
     assert (outcome, champion) == ("refused", "v0001")
     assert "global_active_power" in why
     assert words in why
 
 
-def test_a_kill_at_any_step_leaves_a_champion(told):
-    for name, came, champion in told["kills"]:
+def test_a_kill_at_any_step_leaves_a_champion(report):
+    for name, came, champion in report["kills"]:
         assert came, name
         # Only the kill after the move, before the record of the work, finds the new one in service.
         assert champion == ("v0002" if name == "write_json" else "v0001"), name
 
 
-def test_done_again_it_ends_as_if_never_killed(told):
-    outcome, why, champion = told["outcome"]
+def test_done_again_it_ends_as_if_never_killed(report):
+    outcome, why, champion = report["outcome"]
     assert champion == "v0002", why
-    assert told["versions"] == ["v0001", "v0002"]
-    assert (outcome, told["again"]) == ("promoted", "promoted")
+    assert report["versions"] == ["v0001", "v0002"]
+    assert (outcome, report["again"]) == ("promoted", "promoted")
     assert why.startswith("v0002 takes the place of v0001: retrained with 1,440 new rows; RMSE ")
 
 
-def test_a_replay_goes_on_after_a_kill_and_tells_of_each_day(told):
-    found = told["replay"]
-    before, after = found["before"], found["after"]
+def test_a_replay_resumes_after_a_kill_and_has_a_row_for_each_day(report):
+    replay = report["replay"]
+    before, after = replay["before"], replay["after"]
     assert (before["status"], len(before["days"])) == ("running", 1)
     assert (after["status"], len(after["days"])) == ("done", 3)
     assert after["days"][0] == before["days"][0]
     first, second, third = after["days"]
     assert first["rmse_with"] == first["rmse_without"]
-    assert second["outcome"] == "promoted"  # before the kill, and told after it
+    assert second["outcome"] == "promoted"  # before the kill, and reported after it
     assert second["rmse_with"] != second["rmse_without"]
     assert third["outcome"] == "refused"
     assert "over a day is" in third["why"]
@@ -87,9 +87,9 @@ def test_a_replay_goes_on_after_a_kill_and_tells_of_each_day(told):
     observed = sum(day["observed"] for day in after["days"])
     assert after["with_retraining"] == pytest.approx((squared / observed) ** 0.5)
     assert after["median_seconds"] > 0
-    assert [line.split("|")[2].strip() for line in found["table"].splitlines()[2:5]] == [
+    assert [line.split("|")[2].strip() for line in replay["table"].splitlines()[2:5]] == [
         "as it was",
         "promoted",
         "refused",
     ]
-    assert found["champion"] == "v0001"  # the one in service stays
+    assert replay["champion"] == "v0001"  # the one in service stays

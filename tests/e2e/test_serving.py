@@ -83,13 +83,13 @@ def post(url, path, body):
 
 
 def test_a_run_is_written_for_another_runtime_beside_its_table(chain, here):
-    told = json.loads((here / "run/export.json").read_text())
-    original, exported = told["rows"]
+    reply = json.loads((here / "run/export.json").read_text())
+    original, exported = reply["rows"]
     assert (original["model"], exported["model"]) == ("original (run)", "SavedModel")
     assert exported["difference"] < 1e-3
     assert exported["rmse"] == pytest.approx(original["rmse"], rel=1e-4)
     assert (here / "run" / exported["file"] / "saved_model.pb").is_file()
-    assert told["interface"]["input"]["shape"] == ["windows", LOOKBACK, 12]
+    assert reply["interface"]["input"]["shape"] == ["windows", LOOKBACK, 12]
     assert "| SavedModel | export/saved_model |" in (here / "run/export.md").read_text()
 
 
@@ -137,8 +137,8 @@ def test_the_service_says_what_the_file_says(service, series, forecasts):
     _, url = service
     said = dict(zip(forecasts["made_at"].to_pylist(), forecasts["forecast"].to_pylist(), strict=True))
     ends = [30, 31, 500]
-    told = post(url, "/v1/forecast", {"windows": [window_at(series, end) for end in ends]})
-    found = [one["forecast"]["global_active_power"][0] for one in told["forecasts"]]
+    reply = post(url, "/v1/forecast", {"windows": [window_at(series, end) for end in ends]})
+    found = [one["forecast"]["global_active_power"][0] for one in reply["forecasts"]]
     assert found == pytest.approx([said[series.time[end].item()] for end in ends], abs=1e-4)
 
 

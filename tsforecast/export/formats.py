@@ -8,12 +8,17 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsforecast.export.graph import INPUT, create_module
 from tsforecast.inference.metadata import ModelMetadata
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tsforecast.models.forecaster import Forecaster
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 OPSET = 17  # of ONNX; runtimes from 2022 on can read it
@@ -56,11 +61,11 @@ def list_variants(format: str, quantise: bool) -> list[Variant]:
 # --- TensorFlow ---
 
 
-def _write_saved_model(model: Any, metadata: ModelMetadata, path: Path) -> None:
+def _write_saved_model(model: "Forecaster", metadata: ModelMetadata, path: Path) -> None:
     _save(create_module(model, metadata, windows=None, programs=True), path)
 
 
-def _save(module: Any, path: Path) -> None:
+def _save(module: "tf.Module", path: Path) -> None:
     import tensorflow as tf
 
     with _quiet():
@@ -84,7 +89,7 @@ def _open_saved_model(path: Path) -> Run:
 # --- ONNX ---
 
 
-def _write_onnx(model: Any, metadata: ModelMetadata, path: Path) -> None:
+def _write_onnx(model: "Forecaster", metadata: ModelMetadata, path: Path) -> None:
     import onnx
     import tf2onnx
 
@@ -108,7 +113,7 @@ def _erfc(graph: Any, node: Any, name: str, arguments: Any) -> None:
     graph.make_node("Sub", [one.output[0], erf.output[0]], outputs=outputs, name=node.name)
 
 
-def _write_onnx_int8(model: Any, metadata: ModelMetadata, path: Path) -> None:
+def _write_onnx_int8(model: "Forecaster", metadata: ModelMetadata, path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     unquantised = path.with_name(f"unquantised-{path.name}")
@@ -136,7 +141,7 @@ def _open_onnx(path: Path) -> Run:
 
 
 def _litert_writer(kind: str | None) -> Callable[[Any, ModelMetadata, Path], None]:
-    def write(model: Any, metadata: ModelMetadata, path: Path) -> None:
+    def write(model: "Forecaster", metadata: ModelMetadata, path: Path) -> None:
         import tensorflow as tf
 
         with tempfile.TemporaryDirectory() as folder, _quiet():

@@ -150,7 +150,7 @@ class _OutputScaling:
             for values in (scaler.mean, scaler.scale)
         )
 
-    def to_units(self, output: Any, sigmoid: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    def to_units(self, output: Tensor, sigmoid: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
         """Return forecasts in the targets' unit, spike logits as probabilities, and weights."""
         outputs = output if isinstance(output, dict) else {"forecast": output}
         result = {"forecast": outputs["forecast"] * self.factor + self.offset}

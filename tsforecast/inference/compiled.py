@@ -19,7 +19,7 @@ Select: TypeAlias = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 _TRIALS = 5  # calls of each layout, to find the quickest one
 
 
-def compile_network(model: Any, shape: tuple[int, int, int], select: Select) -> Run:
+def compile_network(model: keras.Model, shape: tuple[int, int, int], select: Select) -> Run:
     """Compile a network's forward pass for batches of exactly one shape.
 
     Args:
@@ -36,12 +36,12 @@ def compile_network(model: Any, shape: tuple[int, int, int], select: Select) -> 
     return candidates[0] if len(candidates) == 1 else _find_quickest(candidates, np.zeros(shape, np.float32))
 
 
-def name_outputs(output: Any) -> dict[str, Any]:
+def name_outputs(output: Tensor) -> dict[str, Any]:
     """Return a model's output as a dict; a plain output is named ``forecast``."""
     return output if isinstance(output, dict) else {"forecast": output}
 
 
-def layouts(model: Any, rows: int) -> list[Callable[..., Callable[..., dict[str, Tensor]]]]:
+def layouts(model: keras.Model, rows: int) -> list[Callable[..., Callable[..., dict[str, Tensor]]]]:
     """Return the ways to lay out the forward pass of a batch: in parts; for an ensemble also member by member.
 
     One program saves the most calls but uses one core. Which layout is quicker depends on members, batch and cores.
@@ -51,7 +51,7 @@ def layouts(model: Any, rows: int) -> list[Callable[..., Callable[..., dict[str,
 
 
 def compile_parts(
-    model: Any, shape: tuple[int, ...], select: Select = dict
+    model: keras.Model, shape: tuple[int, ...], select: Select = dict
 ) -> Callable[..., dict[str, Tensor]]:
     """Compile the forward pass with the parts of the batch side by side.
 
@@ -68,7 +68,7 @@ def compile_parts(
 
 
 def compile_members(
-    model: Any, shape: tuple[int, ...], select: Select = dict
+    model: keras.Model, shape: tuple[int, ...], select: Select = dict
 ) -> Callable[..., dict[str, Tensor]]:
     """Compile each member of an ensemble as one program for the whole batch, side by side, then what joins them."""
     import tensorflow as tf
@@ -84,7 +84,9 @@ def compile_members(
     return forward_function(forward, tf.TensorSpec(shape, tf.float32), shards=1, whole=False)
 
 
-def forward_function(call: Callable[[Any], Any], specs: Any, shards: int, whole: bool) -> Callable[..., Any]:
+def forward_function(
+    call: Callable[[Any], Any], specs: Tensor, shards: int, whole: bool
+) -> Callable[..., Any]:
     """Compile ``call(x)`` for inputs of given shapes, in ``shards`` parts side by side.
 
     With one part the program is called directly: to look it up by its arguments first, within a graph of its own,
@@ -101,13 +103,13 @@ def forward_function(call: Callable[[Any], Any], specs: Any, shards: int, whole:
     """
     import tensorflow as tf
 
-    def call_stateless(x: Any) -> Any:
+    def call_stateless(x: Tensor) -> Tensor:
         with keras.StatelessScope():
             return call(x)
 
     part: Any = tf.function(call_stateless, jit_compile=whole, autograph=False)
 
-    def call_parts(x: Any) -> Any:
+    def call_parts(x: Tensor) -> Tensor:
         pieces, sizes, _ = split_batch(x, shards)
         return join_parts([part(piece) for piece in pieces], sizes)
 
@@ -116,7 +118,7 @@ def forward_function(call: Callable[[Any], Any], specs: Any, shards: int, whole:
     return compiled
 
 
-def compiles_whole(model: Any, rows: int | None = None) -> bool:
+def compiles_whole(model: keras.Model, rows: int | None = None) -> bool:
     """Return whether a part is compiled as one XLA program; if not, recurrent layers still compile their own loops.
 
     Args:
@@ -138,7 +140,7 @@ def compiles_whole(model: Any, rows: int | None = None) -> bool:
     )
 
 
-def sharded_forward(model: Any, x: Any, shards: int) -> Any:
+def sharded_forward(model: keras.Model, x: Tensor, shards: int) -> Tensor:
     """Return ``model(x, training=False)``, computed in ``shards`` parts side by side.
 
     Args:
@@ -176,11 +178,11 @@ class _ForwardFunctions:
         model: A built Keras model.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: keras.Model):
         self.model = model
         self.functions: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
-    def __call__(self, x: Any, shards: int) -> Any:
+    def __call__(self, x: Tensor, shards: int) -> Tensor:
         import tensorflow as tf
 
         x = keras.tree.map_structure(tf.convert_to_tensor, x)

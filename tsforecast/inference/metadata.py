@@ -14,6 +14,8 @@ from tsforecast.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from tsforecast.data.recipe import ReadingRecipe
+    from tsforecast.models.protocol import Model
+    from tsforecast.models.task import Task
 
 _AHEAD = re.compile(r"(.+)@\+(\d+)")
 
@@ -94,7 +96,7 @@ class ModelMetadata:
     recipe: "ReadingRecipe | None" = None
 
     @classmethod
-    def from_model(cls, model: Any) -> "ModelMetadata":
+    def from_model(cls, model: "Model") -> "ModelMetadata":
         """Read the ``task`` and the ``metadata`` of a ``Forecaster`` or an ``Estimator``.
 
         Raises:
@@ -103,7 +105,7 @@ class ModelMetadata:
         return cls.from_task(model.task, model.metadata)
 
     @classmethod
-    def from_task(cls, task: Any, metadata: Mapping[str, Any]) -> "ModelMetadata":
+    def from_task(cls, task: "Task", metadata: Mapping[str, Any]) -> "ModelMetadata":
         """Read a task and the metadata stored with a model.
 
         Args:

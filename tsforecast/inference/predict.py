@@ -1,6 +1,6 @@
 """Forecasts of many windows, batch by batch, through one compiled function; scaled, as the model computes them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import keras
 import numpy as np
@@ -9,11 +9,16 @@ from tsforecast.data.windows import Windows
 from tsforecast.inference.compiled import name_outputs, sharded_forward
 from tsforecast.inference.forecasts import Outputs
 from tsforecast.inference.sharding import forward_shards
+from tsforecast.typing import Tensor
+
+if TYPE_CHECKING:
+    from tsforecast.models.estimator import Estimator
+    from tsforecast.models.protocol import Model
 
 BATCH = 128  # larger ones are no faster on a CPU, and take memory in proportion
 
 
-def forecast(model: Any, windows: Windows, *, batch_size: int = BATCH) -> np.ndarray:
+def forecast(model: "Model", windows: Windows, *, batch_size: int = BATCH) -> np.ndarray:
     """Return the forecasts of all windows, in order.
 
     Args:
@@ -28,7 +33,7 @@ def forecast(model: Any, windows: Windows, *, batch_size: int = BATCH) -> np.nda
     return predict(model, windows, batch_size=batch_size)["forecast"]
 
 
-def predict(model: Any, windows: Windows, *, batch_size: int = BATCH, in_time: bool = False) -> Outputs:
+def predict(model: "Model", windows: Windows, *, batch_size: int = BATCH, in_time: bool = False) -> Outputs:
     """Return all outputs of a model for windows: forecasts, and spike logits and weights from models that have them.
 
     Args:
@@ -39,7 +44,7 @@ def predict(model: Any, windows: Windows, *, batch_size: int = BATCH, in_time: b
             they arrive (an ensemble can) uses for each window what was known by then.
     """
     if not isinstance(model, keras.Model):
-        return {"forecast": model.forecast(windows)}
+        return {"forecast": cast("Estimator", model).forecast(windows)}
     if in_time and hasattr(model, "predict_over_time"):
         outputs: Outputs = model.predict_over_time(
             windows, lambda longer: forward(model, longer, batch_size=batch_size)
@@ -60,7 +65,7 @@ def forward(model: keras.Model, windows: Windows, *, batch_size: int = BATCH) ->
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def forward_batch(model: keras.Model, past: np.ndarray) -> Any:
+def forward_batch(model: keras.Model, past: np.ndarray) -> Tensor:
     """Return the model's output for scaled windows ``[B, L, C]``, as NumPy arrays."""
     if keras.config.backend() == "tensorflow":
         output = sharded_forward(model, past, forward_shards(len(past)))
@@ -68,6 +73,6 @@ def forward_batch(model: keras.Model, past: np.ndarray) -> Any:
     return model.predict_on_batch(past)
 
 
-def select_forecast(output: Any) -> Any:
+def select_forecast(output: Tensor) -> Tensor:
     """Return the forecast among a model's outputs, whether it has a spike head or not."""
     return output["forecast"] if isinstance(output, dict) else output

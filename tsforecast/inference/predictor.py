@@ -1,7 +1,7 @@
 """A saved forecaster that is called often: compiled once for a few batch sizes, in the unit of the targets."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from tsforecast.inference.metadata import ModelMetadata
 
 if TYPE_CHECKING:
     from tsforecast.ensemble.model import Ensemble
+    from tsforecast.models.estimator import Estimator
+    from tsforecast.models.protocol import Model
 
 
 class Predictor:
@@ -31,7 +33,7 @@ class Predictor:
             forecasts.values  # [n, H, T] in the targets' unit
     """
 
-    def __init__(self, model: Any, sizes: Sequence[int] = (1, 32)):
+    def __init__(self, model: "Model", sizes: Sequence[int] = (1, 32)):
         self.metadata = ModelMetadata.from_model(model)
         self.sizes = tuple(sorted(sizes))
         self._calls = {size: _compile(model, self.metadata, size) for size in self.sizes}
@@ -66,7 +68,7 @@ def is_adaptive(model: object) -> "TypeGuard[Ensemble]":
     return bool(getattr(model, "adaptive", False))
 
 
-def _compile(model: Any, metadata: ModelMetadata, size: int) -> Callable[[np.ndarray], Outputs]:
+def _compile(model: "Model", metadata: ModelMetadata, size: int) -> Callable[[np.ndarray], Outputs]:
     """Return a function of exactly ``size`` windows."""
     from tsforecast.models.estimator import Estimator
 
@@ -85,7 +87,7 @@ def _compile(model: Any, metadata: ModelMetadata, size: int) -> Callable[[np.nda
     )
 
 
-def _run_estimator(model: Any, metadata: ModelMetadata) -> Callable[[np.ndarray], Outputs]:
+def _run_estimator(model: "Estimator", metadata: ModelMetadata) -> Callable[[np.ndarray], Outputs]:
     """Return a function of windows for an estimator, which reads windows from rows: here one after the other."""
 
     def run(past: np.ndarray) -> Outputs:

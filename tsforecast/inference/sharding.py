@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from tsforecast.errors import UserError
+from tsforecast.typing import Tensor
 
 MIN_ROWS = 8  # Below this a part's products are too small to be worth a call.
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -72,7 +73,7 @@ def check_shards(shards: int) -> None:
         raise UserError(f"shards is {shards}, but a batch has at least one part: use 1 or more.")
 
 
-def split_batch(batch: Any, shards: int) -> tuple[list[Any], list[Any], Any]:
+def split_batch(batch: Tensor, shards: int) -> tuple[list[Any], list[Any], Any]:
     """Cut a structure of tensors into parts whose sizes differ by one at most.
 
     A batch of fewer rows than parts gives parts of one repeated row and size 0, because a compiled mean over no
@@ -97,7 +98,7 @@ def split_batch(batch: Any, shards: int) -> tuple[list[Any], list[Any], Any]:
     return parts, sizes, rows
 
 
-def join_parts(parts: Sequence[Any], sizes: Sequence[Any]) -> Any:
+def join_parts(parts: Sequence[Any], sizes: Sequence[Any]) -> Tensor:
     """Join the outputs of the parts that ``split_batch`` made."""
     import tensorflow as tf
 

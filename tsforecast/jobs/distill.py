@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tsforecast.config import Config, instantiate
 from tsforecast.config.stored import as_dict, load
@@ -15,7 +15,7 @@ from tsforecast.jobs.finish import RunAdditions, ScoredModel, finish_run
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data
 from tsforecast.models.io import load_model
-from tsforecast.registry import Registry
+from tsforecast.registry.model_source import resolve_model
 from tsforecast.reporting.elements import Section, Table
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -24,19 +24,11 @@ if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
 
 
-class Teacher(NamedTuple):
-    """Name of a teacher, and the files of its model and its config."""
-
-    name: str
-    model: Path
-    config: Path
-
-
 def main(config: Config, path: Path) -> float | None:
     """Train ``config.model`` on a mix of truths and teacher's forecasts; return its best validation loss."""
     began = time.monotonic()
     ensure_not_finished(config, RunFolder(path))
-    source = find_teacher(config)
+    source = resolve_model(config.registry, config.run)
     check_same_task(config, load(source.config, config), source.name)
     dataset = build_saved_data(config, source.model)
     check_resumed_data(config, RunFolder(path), dataset)
@@ -60,16 +52,6 @@ def main(config: Config, path: Path) -> float | None:
         outcome = progress.outcome()
         finish_run(config, dataset, folder, facts, outcome, tracker, began, scored=scored, findings=findings)
     return progress.best
-
-
-def find_teacher(config: Config) -> Teacher:
-    """Return the teacher: the run that ``config.run`` names, or the champion of the registry."""
-    if config.run is not None:
-        folder = RunFolder.existing(config.run)
-        return Teacher(folder.path.name, folder.best, folder.config)
-    version = Registry(config.registry.path).champion()
-    version.check()
-    return Teacher(version.name, version.model, version.config)
 
 
 def check_same_task(config: Config, teacher: Config, name: str) -> None:

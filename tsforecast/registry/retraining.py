@@ -195,7 +195,7 @@ def _train_and_compare(
 def _remember_weights(
     model: Model, champion: Version, folder: RunFolder
 ) -> Callable[[], tuple[Model, Callable[[], Model]]]:
-    """Return a function that returns the champion as it was, and a function that returns the challenger.
+    """Return a function that returns the untrained champion, and a function that returns the challenger.
 
     A network is reused for both with other weights, so that nothing is compiled again.
     """

@@ -11,7 +11,10 @@ from tsforecast.serving.telemetry import Telemetry
 
 OPEN_PATHS = ("/", "/docs", "/openapi.json", "/healthz", "/readyz")  # reveal nothing about the data
 Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class AuthMiddleware:
@@ -29,14 +32,14 @@ class AuthMiddleware:
         self.app, self.telemetry, self.paths, self.refuse = app, telemetry, paths, refuse
         self.expected = None if token is None else f"Bearer {token}".encode()
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
 
-        async def send_and_note(message: Any) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]

@@ -58,7 +58,7 @@ def responses(
     return {200: success, **refusals}
 
 
-def _inline(schema: Any, definitions: dict[str, Any]) -> Any:
+def _inline(schema: object, definitions: dict[str, Any]) -> object:
     """Return a schema with every reference replaced by what it refers to."""
     if isinstance(schema, list):
         return [_inline(item, definitions) for item in schema]

@@ -58,7 +58,7 @@ class StrictModel(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _check_keys(cls, value: Any) -> Any:
+    def _check_keys(cls, value: object) -> object:
         keys = " and ".join(sorted(cls.model_fields))
         if not isinstance(value, dict):
             raise PydanticCustomError(_SENTENCE, "must be an object with {keys}", {"keys": keys})

@@ -24,7 +24,7 @@ def case():
 
 
 def wrong(by, *, quantised, case):
-    """A way to write that forgets the model and answers ``by`` kW beside it."""
+    """Return a variant that ignores the model, and whose forecasts are wrong by ``by`` kW."""
     *_, sample, expected = case
     known = {sample.values[i].tobytes(): i for i in range(len(sample.values))}
 

@@ -67,14 +67,14 @@ def ask(client, *windows, **more):
     return client.post("/v1/forecast", json={"windows": list(windows), **more})
 
 
-def test_a_forecast_tells_times_values_and_version(client):
+def test_a_forecast_contains_times_values_and_version(client):
     end = 20
     answer = ask(client, window_json(TIME, COLUMNS, end))
     assert answer.status_code == 200
-    told = answer.json()
-    assert told["version"] == "v0001"
-    assert told["unit"] == "kW"
-    one = told["forecasts"][0]
+    reply = answer.json()
+    assert reply["version"] == "v0001"
+    assert reply["unit"] == "kW"
+    one = reply["forecasts"][0]
     assert one["made_at"] == str(TIME[end])
     assert one["times"] == [str(TIME[end + LEAD + step]) for step in range(HORIZON)]
     assert one["forecast"]["load"] == pytest.approx([COLUMNS["load"][end] + 0.25] * HORIZON, abs=1e-4)
@@ -86,8 +86,8 @@ def test_many_windows_come_back_in_their_order_and_features_in_any(client):
     windows = [window_json(TIME, COLUMNS, end) for end in ends]
     for window in windows:
         window["values"] = [row[::-1] for row in window["values"]]
-    told = ask(client, *windows, features=["pressure", "load"]).json()["forecasts"]
-    found = [one["forecast"]["load"][0] for one in told]
+    reply = ask(client, *windows, features=["pressure", "load"]).json()["forecasts"]
+    found = [one["forecast"]["load"][0] for one in reply]
     assert found == pytest.approx([COLUMNS["load"][end] + 0.25 for end in ends], abs=1e-4)
 
 
@@ -114,12 +114,12 @@ def test_arrow_in_and_out_says_the_same_as_json(client):
     )
     assert answer.status_code == 200
     table = pa.ipc.open_stream(answer.content).read_all()
-    told = ask(client, *[window_json(TIME, COLUMNS, end) for end in ends]).json()["forecasts"]
+    reply = ask(client, *[window_json(TIME, COLUMNS, end) for end in ends]).json()["forecasts"]
     assert table["forecast"].to_pylist() == pytest.approx(
-        [value for one in told for value in one["forecast"]["load"]]
+        [value for one in reply for value in one["forecast"]["load"]]
     )
     assert [str(t).replace(" ", "T") for t in table["time"].to_pylist()] == [
-        one_time for one in told for one_time in one["times"]
+        one_time for one in reply for one_time in one["times"]
     ]
     assert table.schema.metadata == {b"version": b"v0001"}
 
@@ -315,10 +315,10 @@ def test_the_champion_changes_without_a_failed_request(tmp_path):
             thread.join()
     assert {status for status, _ in answers} == {200}
     last = COLUMNS["load"][20]
-    for _, told in answers:  # each answer is one version's, whole
-        bias = {"v0001": 0.0, "v0002": 1.0}[told["version"]]
-        assert told["forecasts"][0]["forecast"]["load"] == pytest.approx([last + bias] * HORIZON, abs=1e-4)
-    assert {told["version"] for _, told in answers} == {"v0001", "v0002"}
+    for _, reply in answers:  # each answer is one version's, whole
+        bias = {"v0001": 0.0, "v0002": 1.0}[reply["version"]]
+        assert reply["forecasts"][0]["forecast"]["load"] == pytest.approx([last + bias] * HORIZON, abs=1e-4)
+    assert {reply["version"] for _, reply in answers} == {"v0001", "v0002"}
 
 
 def test_a_champion_that_cannot_be_loaded_leaves_the_old_one_in_service(tmp_path, capsys):
@@ -330,9 +330,9 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_old_one_in_service(tmp_path
         end = time.monotonic() + 20
         while client.get("/v1/models").json()["trouble"] is None and time.monotonic() < end:
             time.sleep(0.02)
-        told = client.get("/v1/models").json()
-        assert (told["champion"], told["serving"]) == ("v0002", "v0001")
-        assert "v0002 is not in service" in told["trouble"]
+        reply = client.get("/v1/models").json()
+        assert (reply["champion"], reply["serving"]) == ("v0002", "v0001")
+        assert "v0002 is not in service" in reply["trouble"]
         assert ask(client, GOOD).status_code == 200
         assert 'tsforecast_champion_changes_total{done="false"} 1.0' in client.get("/metrics").text
     assert capsys.readouterr().err.count("v0002 is not in service") == 1
@@ -344,10 +344,10 @@ def test_truths_are_matched_shown_and_learned_from_and_survive_a_restart(tmp_pat
         for end in range(LOOKBACK, 150):
             assert ask(client, window_json(TIME, COLUMNS, end)).status_code == 200
             row = {"time": str(TIME[end]), "values": {"load": COLUMNS["load"][end], "pressure": 1.0}}
-            told = client.post("/v1/observe", json={"rows": [row]}).json()
-        assert told["matched"] == HORIZON
-        assert told["intervals"]["truths"] > 150
-        assert 0.8 < told["intervals"]["observed"] <= 1
+            reply = client.post("/v1/observe", json={"rows": [row]}).json()
+        assert reply["matched"] == HORIZON
+        assert reply["intervals"]["truths"] > 150
+        assert 0.8 < reply["intervals"]["observed"] <= 1
         again = client.post("/v1/observe", json={"rows": [row]}).json()
         assert again["matched"] == 0
         live = client.get("/v1/live").json()

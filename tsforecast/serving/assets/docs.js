@@ -36,9 +36,9 @@
         const sent = { method: method.toUpperCase(), headers: { ...headers, ...(body ? { "Content-Type": "application/json" } : {}) } };
         const answer = await fetch(path, body ? { ...sent, body: body.value } : sent);
         const text = await answer.text();
-        let told = text;
-        try { told = JSON.stringify(JSON.parse(text), null, 2); } catch { /* plain text as it is */ }
-        shown.textContent = answer.status + "\n" + told.slice(0, 20000);
+        let content = text;
+        try { content = JSON.stringify(JSON.parse(text), null, 2); } catch { /* plain text */ }
+        shown.textContent = answer.status + "\n" + content.slice(0, 20000);
       } catch (error) {
         shown.textContent = error.message;
       }

@@ -6,7 +6,6 @@ import pytest
 
 from tsforecast.config.service_checks import TOKEN, check_service
 from tsforecast.errors import UserError
-from tsforecast.serving.auth import read_token
 
 
 def config(job, run=None, **given):
@@ -54,18 +53,3 @@ def test_others_may_ask_with_a_token(monkeypatch):
     check_service(config("serve", host="0.0.0.0", token_file="token"))
     monkeypatch.setenv(TOKEN, "secret")
     check_service(config("serve", host="0.0.0.0"))
-
-
-def test_the_token_comes_from_its_file_or_the_environment(tmp_path):
-    (tmp_path / "token").write_text("of-the-file\n")
-    assert read_token(str(tmp_path / "token"), "of-the-environment") == "of-the-file"
-    assert read_token(None, "of-the-environment") == "of-the-environment"
-    assert read_token(None, None) is None
-    (tmp_path / "token").write_text("\n")
-    for file, environment, sentence in (
-        (str(tmp_path / "token"), None, "is empty"),
-        (str(tmp_path / "none"), None, "there is no file"),
-        (None, "two words", "printable ASCII without blanks"),
-    ):
-        with pytest.raises(UserError, match=sentence):
-            read_token(file, environment)

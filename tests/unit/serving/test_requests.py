@@ -1,0 +1,80 @@
+"""Bodies of requests: what is read, and the sentence for the first thing that is wrong."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.helpers.serving_case import LOOKBACK, make_metadata, make_rows, make_task, window_json
+from tsforecast.errors import UserError
+from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.serving import requests
+from tsforecast.serving.requests import ForecastRequest, ObserveRequest, RequestTooLarge, Truth
+
+METADATA = ModelMetadata.from_task(make_task(), make_metadata())
+TIME, COLUMNS = make_rows(40)
+ROW = {"time": "2024-01-01T00:00:00", "values": {"load": 1.5}}
+
+
+def test_windows_are_scaled_in_the_models_order():
+    body = {"windows": [window_json(TIME, COLUMNS, end) for end in (20, 30)]}
+    batch = requests.from_json(json.dumps(body).encode(), METADATA, max_windows=2)
+    assert batch.past.shape == (2, LOOKBACK, 4)
+    assert batch.made_at.tolist() == [TIME[20].item(), TIME[30].item()]
+    np.testing.assert_allclose(batch.last[:, 0], COLUMNS["load"][[20, 30]])
+    np.testing.assert_allclose(batch.past[0, -1, 0], (COLUMNS["load"][20] - 2.0) / 0.5, rtol=1e-6)
+
+
+def test_truths_are_read_with_times_in_utc_and_other_features_are_ignored():
+    rows = [ROW, {"time": "2024-01-01T02:01:00+02:00", "values": {"pressure": 1, "load": 2}}]
+    count, truths = requests.read_truths(json.dumps({"rows": rows}).encode(), METADATA, max_rows=2)
+    start = int(np.datetime64("2024-01-01", "s").astype(int))
+    assert (count, truths) == (2, [Truth(start, 0, 1.5), Truth(start + 60, 0, 2.0)])
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "sentence"),
+    [
+        (ObserveRequest, "3", "The body must be an object with rows."),
+        (ObserveRequest, "{}", "rows must be a list of at least one row."),
+        (ObserveRequest, '{"rows": [3]}', "rows[0] must be an object with time and values."),
+        (
+            ObserveRequest,
+            '{"rows": [{"values": {"load": 1}}]}',
+            "rows[0].time must be a time such as 2010-11-26T21:02:00.",
+        ),
+        (
+            ObserveRequest,
+            '{"rows": [{"time": "2024-01-01T00:00:00", "values": 3}]}',
+            "rows[0].values must be an object such as {'load': 1.5}.",
+        ),
+        (
+            ForecastRequest,
+            '{"windows": [{"time": "2024-01-01T00:00:00", "values": []}]}',
+            "windows[0].values must be a list of rows, each a list of numbers.",
+        ),
+        (
+            ForecastRequest,
+            '{"windows": [{"time": "2024-01-01T00:00:00", "values": [[1]]}], "features": [3]}',
+            "features must be a list of names.",
+        ),
+        (
+            ForecastRequest,
+            '{"windows": [{"time": "2300-01-01T00:00:00", "values": [[1]]}]}',
+            "windows[0].time must be between the years 1900 and 2200.",
+        ),
+        (ForecastRequest, '{"windows": [{"when": 1}]}', None),
+    ],
+)
+def test_the_first_error_is_one_sentence(model, body, sentence):
+    sentence = sentence or "windows[0] has an unknown key 'when': it takes time and values."
+    key = "rows" if model is ObserveRequest else "windows"
+    with pytest.raises(UserError) as error:
+        requests.parse_body(model, body.encode(), key, 9)
+    assert str(error.value) == sentence
+
+
+def test_more_items_than_allowed_are_refused_before_they_are_read():
+    body = json.dumps({"rows": [None] * 10}).encode()
+    with pytest.raises(RequestTooLarge, match="10 rows are more than the 9 that one request may contain"):
+        requests.parse_body(ObserveRequest, body, "rows", 9)
