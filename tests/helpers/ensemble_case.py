@@ -4,12 +4,12 @@ import keras
 import numpy as np
 
 from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_metadata, make_rows, make_task
-from tsforecast.data.reader import Rows
 from tsforecast.data.windows import Windows
 from tsforecast.ensemble.model import Ensemble
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import segments
 from tsforecast.models.nlinear import NLinear
+from tsforecast.reading.reader import Rows
 
 ROWS = 160
 GAP = slice(60, 64)  # rows whose target is unobserved; inputs are filled

@@ -115,7 +115,21 @@ def test_data_knows_nothing_above_it():
     assert not offenders(
         lambda found: within(found.module, "data"),
         lambda found: (
-            found.top == "tsforecast" and not inner(found, "data", "errors", "typing", "options", "files")
+            found.top == "tsforecast"
+            and not inner(found, "data", "reading", "errors", "typing", "options", "files")
+        ),
+    )
+
+
+def test_reading_imports_numpy_and_pyarrow_only():
+    assert not offenders(
+        lambda found: within(found.module, "reading"),
+        lambda found: third_party(found) and found.top not in ("numpy", "pyarrow"),
+    )
+    assert not offenders(
+        lambda found: within(found.module, "reading"),
+        lambda found: (
+            found.top == "tsforecast" and not inner(found, "reading", "errors", "typing", "options")
         ),
     )
 

@@ -12,7 +12,7 @@ from tsforecast.data.derived import Derived
 from tsforecast.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from tsforecast.data.recipe import ReadingRecipe
+    from tsforecast.reading.recipe import ReadingRecipe
 
 DAY = 86_400
 

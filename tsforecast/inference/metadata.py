@@ -13,9 +13,9 @@ from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from tsforecast.data.recipe import ReadingRecipe
     from tsforecast.models.protocol import Model
     from tsforecast.models.task import Task
+    from tsforecast.reading.recipe import ReadingRecipe
 
 _AHEAD = re.compile(r"(.+)@\+(\d+)")
 
@@ -238,7 +238,7 @@ class ModelMetadata:
 def _recipe(metadata: Mapping[str, Any]) -> "ReadingRecipe | None":
     if metadata.get("recipe") is None:
         return None
-    from tsforecast.data.recipe import ReadingRecipe
+    from tsforecast.reading.recipe import ReadingRecipe
 
     return ReadingRecipe.from_dict(metadata["recipe"])
 

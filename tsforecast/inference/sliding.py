@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tsforecast.data.filling import carry_forward
-from tsforecast.data.reader import Rows, open_table, stream_rows
-from tsforecast.data.time_grid import GridStream, check_step
-from tsforecast.data.timestamps import find_time
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.reading.reader import Rows, open_table, stream_rows
+from tsforecast.reading.time_grid import GridStream, check_step
+from tsforecast.reading.timestamps import find_time
 
 
 class Segment(NamedTuple):

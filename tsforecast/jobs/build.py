@@ -13,11 +13,11 @@ from tsforecast.config.ensemble_checks import member_options
 from tsforecast.config.groups import choice
 from tsforecast.data.bins import bin_edges
 from tsforecast.data.dataset import ForecastDataset, build_dataset
-from tsforecast.data.recipe import ReadingRecipe
 from tsforecast.data.scaling import Scaler
 from tsforecast.data.series import Series
 from tsforecast.metrics.spikes import threshold_from_quantile
 from tsforecast.planning.device import device_memory
+from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import DataFacts, resolve_rules
 from tsforecast.tracking.run_folder import RunFolder

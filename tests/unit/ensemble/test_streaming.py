@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.helpers.ensemble_case import ROWS, make_ensemble, make_series, make_windows
-from tsforecast.data.reader import Rows
 from tsforecast.ensemble.streaming import StreamingEnsemble
 from tsforecast.inference.predict import predict
 from tsforecast.inference.predictor import Predictor
 from tsforecast.inference.sliding import segments
+from tsforecast.reading.reader import Rows
 
 
 @pytest.fixture(scope="module", params=["gating", "online"])

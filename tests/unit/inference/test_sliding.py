@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_metadata, make_rows, make_task
-from tsforecast.data import reader
 from tsforecast.data.filling import carry_forward
-from tsforecast.data.time_grid import GridStream, regularize
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import read_rows, segments
+from tsforecast.reading import reader
+from tsforecast.reading.time_grid import GridStream, regularize
 
 METADATA = ModelMetadata.from_task(make_task(), make_metadata())
 

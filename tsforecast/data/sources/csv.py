@@ -8,12 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tsforecast.data.arrow import floats
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.calendar_features import calendar as calendar_columns
-from tsforecast.data.cells import as_numbers
-from tsforecast.data.reader import UNNAMED, open_table
-from tsforecast.data.recipe import ReadingRecipe
 from tsforecast.data.series import (
     DAY,
     Series,
@@ -23,9 +19,13 @@ from tsforecast.data.series import (
     pick_targets,
     season_of,
 )
-from tsforecast.data.time_grid import parse_frequency, regularize
-from tsforecast.data.timestamps import find_time
 from tsforecast.errors import UserError, nearest
+from tsforecast.reading.arrow import floats
+from tsforecast.reading.cells import as_numbers
+from tsforecast.reading.reader import UNNAMED, open_table
+from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.reading.time_grid import parse_frequency, regularize
+from tsforecast.reading.timestamps import find_time
 
 
 def load(

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from tsforecast.data.arrow import floats
 from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.derived import Derived, derive
 from tsforecast.data.series import (
@@ -22,6 +21,7 @@ from tsforecast.data.series import (
     season_of,
 )
 from tsforecast.errors import UserError
+from tsforecast.reading.arrow import floats
 
 PARQUET = Path(__file__).with_name("household_power.parquet")
 ALL_ROWS = 2_075_259

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tsforecast.data.reader import Dialect
-from tsforecast.data.timestamps import TimeFormat
+from tsforecast.reading.reader import Dialect
+from tsforecast.reading.timestamps import TimeFormat
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tsforecast.data.arrow import nanoseconds
-from tsforecast.data.cells import clean_text, is_text
 from tsforecast.errors import UserError, nearest
+from tsforecast.reading.arrow import nanoseconds
+from tsforecast.reading.cells import clean_text, is_text
 
 # Day before month: where both readings fit and are equally regular, the first of the list is taken.
 DATES = [

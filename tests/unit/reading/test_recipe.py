@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tests.helpers.serving_case import make_metadata, make_task
-from tsforecast.data.recipe import ReadingRecipe
 from tsforecast.data.sources.csv import load
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import read_rows
+from tsforecast.reading.recipe import ReadingRecipe
 
 
 def write(folder, header, rows, name="train.csv", separator=","):

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tsforecast.data import reader
-from tsforecast.data.reader import open_table, stream_rows
-from tsforecast.data.timestamps import TimeFormat
 from tsforecast.errors import UserError
+from tsforecast.reading import reader
+from tsforecast.reading.reader import open_table, stream_rows
+from tsforecast.reading.timestamps import TimeFormat
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from tsforecast.data.arrow import floats
-from tsforecast.data.cells import MISSING, NUMBER, as_numbers
-from tsforecast.data.timestamps import TimeFormat, sounds_like_time
 from tsforecast.errors import UserError, nearest
+from tsforecast.reading.arrow import floats
+from tsforecast.reading.cells import MISSING, NUMBER, as_numbers
+from tsforecast.reading.timestamps import TimeFormat, sounds_like_time
 
 BLOCK_BYTES = 1 << 20  # CSV text in a piece, and at the head of a file, which decides what its columns hold
 BATCH_ROWS = 65_536  # rows of Parquet in a piece
