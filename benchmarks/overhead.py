@@ -79,7 +79,7 @@ def compare_with_bare_step(model, rounds):
 
 def in_a_run(model, rounds):
     """The training of ``job=train`` as it is, with looks around each epoch and the bare steps between the epochs."""
-    from tsforecast.jobs import build
+    from tsforecast.jobs import build, build_model, build_training
     from tsforecast.tracking.run_folder import RunFolder
     from tsforecast.training import train as fitting
 
@@ -96,11 +96,11 @@ def in_a_run(model, rounds):
     )
     dataset = build.build_data(config)
     build.set_up_runtime(config)
-    forecaster = build.forecaster(config, dataset)
+    forecaster = build_model.forecaster(config, dataset)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
         run = RunFolder.create(Path(folder, "run"))
         with instantiate(config.tracker, config={}, folder=run, name="bench") as tracked:
-            build.train(config, dataset, forecaster, instantiate(config.loss), run, tracked)
+            build_training.train(config, dataset, forecaster, instantiate(config.loss), run, tracked)
     pairs = list(zip(epochs.run, epochs.bare, strict=True))[1:]  # the first epoch compiles
     run, bare = zip(*pairs, strict=True)
     ratio = summary([run_seconds / bare_seconds for run_seconds, bare_seconds in pairs])

@@ -1,5 +1,6 @@
 """The ``tf.distribute`` strategy of this process: chosen by a job, reset by the next one, as seed and precision are."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
@@ -83,3 +84,8 @@ def worker_index() -> int:
 
     resolver = tf.distribute.get_strategy().cluster_resolver
     return 0 if resolver is None else int(resolver.task_id or 0)
+
+
+def worker_folder(path: Path) -> Path:
+    """Return the folder that this process writes: that of the run, or a subfolder for a worker other than the first."""
+    return path / f"worker_{worker_index()}" if worker_index() else path

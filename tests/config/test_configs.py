@@ -88,12 +88,12 @@ def test_every_job_exists(group, choice):
 
 @every("model")
 def test_every_model_builds_and_forecasts(group, choice):
-    from tsforecast.jobs import build
+    from tsforecast.jobs import build, build_model
     from tsforecast.models.estimator import Estimator
 
     config = checked(f"model={choice}", "scale=tiny", "window.horizon=2")
     dataset = build.build_data(config)
-    model = build.forecaster(config, dataset)
+    model = build_model.forecaster(config, dataset)
     if isinstance(model, Estimator):  # there is nothing to ask before it is fitted
         return
     output = model(dataset.windows("test").inputs(dataset.windows("test").ends[:3]))
@@ -104,13 +104,13 @@ def test_every_model_builds_and_forecasts(group, choice):
 
 @every("optimizer", "schedule", "loss")
 def test_every_optimizer_schedule_and_loss_takes_a_step(group, choice):
-    from tsforecast.jobs import build
+    from tsforecast.jobs import build, build_model, build_training
     from tsforecast.planning.memory import optimizer_bytes
 
     config = checked(f"{group}={choice}", "model=nlinear", "scale=tiny", "training.accumulate_steps=2")
     dataset = build.build_data(config)
-    model = build.forecaster(config, dataset)
-    trainer = build.trainer(config, model, instantiate(config.loss), 10)
+    model = build_model.forecaster(config, dataset)
+    trainer = build_training.trainer(config, model, instantiate(config.loss), 10)
     held = sum(np.asarray(v).nbytes for v in trainer.optimizer.variables)
     counted = optimizer_bytes(instantiate(config.optimizer, gradient_accumulation_steps=2), model)
     assert counted == pytest.approx(held, abs=8)  # the trainer's learning rate is a function, not a variable
@@ -198,7 +198,7 @@ from hydra import compose, initialize_config_dir
 from tsforecast.config import check, sweepers
 from tsforecast.config.hydra_errors import CONF
 from tsforecast.config.schema import jobs_with
-from tsforecast.jobs import build
+from tsforecast.jobs import build, build_model, build_training
 sweepers.register()
 with initialize_config_dir(str(CONF), version_base="1.3"):
     for model in sorted((CONF / "model").glob("*.yaml")):

@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from tsforecast.config import check, sweepers
 from tsforecast.config.hydra_errors import CONF
 from tsforecast.config.stored import load
-from tsforecast.jobs import build, promote
+from tsforecast.jobs import build_training, promote
 from tsforecast.jobs import replay as replay_job
 from tsforecast.jobs.champion import create_recipe
 from tsforecast.registry import Registry, gate, replay, retraining
@@ -123,7 +123,7 @@ def main():
         told["damaged"][kind] = [found["outcome"], found["why"], copy.champion_name()]
     steps = [
         (retraining, "faults"),
-        (build, "train"),
+        (build_training, "train"),
         (gate, "compare_models"),
         (Registry, "add"),
         (Registry, "promote"),

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from tsforecast import metrics
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.ensemble.convex import fit_convex_weights
+from tsforecast.ensemble.fine_tuning import FineTuning
 from tsforecast.ensemble.scoring import EnsembleScores
 from tsforecast.evaluation.evaluate import target_hours
 from tsforecast.metrics.bootstrap import Interval, rmse_difference, rmse_interval
@@ -17,6 +18,35 @@ LEVELS = ("low", "middle", "high")  # thirds of the target's last known value
 SPIKE_FIGURES = {"average_precision": "spike_average_precision", "event_f1": "spike_f1"}
 
 Mask = npt.NDArray[np.bool_]
+
+
+def describe_ensemble(
+    dataset: ForecastDataset,
+    scores: EnsembleScores,
+    tuning: FineTuning,
+    *,
+    weighting: str,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Return the part of ``result.json`` that is about the ensemble.
+
+    Args:
+        dataset: Data of the run.
+        scores: Scores of the ensemble, its members and everything it is compared with.
+        tuning: Outcome of the fine-tuning.
+        weighting: Name of the ensemble's weighting.
+        seconds: Stage of the run to its duration.
+    """
+    return {
+        "weighting": weighting,
+        "board": compare_forecasters(scores),
+        "mean_weights": average_weights(scores),
+        "daily_weights": average_daily_weights(dataset, scores),
+        "hindsight": evaluate_hindsight(dataset, scores),
+        "parts": compare_parts(dataset, scores),
+        "fine_tuning": tuning.to_dict(),
+        "seconds": seconds,
+    }
 
 
 def compare_forecasters(scores: EnsembleScores) -> list[dict[str, Any]]:

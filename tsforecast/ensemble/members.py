@@ -1,13 +1,15 @@
 """The members of an ensemble: trained in folders of their own, or taken from earlier runs."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from tsforecast.errors import UserError
 from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
+    from tsforecast.data.dataset import ForecastDataset
     from tsforecast.ensemble.scoring import EnsembleScores
     from tsforecast.models.forecaster import Forecaster
 
@@ -32,6 +34,31 @@ class Member:
         from tsforecast.evaluation.result import RunResult
 
         return cls(name or folder.path.name, folder, RunResult.read(folder.result).seconds or 0.0)
+
+
+def find_member(path: str, dataset: "ForecastDataset", *, same_split: Callable[[RunFolder], bool]) -> Member:
+    """Return the member in the folder of a run.
+
+    Args:
+        path: Folder of the run.
+        dataset: Data of the ensemble.
+        same_split: Whether a run split its data like the ensemble.
+
+    Raises:
+        UserError: The run has other data, another split or another window, or has not finished.
+    """
+    from tsforecast.evaluation.result import RunResult
+
+    folder = RunFolder.existing(path)
+    result = RunResult.read(folder.result)
+    window = {key: dataset.window[key] for key in ("lookback", "lead", "horizon")}
+    same_data = result.window == window and (result.data or {}).get("hash") == dataset.series.data_hash()
+    if not same_data or not same_split(folder):
+        raise UserError(
+            f"{path} was trained on other data, another split or another window: train it as this ensemble is, or "
+            "leave it out of ensemble.members."
+        )
+    return Member.from_folder(folder)
 
 
 def is_run_folder(member: str) -> bool:

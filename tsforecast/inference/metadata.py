@@ -13,6 +13,7 @@ from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError, nearest
 
 if TYPE_CHECKING:
+    from tsforecast.data.dataset import ForecastDataset
     from tsforecast.models.protocol import Model
     from tsforecast.models.task import Task
     from tsforecast.reading.recipe import ReadingRecipe
@@ -251,3 +252,25 @@ def _derived(metadata: Mapping[str, Any]) -> Derived:
     from tsforecast.data.sources.household_power import DERIVED
 
     return DERIVED
+
+
+def describe_data(
+    dataset: "ForecastDataset", spike: Mapping[str, Sequence[float | None]] | None = None
+) -> dict[str, Any]:
+    """Return names, units and scaling of the data, which a saved model needs to be used alone.
+
+    Args:
+        dataset: The data that the model is trained on.
+        spike: ``threshold`` and ``threshold_scaled`` of each target.
+    """
+    series = dataset.series
+    return {
+        "channels": list(dataset.channels),
+        "targets": list(series.targets),
+        "unit": series.unit,
+        "step_seconds": series.step,
+        "scaler": dataset.scaler.to_dict(),
+        "spike": spike,
+        "recipe": None if series.recipe is None else series.recipe.to_dict(),
+        "derived": {name: dict(weights) for name, weights in series.derived.items()},
+    }

@@ -21,7 +21,7 @@ from tsforecast.evaluation.backtest_result import (
 from tsforecast.evaluation.provenance import Provenance, describe_provenance
 from tsforecast.evaluation.result import RunResult
 from tsforecast.evaluation.summary import print_data, print_model
-from tsforecast.jobs import build
+from tsforecast.jobs import build, build_model, build_training
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import check_resumed_data
 from tsforecast.metrics.window_errors import WindowErrors
@@ -69,8 +69,8 @@ def check_origins(
     dataset = build_origin_dataset(
         series, origins, origins[0], refit, lambda *arguments: build.prepare_dataset(config, *arguments)
     )
-    model = build.forecaster(config, dataset)
-    config = build.fit_batch_size(config, dataset, model, runtime.device)
+    model = build_model.forecaster(config, dataset)
+    config = build_training.fit_batch_size(config, dataset, model, runtime.device)
     print_model(model, runtime)
     check_refit(model, dataset, origins, refit, config.training.batch_size)
     return config
@@ -91,7 +91,7 @@ def create_backtest(
         if max_steps is not None:
             training = dataclasses.replace(config.training, max_steps=max_steps, max_epochs=None)
             changed = dataclasses.replace(config, training=training)
-        progress = build.train(changed, dataset, model, loss, folder, NullTracker(), best=best)
+        progress = build_training.train(changed, dataset, model, loss, folder, NullTracker(), best=best)
         return progress.outcome()
 
     def validate(model: Model, dataset: ForecastDataset) -> float:
@@ -105,7 +105,7 @@ def create_backtest(
         warm_steps=config.backtest.warm_steps,
         folder=folder.path,
         build_dataset=lambda *arguments: build.prepare_dataset(config, *arguments),
-        build_model=lambda dataset: build.forecaster(config, dataset),
+        build_model=lambda dataset: build_model.forecaster(config, dataset),
         train=train,
         validate=validate,
         spikes=config.spike if config.report.spikes else None,

@@ -12,7 +12,7 @@ from tsforecast.config.stored import as_yaml, load
 from tsforecast.errors import UserError
 from tsforecast.evaluation.provenance import describe_provenance
 from tsforecast.evaluation.summary import print_recurrent_paths
-from tsforecast.jobs import build
+from tsforecast.jobs import build, build_training
 from tsforecast.models.io import load_metadata
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
@@ -96,7 +96,7 @@ class ChampionRecipe:
         loss, limit = instantiate(config.loss), config.training.validation_windows
         print_recurrent_paths(model)
         before = validation_figures(model, dataset, loss, limit)["val/loss"]
-        after = build.train(config, dataset, model, loss, folder, NullTracker(), best=before).best
+        after = build_training.train(config, dataset, model, loss, folder, NullTracker(), best=before).best
         return after < before if isinstance(model, Estimator) else folder.best.is_file()
 
     def describe(self, series: Series, parts: Borders, runtime: RuntimeInfo) -> dict[str, Any]:

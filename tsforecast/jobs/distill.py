@@ -10,7 +10,7 @@ from tsforecast.config import Config, instantiate
 from tsforecast.config.stored import as_dict, load
 from tsforecast.errors import UserError
 from tsforecast.evaluation.summary import print_data, print_model
-from tsforecast.jobs import build
+from tsforecast.jobs import build, build_model, build_training
 from tsforecast.jobs.finish import RunAdditions, ScoredModel, finish_run
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data
@@ -37,17 +37,17 @@ def main(config: Config, path: Path) -> float | None:
 
     from tsforecast.training.distillation import with_soft_targets
 
-    teacher, student = load_model(source.model), build.forecaster(config, dataset)
+    teacher, student = load_model(source.model), build_model.forecaster(config, dataset)
     if not student.trains_in_batches:
         raise UserError(
             f"model={student.name} cannot learn from a teacher: choose a network, as in model=gru."
         )
-    config = build.fit_batch_size(config, dataset, student, facts.device)
+    config = build_training.fit_batch_size(config, dataset, student, facts.device)
     print_model(student, facts)
     with open_run(config, path, dataset) as (folder, tracker):
         print(f"{source.name} forecasts {len(dataset.windows('train')):,} training windows", flush=True)
         targets = with_soft_targets(dataset, teacher, alpha=config.distill.share)
-        progress = build.train(config, targets, student, instantiate(config.loss), folder, tracker)
+        progress = build_training.train(config, targets, student, instantiate(config.loss), folder, tracker)
         scored, findings = compare_models(dataset, teacher, load_model(folder.best), source.name)
         outcome = progress.outcome()
         finish_run(config, dataset, folder, facts, outcome, tracker, began, scored=scored, findings=findings)

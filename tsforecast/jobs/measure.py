@@ -65,14 +65,14 @@ def _measure_row(
     config: Config, batch_size: int, what: str, seconds: float, started: float
 ) -> dict[str, Any]:
     from tsforecast.config import instantiate
-    from tsforecast.jobs import build
+    from tsforecast.jobs import build, build_model, build_training
     from tsforecast.planning.measurement import measure_step
 
     dataset = build.build_data(config)
     info = build.set_up_runtime(config)
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, batch_size=batch_size))
-    model = build.forecaster(config, dataset)
-    trainer = build.trainer(config, model, instantiate(config.loss), 1000)
+    model = build_model.forecaster(config, dataset)
+    trainer = build_training.trainer(config, model, instantiate(config.loss), 1000)
     row = {"batch_size": batch_size, "device": info.device_name, "policy": info.policy}
     return row | measure_step(model, trainer, batch_size, what=what, seconds=seconds, started=started)
 

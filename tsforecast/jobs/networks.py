@@ -10,7 +10,7 @@ from tsforecast.config.ensemble_checks import member_options
 from tsforecast.config.groups import choice, names
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
-from tsforecast.jobs import build
+from tsforecast.jobs import build_model
 from tsforecast.planning.ensemble import ENSEMBLE
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def build_networks(config: Config, dataset: ForecastDataset) -> dict[str, Networ
 def _build_network(config: Config, dataset: ForecastDataset) -> "Forecaster | None":
     """Return the model of a config, or None if it is not trained in batches."""
     try:
-        model = build.forecaster(config, dataset)
+        model = build_model.forecaster(config, dataset)
     except UserError:
         if config.plan.models is not None:
             raise
@@ -73,9 +73,9 @@ def _build_ensemble(config: Config, dataset: ForecastDataset, networks: dict[str
         for name in members
     )
     if not reusable:
-        return Network(whole, build.forecaster(whole, dataset))
+        return Network(whole, build_model.forecaster(whole, dataset))
     models = [networks[name].model for name in members]
-    return Network(whole, build.ensemble(whole, dataset, models, members, config.ensemble.weighting))
+    return Network(whole, build_model.ensemble(whole, dataset, models, members, config.ensemble.weighting))
 
 
 def scale_rows(config: Config) -> dict[str, int]:

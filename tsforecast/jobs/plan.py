@@ -7,7 +7,7 @@ from typing import Any
 from tsforecast.config import Config, instantiate
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
-from tsforecast.jobs import build
+from tsforecast.jobs import build, build_model, build_training
 from tsforecast.jobs.measure import measure
 from tsforecast.jobs.networks import Network, build_networks, scale_rows
 from tsforecast.planning import batch_size, plan
@@ -26,14 +26,14 @@ def main(config: Config, path: Path) -> None:
     device = plan.PlannedDevice(kind, device_memory(kind, config.device.memory_gb), info)
     program = batch_size.program_bytes(dataset, kind)
     if config.training.batch_size == "auto":
-        config = build.fit_batch_size(config, dataset, build.forecaster(config, dataset), kind)
+        config = build_training.fit_batch_size(config, dataset, build_model.forecaster(config, dataset), kind)
     networks = build_networks(config, dataset)
     if not networks:
         raise UserError(
             "None of plan.models has anything to train: name a network, as in plan.models=[lstm]."
         )
     estimates = {
-        name: build.estimate_memory(network.config, dataset, network.model, kind, program)
+        name: build_training.estimate_memory(network.config, dataset, network.model, kind, program)
         for name, network in networks.items()
     }
     plans = {
@@ -63,7 +63,7 @@ def _plan_network(
     result = plan.plan_model(model, estimate, config.training, windows=windows, available=device.memory)
     if config.plan.probe:
         updates = result["steps"] or result["steps_a_pass"]
-        trainer = build.trainer(config, model, instantiate(config.loss), updates)
+        trainer = build_training.trainer(config, model, instantiate(config.loss), updates)
         result["time"] = plan.time_model(model, trainer, config.training, result, config.plan.seconds)
     if config.verify:
         result["verified"] = _verify(config, estimate, device)

@@ -18,7 +18,7 @@ from tsforecast.config import Config, instantiate
 from tsforecast.config.stored import as_yaml, load
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
-from tsforecast.jobs import build
+from tsforecast.jobs import build, build_model, build_training
 from tsforecast.jobs.benchmark import select_models
 from tsforecast.jobs.networks import scale_rows
 from tsforecast.planning import machine, scaling_study
@@ -82,8 +82,8 @@ def measure_size(config: Config) -> dict[str, Any]:
 def _set_up_training(config: Config, dataset: ForecastDataset) -> scaling_study.TrainingSetup:
     from tsforecast.training.trainer import train_batches
 
-    model = build.forecaster(config, dataset)
-    trainer = build.trainer(config, model, instantiate(config.loss), 1000)
+    model = build_model.forecaster(config, dataset)
+    trainer = build_training.trainer(config, model, instantiate(config.loss), 1000)
     windows = dataset.windows("train")
     batches = train_batches(trainer, windows, config.training.batch_size, config.seed)(0)
     return scaling_study.TrainingSetup(model, trainer, iter(batches))

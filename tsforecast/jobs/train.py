@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tsforecast.config import Config, instantiate
 from tsforecast.data.batches import steps_per_epoch
 from tsforecast.evaluation.summary import print_data, print_model
-from tsforecast.jobs import build, pretraining
+from tsforecast.jobs import build, build_model, build_training, pretraining
 from tsforecast.jobs.finish import finish_run
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_training_data
@@ -30,16 +30,19 @@ def main(config: Config, path: Path) -> float | None:
     dataset = build_training_data(config, RunFolder(path))
     print_data(dataset)
     facts = build.set_up_runtime(config)
-    model = build.forecaster(config, dataset)
+
+    from tsforecast.distribution import worker_folder
+
+    model = build_model.forecaster(config, dataset)
     pretraining.start_from(config, model, RunFolder(path))
     _check_batch_size(config, dataset, model)
-    config = build.fit_batch_size(config, dataset, model, facts.device)
+    config = build_training.fit_batch_size(config, dataset, model, facts.device)
     loss = instantiate(config.loss)
     print_model(model, facts)
-    with open_run(config, build.worker_folder(path), dataset) as (folder, tracker):
+    with open_run(config, worker_folder(path), dataset) as (folder, tracker):
         rows = [list(row.values()) for row in model.parameter_rows()]
         tracker.table("parameters", ["layer", "shape", "params"], rows)
-        progress = build.train(config, dataset, model, loss, folder, tracker)
+        progress = build_training.train(config, dataset, model, loss, folder, tracker)
         write = pretraining.write if config.training.objective == "masked_patches" else finish_run
         write(config, dataset, folder, facts, progress.outcome(), tracker, began)
     return progress.best

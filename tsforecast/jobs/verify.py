@@ -8,7 +8,7 @@ from typing import Any
 from tsforecast import runtime
 from tsforecast.config import Config
 from tsforecast.data.dataset import ForecastDataset
-from tsforecast.jobs import build
+from tsforecast.jobs import build, build_training
 from tsforecast.jobs.measure import measure
 from tsforecast.jobs.networks import build_networks
 from tsforecast.planning.device import initialize_for_device
@@ -73,7 +73,7 @@ def _compare_policy(
     kind, info = _initialize(config)
     ratios = []
     for name, (network_config, model) in build_networks(config, dataset).items():
-        estimate = build.estimate_memory(network_config, dataset, model, kind, program=0)
+        estimate = build_training.estimate_memory(network_config, dataset, model, kind, program=0)
         ratios += compare_rows(name, policy, estimate, rows.get(f"{name} {policy}", []))
     return info, ratios
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tsforecast.typing import Tensor
+
+if TYPE_CHECKING:
+    from tsforecast.data.dataset import ForecastDataset
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +38,24 @@ class Task:
     target_indices: tuple[int, ...]
     season: int = 1
     quantile_levels: tuple[float, ...] | None = None
+
+    @classmethod
+    def from_dataset(cls, dataset: ForecastDataset, quantile_levels: Sequence[float] | None = None) -> Task:
+        """Return the task of forecasting a dataset's targets in its windows.
+
+        Args:
+            dataset: The data.
+            quantile_levels: Rising levels that include 0.5, or None for a point forecast.
+        """
+        return cls(
+            lookback=dataset.window["lookback"],
+            channels=len(dataset.channels),
+            lead=dataset.window["lead"],
+            horizon=dataset.window["horizon"],
+            target_indices=dataset.target_indices,
+            season=dataset.series.season,
+            quantile_levels=None if quantile_levels is None else tuple(quantile_levels),
+        )
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Task:

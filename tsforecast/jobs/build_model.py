@@ -1,0 +1,85 @@
+"""From a checked config and its data to an untrained model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tsforecast.config import Config, instantiate, stem
+from tsforecast.config.ensemble_checks import member_options
+from tsforecast.config.groups import choice
+from tsforecast.data.bins import bin_edges
+from tsforecast.data.dataset import ForecastDataset
+from tsforecast.evaluation.spike_thresholds import spike_thresholds
+from tsforecast.inference.metadata import describe_data
+from tsforecast.rules.parse import parse_rules
+from tsforecast.rules.resolve import DataFacts, resolve_rules
+
+if TYPE_CHECKING:
+    from tsforecast.ensemble.members import Member
+    from tsforecast.ensemble.model import Ensemble
+    from tsforecast.models.forecaster import Forecaster
+
+
+def forecaster(config: Config, dataset: ForecastDataset) -> Any:
+    """Return the model that the config describes, untrained; an ensemble has untrained members."""
+    if stem(config.model) == "ensemble":
+        names = config.ensemble.members
+        nodes = [choice("model", name) | member_options(config, name) for name in names]
+        members = [forecaster(dataclasses.replace(config, model=node), dataset) for node in nodes]
+        return ensemble(config, dataset, members, names, config.ensemble.weighting)
+    from tsforecast.models.task import Task
+
+    task = Task.from_dataset(dataset, config.loss["quantile_levels"])
+    model = instantiate(config.model, task=task, **data_arguments(config, dataset))
+    model.describe(**describe_data(dataset, spike_thresholds(dataset, config.spike)))
+    return model
+
+
+def ensemble(
+    config: Config,
+    dataset: ForecastDataset,
+    members: Sequence[Forecaster],
+    names: Sequence[str],
+    weighting: str,
+) -> Ensemble:
+    """Return an ensemble of members, with weights that are not fitted yet."""
+    from tsforecast.ensemble.model import Ensemble
+    from tsforecast.models.task import Task
+
+    spikes, options = spike_thresholds(dataset, config.spike), config.ensemble
+    thresholds = [value for value in spikes["threshold_scaled"] if value is not None]
+    model = Ensemble(
+        Task.from_dataset(dataset, config.loss["quantile_levels"]),
+        members,
+        names,
+        weighting=weighting,
+        gate_units=options.gate_units,
+        half_lives=options.half_lives,
+        thresholds=thresholds if len(thresholds) == len(dataset.target_indices) else None,
+    )
+    model.describe(**describe_data(dataset, spikes), members=list(names))
+    return model
+
+
+def ensembles(config: Config, dataset: ForecastDataset, members: Sequence[Member]) -> dict[str, Ensemble]:
+    """Return an ensemble of the same trained members for every weighting; the weights are not fitted yet."""
+    from tsforecast.ensemble.members import load_networks
+    from tsforecast.ensemble.weightings import order_weightings
+
+    networks, names = load_networks(members), [member.name for member in members]
+    return {name: ensemble(config, dataset, networks, names, name) for name in order_weightings()}
+
+
+def data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
+    """Return the arguments of a model that depend on the data: scaled rules, and the edges of an encoding."""
+    arguments: dict[str, Any] = {}
+    if "rules" in config.model:
+        parsed = parse_rules(config.model["rules"], config.window.lookback)
+        arguments["rules"] = resolve_rules(parsed, DataFacts.from_dataset(dataset))
+    encoding = config.model.get("encoding")
+    if encoding is not None:
+        edges = bin_edges(dataset.inputs[slice(*dataset.borders[0])], encoding["bins"])
+        arguments["encoding"] = {"edges": edges, "units": encoding["units"]}
+    return arguments
