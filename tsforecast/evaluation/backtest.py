@@ -21,6 +21,7 @@ from tsforecast.evaluation.backtest_result import (
     ERRORS,
     FIGURES,
     FORECASTS,
+    BacktestSummary,
     origin_line,
     read_origin,
     save_forecasts,
@@ -31,6 +32,7 @@ from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from tsforecast.evaluation.options import SpikeOptions
+    from tsforecast.evaluation.provenance import Provenance
     from tsforecast.models.protocol import Model
 
 BuildDataset = Callable[[Series, Mapping[str, object]], ForecastDataset]
@@ -127,6 +129,16 @@ class Backtest:
         folder.last.unlink(missing_ok=True)  # only useful inside this origin's training
         print(origin_line(figures, self.series.unit), flush=True)
         return read_origin(folder.path)
+
+    def summarize(self, model: str, provenance: Provenance) -> BacktestSummary:
+        """Return the figures of all origins, which must be finished.
+
+        Args:
+            model: Name of the model.
+            provenance: What the figures depend on.
+        """
+        folders = [self.origin_folder(origin).path for origin in self.origins]
+        return BacktestSummary.from_origins(folders, self.refit, model, provenance)
 
     def _train(self, dataset: ForecastDataset, origin: Origin) -> dict[str, Any]:
         """Train the origin's model into its folder, unless the first one's is kept; return how."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,14 +10,65 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsforecast.evaluation.result import RunResult
 from tsforecast.files import atomic_path
 from tsforecast.metrics import format_value, mean_over_runs
+from tsforecast.metrics.window_errors import WindowErrors
 
 if TYPE_CHECKING:
+    from tsforecast.evaluation.provenance import Provenance
     from tsforecast.evaluation.scores import TestScores
 
 FIGURES, FORECASTS, ERRORS = "origin.json", "forecasts.npz", "errors.npz"  # files of a finished origin
 MEANS = ("metrics", "baselines", "skill")
+
+
+@dataclasses.dataclass(frozen=True)
+class BacktestSummary:
+    """The figures of all origins of a backtest.
+
+    Args:
+        result: The result of the run: means over the origins.
+        mean: Means of ``metrics``, ``baselines``, ``skill`` and ``targets``.
+        spread: Their standard deviations.
+        origins: The figures of each origin.
+        errors: Errors of all windows, in order of time.
+        forecasts: Files with the first step of each block's forecasts.
+        refit: How the model was trained at later origins, see `Backtest`.
+    """
+
+    result: RunResult
+    mean: dict[str, Any]
+    spread: dict[str, Any]
+    origins: list[dict[str, Any]]
+    errors: WindowErrors
+    forecasts: list[Path]
+    refit: str
+
+    @classmethod
+    def from_origins(
+        cls, folders: Sequence[Path], refit: str, model: str, provenance: Provenance
+    ) -> BacktestSummary:
+        """Read the folders of finished origins, in order of time."""
+        origins = [read_origin(folder) for folder in folders]
+        mean, spread = mean_and_spread(origins)
+        result = RunResult(
+            status="done",
+            model=model,
+            params=origins[-1]["params"],
+            users_estimate=origins[-1]["users_estimate"],
+            seconds=sum(origin["seconds"] for origin in origins),  # over all interruptions
+            **mean,
+            **provenance,
+            more={"std": spread},
+        )
+        errors = WindowErrors.concatenate([WindowErrors.load(folder / ERRORS) for folder in folders])
+        forecasts = [folder / FORECASTS for folder in folders]
+        return cls(result, mean, spread, origins, errors, forecasts, refit)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of ``backtest.json``."""
+        return self.result.to_json() | {"refit": self.refit, "mean": self.mean, "origins": self.origins}
 
 
 def read_origin(folder: Path) -> dict[str, Any]:

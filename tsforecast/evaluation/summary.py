@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,27 @@ def mixed_units_note(metrics: Mapping[str, float]) -> str:
     return (
         "The overall RMSE and MAE mix the units of the targets; the RMSE of the scaled values,"
         f" {metrics['test/rmse_scaled']:.4f}, is the comparable one."
+    )
+
+
+def compare_metrics(now: Mapping[str, float], before: Mapping[str, float | None]) -> str:
+    """Return one sentence about how metrics differ from those of the run.
+
+    A metric without a value is NaN as it is computed, and None once it has been written as JSON.
+
+    Example:
+        >>> compare_metrics({"test/rmse": 0.5}, {"test/rmse": 0.25, "val/rmse": 0.3})
+        "Differs from the run's result: test/rmse was 0.25"
+    """
+    differing = [
+        f"{name} was {before[name]!r}"
+        for name, value in now.items()
+        if name in before and before[name] != (None if math.isnan(value) else value)
+    ]
+    return (
+        f"Differs from the run's result: {'; '.join(differing)}"
+        if differing
+        else "Equal to the run's result."
     )
 
 

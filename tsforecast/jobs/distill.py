@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from tsforecast.config import Config, instantiate
 from tsforecast.config.stored import as_dict, load
 from tsforecast.errors import UserError
+from tsforecast.evaluation.scored_model import ScoredModel
 from tsforecast.evaluation.summary import print_data, print_model
 from tsforecast.jobs import build, build_model, build_training
-from tsforecast.jobs.finish import RunAdditions, ScoredModel, finish_run
+from tsforecast.jobs.finish import RunAdditions, finish_run
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data
 from tsforecast.models.io import load_model

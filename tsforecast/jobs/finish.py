@@ -4,52 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tsforecast.config import Config, stem
 from tsforecast.config.stored import as_yaml
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.evaluation.provenance import describe_provenance
-from tsforecast.evaluation.result import RunResult, best_validation
+from tsforecast.evaluation.result import RunResult
+from tsforecast.evaluation.scored_model import Scored
 from tsforecast.evaluation.summary import print_result
 from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.reporting.run_report import RunReport, write_run_report
 from tsforecast.runtime import RuntimeInfo, give_back_memory
+from tsforecast.tracking.forecast_plot import plot_newest
 
 if TYPE_CHECKING:
-    from tsforecast.evaluation.evaluate import Evaluation
-    from tsforecast.evaluation.scores import TestScores
-    from tsforecast.models.protocol import Model
     from tsforecast.reporting.elements import Section
     from tsforecast.tracking.protocol import Tracker
     from tsforecast.tracking.run_folder import RunFolder
-
-PLOT_WINDOWS = 1440  # newest forecasts in the tracker's own plot
-
-
-class Scored(Protocol):
-    """A model with its forecasts of the test split, where a job has made them already."""
-
-    @property
-    def model(self) -> Model:
-        """The model."""
-
-    @property
-    def test(self) -> Evaluation:
-        """Its forecasts of the test split."""
-
-    @property
-    def validation(self) -> Evaluation | None:
-        """Its forecasts of the newest validation windows, None if not available."""
-
-
-@dataclasses.dataclass(frozen=True)
-class ScoredModel:
-    """A model with its forecasts, see `Scored`."""
-
-    model: Model
-    test: Evaluation
-    validation: Evaluation | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +62,7 @@ def finish_run(
         scored: Model and forecasts; None loads and scores the folder's best model.
         findings: More for the result and the report.
     """
+    from tsforecast.evaluation.measurement import measure_run
     from tsforecast.evaluation.scores import score_model
     from tsforecast.models.io import load_model, saved_path
 
@@ -110,7 +83,7 @@ def finish_run(
         params=model.count_params(),
         users_estimate=model.nominal_params,
         seconds=time.monotonic() - began,
-        **_measure(config, dataset, model, scores, history),
+        **measure_run(model, dataset, scores, history, config.report, config.seed),
         **describe_provenance(dataset.series, dataset.borders, dataset.window, config.seed, runtime),
         training=outcome,
         more=findings.result,
@@ -127,42 +100,10 @@ def finish_run(
     WindowErrors.from_forecasts(test.ends, test.truth, test.forecast).save(folder.path / "errors.npz")
     result.write(folder.path)
     tracker.summary(result.summary())
-    _plot_newest(tracker, dataset, test)
+    series = dataset.series
+    plot_newest(tracker, test.ends, test.truth, test.forecast, target=series.targets[0], step=series.step)
     tracker.page("report", folder.report)
     name, metrics = folder.path.name, result.metrics
     tracker.artifact(saved_path(folder.best), name=name, kind="model", metadata=metrics)
     print_result(result)
     print(folder.path, flush=True)
-
-
-def _measure(
-    config: Config,
-    dataset: ForecastDataset,
-    model: Model,
-    scores: TestScores,
-    history: list[dict[str, Any]],
-) -> dict[str, Any]:
-    """Return the fields of a `RunResult` that are measured on the model."""
-    from tsforecast.evaluation.importance import explain
-    from tsforecast.evaluation.latency import measure_latency
-    from tsforecast.evaluation.rule_effects import rule_effects
-
-    options, fields = config.report, dict(scores.to_fields())
-    fields["metrics"] = best_validation(history) | scores.to_fields()["metrics"]
-    fields["rules"] = rule_effects(model, dataset)
-    if options.explain:
-        windows, repeats = options.explain_windows, options.explain_repeats
-        fields["explanation"] = explain(model, dataset, windows=windows, repeats=repeats, seed=config.seed)
-    if options.latency:
-        fields["latency_ms"] = measure_latency(model, dataset)
-    return fields
-
-
-def _plot_newest(tracker: Tracker, dataset: ForecastDataset, test: Evaluation) -> None:
-    """Plot forecast and truth of the first target over the newest windows in the tracker."""
-    ends = test.ends[-PLOT_WINDOWS:]
-    minutes = ((ends - ends[-1]) * dataset.series.step / 60).tolist()
-    lines = {"truth": test.truth, "forecast": test.forecast}
-    newest = {name: values[-PLOT_WINDOWS:, 0, 0].astype(float).tolist() for name, values in lines.items()}
-    title = f"{dataset.series.targets[0]}, newest of the test split"
-    tracker.forecast_plot("forecast", minutes, newest, x_name="minutes before the last forecast", title=title)
