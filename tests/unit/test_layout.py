@@ -8,7 +8,13 @@ ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "tests" / "unit"
 PACKAGE = ROOT / "tsforecast"
 # Tests of the repository as a whole.
-WHOLE = {"test_architecture.py", "test_layout.py", "test_wording.py", "test_doctests.py", "test_benchmarks.py"}
+WHOLE = {
+    "test_architecture.py",
+    "test_layout.py",
+    "test_wording.py",
+    "test_doctests.py",
+    "test_benchmarks.py",
+}
 TESTS = sorted(path for path in UNIT.rglob("test_*.py") if not (path.parent == UNIT and path.name in WHOLE))
 
 
@@ -20,9 +26,13 @@ def module_of(test: Path) -> Path:
 
 @pytest.mark.parametrize("test", TESTS, ids=lambda path: str(path.relative_to(UNIT)))
 def test_every_test_file_is_named_after_a_module(test):
-    assert module_of(test).exists(), f"there is no {module_of(test).relative_to(ROOT)}: move or rename the test"
+    assert module_of(test).exists(), (
+        f"there is no {module_of(test).relative_to(ROOT)}: move or rename the test"
+    )
 
 
 def test_shared_code_of_tests_is_in_helpers():
-    others = [path for path in UNIT.rglob("*.py") if not path.name.startswith(("test_", "__init__", "conftest"))]
+    others = [
+        path for path in UNIT.rglob("*.py") if not path.name.startswith(("test_", "__init__", "conftest"))
+    ]
     assert not others, "move what several tests share to tests/helpers"
