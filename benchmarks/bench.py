@@ -78,7 +78,7 @@ def save_result(folder, name, result):
 
 
 def circumstances(arguments, cores, peers):
-    """Return what a figure depends on besides the code: command, machine, versions, commit."""
+    """Return what a figure depends on apart from the code: command, machine, versions, commit."""
     command = f"python -m benchmarks.bench {shlex.join(map(str, arguments))}".strip()
     versions = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
     if peers:

@@ -16,12 +16,12 @@ CONF = Path(__file__).parents[1] / "conf"
 
 
 def answer() -> bool:
-    """Prints what could follow the line in ``COMP_LINE`` up to ``COMP_POINT``; False leaves the answer to Hydra."""
+    """Print what could follow the line in ``COMP_LINE`` up to ``COMP_POINT``; False leaves the answer to Hydra."""
     line = os.environ.get("COMP_LINE", "")
-    found = candidates(line[: int(os.environ.get("COMP_POINT") or len(line))])
-    if found is not None:
-        print(" ".join(found))
-    return found is not None
+    completions = candidates(line[: int(os.environ.get("COMP_POINT") or len(line))])
+    if completions is not None:
+        print(" ".join(completions))
+    return completions is not None
 
 
 def candidates(line: str) -> list[str] | None:
@@ -37,8 +37,8 @@ def candidates(line: str) -> list[str] | None:
     if word.startswith(("hydra.", "hydra/")):
         return None
     key, equals, value = word.partition("=")
-    found = _values(key, value, words) if equals else _keys(word, words)
-    return [mark + one for one in sorted(found) if one.startswith(word)]
+    completions = _values(key, value, words) if equals else _keys(word, words)
+    return [mark + one for one in sorted(completions) if one.startswith(word)]
 
 
 def _values(key: str, value: str, words: Sequence[str]) -> list[str]:

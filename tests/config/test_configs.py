@@ -60,7 +60,7 @@ def checked(*overrides):
 
 
 def needed(group, choice):
-    """What the user has to give beside the choice."""
+    """Options that the user has to set along with the choice."""
     if group == "data" and choice in ("csv", "ett"):
         return ["data.path=file.csv", "data.target=OT"]
     if jobs_with(group):  # comes with its jobs

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 TINY = ["scale=tiny", "training=quick", "tracker=none", "window.lookback=20", "training.supervision=last"]
 
 
-def test_a_student_is_scored_beside_its_teacher(tmp_path):
+def test_student_is_scored_along_with_its_teacher(tmp_path):
     teacher = run_fresh(*TINY, "model=dlinear", "hydra.run.dir=teacher", cwd=tmp_path)
     assert teacher.code == 0, teacher.err
     asked = ["job=distill", "run=teacher", "model=nlinear", *TINY]

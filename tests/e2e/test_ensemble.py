@@ -1,4 +1,4 @@
-"""A whole ensemble: killed on the way, gone on with, evaluated again in a fresh process."""
+"""A whole ensemble: killed, resumed, and evaluated again in a fresh process."""
 
 import signal
 import time
@@ -22,7 +22,7 @@ SMALL = [
 ]
 
 
-def test_an_ensemble_is_gone_on_with_and_scores_the_same_again(tmp_path):
+def test_resumed_ensemble_scores_the_same_when_evaluated_again(tmp_path):
     process = start(*SMALL, "hydra.run.dir=run", cwd=tmp_path)
     first = tmp_path / "run" / "members" / "nlinear" / "result.json"
     end = time.monotonic() + 240

@@ -1,4 +1,4 @@
-"""Retraining runs: safe to kill at every step, the same when repeated, and not misled by damaged days."""
+"""The daily retraining: a kill at any step does no harm, a repetition changes nothing, damaged days are rejected."""
 
 import json
 import os
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    place = tmp_path_factory.mktemp("retraining")
-    # So poor a model that a few steps more must help: it was thrown far off by two large ones.
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("retraining")
+    # Two large steps leave so poor a model that a few more steps must improve it.
     tiny = [
         "optimizer.learning_rate=0.03",
         "model=nlinear",
@@ -25,12 +25,12 @@ def report(tmp_path_factory):
         "training.max_steps=2",
         "training.steps_per_epoch=2",
     ]
-    run = run_fresh(*tiny, "training.supervision=last", "hydra.run.dir=run", cwd=place)
+    run = run_fresh(*tiny, "training.supervision=last", "hydra.run.dir=run", cwd=folder)
     assert run.code == 0, run.err
     script = Path(__file__).parents[1] / "helpers" / "retraining_run.py"
     done = subprocess.run(
-        [sys.executable, str(script), str(place)],
-        cwd=place,
+        [sys.executable, str(script), str(folder)],
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(script.parents[2])},
         capture_output=True,
         text=True,
@@ -40,38 +40,38 @@ def report(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_without_new_rows_nothing_happens(report):
-    assert report["nothing"] == "nothing new"
+def test_nothing_happens_without_new_rows(results):
+    assert results["nothing"] == "nothing new"
 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
     [("units", "over a day is"), ("stuck", "stands still"), ("missing", "has no value in")],
 )
-def test_a_damaged_day_is_refused_with_the_reason(report, kind, words):
-    outcome, why, champion = report["damaged"][kind]
+def test_damaged_day_is_rejected_with_the_reason(results, kind, words):
+    outcome, why, champion = results["damaged"][kind]
     assert (outcome, champion) == ("refused", "v0001")
     assert "global_active_power" in why
     assert words in why
 
 
-def test_a_kill_at_any_step_leaves_a_champion(report):
-    for name, came, champion in report["kills"]:
-        assert came, name
-        # Only the kill after the move, before the record of the work, finds the new one in service.
+def test_kill_at_any_step_leaves_a_champion(results):
+    for name, killed, champion in results["kills"]:
+        assert killed, name
+        # Only a kill between the promotion and the record of it leaves the new version in service.
         assert champion == ("v0002" if name == "write_json" else "v0001"), name
 
 
-def test_done_again_it_ends_as_if_never_killed(report):
-    outcome, why, champion = report["outcome"]
+def test_repeated_run_ends_as_if_never_killed(results):
+    outcome, why, champion = results["outcome"]
     assert champion == "v0002", why
-    assert report["versions"] == ["v0001", "v0002"]
-    assert (outcome, report["again"]) == ("promoted", "promoted")
+    assert results["versions"] == ["v0001", "v0002"]
+    assert (outcome, results["again"]) == ("promoted", "promoted")
     assert why.startswith("v0002 takes the place of v0001: retrained with 1,440 new rows; RMSE ")
 
 
-def test_a_replay_resumes_after_a_kill_and_has_a_row_for_each_day(report):
-    replay = report["replay"]
+def test_replay_resumes_after_a_kill_and_reports_each_day(results):
+    replay = results["replay"]
     before, after = replay["before"], replay["after"]
     assert (before["status"], len(before["days"])) == ("running", 1)
     assert (after["status"], len(after["days"])) == ("done", 3)
@@ -92,4 +92,4 @@ def test_a_replay_resumes_after_a_kill_and_has_a_row_for_each_day(report):
         "promoted",
         "refused",
     ]
-    assert replay["champion"] == "v0001"  # the one in service stays
+    assert replay["champion"] == "v0001"  # a replay leaves the version in service

@@ -1,4 +1,4 @@
-"""Whole runs: interrupted and gone on with, repeated, swept, evaluated, tracked, broken."""
+"""Whole runs: interrupted and resumed, repeated, swept, evaluated, tracked, and stopped by errors."""
 
 import random
 import signal

@@ -82,18 +82,18 @@ def post(url, path, body):
     return json.loads(urllib.request.urlopen(request).read())
 
 
-def test_a_run_is_written_for_another_runtime_beside_its_table(chain, here):
-    reply = json.loads((here / "run/export.json").read_text())
-    original, exported = reply["rows"]
+def test_run_is_exported_with_its_comparison_table(chain, here):
+    export = json.loads((here / "run/export.json").read_text())
+    original, exported = export["rows"]
     assert (original["model"], exported["model"]) == ("original (run)", "SavedModel")
     assert exported["difference"] < 1e-3
     assert exported["rmse"] == pytest.approx(original["rmse"], rel=1e-4)
     assert (here / "run" / exported["file"] / "saved_model.pb").is_file()
-    assert reply["interface"]["input"]["shape"] == ["windows", LOOKBACK, 12]
+    assert export["interface"]["input"]["shape"] == ["windows", LOOKBACK, 12]
     assert "| SavedModel | export/saved_model |" in (here / "run/export.md").read_text()
 
 
-def test_a_run_becomes_the_champion(chain, here):
+def test_promoted_run_becomes_the_champion(chain, here):
     assert "v0001 (nlinear) is the champion." in chain.out.splitlines()
     version = here / "outputs/registry/versions/v0001"
     assert (version / "model.keras").read_bytes() == (here / "run/best.keras").read_bytes()
@@ -133,17 +133,17 @@ def window_at(series, end):
     return {"time": str(series.time[end]), "values": series.values[rows, :7].astype(float).tolist()}
 
 
-def test_the_service_says_what_the_file_says(service, series, forecasts):
+def test_service_forecasts_equal_those_of_the_file(service, series, forecasts):
     _, url = service
-    said = dict(zip(forecasts["made_at"].to_pylist(), forecasts["forecast"].to_pylist(), strict=True))
+    expected = dict(zip(forecasts["made_at"].to_pylist(), forecasts["forecast"].to_pylist(), strict=True))
     ends = [30, 31, 500]
-    reply = post(url, "/v1/forecast", {"windows": [window_at(series, end) for end in ends]})
-    found = [one["forecast"]["global_active_power"][0] for one in reply["forecasts"]]
-    assert found == pytest.approx([said[series.time[end].item()] for end in ends], abs=1e-4)
+    answer = post(url, "/v1/forecast", {"windows": [window_at(series, end) for end in ends]})
+    forecast = [item["forecast"]["global_active_power"][0] for item in answer["forecasts"]]
+    assert forecast == pytest.approx([expected[series.time[end].item()] for end in ends], abs=1e-4)
 
 
 def test_generated_requests_find_no_fault(service, tmp_path):
-    """Whatever a request holds: no error of the server, and answers as the OpenAPI document says."""
+    """No request causes a server error, and every answer follows the OpenAPI document."""
     _, url = service
     command = [
         sys.executable,
@@ -155,7 +155,7 @@ def test_generated_requests_find_no_fault(service, tmp_path):
         "-n",
         "12",
     ]
-    # A body can fit the schema and still not the model's window, so not all that fits is accepted.
+    # A body can match the schema and still not fit the model's window, so some valid bodies are rejected.
     command += ["--exclude-checks=positive_data_acceptance", "--seed=1", "--no-color", "--warnings=off"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout

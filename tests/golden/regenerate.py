@@ -1,6 +1,6 @@
-"""Writes ``golden.json`` anew: ``python tests/golden/regenerate.py`` from the root. Never run by a test.
+"""Rewrites ``golden.json``: ``python tests/golden/regenerate.py`` from the root. No test runs it.
 
-Do so only after a change that is meant to change these figures, and say in the commit why they changed.
+Run it only after a change that is meant to change these figures, and say in the commit why they changed.
 """
 
 import json

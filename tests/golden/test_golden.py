@@ -1,8 +1,8 @@
 """Outputs and a loss curve that must not change unnoticed.
 
-The outputs of models whose weights are all 0.01 are computed beside the test by plain NumPy loops over the textbook
-equations. The loss curve is a record of this code (``golden.json``, see ``regenerate.py``): it says that nothing in
-loss, supervision, kernels or optimizer changed, not that it is right.
+The outputs of models whose weights are all 0.01 are compared with plain NumPy loops over the textbook
+equations. The loss curve is a record of this code (``golden.json``, see ``regenerate.py``): it shows that loss,
+supervision, kernels and optimizer have not changed, not that they are right.
 """
 
 import json

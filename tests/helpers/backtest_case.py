@@ -1,4 +1,4 @@
-"""A small backtest: data whose later rows can be changed, and a model fitted in one go that remembers what it saw."""
+"""A small backtest: data whose later rows can be changed, and a fitted model that remembers the rows it has seen."""
 
 import dataclasses
 import json

@@ -1,8 +1,8 @@
-"""Command lines of ``run.py``, each in a fresh process without TensorFlow, at a fraction of an interpreter's start.
+"""Command lines of ``run.py``, each in a fresh process without TensorFlow, faster than a new interpreter.
 
 One helper process imports Hydra and the config package once. Each command runs in a fork of it: its own ``sys.argv``,
 working directory, files for standard output and error, and exit code. An import of a backend or of W&B fails at once,
-and is noted: a mistake must be told before it, and a command that is not refused must not start to train.
+and is recorded: a mistake must be reported before it, and a command that is accepted must not start to train.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Retraining runs in a process of its own: killed at every step and repeated, on a sound day and on damaged ones.
+"""Retrains in a separate process: killed at every step and repeated, on a sound day and on damaged ones.
 
 Prints one JSON document. ``python retraining_run.py FOLDER``, in a folder with a tiny run.
 """
@@ -26,7 +26,7 @@ NEW = 6000 + DAY
 
 
 class Killed(BaseException):
-    """As a kill: nothing may catch it and tidy up."""
+    """Stands for a kill: nothing may catch it and clean up."""
 
 
 def config(folder, rows, *more):
@@ -50,9 +50,9 @@ def config(folder, rows, *more):
         )
 
 
-def killed_before(module, name, run):
-    """Runs with one function replaced by a kill; whether it came."""
-    kept = getattr(module, name)
+def kill_before(module, name, run):
+    """Run with one function replaced by a kill; return whether the run got there."""
+    original = getattr(module, name)
 
     def kill(*arguments, **options):
         raise Killed
@@ -63,7 +63,7 @@ def killed_before(module, name, run):
     except Killed:
         return True
     finally:
-        setattr(module, name, kept)
+        setattr(module, name, original)
     return False
 
 
@@ -73,30 +73,30 @@ def retrain(command, registry, change=None):
     )
 
 
-def replayed(place, registry):
-    """Three days, the third of them damaged; killed before the second was scored, and resumed."""
-    asked = ["job=replay", "retrain.replay_days=3", "retrain.damage={2: units}"]
-    command = config(registry.path, 6000, *asked)
-    kept, calls = replay.score_day, []
+def replay_days(folder, registry):
+    """Replay three days, the third of them damaged: killed before the second is scored, and resumed."""
+    overrides = ["job=replay", "retrain.replay_days=3", "retrain.damage={2: units}"]
+    command = config(registry.path, 6000, *overrides)
+    original, calls = replay.score_day, []
 
     def kill_at_second(*arguments):
         calls.append(arguments)
         if len(calls) == 2:
             raise Killed
-        return kept(*arguments)
+        return original(*arguments)
 
     replay.score_day = kill_at_second
     try:
-        replay_job.main(command, place / "replay")
+        replay_job.main(command, folder / "replay")
     except Killed:
-        before = json.loads((place / "replay" / "replay.json").read_text())
+        before = json.loads((folder / "replay" / "replay.json").read_text())
     finally:
-        replay.score_day = kept
-    replay_job.main(command, place / "replay")
+        replay.score_day = original
+    replay_job.main(command, folder / "replay")
     return {
         "before": before,
-        "after": json.loads((place / "replay" / "replay.json").read_text()),
-        "table": (place / "replay" / "replay.md").read_text(),
+        "after": json.loads((folder / "replay" / "replay.json").read_text()),
+        "table": (folder / "replay" / "replay.md").read_text(),
         "scored": len(calls),
         "champion": registry.champion_name(),
     }
@@ -104,23 +104,23 @@ def replayed(place, registry):
 
 def main():
     sweepers.register()
-    place = Path(sys.argv[1])
-    registry = Registry(place / "registry")
+    folder = Path(sys.argv[1])
+    registry = Registry(folder / "registry")
     intervals = config(registry.path, 6000).intervals
-    trained = dataclasses.replace(load(place / "run" / "config.yaml"), intervals=intervals)
-    first = promote.register(trained, RunFolder(place / "run"), registry)
+    trained = dataclasses.replace(load(folder / "run" / "config.yaml"), intervals=intervals)
+    first = promote.register(trained, RunFolder(folder / "run"), registry)
     registry.promote(first.name, "to begin with")
-    told = {"kills": [], "damaged": {}}
-    told["nothing"] = retrain(config(registry.path, 6000), registry)["outcome"]
-    asked = config(registry.path, NEW)
-    told["replay"] = replayed(place, registry)
+    results = {"kills": [], "damaged": {}}
+    results["nothing"] = retrain(config(registry.path, 6000), registry)["outcome"]
+    command = config(registry.path, NEW)
+    results["replay"] = replay_days(folder, registry)
     for kind in ("units", "stuck", "missing"):
-        copy = Registry(place / kind)
+        copy = Registry(folder / kind)
         shutil.copytree(registry.path, copy.path)
-        found = retrain(
+        outcome = retrain(
             config(copy.path, NEW), copy, lambda series, kind=kind: replay.damage_series(series, 6000, kind)
         )
-        told["damaged"][kind] = [found["outcome"], found["why"], copy.champion_name()]
+        results["damaged"][kind] = [outcome["outcome"], outcome["why"], copy.champion_name()]
     steps = [
         (retraining, "faults"),
         (build_training, "train"),
@@ -130,13 +130,13 @@ def main():
         (RunFolder, "write_json"),
     ]
     for module, name in steps:
-        came = killed_before(module, name, lambda: retrain(asked, registry))
-        told["kills"].append([name, came, registry.champion_name()])
-    done = retrain(asked, registry)
-    told["outcome"] = [done["outcome"], done["why"], registry.champion_name()]
-    told["versions"] = [version.name for version in registry.versions()]
-    told["again"] = retrain(asked, registry)["outcome"]
-    print(json.dumps(told))
+        killed = kill_before(module, name, lambda: retrain(command, registry))
+        results["kills"].append([name, killed, registry.champion_name()])
+    outcome = retrain(command, registry)
+    results["outcome"] = [outcome["outcome"], outcome["why"], registry.champion_name()]
+    results["versions"] = [version.name for version in registry.versions()]
+    results["again"] = retrain(command, registry)["outcome"]
+    print(json.dumps(results))
 
 
 main()

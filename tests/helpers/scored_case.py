@@ -1,4 +1,4 @@
-"""Data with spikes, and a model whose forecasts are the truth plus something."""
+"""Data with spikes, and a model whose forecasts are the truth plus a constant error."""
 
 import numpy as np
 
@@ -28,8 +28,8 @@ def dataset(targets=("load",), unit="kW"):
     return build_dataset(series, lookback=5, lead=LEAD, horizon=HORIZON, stride=1, split=split)
 
 
-class Told:
-    """A model that is told its forecasts ``[n, H, T(, Q)]``: the truth plus something."""
+class TruthPlus:
+    """A model whose forecasts ``[n, H, T(, Q)]`` are the truth plus a constant error ``add``."""
 
     def __init__(self, data, add, levels=None, threshold=2.0):
         count = len(data.target_indices)

@@ -52,7 +52,7 @@ def main(strategy: str, folder: str, *overrides: str) -> None:
 
 @contextmanager
 def interrupted_at(batch: int) -> Iterator[None]:
-    """Within, a run is told to stop after so many batches, in the middle of its first epoch."""
+    """A context in which SIGTERM stops a run at ``batch``, in the middle of its first epoch."""
     from tsforecast.training.callbacks import BudgetCallback
 
     whole = BudgetCallback.on_train_batch_end

@@ -1,4 +1,7 @@
-"""The tests mirror the package: ``tests/unit/PACKAGE/test_MODULE.py`` tests ``tsforecast/PACKAGE/MODULE.py``."""
+"""The tests mirror the package: ``tests/unit/PACKAGE/test_MODULE.py`` tests ``tsforecast/PACKAGE/MODULE.py``.
+
+Tests in ``tests/unit/tools`` test the modules of ``tools/``.
+"""
 
 from pathlib import Path
 
@@ -20,7 +23,9 @@ TESTS = sorted(path for path in UNIT.rglob("test_*.py") if not (path.parent == U
 
 def module_of(test: Path) -> Path:
     """The module, or the package, that a test file is named after."""
-    module = PACKAGE / test.parent.relative_to(UNIT) / test.name.removeprefix("test_").removesuffix(".py")
+    folder = test.parent.relative_to(UNIT)
+    root = ROOT if folder.parts[:1] == ("tools",) else PACKAGE
+    module = root / folder / test.name.removeprefix("test_").removesuffix(".py")
     return module if module.is_dir() else module.with_suffix(".py")
 
 

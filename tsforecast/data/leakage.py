@@ -1,4 +1,4 @@
-"""Leak check: a feature that gives the target away at the target's own time is no future covariate."""
+"""Leak check: a feature that reveals the target at the same time step cannot be a future covariate."""
 
 from collections.abc import Sequence
 from itertools import combinations

@@ -24,12 +24,12 @@ def faults(series: Series, first_new: int) -> list[str]:
     Returns:
         Sentences that name the feature, the rows and what is wrong; none if all is as before.
     """
-    found = []
+    sentences = []
     for feature in series.features:
         if feature not in CALENDAR:
             fault = next(_find_faults(series, feature, first_new), None)
-            found += [] if fault is None else [fault]
-    return found
+            sentences += [] if fault is None else [fault]
+    return sentences
 
 
 def _find_faults(series: Series, feature: str, first_new: int) -> Iterator[str]:

@@ -207,7 +207,7 @@ def check_refit(
 
     if isinstance(model, Estimator) and refit == "warm":
         raise UserError(
-            f"backtest.refit=warm continues from a model's weights, and {model.name} is fitted in one go:"
+            f"backtest.refit=warm continues from a model's weights, and {model.name} can only be fitted from scratch:"
             " use backtest.refit=full or none."
         )
     if not model.trains_in_batches:

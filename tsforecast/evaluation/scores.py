@@ -56,12 +56,12 @@ class TestScores:
         }
 
     def _target_fields(self, target: str) -> dict[str, Any]:
-        own = self.test.targets[target]
+        model = self.test.targets[target]
         others = {name: baseline.targets[target] for name, baseline in self.baselines.items()}
         return {
-            "metrics": add_split(own, "test"),
+            "metrics": add_split(model, "test"),
             "baselines": {name: add_split(figures, "test") for name, figures in others.items()},
-            "skill": {name: skill(own["rmse"], figures["rmse"]) for name, figures in others.items()},
+            "skill": {name: skill(model["rmse"], figures["rmse"]) for name, figures in others.items()},
         }
 
 

@@ -134,8 +134,8 @@ def create_recipe(config: Config, champion: Version) -> ChampionRecipe:
 def create_replay_recipe(config: Config, champion: Version, rows: int, registry: Registry) -> ChampionRecipe:
     """Return the recipe of a champion for a number of first rows, in another registry."""
     options = dataclasses.replace(config.retrain, rows=rows)
-    place = dataclasses.replace(config.registry, path=str(registry.path))
-    return create_recipe(dataclasses.replace(config, retrain=options, registry=place), champion)
+    target = dataclasses.replace(config.registry, path=str(registry.path))
+    return create_recipe(dataclasses.replace(config, retrain=options, registry=target), champion)
 
 
 def remove_if_empty(path: Path) -> None:

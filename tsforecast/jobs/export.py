@@ -33,9 +33,9 @@ def main(config: Config, path: Path) -> None:
             f"{source.name} is not a network, and job=export writes networks only: serve it instead."
         )
     formats = FORMATS if config.format == "all" else (str(config.format),)
-    own = model_config(config, source)
-    dataset = build_saved_data(own, source.model)
-    runtime = build.set_up_runtime(own)
+    run_config = model_config(config, source)
+    dataset = build_saved_data(run_config, source.model)
+    runtime = build.set_up_runtime(run_config)
 
     from tsforecast.export import export
     from tsforecast.export.parity import Sample, to_markdown
@@ -69,6 +69,6 @@ def main(config: Config, path: Path) -> None:
 
 
 def model_config(config: Config, source: ModelSource) -> Config:
-    """Return the config of the model's run; it is run with TensorFlow, whatever it was trained with."""
-    own = config if config.run is not None else load(source.config, config)
-    return dataclasses.replace(own, backend="tensorflow", device=config.device)
+    """Return the config of the model's run; it runs with TensorFlow, whichever backend it was trained with."""
+    run_config = config if config.run is not None else load(source.config, config)
+    return dataclasses.replace(run_config, backend="tensorflow", device=config.device)

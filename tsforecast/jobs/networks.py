@@ -31,10 +31,12 @@ def model_configs(config: Config, models: Sequence[str] | None) -> dict[str, Con
         config: The config of the job; its own model keeps its options.
         models: Names in ``conf/model``; None for all of them.
     """
-    own = stem(config.model)
-    selected = sorted({*names("model"), own}) if models is None else models
+    current = stem(config.model)
+    selected = sorted({*names("model"), current}) if models is None else models
     nodes = {
-        name: config.model if name == own else choice("model", name) for name in selected if name != ENSEMBLE
+        name: config.model if name == current else choice("model", name)
+        for name in selected
+        if name != ENSEMBLE
     }
     return {name: dataclasses.replace(config, model=node) for name, node in nodes.items()}
 

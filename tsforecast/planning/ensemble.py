@@ -21,32 +21,34 @@ def summarize_ensemble(plans: dict[str, Any], members: Sequence[str]) -> dict[st
         plans: Plan of each model; that of the combined model is called ``ensemble``.
         members: Names of the members.
     """
-    own = plans.get(ENSEMBLE)
+    combined = plans.get(ENSEMBLE)
     members = [name for name in members if name in plans] or [name for name in plans if name != ENSEMBLE]
     parts = [plans[name] for name in members]
-    trained = [*parts, own] if own else parts
-    served = own["inference"]["step"] if own else sum(plan["inference"]["step"] for plan in parts)
-    weights = own["inference"]["weights"] if own else sum(plan["training"]["weights"] for plan in parts)
+    trained = [*parts, combined] if combined else parts
+    served = combined["inference"]["step"] if combined else sum(plan["inference"]["step"] for plan in parts)
+    weights = (
+        combined["inference"]["weights"] if combined else sum(plan["training"]["weights"] for plan in parts)
+    )
     return {
         "members": members or list(plans),
-        "params": own["params"] if own else sum(plan["params"] for plan in parts),
+        "params": combined["params"] if combined else sum(plan["params"] for plan in parts),
         "weights": weights,
         "train_peak": max(plan["peak"] for plan in trained),
-        "fine_tuning": own and own["training"]["step"],
+        "fine_tuning": combined and combined["training"]["step"],
         "serve_peak": max(plan["program"] for plan in trained) + served,
-        **_times(parts, own),
+        **_times(parts, combined),
     }
 
 
-def _times(parts: Sequence[dict[str, Any]], own: dict[str, Any] | None) -> dict[str, float | None]:
+def _times(parts: Sequence[dict[str, Any]], combined: dict[str, Any] | None) -> dict[str, float | None]:
     steps = [plan["time"]["step"]["median"] if "time" in plan else None for plan in parts]
     forecasts = [plan["time"]["forecast"]["median"] if "time" in plan else None for plan in parts]
     return {
         "run_seconds": _sum_or_none([plan.get("time", {}).get("run_seconds") for plan in parts]),
         "pass_seconds": _sum_or_none([plan.get("time", {}).get("pass_seconds") for plan in parts]),
         "step_seconds": _mean_or_none(steps),
-        "forecast_seconds": own["time"]["forecast"]["median"]
-        if own and "time" in own
+        "forecast_seconds": combined["time"]["forecast"]["median"]
+        if combined and "time" in combined
         else _sum_or_none(forecasts),
     }
 

@@ -88,9 +88,9 @@ class ParquetTable:
 class CsvTable:
     """A CSV file with a header line, read in pieces.
 
-    Separated by comma, semicolon, tab or bar; UTF-8, UTF-16 with its mark, or Latin-1; with a decimal comma if numbers
-    have one and the separator is none. The head of the file decides what each column holds. If a later value does not
-    fit, its column becomes text from there on.
+    The separator is a comma, semicolon, tab or bar; the encoding is UTF-8, UTF-16 with a byte order mark, or Latin-1.
+    Decimal commas are recognized unless the separator is a comma. The first rows decide the type of each column; if a
+    later value does not fit, its column becomes text from there on.
 
     Args:
         path: Path of the file.
@@ -99,7 +99,7 @@ class CsvTable:
         like: Dialect whose decimal mark counts if the separator is the same.
 
     Raises:
-        UserError: The file is no table, or has no header.
+        UserError: The file does not hold a table, or it has no header.
     """
 
     def __init__(self, path: Path, head: bytes, exact: Sequence[str] = (), like: Dialect | None = None):

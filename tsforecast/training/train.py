@@ -65,7 +65,7 @@ OptimizerFactory: TypeAlias = Callable[[int | None], tuple[keras.optimizers.Opti
 
 @dataclasses.dataclass(frozen=True)
 class TrainingRun:
-    """What a training needs besides the model.
+    """Everything that a training needs in addition to the model.
 
     Args:
         dataset: Training and validation windows.

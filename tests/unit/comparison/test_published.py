@@ -1,4 +1,4 @@
-"""Cells of a published table beside runs whose figures are written by hand."""
+"""Cells of a published table next to runs with hand-written figures."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def cells_of(text):
     return {(row[0], row[1]): row[2:] for row in rows[1:]}
 
 
-def test_a_cell_is_the_mean_over_its_seeds_beside_each_source():
+def test_cell_shows_the_mean_over_seeds_next_to_each_source():
     runs = [run("DLinear", 96, 0.6), run("DLinear", 96, 0.8), run("NLinear", 96, 0.5), run("LSTM", 96, 0.1)]
     cells = cells_of(format_markdown(PUBLISHED, select_figures(runs, PUBLISHED["figures"])))
     assert cells["dlinear", "96"] == [

@@ -1,4 +1,4 @@
-"""What the jobs around a registry refuse before anything is loaded."""
+"""Commands around the registry and the service that are rejected before anything is loaded."""
 
 from types import SimpleNamespace
 
@@ -8,15 +8,15 @@ from tsforecast.config.service_checks import TOKEN, check_service
 from tsforecast.errors import UserError
 
 
-def config(job, run=None, **given):
+def config(job, run=None, **options):
     serve = {"host": "127.0.0.1", "token_file": None, "queue": 512, "max_windows": 256}
     return SimpleNamespace(
         job=SimpleNamespace(name=job),
         run=run,
-        format=given.pop("format", None),
-        registry=SimpleNamespace(version=given.pop("version", None)),
-        predict=SimpleNamespace(data=given.pop("data", None)),
-        serve=SimpleNamespace(**{**serve, **given}),
+        format=options.pop("format", None),
+        registry=SimpleNamespace(version=options.pop("version", None)),
+        predict=SimpleNamespace(data=options.pop("data", None)),
+        serve=SimpleNamespace(**{**serve, **options}),
     )
 
 
@@ -26,7 +26,7 @@ def no_token(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("command", "sentence"),
     [
         (config("predict"), "job=predict needs the file to forecast from: add predict.data=FILE."),
         (config("predict", run="a", data="b", version="v0001"), "name two models: leave one out"),
@@ -39,17 +39,17 @@ def no_token(monkeypatch):
         (config("serve", queue=10), "serve.max_windows=256 is more than serve.queue=10 holds"),
     ],
 )
-def test_what_a_job_cannot_do_is_refused(asked, sentence):
+def test_impossible_command_is_rejected(command, sentence):
     with pytest.raises(UserError, match=sentence):
-        check_service(asked)
+        check_service(command)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
-def test_this_machine_needs_no_token(host):
+def test_local_service_needs_no_token(host):
     check_service(config("serve", host=host))
 
 
-def test_others_may_ask_with_a_token(monkeypatch):
+def test_service_for_other_machines_needs_a_token(monkeypatch):
     check_service(config("serve", host="0.0.0.0", token_file="token"))
     monkeypatch.setenv(TOKEN, "secret")
     check_service(config("serve", host="0.0.0.0"))

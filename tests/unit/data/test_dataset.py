@@ -1,3 +1,5 @@
+"""The windows of a dataset: scaled values, no leakage from later rows, and errors that say what is wrong."""
+
 import json
 
 import numpy as np
@@ -8,13 +10,15 @@ from hypothesis import strategies as st
 from tests.helpers.series_factory import make_series
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.scaling import Scaler
+from tsforecast.data.splits import PARTS
 from tsforecast.errors import UserError
 
 SPLIT = {"train": 0.6, "val": 0.2, "test": 0.2}
 SHAPE = {"lookback": 6, "lead": 3, "horizon": 2, "stride": 1}
+ROWS, TRAIN = 120, 72
 
 
-def prepared_of(series, **options):
+def make_dataset(series, **options):
     return build_dataset(series, **{**SHAPE, "split": SPLIT, **options})
 
 
@@ -22,7 +26,7 @@ def test_inputs_and_truths_are_the_scaled_values():
     series = make_series(
         targets=("pressure",), values=3 + 5 * np.random.default_rng(0).standard_normal((120, 2))
     )
-    dataset = prepared_of(series)
+    dataset = make_dataset(series)
     assert dataset.inputs.dtype == dataset.truths.dtype == np.float32
     assert dataset.target_indices == (1,)
     assert dataset.channels == ("load", "pressure")
@@ -36,7 +40,7 @@ def test_inputs_and_truths_are_the_scaled_values():
 
 @settings(deadline=None)
 @given(mean=st.floats(-1e6, 1e6), scale=st.floats(1e-3, 1e6), quantiles=st.integers(1, 4))
-def test_scaler_goes_there_and_back_and_through_json(mean, scale, quantiles):
+def test_scaler_is_inverted_and_saved_as_json(mean, scale, quantiles):
     scaler = Scaler(np.array([0.0, mean, 1.0]), np.array([1.0, scale, 2.0]), (2, 1))
     scaler = Scaler.from_dict(json.loads(json.dumps(scaler.to_dict())))
     scaled = np.random.default_rng(0).standard_normal((4, 3, 2))
@@ -51,7 +55,7 @@ def test_scaler_goes_there_and_back_and_through_json(mean, scale, quantiles):
 def test_constant_columns_are_kept_unscaled_and_noted():
     values = np.random.default_rng(0).standard_normal((120, 2))
     values[:, 1] = 0.1
-    dataset = prepared_of(make_series(values=values))
+    dataset = make_dataset(make_series(values=values))
     assert dataset.scaler.scale[1] == 1
     np.testing.assert_array_equal(dataset.inputs[:, 1], 0)
     assert any("pressure" in note and "scale 1" in note for note in dataset.series.notes)
@@ -61,7 +65,7 @@ def test_future_covariates_are_the_feature_at_the_targets_own_times():
     values = np.random.default_rng(0).standard_normal((120, 2))
     values[40, 1] = np.nan
     series = make_series(values=values, known_ahead=("pressure",))
-    dataset = prepared_of(series, future_covariates=["pressure"])
+    dataset = make_dataset(series, future_covariates=["pressure"])
     assert dataset.channels == ("load", "pressure", "pressure@+3", "pressure@+4")
     assert len(dataset.scaler.mean) == 4
     for part in ("train", "val", "test"):
@@ -113,14 +117,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_is_refused_in_one_sentence(case):
+def test_invalid_input_is_rejected_in_one_sentence(case):
     series, options, message = WRONG[case]
     with pytest.raises(UserError, match=message) as caught:
-        prepared_of(series, **options)
+        make_dataset(series, **options)
     assert "\n" not in str(caught.value)
 
 
-def test_numbers_in_the_refusal_are_the_least_that_fit():
+def test_error_names_the_smallest_numbers_that_fit():
     shape = {"lookback": 20, "lead": 3, "horizon": 4, "stride": 1}
     fits = {"train": 20 + 3 + 4 - 1, "val": 4, "test": 4}
     dataset = build_dataset(make_series(), **shape, split=fits)
@@ -132,4 +136,58 @@ def test_numbers_in_the_refusal_are_the_least_that_fit():
 
 def test_unknown_split_is_refused():
     with pytest.raises(UserError, match="Did you mean 'train'"):
-        prepared_of(make_series()).windows("training")
+        make_dataset(make_series()).windows("training")
+
+
+def with_gaps(seed):
+    random = np.random.default_rng(seed)
+    values = random.standard_normal((ROWS, 2))
+    values[random.random((ROWS, 2)) < 0.2] = np.nan
+    return values
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 1000), row=st.integers(TRAIN, ROWS - 2))
+def test_later_rows_do_not_change_the_inputs_of_earlier_windows(seed, row):
+    values = with_gaps(seed)
+    changed = values.copy()
+    changed[row + 1 :] = 100 + np.random.default_rng(seed + 1).standard_normal((ROWS - row - 1, 2))
+    before, after = (build_dataset(make_series(values=v), **SHAPE, split=SPLIT) for v in (values, changed))
+    np.testing.assert_array_equal(before.inputs[: row + 1], after.inputs[: row + 1])
+    for part in PARTS:
+        ends = before.windows(part).ends
+        ends = ends[ends <= row]
+        np.testing.assert_array_equal(before.windows(part).inputs(ends), after.windows(part).inputs(ends))
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 1000))
+def test_validation_and_test_rows_do_not_change_the_training(seed):
+    values = with_gaps(seed)
+    changed = values.copy()
+    changed[TRAIN:] = 100.0 + np.arange(ROWS - TRAIN)[:, None]
+    before, after = (build_dataset(make_series(values=v), **SHAPE, split=SPLIT) for v in (values, changed))
+    assert before.scaler.to_dict() == after.scaler.to_dict()
+    first, second = before.windows("train"), after.windows("train")
+    np.testing.assert_array_equal(first.ends, second.ends)
+    np.testing.assert_array_equal(first.inputs(first.ends), second.inputs(second.ends))
+    np.testing.assert_array_equal(first.targets(first.ends), second.targets(second.ends))
+
+
+def test_missing_values_are_filled_for_inputs_and_stay_missing_in_truths():
+    values = np.random.default_rng(0).standard_normal((ROWS, 2))
+    values[0:2, 0] = np.nan
+    values[30:33, 0] = np.nan
+    dataset = build_dataset(make_series(values=values), **SHAPE, split=SPLIT)
+    assert not np.isnan(dataset.inputs).any()
+    np.testing.assert_array_equal(dataset.inputs[:2, 0], 0.0)
+    np.testing.assert_array_equal(dataset.inputs[30:33, 0], dataset.inputs[29, 0])
+    assert np.flatnonzero(np.isnan(dataset.truths[:, 0])).tolist() == [0, 1, 30, 31, 32]
+    assert any("5 of 120 rows" in note for note in dataset.series.notes)
+
+
+def test_scaler_is_fitted_to_the_observed_training_rows():
+    values = with_gaps(3)
+    dataset = build_dataset(make_series(values=values), **SHAPE, split=SPLIT)
+    np.testing.assert_allclose(dataset.scaler.mean, np.nanmean(values[:TRAIN], axis=0), rtol=1e-12)
+    np.testing.assert_allclose(dataset.scaler.scale, np.nanstd(values[:TRAIN], axis=0), rtol=1e-12)

@@ -1,4 +1,4 @@
-"""Faults that a dawn may bring, and days that are as before."""
+"""Faults that new rows may bring, and days without faults."""
 
 import numpy as np
 import pytest

@@ -1,11 +1,11 @@
-"""The spike scorecard of a run: what ranks the windows, where the alarm level comes from, one card a target."""
+"""The spike scorecard of a run: what ranks the windows, where the alarm level comes from, one card per target."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from tests.helpers.scored_case import HORIZON, LEAD, Told, dataset
+from tests.helpers.scored_case import HORIZON, LEAD, TruthPlus, dataset
 from tsforecast.evaluation.evaluate import evaluate
 from tsforecast.evaluation.spikes import spike_metrics, spike_scores
 from tsforecast.formatting import format_number
@@ -18,22 +18,22 @@ def scored(data, model):
     return spike_scores(model, data, evaluate(model, data, "test"), min_gap=10, tolerance=2)
 
 
-def test_a_forecast_that_is_the_truth_scores_fully():
+def test_perfect_forecast_gets_full_scores():
     data = dataset()
-    found = scored(data, Told(data, 0.0))["load"]
-    assert found["score"] == "forecast rise"
-    assert found["model"]["average_precision"] == pytest.approx(1)
-    assert found["model"]["event_f1"] == 1
-    assert found["model"]["rmse_on"] == pytest.approx(0, abs=1e-5)
-    assert found["random"]["average_precision"] < 0.3
-    assert found["always"]["average_precision"] == pytest.approx(found["model"]["prevalence"])
-    assert found["persistence"]["rmse_on"] > 2
+    scores = scored(data, TruthPlus(data, 0.0))["load"]
+    assert scores["score"] == "forecast rise"
+    assert scores["model"]["average_precision"] == pytest.approx(1)
+    assert scores["model"]["event_f1"] == 1
+    assert scores["model"]["rmse_on"] == pytest.approx(0, abs=1e-5)
+    assert scores["random"]["average_precision"] < 0.3
+    assert scores["always"]["average_precision"] == pytest.approx(scores["model"]["prevalence"])
+    assert scores["persistence"]["rmse_on"] > 2
 
 
 def test_the_alarm_level_comes_from_validation_windows():
     data = dataset()
-    model = Told(data, 0.0)
-    found = scored(data, model)["load"]
+    model = TruthPlus(data, 0.0)
+    scores = scored(data, model)["load"]
     (start, _), (val_first, val_last) = model.asked
     assert val_last + LEAD + HORIZON <= data.borders[1][1] < start + LEAD + HORIZON
     val = evaluate(model, data, "val")
@@ -41,49 +41,49 @@ def test_the_alarm_level_comes_from_validation_windows():
     rule = spikes.SpikeRule(2.0, LEAD, 10, 2, 1440)
     rise = spikes.forecast_rise(val.forecast[..., 0], origin)
     expected = spikes.choose_alarm_level(val.truth[..., 0], origin, val.ends, rise, rule)
-    assert found["alarm_level"] == expected
+    assert scores["alarm_level"] == expected
     assert val_first == val.ends[0]
 
 
 def test_quantiles_are_ranked_by_their_exceedance_probability():
     data = dataset()
-    model = Told(data, np.array([-0.5, 0.0, 0.5]), levels=(0.1, 0.5, 0.9))
-    found = scored(data, model)["load"]
-    assert found["score"] == "exceedance probability of the quantiles"
-    assert 0 < found["alarm_level"] < 1
-    assert found["model"]["average_precision"] > 0.99
+    model = TruthPlus(data, np.array([-0.5, 0.0, 0.5]), levels=(0.1, 0.5, 0.9))
+    scores = scored(data, model)["load"]
+    assert scores["score"] == "exceedance probability of the quantiles"
+    assert 0 < scores["alarm_level"] < 1
+    assert scores["model"]["average_precision"] > 0.99
 
 
-def test_a_spike_heads_probability_ranks_where_there_is_one():
+def test_spike_head_probability_ranks_the_windows_if_the_model_has_one():
     data = dataset()
-    model = Told(data, 0.0)
+    model = TruthPlus(data, 0.0)
     test, val = evaluate(model, data, "test"), evaluate(model, data, "val")
     rng = np.random.default_rng(1)
     with_head = [dataclasses.replace(part, spike=rng.uniform(size=part.truth.shape)) for part in (test, val)]
     import tsforecast.evaluation.spikes as module
 
-    found = module._score_target(
+    scores = module._score_target(
         data, with_head[1], with_head[0], 0, spikes.SpikeRule(2.0, LEAD, 10, 2, 1440), None
     )
-    assert found["score"] == "probability of the spike head"
+    assert scores["score"] == "probability of the spike head"
     origin = data.scaler.inverse_targets(data.truths[test.ends])[:, 0]
     spike, known = spikes.label_spikes(test.truth[..., 0], origin, 2.0)
     likeliest = with_head[0].spike[..., 0].max(axis=1)
-    assert found["model"]["average_precision"] == spikes.average_precision(spike[known], likeliest[known])
+    assert scores["model"]["average_precision"] == spikes.average_precision(spike[known], likeliest[known])
 
 
 def test_each_target_has_its_card_and_a_table():
     data = dataset(("load", "other"))
-    found = scored(data, Told(data, 0.3))
-    assert list(found) == ["load", "other"]
-    means = spike_metrics(found)
-    assert means["spike_f1"] == np.mean([found[name]["model"]["event_f1"] for name in found])
-    sections = spikes_section.build(Report(title="", result={"spikes": found, "unit": "kW"}))
+    scores = scored(data, TruthPlus(data, 0.3))
+    assert list(scores) == ["load", "other"]
+    means = spike_metrics(scores)
+    assert means["spike_f1"] == np.mean([scores[name]["model"]["event_f1"] for name in scores])
+    sections = spikes_section.build(Report(title="", result={"spikes": scores, "unit": "kW"}))
     assert [section.heading for section in sections] == ["Spikes of load", "Spikes of other"]
     (table,) = sections[0].elements
     columns = [cell.text for cell in table.head]
     rows = {row.cells[0].text: dict(zip(columns, row.cells, strict=True)) for row in table.rows}
-    scores = found["load"]
+    scores = scores["load"]
     precision, persistence = scores["model"]["average_precision"], scores["persistence"]["rmse_on"]
     assert rows["Average precision"]["Model"].text == format_number(precision)
     assert rows["RMSE on spikes (kW)"]["Persistence"].text == format_number(persistence)
@@ -91,6 +91,6 @@ def test_each_target_has_its_card_and_a_table():
 
 def test_without_a_threshold_there_is_no_card():
     data = dataset()
-    assert scored(data, Told(data, 0.0, threshold=None)) == {}
+    assert scored(data, TruthPlus(data, 0.0, threshold=None)) == {}
     assert spike_metrics({}) == {}
     assert spikes_section.build(Report(title="", result={"spikes": {}})) == []

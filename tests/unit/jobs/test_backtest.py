@@ -19,7 +19,7 @@ def blocks_of(folder):
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """A finished backtest of each way of refitting a model that is fitted in one go."""
+    """A finished backtest for each way of refitting a model that is fitted without training steps."""
     folders = {refit: tmp_path_factory.mktemp(refit) / "run" for refit in ("none", "full")}
     for refit, folder in folders.items():
         backtest.main(config_of(refit), folder)
@@ -118,7 +118,7 @@ def test_finished_origins_are_not_run_again(done, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"refit": "warm"}, "fitted in one go: use backtest.refit=full or none"),
+        ({"refit": "warm"}, "can only be fitted from scratch: use backtest.refit=full or none"),
         (
             {"refit": "none", "overrides": ["backtest.origins=400"]},
             "origins=400 is more than the 279 windows",

@@ -113,7 +113,7 @@ def test_a_held_registry_is_waited_for_and_then_refused(registry):
         add(registry, b"others")
 
 
-def test_writers_beside_each_other_make_one_version_each(tmp_path):
+def test_concurrent_writers_add_one_version_each(tmp_path):
     registry = Registry(tmp_path / "registry")
     models = []
     for number in range(6):

@@ -113,7 +113,7 @@ def make(tmp_path):
 
 
 def test_the_page_holds_the_figures(make):
-    text = make(config_yaml="model:\n  units: 128\n", notes=["3 rows were mended."]).text
+    text = make(config_yaml="model:\n  units: 128\n", notes=["3 rows were filled."]).text
     for figure in [
         "0.6123",
         "0.3610",
@@ -126,7 +126,7 @@ def test_the_page_holds_the_figures(make):
         "3 min 51 s",
     ]:
         assert figure in text
-    for word in ["abc1234", "9f1c44", "3.15.1", "two cores", "3 rows were mended.", "units: 128"]:
+    for word in ["abc1234", "9f1c44", "3.15.1", "two cores", "3 rows were filled.", "units: 128"]:
         assert word in text
     assert "Lowest validation RMSE: 0.6500 kW in epoch 2 of 3." in text
 
@@ -260,8 +260,8 @@ def test_parameters_are_totalled(make):
 
 def test_sections_of_a_job_are_shown(make):
     table = Table.from_records([{"score": "f1", "value": 0.25}])
-    text = make(sections=[Section("Spikes", [table], "Each beside its floors.")]).text
-    assert "Spikes Each beside its floors. Score Value f1 0.2500" in text
+    text = make(sections=[Section("Spikes", [table], "Each with its baselines.")]).text
+    assert "Spikes Each with its baselines. Score Value f1 0.2500" in text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The HTTP interface: what it answers, what it refuses and how, a swap under load, what the intervals learn."""
+"""The HTTP interface: its answers, its error messages, a model swap under load, and the adaptive intervals."""
 
 import json
 import re
@@ -67,28 +67,28 @@ def ask(client, *windows, **more):
     return client.post("/v1/forecast", json={"windows": list(windows), **more})
 
 
-def test_a_forecast_contains_times_values_and_version(client):
+def test_forecast_answers_with_times_values_and_version(client):
     end = 20
     answer = ask(client, window_json(TIME, COLUMNS, end))
     assert answer.status_code == 200
-    reply = answer.json()
-    assert reply["version"] == "v0001"
-    assert reply["unit"] == "kW"
-    one = reply["forecasts"][0]
+    body = answer.json()
+    assert body["version"] == "v0001"
+    assert body["unit"] == "kW"
+    one = body["forecasts"][0]
     assert one["made_at"] == str(TIME[end])
     assert one["times"] == [str(TIME[end + LEAD + step]) for step in range(HORIZON)]
     assert one["forecast"]["load"] == pytest.approx([COLUMNS["load"][end] + 0.25] * HORIZON, abs=1e-4)
     assert one["lower"] == {"load": [None] * HORIZON}
 
 
-def test_many_windows_come_back_in_their_order_and_features_in_any(client):
+def test_forecasts_keep_the_order_of_windows_for_any_order_of_features(client):
     ends = [20, 33, 27, 50, 11, 90, 91]
     windows = [window_json(TIME, COLUMNS, end) for end in ends]
     for window in windows:
         window["values"] = [row[::-1] for row in window["values"]]
-    reply = ask(client, *windows, features=["pressure", "load"]).json()["forecasts"]
-    found = [one["forecast"]["load"][0] for one in reply]
-    assert found == pytest.approx([COLUMNS["load"][end] + 0.25 for end in ends], abs=1e-4)
+    forecasts = ask(client, *windows, features=["pressure", "load"]).json()["forecasts"]
+    first_steps = [item["forecast"]["load"][0] for item in forecasts]
+    assert first_steps == pytest.approx([COLUMNS["load"][end] + 0.25 for end in ends], abs=1e-4)
 
 
 def arrow_body(ends, **changes):
@@ -107,19 +107,19 @@ def arrow_body(ends, **changes):
     return sink.getvalue().to_pybytes()
 
 
-def test_arrow_in_and_out_says_the_same_as_json(client):
+def test_arrow_and_json_give_the_same_forecasts(client):
     ends = [20, 60]
     answer = client.post(
         "/v1/forecast", content=arrow_body(ends), headers={"Content-Type": ARROW, "Accept": ARROW}
     )
     assert answer.status_code == 200
     table = pa.ipc.open_stream(answer.content).read_all()
-    reply = ask(client, *[window_json(TIME, COLUMNS, end) for end in ends]).json()["forecasts"]
+    forecasts = ask(client, *[window_json(TIME, COLUMNS, end) for end in ends]).json()["forecasts"]
     assert table["forecast"].to_pylist() == pytest.approx(
-        [value for one in reply for value in one["forecast"]["load"]]
+        [value for item in forecasts for value in item["forecast"]["load"]]
     )
     assert [str(t).replace(" ", "T") for t in table["time"].to_pylist()] == [
-        one_time for one in reply for one_time in one["times"]
+        item_time for item in forecasts for item_time in item["times"]
     ]
     assert table.schema.metadata == {b"version": b"v0001"}
 
@@ -166,7 +166,7 @@ def changed(row=3, column=0, to=None):
         ({"windows": [GOOD] * 9}, 413, "9 windows are more than the 8"),
     ],
 )
-def test_a_wrong_request_is_told_what_is_wrong(client, body, status, sentence):
+def test_invalid_request_gets_an_error_that_names_the_fault(client, body, status, sentence):
     sent = json.dumps(body)
     answer = client.post("/v1/forecast", content=sent, headers={"Content-Type": "application/json"})
     assert answer.status_code == status
@@ -186,20 +186,20 @@ def test_a_wrong_request_is_told_what_is_wrong(client, body, status, sentence):
         (arrow_body([20], time=TIME[0:16:2]), "must be 60 s apart"),
     ],
 )
-def test_a_wrong_arrow_stream_is_told_what_is_wrong(client, body, sentence):
+def test_invalid_arrow_stream_gets_an_error_that_names_the_fault(client, body, sentence):
     answer = client.post("/v1/forecast", content=body, headers={"Content-Type": ARROW})
     assert answer.status_code == 422
     assert re.search(sentence, answer.json()["error"])
 
 
-def test_bodies_of_another_kind_or_size_are_refused(client):
+def test_bodies_of_other_types_and_sizes_are_rejected(client):
     assert (
         client.post("/v1/forecast", content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415
     )
     assert client.post("/v1/forecast", content=b"{").status_code == 415
     large = client.post("/v1/forecast", content=b" " * 200_001, headers={"Content-Type": "application/json"})
     assert large.status_code == 413
-    stream = (b" " * 50_000 for _ in range(5))  # its length is not said
+    stream = (b" " * 50_000 for _ in range(5))  # without a Content-Length
     streamed = client.post("/v1/forecast", content=stream, headers={"Content-Type": "application/json"})
     assert streamed.status_code == 413
     broken = client.post("/v1/forecast", content=b"{", headers={"Content-Type": "application/json"})
@@ -208,7 +208,7 @@ def test_bodies_of_another_kind_or_size_are_refused(client):
     assert client.get("/v1/forecast").status_code == 405
 
 
-def test_a_token_is_asked_for_where_there_is_one(registry):
+def test_token_is_required_if_one_is_set(registry):
     with serving(registry, limits={"token": "secret"}) as client:
         for path in ("/v1/models", "/v1/live", "/metrics"):
             assert client.get(path).status_code == 401
@@ -222,7 +222,7 @@ def test_a_token_is_asked_for_where_there_is_one(registry):
 
 
 class Slow:
-    """Holds every forecast until it is let go."""
+    """Holds every forecast back until the gate opens."""
 
     def __init__(self, client):
         self.manager, self.gate = client.service.manager, threading.Event()
@@ -242,7 +242,7 @@ class Slow:
         return self.predictor(past)
 
 
-def test_a_full_queue_is_answered_429_with_the_time_to_wait(registry):
+def test_full_queue_answers_429_with_the_time_to_wait(registry):
     with serving(registry, queue=8) as client, Slow(client) as slow:
         answers = []
 
@@ -267,7 +267,7 @@ def test_a_full_queue_is_answered_429_with_the_time_to_wait(registry):
         )
 
 
-def test_a_forecast_that_takes_too_long_is_given_up(registry):
+def test_slow_forecast_times_out(registry):
     with serving(registry, limits={"seconds": 0.2}) as client, Slow(client):
         answer = ask(client, GOOD)
         assert answer.status_code == 503
@@ -275,7 +275,7 @@ def test_a_forecast_that_takes_too_long_is_given_up(registry):
         assert "Retry-After" in answer.headers
 
 
-def test_before_a_model_is_loaded_it_is_healthy_and_not_ready(tmp_path):
+def test_service_is_healthy_but_not_ready_before_a_model_is_loaded(tmp_path):
     registry = register(tmp_path, make_model())
     champion = registry.champion()
     champion.model.chmod(0o644)
@@ -289,7 +289,7 @@ def test_before_a_model_is_loaded_it_is_healthy_and_not_ready(tmp_path):
         assert answer.headers["Retry-After"]
 
 
-def test_the_champion_changes_without_a_failed_request(tmp_path):
+def test_no_request_fails_while_the_champion_changes(tmp_path):
     registry = register(tmp_path, make_model(bias=0.0), make_model(bias=1.0))
     registry.promote("v0001", "the first one")
     with serving(registry) as client:
@@ -315,13 +315,13 @@ def test_the_champion_changes_without_a_failed_request(tmp_path):
             thread.join()
     assert {status for status, _ in answers} == {200}
     last = COLUMNS["load"][20]
-    for _, reply in answers:  # each answer is one version's, whole
-        bias = {"v0001": 0.0, "v0002": 1.0}[reply["version"]]
-        assert reply["forecasts"][0]["forecast"]["load"] == pytest.approx([last + bias] * HORIZON, abs=1e-4)
-    assert {reply["version"] for _, reply in answers} == {"v0001", "v0002"}
+    for _, answer in answers:  # each answer comes from one version as a whole
+        bias = {"v0001": 0.0, "v0002": 1.0}[answer["version"]]
+        assert answer["forecasts"][0]["forecast"]["load"] == pytest.approx([last + bias] * HORIZON, abs=1e-4)
+    assert {answer["version"] for _, answer in answers} == {"v0001", "v0002"}
 
 
-def test_a_champion_that_cannot_be_loaded_leaves_the_old_one_in_service(tmp_path, capsys):
+def test_old_champion_stays_in_service_if_the_new_one_cannot_be_loaded(tmp_path, capsys):
     registry = register(tmp_path, make_model(bias=0.0))
     (tmp_path / "bad.keras").write_bytes(b"no model")
     bad = registry.add(tmp_path / "bad.keras", config="", result={}, lineage={})
@@ -330,24 +330,24 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_old_one_in_service(tmp_path
         end = time.monotonic() + 20
         while client.get("/v1/models").json()["trouble"] is None and time.monotonic() < end:
             time.sleep(0.02)
-        reply = client.get("/v1/models").json()
-        assert (reply["champion"], reply["serving"]) == ("v0002", "v0001")
-        assert "v0002 is not in service" in reply["trouble"]
+        models = client.get("/v1/models").json()
+        assert (models["champion"], models["serving"]) == ("v0002", "v0001")
+        assert "v0002 is not in service" in models["trouble"]
         assert ask(client, GOOD).status_code == 200
         assert 'tsforecast_champion_changes_total{done="false"} 1.0' in client.get("/metrics").text
     assert capsys.readouterr().err.count("v0002 is not in service") == 1
 
 
-def test_truths_are_matched_shown_and_learned_from_and_survive_a_restart(tmp_path):
+def test_truths_are_matched_and_adapt_the_intervals_also_after_a_restart(tmp_path):
     registry = register(tmp_path, make_model(bias=0.25))
     with serving(registry) as client:
         for end in range(LOOKBACK, 150):
             assert ask(client, window_json(TIME, COLUMNS, end)).status_code == 200
             row = {"time": str(TIME[end]), "values": {"load": COLUMNS["load"][end], "pressure": 1.0}}
-            reply = client.post("/v1/observe", json={"rows": [row]}).json()
-        assert reply["matched"] == HORIZON
-        assert reply["intervals"]["truths"] > 150
-        assert 0.8 < reply["intervals"]["observed"] <= 1
+            observed = client.post("/v1/observe", json={"rows": [row]}).json()
+        assert observed["matched"] == HORIZON
+        assert observed["intervals"]["truths"] > 150
+        assert 0.8 < observed["intervals"]["observed"] <= 1
         again = client.post("/v1/observe", json={"rows": [row]}).json()
         assert again["matched"] == 0
         live = client.get("/v1/live").json()
@@ -366,10 +366,10 @@ def test_truths_are_matched_shown_and_learned_from_and_survive_a_restart(tmp_pat
         assert after["points"] == live["points"]
 
 
-def test_a_rise_over_the_threshold_is_an_alarm(tmp_path):
+def test_rise_over_the_threshold_raises_an_alarm(tmp_path):
     with serving(register(tmp_path, make_model(bias=1.5))) as client:
         ask(client, GOOD)
-        ask(client, GOOD)  # the same once more is no second alarm
+        ask(client, GOOD)  # the same request again does not raise a second alarm
         assert [point["alarm"] for point in client.get("/v1/live").json()["points"]] == [True] * HORIZON
         assert f"tsforecast_spike_alarms_total {HORIZON}.0" in client.get("/metrics").text
 
@@ -388,13 +388,13 @@ def test_a_rise_over_the_threshold_is_an_alarm(tmp_path):
         ([{"time": 5, "values": {"load": 1}}], r"rows\[0\].time must be a time"),
     ],
 )
-def test_wrong_truths_are_refused(client, rows, sentence):
+def test_invalid_truths_are_rejected(client, rows, sentence):
     answer = client.post("/v1/observe", json={"rows": rows})
     assert answer.status_code == 422
     assert re.search(sentence, answer.json()["error"])
 
 
-def test_a_calibrated_version_gives_intervals_from_the_first_forecast_on(tmp_path):
+def test_calibrated_version_gives_intervals_from_the_first_forecast(tmp_path):
     start = AdaptiveIntervals(HORIZON, 1, coverage=0.9, rate=0.01, memory=100)
     errors = np.repeat(np.linspace(-1, 1, 99), HORIZON).reshape(-1, HORIZON, 1)
     start.calibrate(np.zeros_like(errors), np.zeros_like(errors), errors)

@@ -1,4 +1,4 @@
-"""What a student is told, against a plain reading of the definition."""
+"""The soft targets of a student, compared with a direct computation of their definition."""
 
 from types import SimpleNamespace
 
@@ -33,20 +33,20 @@ class Teacher:
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_a_row_is_the_mix_of_truth_and_mean_forecast(horizon):
     data = dataset(horizon)
-    found = with_soft_targets(data, Teacher(), alpha=0.3).truths[:, 0]
+    mixed = with_soft_targets(data, Teacher(), alpha=0.3).truths[:, 0]
     ends = data.windows("train").ends
-    for row in range(len(found)):
+    for row in range(len(mixed)):
         forecasts = [row - 2 - step + 0.25 * step for step in range(horizon) if row - 2 - step in ends]
         expected = data.truths[row, 0]
         if forecasts:
             expected = 0.7 * expected + 0.3 * np.mean(forecasts)
-        np.testing.assert_allclose(found[row], expected, rtol=1e-5)
+        np.testing.assert_allclose(mixed[row], expected, rtol=1e-5)
 
 
 def test_validation_and_test_rows_stay():
     data = dataset(1)
-    found = with_soft_targets(data, Teacher(), alpha=1.0)
+    distilled = with_soft_targets(data, Teacher(), alpha=1.0)
     stop = data.borders[0][1]
-    np.testing.assert_array_equal(found.truths[stop:], data.truths[stop:])
-    assert np.isnan(found.truths[40, 0])
-    assert not np.array_equal(found.truths[:stop], data.truths[:stop], equal_nan=True)
+    np.testing.assert_array_equal(distilled.truths[stop:], data.truths[stop:])
+    assert np.isnan(distilled.truths[40, 0])
+    assert not np.array_equal(distilled.truths[:stop], data.truths[:stop], equal_nan=True)

@@ -109,8 +109,8 @@ def _read(
         file = open_table(path, exact=names)
     table = file.table()
     if table.num_rows < 2:
-        found = "no row below its header" if table.num_rows == 0 else "one row only"
-        raise UserError(f"data.path: {path} has {found}; a series needs at least two.")
+        content = "no row below its header" if table.num_rows == 0 else "one row only"
+        raise UserError(f"data.path: {path} has {content}; a series needs at least two.")
     if recipe is not None:
         stamps = recipe.time.read(table)
         return table, replace(recipe, dialect=file.dialect), stamps, recipe.time.notes

@@ -95,7 +95,7 @@
       return kept;
     }
     touch(box, () => made.plot, show, () => show(first, last));
-    // At first the newest stretch whose single rows can still be told apart.
+    // At first, show the newest period in which single rows can still be distinguished.
     const near = spans.filter(([, span]) => span <= (window.innerWidth < 640 ? 500 : 1500) * f.step).pop();
     near ? show(last - near[1], last) : mark(made.plot);
   }

@@ -49,10 +49,10 @@
   };
 
   function tiles(rows) {
-    at("tiles").replaceChildren(...rows.map(([name, value, beside]) => {
+    at("tiles").replaceChildren(...rows.map(([name, value, detail]) => {
       const tile = document.createElement("div");
       tile.className = "tile";
-      for (const [kind, css, text] of [["dt", "", name], ["dd", "value", value], ["dd", "beside", beside]]) {
+      for (const [kind, css, text] of [["dt", "", name], ["dd", "value", value], ["dd", "detail", detail]]) {
         const part = document.createElement(kind);
         part.className = css;
         part.textContent = text;
@@ -74,7 +74,7 @@
 
   function alarms(data) {
     const found = data.points.filter((p) => p.alarm).reverse();
-    at("alarm-note").textContent = found.length
+    at("alarm-detail").textContent = found.length
       ? `${found.length} among the ${data.points.length} newest forecast values; the newest first.`
       : "None among the forecasts shown.";
     at("alarms").hidden = !found.length;
@@ -113,13 +113,13 @@
     alarms(data);
     const time = column(points, "time");
     if (points.length) {
-      at("forecast-note").textContent = `${data.targets[target]}${data.unit ? " in " + data.unit : ""}, times as in the data; the band is the ${percent(data.intervals.nominal)} interval.`;
+      at("forecast-detail").textContent = `${data.targets[target]}${data.unit ? " in " + data.unit : ""}, times as in the data; the band is the ${percent(data.intervals.nominal)} interval.`;
       draw("chart-forecast", [
         { label: "Upper" }, { label: "Lower" }, { label: "Truth", stroke: "truth" }, { label: "Forecast", stroke: "forecast" },
       ], [time, ...["upper", "lower", "truth", "forecast"].map((key) => column(points, key))], [{ series: [1, 2] }]);
     }
     if (known) {
-      at("error-note").textContent = `Mean of the newest ${SMOOTH} absolute errors${data.unit ? " in " + data.unit : ""}.`;
+      at("error-detail").textContent = `Mean of the newest ${SMOOTH} absolute errors${data.unit ? " in " + data.unit : ""}.`;
       draw("chart-error", [
         { label: "Model", stroke: "forecast" }, { label: "Persistence", stroke: "baseline" },
       ], [time, smoothed(error), smoothed(naive)]);

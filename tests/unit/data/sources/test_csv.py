@@ -68,7 +68,7 @@ def test_compressed_files_read_like_plain_ones(tmp_path, compress, kind):
         )
         pq.write_table(table, sink)
         raw = sink.getvalue().to_pybytes()
-    series = read(tmp_path, compress(raw), name="plant.bin")  # told by its first bytes, not its name
+    series = read(tmp_path, compress(raw), name="plant.bin")  # recognized by its first bytes, not its name
     assert series.features == expected.features
     np.testing.assert_array_equal(series.time, expected.time)
     np.testing.assert_array_equal(series.values, expected.values)

@@ -110,8 +110,8 @@ def test_dropout_is_repeated_by_its_seed():
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer"])
-def test_what_is_compiled_grows_with_the_blocks_alone(norm):
-    """No block computes the masks and norms of those before it anew: the hashes of a step are three times as many."""
+def test_compiled_step_grows_only_with_the_number_of_blocks(norm):
+    """No block recomputes the masks and norms of earlier blocks: three blocks need at most three times the hashes."""
 
     def hashes(depth):
         tokens = tf.constant(random(4, 1, 6, 16))

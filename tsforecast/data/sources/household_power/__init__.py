@@ -56,10 +56,10 @@ def load(
     """Load the first ``rows`` minutes of the embedded data set.
 
     Args:
-        rows: how many, 1 to 2,075,259; None for all.
-        target: a measured feature, a list of them, or ``"all"`` for the eight measured ones.
-        features: which of the twelve to feed in; None for all. Targets are always fed in.
-        known_ahead: measured features to take as known in advance, besides the calendar.
+        rows: Number of rows, 1 to 2,075,259; None for all.
+        target: A measured feature, a list of them, or ``"all"`` for the eight measured ones.
+        features: Input features out of the twelve; None for all. Targets are always inputs.
+        known_ahead: Measured features to treat as known in advance, in addition to the calendar.
 
     Returns:
         float32 values in kW, kVAr, V, A and Wh a minute; the unmetered energy is

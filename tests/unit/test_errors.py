@@ -1,4 +1,4 @@
-"""What the package says about installing optional dependencies works in a checkout."""
+"""Installation hints for optional dependencies work in a checkout, in every file."""
 
 import re
 import subprocess
@@ -27,12 +27,12 @@ def _files():
     ]
 
 
-def test_the_old_forms_are_recognised():
+def test_old_forms_are_recognized():
     for hint in (f"pip install '{NAME}[serve]'", f"pip install {NAME}", "uv pip install -e '.[cuda]'"):
         assert any(re.search(form, hint) for form in OLD_FORMS)
 
 
-def test_no_file_tells_to_install_the_package_from_an_index():
+def test_no_file_suggests_installing_the_package_from_an_index():
     files = [path for path in _files() if path != Path(__file__)]
     assert len(files) > 200
     wrong = [
@@ -44,7 +44,7 @@ def test_no_file_tells_to_install_the_package_from_an_index():
     assert wrong == []
 
 
-def test_every_hint_names_an_extra_that_exists():
+def test_every_hint_names_an_existing_extra():
     text = (ROOT / "pyproject.toml").read_text().partition("[project.optional-dependencies]\n")[2]
     known = set(re.findall(r"(?m)^([\w-]+) = \[", text.split("\n[")[0]))
     hints = "\n".join(path.read_text(encoding="utf-8") for path in _files() if path != Path(__file__))

@@ -1,4 +1,4 @@
-"""Every data YAML names a source that exists and arguments that it takes."""
+"""Every data YAML names an existing source and arguments that the source takes."""
 
 import importlib
 import inspect
@@ -9,9 +9,9 @@ import yaml
 
 from tsforecast.data.sources import csv
 
-CONF = Path(__file__).parents[3] / "conf"
+CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(path for group in ("data", "scale", "window") for path in (CONF / group).glob("*.yaml"))
-FOR_PREPARE = {"split", "future_covariates"}
+FOR_DATASET = {"split", "future_covariates"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -24,10 +24,10 @@ def test_keys_are_arguments_of_the_source(path):
     config = yaml.safe_load(path.read_text())
     module, name = config.pop("_target_").rsplit(".", 1)
     parameters = dict(inspect.signature(getattr(importlib.import_module(module), name)).parameters)
-    if parameters.pop("options", None) is not None:  # handed on to the reader of tables
+    if parameters.pop("options", None) is not None:  # passed on to the table reader
         parameters = dict(inspect.signature(csv.load).parameters) | parameters
-    assert set(config) >= FOR_PREPARE
-    assert set(config) - FOR_PREPARE <= set(parameters)
+    assert set(config) >= FOR_DATASET
+    assert set(config) - FOR_DATASET <= set(parameters)
     required = {key for key, parameter in parameters.items() if parameter.default is parameter.empty}
     assert required <= set(config)
 
