@@ -1,4 +1,7 @@
-"""Composing, checking and building: the only place beside ``run.py`` that knows Hydra; imports no TensorFlow."""
+"""Composing, checking and instantiating configs.
+
+Only this package and ``run.py`` use Hydra. It does not import TensorFlow.
+"""
 
 from tsforecast.config.checks import check
 from tsforecast.config.cli import command_line

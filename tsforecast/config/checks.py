@@ -101,6 +101,6 @@ def _check_values(config: Config) -> None:
 
 
 def _with_float_rate(config: Config) -> Config:
-    """The config with a learning rate that is no whole number, which Keras would refuse."""
+    """Return the config with the learning rate as a float: Keras rejects an int."""
     rate = float(config.optimizer["learning_rate"])
     return dataclasses.replace(config, optimizer=config.optimizer | {"learning_rate": rate})

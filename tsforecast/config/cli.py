@@ -27,12 +27,12 @@ for _job in sorted(path.stem for path in (CONF / "job").glob("*.yaml")):
     ConfigStore.instance().store(group="schema", name=_job, node=command_type(_job), package="_global_")
 
 
-# Folders that were not there before this command named them, innermost first; None until it does.
+# Folders that did not exist before this command named them, innermost first; None until it names one.
 _new_folders: list[Path] | None = None
 
 
 def _run_folder(resume: str | None, run: str | None, target: str) -> str:
-    """The folder of a run: the one to go on with, or a new one named by time and by model or job."""
+    """Return the folder of a run: the one to resume, or a new one named after the time and the model or job."""
     global _new_folders
     name = f"outputs/{datetime.now():%Y-%m-%d_%H-%M-%S}_{target.split('.')[-2:][0]}"
     folder = Path(str(resume or run or name))
@@ -40,12 +40,12 @@ def _run_folder(resume: str | None, run: str | None, target: str) -> str:
     return str(folder)
 
 
-# Cached: the name holds the time, and must not change while one job reads it twice.
+# Cached: the name contains the time, and must not change when a job reads it twice.
 OmegaConf.register_new_resolver("run_folder", _run_folder, use_cache=True, replace=True)
 
 
 def _sweep_folder(resume: str | None, name: str | None) -> str:
-    """The folder of a sweep: the one to go on with, or one of that name, or a new one named by time."""
+    """Return the folder of a sweep: the one to resume, one of that name, or a new one named after the time."""
     return str(resume or f"outputs/multirun/{name or format(datetime.now(), '%Y-%m-%d_%H-%M-%S')}")
 
 
@@ -53,7 +53,7 @@ OmegaConf.register_new_resolver("sweep_folder", _sweep_folder, use_cache=True, r
 
 
 def command_line(run: Callable[[], Any]) -> int:
-    """Calls the Hydra main function, turns every mistake into one sentence on standard error, returns the exit code."""
+    """Call the Hydra main function, print one sentence for a wrong input, and return the exit code."""
     if not sys.argv[1:] or not {"--help", "-h"} & set(sys.argv[1:]):
         # Else Hydra prints its own version of the error and exits before we can name the nearest right word.
         os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -77,7 +77,7 @@ def _guarded(run: Callable[[], Any]) -> int:
         message = explain(error)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        message = f"{error.filename or 'A file'} cannot be used ({reason}): name another, or mend that one."
+        message = f"{error.filename or 'A file'} cannot be used ({reason}): name another one, or repair it."
     except ValueError as error:
         if "Config group override must be" not in str(error):
             raise  # broken, not wrong input

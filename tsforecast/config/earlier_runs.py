@@ -38,9 +38,9 @@ def config_of_folder(config: Config, overrides: Sequence[str]) -> Config:
         raise UserError("job=evaluate needs the folder of a finished run: add run=FOLDER.")
     if job not in OF_A_RUN or config.run is None:
         return config
-    own = (*job_options(job), *OF_A_RUN[job])
-    _refuse_others(overrides, "run", (*own, *UNREAD[job]))
-    changes: dict[str, Any] = {name: getattr(config, name) for name in own}
+    names = (*job_options(job), *OF_A_RUN[job])
+    _refuse_others(overrides, "run", (*names, *UNREAD[job]))
+    changes: dict[str, Any] = {name: getattr(config, name) for name in names}
     return dataclasses.replace(load(Path(config.run) / "config.yaml", config), job=config.job, **changes)
 
 

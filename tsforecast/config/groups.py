@@ -13,17 +13,17 @@ from tsforecast.errors import UserError, nearest
 
 
 def names(group: str) -> list[str]:
-    """The choices of a group, in the order of the alphabet."""
+    """Return the choices of a group in alphabetical order."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
 def choice(group: str, name: str) -> Any:
-    """The node of one choice of a group, composed by itself: composing the whole config takes six times as long.
+    """Return the node of one choice of a group, composed alone: composing the whole config takes six times as long.
 
-    Its YAML must stand alone, so that one with a defaults list names ``_self_`` in it.
+    A YAML with a defaults list must therefore name ``_self_`` in it.
 
     Raises:
-        UserError: the group has no such choice.
+        UserError: The group has no such choice.
     """
     if name not in names(group):
         raise UserError(f"There is no {group}={name}.{nearest(name, names(group))} See conf/{group}.")

@@ -88,9 +88,11 @@ def _known_text(error: Exception, text: str) -> str:
             f"{several[1]} names several values: add -m to run them one after the other"
             f"{'' if is_group else a_list}."
         )
-    told = re.match(r"UserError raised while resolving interpolation: (.+)", str(getattr(cause, "msg", "")))
-    if told:
-        return told[1]
+    user_error = re.match(
+        r"UserError raised while resolving interpolation: (.+)", str(getattr(cause, "msg", ""))
+    )
+    if user_error:
+        return user_error[1]
     missing = re.search(r"Missing mandatory value: (\S+)", text)
     if missing:
         name = missing[1].rstrip(".")
@@ -113,7 +115,7 @@ def _as_it_is(error: Exception) -> str:
     return f"{key}: {first}." if key and key not in first else f"{first}."
 
 
-# Nodes whose entries are the user's own: Hydra takes others than a study has only when told to.
+# Nodes with entries of the user: Hydra accepts entries that a study does not have only with a leading ++.
 OWN_ENTRIES = ("ensemble.options", "retrain.damage")
 
 

@@ -8,10 +8,10 @@ from tsforecast.runtime_options import PrecisionOptions
 
 
 def check_plan(config: Config) -> None:
-    """Checks what ``plan`` lists.
+    """Check the lists in ``plan``.
 
     Raises:
-        UserError: a list is empty, or an entry is no model, policy, scale or batch.
+        UserError: A list is empty, or an entry is not a known model, policy, scale or batch size.
     """
     plan = config.plan
     if config.job.name not in jobs_with("plan"):

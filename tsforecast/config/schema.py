@@ -94,8 +94,8 @@ class Command:
 
 def jobs_with(name: str) -> tuple[str, ...]:
     """Return the jobs whose config has this field; empty for a field of every config."""
-    found = [item for item in fields(Config) if item.name == name]
-    return found[0].metadata.get("jobs", ()) if found else ()
+    matches = [item for item in fields(Config) if item.name == name]
+    return matches[0].metadata.get("jobs", ()) if matches else ()
 
 
 def fields_of(job: str) -> list[str]:

@@ -46,14 +46,14 @@ def _source(module: str) -> Path | None:
 
 
 def _find_function(body: list[ast.stmt], name: str) -> ast.FunctionDef | None:
-    """The function of this name, or the ``__init__`` of the class or of its base in the same file."""
+    """Return the function of this name, or the ``__init__`` of the class or of its base in the same file."""
     for node in body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return node
         if isinstance(node, ast.ClassDef) and node.name == name:
             bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
-            own = _find_function(node.body, "__init__")
-            return own or next(filter(None, (_find_function(body, base) for base in bases)), None)
+            constructor = _find_function(node.body, "__init__")
+            return constructor or next(filter(None, (_find_function(body, base) for base in bases)), None)
     return None
 
 

@@ -51,10 +51,10 @@ OmegaConf.register_new_resolver("by", lambda key, values, other: values.get(key,
 
 
 class StudySweeper(Sweeper):
-    """What our sweepers share.
+    """Base class of the sweepers.
 
     Args:
-        params: swept key -> its values, in the words of the command line, which may set the same keys anew.
+        params: Values of each swept key, written as on the command line, which may override them.
     """
 
     def __init__(self, params: Mapping[str, Any] | None = None):
@@ -130,7 +130,7 @@ class Grid(StudySweeper):
     """Every combination of the values given, as ``hydra/sweeper=grid``."""
 
     def run(self, overrides: Sequence[Override]) -> int:
-        """Runs all combinations."""
+        """Run all combinations."""
         from tsforecast.comparison.model_table import write_model_table
         from tsforecast.comparison.published import read_published, write_published_table
         from tsforecast.sweeps import grid
@@ -139,7 +139,7 @@ class Grid(StudySweeper):
         jobs = self.jobs(axes, fixed_arguments(overrides))
         published = self.composed.published
         if published is not None:
-            read_published(published)  # a slip in its name is told now
+            read_published(published)  # a typo in its name is reported before the first job
         code = grid.run(
             self.folder,
             sys.argv[1:],
@@ -159,9 +159,9 @@ class Grid(StudySweeper):
         return code
 
     def jobs(self, axes: Mapping[str, Sequence[str]], fixed: Sequence[str]) -> list[Job]:
-        """All combinations, the last axis changing fastest.
+        """Return all combinations; the last axis changes fastest.
 
-        Those that bring a new value are composed first: a typo is told without composing the rest.
+        Combinations with a new value are composed first, so that a typo is reported without composing the rest.
         """
         made = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
         order = sorted(range(len(made)), key=_first_of_a_value(made).__getitem__, reverse=True)
@@ -170,7 +170,7 @@ class Grid(StudySweeper):
 
 
 def _first_of_a_value(combinations: Sequence[Mapping[str, str]]) -> list[bool]:
-    """For each combination, whether it holds a value that none before it had."""
+    """Return for each combination whether it has a value that no earlier one has."""
     seen: set[tuple[str, str]] = set()
     first = []
     for combination in combinations:
@@ -180,28 +180,28 @@ def _first_of_a_value(combinations: Sequence[Mapping[str, str]]) -> list[bool]:
 
 
 def _check_file(data: Mapping[str, Any]) -> None:
-    """Has a source tell of its missing file before the first job starts, and not in each job."""
+    """Report a missing data file before the first job starts, and not in each job."""
     path = data.get("path")
     if path is not None and not Path(str(path)).expanduser().exists():
         build_source(data)
 
 
 def fixed_arguments(overrides: Sequence[Override]) -> list[str]:
-    """The overrides that all jobs share, as written."""
+    """Return the overrides that all jobs share, as written."""
     return [str(o.input_line) for o in overrides if not o.is_sweep_override()]
 
 
 class Search(StudySweeper):
-    """Values chosen by Optuna from what earlier trials gave, as ``hydra/sweeper=optuna``.
+    """Search by Optuna, which chooses values by the results of earlier trials, as ``hydra/sweeper=optuna``.
 
     Args:
-        trials: how many jobs to run, all sittings together.
-        objectives: figures of ``result.json``, as in ``val/rmse``; ``seconds:maximize`` sets the direction.
+        trials: Number of jobs in all sessions together.
+        objectives: Figures of ``result.json``, as in ``val/rmse``; ``seconds:maximize`` sets the direction.
         sampler: ``tpe`` or ``random``.
-        pruner: ``median``, ``hyperband`` or ``none``: ends trials early that lag behind in validation.
-        startup_trials: random ones before TPE, and whole ones before pruning.
-        seed: of the sampler.
-        params: as for ``Grid``.
+        pruner: ``median``, ``hyperband`` or ``none``; ends trials early whose validation loss lags behind.
+        startup_trials: Number of random trials before TPE begins, and of complete trials before pruning begins.
+        seed: Random seed of the sampler.
+        params: Values of each swept key, as for ``Grid``.
     """
 
     def __init__(

@@ -71,10 +71,11 @@ def run(
 
 
 def opening(study: Study, jobs: Sequence[Job], left: Sequence[Job], begun: bool) -> str:
-    """The sweep's first line."""
+    """Return the first line that a sweep prints."""
     if begun:
         return f"{study.folder}: {len(jobs) - len(left)} of {len(jobs)} jobs are done, {len(left)} to go."
-    return f"{study.folder}: {len(jobs)} jobs. Interrupted, it goes on with: python run.py sweep.resume={study.folder}"
+    how = f"To resume after an interruption: python run.py sweep.resume={study.folder}"
+    return f"{study.folder}: {len(jobs)} jobs. {how}"
 
 
 def finish(study: Study, rows: Sequence[summary.Row], missing: int = 0) -> int:

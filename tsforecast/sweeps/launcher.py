@@ -25,18 +25,18 @@ def launch(launcher: Callable[..., Sequence[Any]], jobs: Sequence[Job], folders:
         arguments = [a for a in prepare(job, folder) if not a.startswith(("hydra.mode=", "hydra.run.dir="))]
         sweep = folder.parent.resolve()
         overrides.append([*arguments, f"hydra.sweep.dir='{sweep}'", f"hydra.sweep.subdir='{folder.name}'"])
-    # The package is used in place, and a launcher's processes start in whatever folder this one is in.
-    found = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(found)
+    # The package is not installed, and the processes of a launcher start in the current folder.
+    paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     try:
         returned: Sequence[Any] = launcher(overrides, initial_job_idx=0)
         reasons = [reason(one) for one in returned]
-    except Exception as error:  # a launcher that breaks takes all jobs with it, but some may be done
+    except Exception as error:  # a launcher that fails ends all jobs, but some may be done
         reasons = [in_one_line(error)] * len(jobs)
     for folder, why in zip(folders, reasons, strict=True):
         if read_outcome(folder).status == "waiting":
             unsaid = "ended without a result; does the other machine share this folder?"
-            write(folder, "failed", why or unsaid, killed=True)  # whatever it saved is good to go on from
+            write(folder, "failed", why or unsaid, killed=True)  # its checkpoint can be resumed
 
 
 def reason(returned: Any) -> str:

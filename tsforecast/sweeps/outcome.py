@@ -50,7 +50,7 @@ def read_outcome(folder: Path) -> Outcome:
 
 
 def figures(result: dict[str, Any]) -> dict[str, float]:
-    """The flat figures of a ``result.json``: metrics, ``skill/NAME``, ``params``, ``seconds``; None left out."""
+    """Return the flat figures of a ``result.json``: metrics, ``skill/NAME``, ``params``, ``seconds``; without None."""
     flat = dict(result.get("metrics") or {})
     flat |= {f"skill/{name}": value for name, value in (result.get("skill") or {}).items()}
     flat |= {name: result.get(name) for name in COSTS}
@@ -58,19 +58,19 @@ def figures(result: dict[str, Any]) -> dict[str, float]:
 
 
 def close(folder: Path, code: int) -> Outcome:
-    """The outcome of a job that just ended with ``code``, written into its folder where it did not do so itself."""
-    found = read_outcome(folder)
+    """Return the outcome of a job that ended with ``code``; write it to its folder if the job did not."""
+    outcome = read_outcome(folder)
     if code == 0:
-        return found if found.status == "done" else write(folder, "done", "")
-    if found.status in ("failed", "interrupted") and code > 0:
-        return found
+        return outcome if outcome.status == "done" else write(folder, "done", "")
+    if outcome.status in ("failed", "interrupted") and code > 0:
+        return outcome
     if code in (130, -15):
         return write(folder, "interrupted", "")
     return write(folder, "failed", reason(folder, code), killed=code < 0)
 
 
 def write(folder: Path, status: str, error: str, killed: bool = False) -> Outcome:
-    """Writes a job's outcome in its stead."""
+    """Write the outcome of a job for it."""
     folder.mkdir(parents=True, exist_ok=True)
     RunResult(status=status, error=error, killed=killed).write(folder)
     return Outcome(status, error, killed=killed)

@@ -1,4 +1,4 @@
-"""Live progress of a sweep: a line a job, and one for the running job and the whole with the time left."""
+"""Live progress of a sweep: one line per job, and one for the running job and the whole sweep with the time left."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -18,13 +18,13 @@ _BAR_WIDTH = 20
 
 
 class SweepProgress:
-    """Shows a sweep.
+    """Shows the progress of a sweep.
 
     Args:
-        jobs: how many there are.
-        kept: how many of them are done already.
-        console: where to show; by default standard output.
-        clock: returns seconds that never go back.
+        jobs: Number of jobs.
+        kept: Number of jobs that are done already.
+        console: Console to draw on; standard output by default.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class SweepProgress:
         self._jobs, self._over, self._kept = jobs, kept, kept
         self._console = console or Console()
         self._clock = clock
-        self._spent: list[float] = []  # seconds of the jobs that ended in this sitting
+        self._spent: list[float] = []  # seconds of the jobs that ended in this session
         self._began = self._drawn = clock()
         self._job: Job | None = None
         self._log: Path | None = None

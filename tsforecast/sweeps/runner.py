@@ -105,18 +105,18 @@ class Runner:
 
 
 def prepare(job: Job, folder: Path) -> list[str]:
-    """Makes the job's folder and returns its arguments: to go on from its checkpoint, or to start."""
+    """Create the folder of a job, and return its arguments: to resume from its checkpoint, or to start."""
     files = RunFolder.create(folder)
     before = read_outcome(folder)
-    # A job that failed by itself starts anew: going on from its checkpoint would end in the same failure.
+    # A job that failed starts again from the beginning: resuming from its checkpoint would fail in the same way.
     cut_off = before.status in ("waiting", "interrupted") or before.killed
-    goes_on = cut_off and files.last.is_file() and files.config.is_file()
+    resumes = cut_off and files.last.is_file() and files.config.is_file()
     files.result.unlink(missing_ok=True)
-    if goes_on:
+    if resumes:
         return [f"resume='{folder}'", "hydra.mode=RUN"]
     for file in (files.last, files.best, files.metrics):
         file.unlink(missing_ok=True)
-    if job.config_yaml:  # a run that has no checkpoint yet "goes on" from its very beginning
+    if job.config_yaml:  # a run without a checkpoint is resumed from its beginning
         files.write_text_atomic(files.config.name, job.config_yaml)
         return [f"resume='{folder}'", "hydra.mode=RUN"]
     return [*job.arguments, "hydra.mode=RUN", f"hydra.run.dir='{folder}'"]

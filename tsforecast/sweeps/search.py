@@ -99,11 +99,11 @@ def run(
     """Runs the trials that are missing, and says what became of all.
 
     Args:
-        folder: of the sweep.
+        folder: Folder of the sweep.
         command: the arguments after ``run.py`` that started it.
-        space: key -> its values.
+        space: Range of each key.
         base: the config that all trials share.
-        options: of the search. The number of trials may change when a search goes on.
+        options: Options of the search. The number of trials may change when a search goes on.
         make_job: composes and checks the job of a trial from its number and values.
         run_file: path of ``run.py``.
         process: as for ``grid.run``.
@@ -127,8 +127,8 @@ def run(
         rows: dict[int, summary.Row] = {}
         for number, axes in trials.earlier():
             job = make_job(number, axes)
-            place = folder / job.folder_name
-            rows[number] = summary.Row(job, place, read_outcome(place))
+            job_folder = folder / job.folder_name
+            rows[number] = summary.Row(job, job_folder, read_outcome(job_folder))
         with (
             SweepProgress(options.trials, trials.over()) as progress,
             Worker(run_file, lock, shares_process(process, [make_job(0, _first(space))])) as worker,
@@ -138,12 +138,15 @@ def run(
             while trials.over() < options.trials and not stop.soon:
                 trial, axes = trials.ask()
                 job = make_job(trial.number, axes)
-                place = folder / job.folder_name
-                outcome = read_outcome(place)
-                if outcome.status not in ("done", "pruned"):  # else the sweep was killed before it could tell
-                    outcome = runner.run(job, place, trials.watch(trial))
+                job_folder = folder / job.folder_name
+                outcome = read_outcome(job_folder)
+                if outcome.status not in (
+                    "done",
+                    "pruned",
+                ):  # else the sweep was killed before it reported the outcome
+                    outcome = runner.run(job, job_folder, trials.watch(trial))
                 trials.tell(trial, outcome)
-                rows[trial.number] = summary.Row(job, place, outcome)
+                rows[trial.number] = summary.Row(job, job_folder, outcome)
                 summary.write(folder, "running", list(rows.values()))
         code = finish(kept, list(rows.values()), missing=max(options.trials - trials.over(), 0))
         for line in trials.best(rows):
@@ -158,7 +161,7 @@ def _first(space: Mapping[str, Range]) -> dict[str, str]:
 def _opening(study: Study, options: Options, over: int, begun: bool) -> str:
     if begun:
         return f"{study.folder}: {over} of {options.trials} trials are over, {max(options.trials - over, 0)} to go."
-    how = f"Interrupted, it goes on with: python run.py sweep.resume={study.folder}"
+    how = f"To resume after an interruption: python run.py sweep.resume={study.folder}"
     return f"{study.folder}: {options.trials} trials for {', '.join(options.objectives)}. {how}"
 
 
@@ -166,9 +169,9 @@ class Trials:
     """Optuna's study of one sweep, in ``optuna.db``.
 
     Args:
-        folder: of the sweep.
-        space: key -> its values.
-        options: of the search.
+        folder: Folder of the sweep.
+        space: Range of each key.
+        options: Options of the search.
     """
 
     def __init__(self, folder: Path, space: Mapping[str, Range], options: Options):
@@ -189,19 +192,19 @@ class Trials:
             pruner=self._pruner(),
             directions=directions,
         )
-        # Seeded anew each sitting, or a search that goes on would draw the same random values again.
+        # Each session has its own seed: otherwise a resumed search would draw the same random values again.
         self._study.sampler = self._sampler(options.seed + len(self._study.trials))
 
     def over(self) -> int:
-        """How many trials have ended, in whatever way."""
+        """Return the number of trials that have ended, with or without success."""
         return sum(trial.state.is_finished() for trial in self._study.trials)
 
     def earlier(self) -> list[tuple[int, dict[str, str]]]:
-        """Number and values of each trial that has ended."""
+        """Return number and values of each trial that has ended."""
         return [(t.number, self._written(t.params)) for t in self._study.trials if t.state.is_finished()]
 
     def ask(self) -> tuple[Any, dict[str, str]]:
-        """The next trial with its values: the one that was interrupted, else a new one."""
+        """Return the next trial and its values: an interrupted one, or else a new one."""
         running = [t for t in self._study.trials if not t.state.is_finished()]
         if running:
             trial = self._optuna.trial.Trial(self._study, running[0]._trial_id)
@@ -210,12 +213,12 @@ class Trials:
         return trial, self._written(trial.params)
 
     def watch(self, trial: Any) -> Watch:
-        """Reports the objective after each epoch, and says when the trial is not worth going on with.
+        """Return a function that reports the objective after each epoch, and gives a reason to end a poor trial.
 
-        With several objectives nothing is pruned, nor with one that is not measured at each epoch.
+        Nothing is pruned with several objectives, or with one that is not measured after each epoch.
         """
         key = self._options.keys[0]
-        reported = set(self._study.trials[trial.number].intermediate_values)  # in an earlier sitting
+        reported = set(self._study.trials[trial.number].intermediate_values)  # in an earlier session
 
         def look(row: Mapping[str, Any]) -> str | None:
             value = row.get(key)

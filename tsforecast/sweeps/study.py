@@ -126,21 +126,21 @@ class Study:
 
     @property
     def id(self) -> str:
-        """The sweep's name: that of its folder."""
+        """Name of the sweep: the name of its folder."""
         return self.folder.resolve().name
 
     def begin(self, command: Sequence[str], identity: Mapping[str, Any]) -> bool:
-        """Writes down what the sweep is, or compares with what an earlier sitting wrote.
+        """Save what identifies the sweep, or compare it with what an earlier session saved.
 
         Args:
-            command: the arguments after ``run.py`` that started the sweep.
-            identity: whatever must be the same for finished jobs to count, in plain containers.
+            command: Arguments after ``run.py`` that started the sweep.
+            identity: Everything that must be the same for finished jobs to count, in plain containers.
 
         Returns:
-            Whether the sweep was begun before.
+            Whether an earlier session began the sweep.
 
         Raises:
-            UserError: the folder holds another study, or is not writable; what differs is named.
+            UserError: The folder holds another study, whose differences are named, or is not writable.
         """
         identity = _without_the_rest(json.loads(json.dumps(to_plain(identity))))
         if self.file.is_file():
@@ -151,10 +151,10 @@ class Study:
         return False
 
     def read(self) -> dict[str, Any]:
-        """What an earlier sitting wrote: ``command`` and ``identity``.
+        """Return what an earlier session saved: ``command`` and ``identity``.
 
         Raises:
-            UserError: there was none.
+            UserError: There was no earlier session.
         """
         if not self.file.is_file():
             raise UserError(
@@ -194,23 +194,23 @@ class Study:
 
 
 def _without_the_rest(identity: dict[str, Any]) -> dict[str, Any]:
-    """Drops from each config in ``identity["jobs"]`` what does not decide its result."""
+    """Drop from each config in ``identity["jobs"]`` what does not affect its result."""
     jobs = {label: of_the_result(config) for label, config in identity.get("jobs", {}).items()}
     return {**identity, "jobs": jobs}
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two nested mappings, each as ``training.max_steps was 20 there and is 40 now``.
+    """Return the differences of two nested mappings, such as ``training.max_steps was 20 there and is 40 now``.
 
-    Where one key differs in many jobs, it is said once.
+    A key that differs in several jobs is listed once.
     """
     old, new = dict(_flat(before)), dict(_flat(now))
-    found: dict[str, None] = {}
+    sentences: dict[str, None] = {}
     for path in [*old, *(path for path in new if path not in old)]:
         if old.get(path) != new.get(path):
             name = ".".join(path[2:] if path[0] == "jobs" and len(path) > 2 else path)
-            found[f"{name} was {_shown(old, path)} there and is {_shown(new, path)} now"] = None
-    return list(found)
+            sentences[f"{name} was {_shown(old, path)} there and is {_shown(new, path)} now"] = None
+    return list(sentences)
 
 
 def _shown(values: Mapping[tuple[str, ...], Any], path: tuple[str, ...]) -> str:

@@ -71,17 +71,17 @@ def _csv(rows: Sequence[Row]) -> str:
 
 
 def show(rows: Sequence[Row], console: Console | None = None) -> None:
-    """Prints every job with its axes, status, figures and time, then each failure's reason and folder."""
+    """Print every job with its axes, status, figures and time, then the reason and folder of each failure."""
     console = console or Console()
     head, lines, numeric = cells(rows)
     if console.is_terminal:
         table = Table(*[], header_style="bold", box=None, pad_edge=False)
         shown, head = _fitting(head, lines, console.width)
-        for place in shown:
-            table.add_column(head[place], justify="right" if numeric[place] else "left", no_wrap=True)
+        for index in shown:
+            table.add_column(head[index], justify="right" if numeric[index] else "left", no_wrap=True)
         for row, texts in zip(rows, lines, strict=True):
             style = "red" if row.outcome.status == "failed" else None
-            table.add_row(*(texts[place] for place in shown), style=style)
+            table.add_row(*(texts[index] for index in shown), style=style)
         console.print(table)
         if len(shown) < len(head):
             print(f"All figures: {rows[0].folder.parent / 'summary.csv'}", file=console.file)
@@ -95,13 +95,13 @@ def show(rows: Sequence[Row], console: Console | None = None) -> None:
 
 
 def _fitting(head: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> tuple[list[int], list[str]]:
-    """The columns to show in a terminal of ``width``, and all heads.
+    """Return the columns to show in a terminal of ``width``, and all heads.
 
-    Where there is no room, heads get a word a line, then the figures that say the least are left out.
+    If there is no room, heads get one word per line; then the least important figures are left out.
     """
 
     def too_wide() -> bool:
-        columns = ([*heads[place].split("\n"), *(line[place] for line in lines)] for place in shown)
+        columns = ([*heads[index].split("\n"), *(line[index] for line in lines)] for index in shown)
         return sum(max(map(len, column)) + 2 for column in columns) - 2 > width
 
     shown, heads = list(range(len(head))), list(head)
@@ -109,12 +109,12 @@ def _fitting(head: Sequence[str], lines: Sequence[Sequence[str]], width: int) ->
         heads = [name.replace(" ", "\n").replace("_", "_\n") for name in head]
     for spare in ("skill", "test MAE", "val RMSE"):
         if too_wide():
-            shown = [place for place in shown if not head[place].startswith(spare)]
+            shown = [index for index in shown if not head[index].startswith(spare)]
     return shown, heads
 
 
 def _where(folder: Path) -> Path:
-    """Where to read more: a launcher elsewhere keeps no log of its own in the folder."""
+    """Return where to read more: the log of the job, or its folder if a launcher on another machine wrote no log."""
     return folder / "log.txt" if (folder / "log.txt").is_file() else folder
 
 
