@@ -66,7 +66,7 @@ def read_rows(
             time_format, _ = find_time(head, names)
         features = [name for name in metadata.all_features if name in table.columns]
         metadata.check_features(features, f"predict.data: {path}", near=table.columns)
-        yield from stream_rows(table, features, time_format)
+        yield from stream_rows(table, features, time_format, recipe.where if recipe else "")
 
 
 @contextmanager
@@ -93,7 +93,8 @@ def segments(batches: Iterable[Rows], metadata: ModelMetadata, stride: int) -> I
     Raises:
         UserError: The rows are not one of the model's steps apart, or go back in time.
     """
-    grid = GridStream(metadata.step, pad=metadata.lookback + metadata.reach)
+    duplicates = metadata.recipe.duplicates if metadata.recipe else "last"
+    grid = GridStream(metadata.step, pad=metadata.lookback + metadata.reach, duplicates=duplicates)
     window = _SlidingWindow(metadata, stride)
     names: list[str] = []
     for number, batch in enumerate(batches):
@@ -107,7 +108,10 @@ def segments(batches: Iterable[Rows], metadata: ModelMetadata, stride: int) -> I
         except UserError as error:
             raise UserError(f"predict.data: {error}") from None
         yield from window.extend(grid, names, position, values)
-    last = grid.finish()
+    try:
+        last = grid.finish()
+    except UserError as error:
+        raise UserError(f"predict.data: {error}") from None
     if last is not None:
         yield from window.extend(grid, names, *last)
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from tsforecast.errors import UserError, nearest
 from tsforecast.reading.arrow import floats
 from tsforecast.reading.cells import MISSING, NUMBER, as_numbers
+from tsforecast.reading.selection import Condition
 from tsforecast.reading.timestamps import TimeFormat, sounds_like_time
 
 BLOCK_BYTES = 1 << 20  # CSV text in a piece, and at the head of a file, which decides what its columns hold
@@ -220,22 +221,31 @@ def open_table(
     return ParquetTable(path, compressed) if head[:4] == b"PAR1" else CsvTable(path, head, exact, like)
 
 
-def stream_rows(table: CsvTable | ParquetTable, features: Sequence[str], time: TimeFormat) -> Iterator[Rows]:
+def stream_rows(
+    table: CsvTable | ParquetTable, features: Sequence[str], time: TimeFormat, where: str = ""
+) -> Iterator[Rows]:
     """Yield the rows of a file piece by piece, in memory that does not grow with the file.
 
     Args:
         table: The open file.
         features: Columns to read as numbers.
         time: How its times are written.
+        where: Condition that selects the rows, empty for all.
 
     Raises:
-        UserError: A value is not a time or not a finite number.
+        UserError: A value is not a time or not a finite number, or the condition cannot be applied.
     """
     first = 1
-    for piece in table.pieces([*time.columns, *features]):
+    condition = Condition.parse(where) if where else None
+    needed = {*time.columns, *features, *([condition.column] if condition else [])}
+    for piece in table.pieces(sorted(needed)):
+        rows = piece.num_rows
+        if condition is not None:
+            piece = condition.select(piece)
         columns = {name: _numbers(table, piece[name], name, first) for name in features}
-        yield Rows(time.read(piece), columns)
-        first += piece.num_rows
+        if piece.num_rows:
+            yield Rows(time.read(piece), columns)
+        first += rows
 
 
 def _numbers(table: CsvTable | ParquetTable, column: pa.ChunkedArray, name: str, first: int) -> np.ndarray:

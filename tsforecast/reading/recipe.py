@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from tsforecast.reading.reader import Dialect
+from tsforecast.reading.selection import Condition
 from tsforecast.reading.timestamps import TimeFormat
 
 
@@ -17,6 +20,9 @@ class ReadingRecipe:
         numeric: Columns that are read as numbers.
         step: Seconds from one row to the next.
         dialect: Encoding, separator and decimal mark of a CSV file; None for Parquet.
+        where: Condition that selects the rows, empty for all.
+        duplicates: How several rows at one time become one: ``last``, ``first``, ``mean`` or ``sum``; None for the
+            last one, as long as few rows repeat a time.
 
     Example:
         >>> recipe = ReadingRecipe(TimeFormat(("day",), "%m/%d/%Y"), ("load",), 86_400)
@@ -30,6 +36,8 @@ class ReadingRecipe:
     numeric: tuple[str, ...]
     step: int
     dialect: Dialect | None = None
+    where: str = ""
+    duplicates: str | None = None
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "ReadingRecipe":
@@ -40,12 +48,18 @@ class ReadingRecipe:
             tuple(stored["numeric"]),
             int(stored["step"]),
             None if dialect is None else Dialect(*dialect),
+            stored.get("where", ""),
+            stored.get("duplicates"),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists and dicts, as JSON holds them."""
         dialect = None if self.dialect is None else list(self.dialect)
         return {**asdict(self), "numeric": list(self.numeric), "dialect": dialect}
+
+    def select(self, table: pa.Table) -> pa.Table:
+        """Return the rows of a table that ``where`` selects."""
+        return Condition.parse(self.where).select(table) if self.where else table
 
     def describe(self) -> str:
         """Return one line for people."""

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsforecast.errors import UserError
+from tsforecast.reading.duplicates import MAX_REPEATED, aggregate, count_repeated
 
 SECOND = 1_000_000_000
 UNITS = {"s": 1, "sec": 1, "min": 60, "t": 60, "h": 3600, "d": 86_400, "w": 604_800}
 TOLERANCE = 10  # a timestamp within a tenth of a step of a grid time counts as on it
 MAX_OFF_GRID = 0.2  # share of rows off the grid above which the timestamps are irregular
-MAX_GROWTH = 20  # how many times as many rows the regular grid may have
+MAX_GROWTH = 20  # how many times as many rows the regular grid of a stated step may have
+MAX_INFERRED_GROWTH = 10  # the same if the step is inferred: nine tenths of the grid would be empty
 
 
 def parse_frequency(frequency: str | int | None) -> int | None:
@@ -95,24 +97,29 @@ class TimeGrid:
 class GridStream:
     """Puts pieces of rows on a grid one after the other.
 
-    Of several rows at one grid time the last one is kept. Grid times without a row become NaN rows; of a gap longer
-    than ``2 * pad`` only the first and the last ``pad`` rows.
+    Several rows at one grid time become one. Grid times without a row become NaN rows; of a gap longer than
+    ``2 * pad`` only the first and the last ``pad`` rows.
 
     Args:
         step: Seconds from one row to the next.
         pad: Number of NaN rows next to an observed one; None for all.
         grid: The grid; None to take it from the first piece.
+        duplicates: How several rows at one grid time become one: ``last``, ``first``, ``mean`` or ``sum``; None
+            for the last one, where more than a few rows that repeat a time are refused.
 
     Attributes:
-        shared: Number of rows that a later one at the same grid time replaced.
+        shared: Number of rows that share their grid time with an earlier one.
     """
 
-    def __init__(self, step: int, pad: int | None = None, grid: TimeGrid | None = None):
+    def __init__(
+        self, step: int, pad: int | None = None, grid: TimeGrid | None = None, duplicates: str | None = "last"
+    ):
         self.step, self.pad, self.grid = step, pad, grid
-        self.shared = 0
-        self._pending: tuple[np.ndarray, np.ndarray] | None = (
-            None  # the newest row: a later one may replace it
-        )
+        self.duplicates = duplicates
+        self.shared = self.rows = self.repeated = 0
+        self._last_time: np.datetime64 | None = None
+        # The rows at the newest grid time, which later ones may join.
+        self._pending: tuple[np.ndarray, np.ndarray] | None = None
 
     def add(self, time: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Take a piece and return the rows that no later piece can change.
@@ -125,11 +132,12 @@ class GridStream:
             Rising positions ``[M]`` on the grid, and values ``[M, C]``.
 
         Raises:
-            UserError: The rows begin before the last row of the piece before.
+            UserError: The rows begin before the last row of the piece before, or too many repeat a time.
         """
         time, values = sort_rows(time, values)
         if not len(time):
             return np.empty(0, np.int64), values
+        self._count(time)
         self.grid = self.grid or TimeGrid.from_times(time, self.step)
         positions = self.grid.positions(time)
         if self._pending is not None:
@@ -139,25 +147,46 @@ class GridStream:
                     f"The rows go back in time, to {time[0]} after {self.times(before)[0]}: sort them by time."
                 )
             positions, values = np.concatenate([before, positions]), np.concatenate([row, values])
+            self.shared -= len(before) - 1
+        newest = np.searchsorted(positions, positions[-1])
+        pending = positions[newest:], values[newest:]
         positions, values = self.place(positions, values)
-        self._pending = positions[-1:], values[-1:]
+        keep_all = self.duplicates in ("mean", "sum")
+        self._pending = pending if keep_all else (positions[-1:], values[-1:])
         return positions[:-1], values[:-1]
 
     def finish(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return the last row, or None if there was none."""
+        """Return the last row, or None if there was none.
+
+        Raises:
+            UserError: Too many rows repeat a time.
+        """
         pending, self._pending = self._pending, None
-        return pending
+        self._check_repeated()
+        return pending and aggregate(*pending, self.duplicates)
+
+    def _count(self, time: np.ndarray) -> None:
+        repeated, _ = count_repeated(time if self._last_time is None else np.append(self._last_time, time))
+        self.rows, self.repeated, self._last_time = self.rows + len(time), self.repeated + repeated, time[-1]
+        if self.rows >= 1000:
+            self._check_repeated()
+
+    def _check_repeated(self) -> None:
+        if self.duplicates is None and self.repeated > max(1, MAX_REPEATED * self.rows):
+            raise UserError(
+                f"{self.repeated:,} of {self.rows:,} rows repeat the time of another, the last at {self._last_time}:"
+                " keep one row for each time."
+            )
 
     def times(self, positions: np.ndarray) -> np.ndarray:
         """Return the times ``[N]`` datetime64[s] of positions that ``add`` returned."""
         return (self.grid or TimeGrid(self.step, 0)).times(positions)
 
     def place(self, positions: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return one row for each position: the last of several, NaN where there is none."""
-        last = np.append(positions[1:] != positions[:-1], True)
-        if not last.all():
-            self.shared += int((~last).sum())
-            positions, values = positions[last], values[last]
+        """Return one row for each position, NaN where there is none."""
+        rows = len(positions)
+        positions, values = aggregate(positions, values, self.duplicates)
+        self.shared += rows - len(positions)
         gaps = np.flatnonzero(np.diff(positions) > 1)
         if not len(gaps):
             return positions, values
@@ -175,7 +204,7 @@ class GridStream:
 
 
 def regularize(
-    time: np.ndarray, values: np.ndarray, frequency: int | None = None
+    time: np.ndarray, values: np.ndarray, frequency: int | None = None, duplicates: str | None = None
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Put the rows of a whole table on a regular grid, by the rules of ``TimeGrid`` and ``GridStream``.
 
@@ -183,13 +212,14 @@ def regularize(
         time: ``[N]`` datetime64[ns], in any order, NaT allowed.
         values: ``[N, C]`` float64.
         frequency: The step in seconds; None for the most common one.
+        duplicates: How several rows at one grid time become one; None for the last.
 
     Returns:
         Times ``[M]`` datetime64[s], values ``[M, C]`` and a note for each thing that was changed.
 
     Raises:
         UserError: Fewer than two times are left, steps are under a second, the timestamps follow no step, or the
-            grid would have more than 20 times the rows.
+            grid would be mostly empty.
     """
     notes = _order_notes(time)
     time, values = sort_rows(time, values)
@@ -204,10 +234,10 @@ def regularize(
         notes += (
             f"{moved:,} timestamps lay between the steps of {describe(grid.step)} and were moved onto them.",
         )
-    stream = GridStream(grid.step, grid=grid)
+    stream = GridStream(grid.step, grid=grid, duplicates=duplicates)
     complete, values = stream.place(positions, values)
     if stream.shared:
-        notes += (f"{stream.shared:,} rows shared their step with a later one; the last of each was kept.",)
+        notes += (_shared_note(stream.shared, duplicates),)
     missing = len(complete) - (len(positions) - stream.shared)
     if missing:
         notes += (
@@ -263,6 +293,13 @@ def _order_notes(time: np.ndarray) -> tuple[str, ...]:
     return notes
 
 
+def _shared_note(shared: int, duplicates: str | None) -> str:
+    if duplicates in ("mean", "sum"):
+        return f"{shared:,} rows shared their step with another; the {duplicates} of each step was taken."
+    other = "an earlier" if duplicates == "first" else "a later"
+    return f"{shared:,} rows shared their step with {other} one; the {duplicates or 'last'} of each was kept."
+
+
 def _most_common(numbers: np.ndarray) -> int:
     values, counts = np.unique(numbers, return_counts=True)
     return int(values[counts.argmax()])
@@ -279,10 +316,11 @@ def _check_grid(
             " data.frequency."
         )
     size = int(positions[-1] - positions[0]) + 1
-    if size > MAX_GROWTH * len(time):
+    distinct = int((np.diff(positions) > 0).sum()) + 1
+    if size > (MAX_INFERRED_GROWTH if inferred else MAX_GROWTH) * distinct:
         gap = int(np.diff(positions).argmax())
         raise UserError(
             f"The timestamps are irregular: steps of {describe(grid.step)} from {time[0]} to {time[-1]} would make"
-            f" {size:,} rows out of {len(time):,} (longest gap: {time[gap]} to {time[gap + 1]}): correct the"
-            " timestamps, or state a longer step with data.frequency."
+            f" {size:,} rows out of {distinct:,} with a value (longest gap: {time[gap]} to {time[gap + 1]}):"
+            " correct the timestamps, or state a longer step with data.frequency."
         )

@@ -22,8 +22,10 @@ from tsforecast.data.series import (
 from tsforecast.errors import UserError, nearest
 from tsforecast.reading.arrow import floats
 from tsforecast.reading.cells import as_numbers
+from tsforecast.reading.duplicates import check_duplicates, check_repeated_times
 from tsforecast.reading.reader import UNNAMED, open_table
 from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.reading.selection import Condition
 from tsforecast.reading.time_grid import parse_frequency, regularize
 from tsforecast.reading.timestamps import find_time
 
@@ -39,6 +41,8 @@ def load(
     calendar: bool = True,
     unit: str = "",
     known_ahead: Sequence[str] = (),
+    where: str | None = None,
+    duplicates: str | None = None,
     recipe: ReadingRecipe | None = None,
 ) -> Series:
     """Read a file; every numeric column is a feature, and whatever was corrected is noted.
@@ -55,6 +59,9 @@ def load(
             (steps up to a day).
         unit: Unit of the targets.
         known_ahead: Columns whose future is known.
+        where: Condition that selects the rows, such as ``sensor = 'A'``; None for all.
+        duplicates: How several rows at one time become one: ``last``, ``first``, ``mean`` or ``sum``; None to keep
+            the last one if at most one row in a hundred repeats a time, and to refuse the file otherwise.
         recipe: How the training data were read, to read these data in the same way; None to decide.
 
     Returns:
@@ -68,7 +75,10 @@ def load(
     step = parse_frequency(frequency)
     if season is not None and (isinstance(season, bool) or not isinstance(season, int) or season < 1):
         raise UserError(f"data.season is {season!r}: give a whole number of rows, or null for a day.")
-    table, recipe, stamps, notes = _read(path, time, recipe, step)
+    check_duplicates(duplicates)
+    table, recipe, stamps, notes = _read(path, time, recipe, step, where or "", duplicates)
+    if recipe.duplicates is None:
+        check_repeated_times(stamps, table, recipe.time.columns)
     named = {target} if isinstance(target, str) else {*(target or ())}
     columns, left_out = _numeric(table, recipe, named | {*(features or ())})
     targets = _pick_targets(target, columns, left_out, recipe.time.columns)
@@ -80,7 +90,7 @@ def load(
     notes += tuple(f"Column '{name}' {why} and was left out." for name, why in left_out.items())
     recipe = replace(recipe, numeric=chosen)
     del table, columns
-    stamps, values, corrected = regularize(stamps, values, recipe.step or None)
+    stamps, values, corrected = regularize(stamps, values, recipe.step or None, recipe.duplicates)
     stamps, values = stamps[:rows], values[:rows]
     if calendar:
         chosen, values = _with_calendar(chosen, values, stamps)
@@ -99,7 +109,12 @@ def load(
 
 
 def _read(
-    path: str, time: str | Sequence[str] | None, recipe: ReadingRecipe | None, step: int | None
+    path: str,
+    time: str | Sequence[str] | None,
+    recipe: ReadingRecipe | None,
+    step: int | None,
+    where: str,
+    duplicates: str | None,
 ) -> tuple[pa.Table, ReadingRecipe, np.ndarray, tuple[str, ...]]:
     """Return a file's table, its recipe (with no numeric columns and step 0 until they are known), times and notes."""
     names = (time,) if isinstance(time, str) else tuple(time or ())
@@ -108,6 +123,15 @@ def _read(
     else:
         file = open_table(path, exact=names)
     table = file.table()
+    rows = table.num_rows
+    where = recipe.where if recipe else where
+    if where and rows:
+        table = Condition.parse(where).select(table)
+        if table.num_rows < 2:
+            raise UserError(
+                f"data.where: {where!r} selects {table.num_rows} of {rows:,} rows of {path};"
+                " a series needs at least two."
+            )
     if table.num_rows < 2:
         content = "no row below its header" if table.num_rows == 0 else "one row only"
         raise UserError(f"data.path: {path} has {content}; a series needs at least two.")
@@ -115,7 +139,8 @@ def _read(
         stamps = recipe.time.read(table)
         return table, replace(recipe, dialect=file.dialect), stamps, recipe.time.notes
     time_format, stamps = find_time(table, names)
-    return table, ReadingRecipe(time_format, (), step or 0, file.dialect), stamps, time_format.notes
+    recipe = ReadingRecipe(time_format, (), step or 0, file.dialect, where, duplicates)
+    return table, recipe, stamps, time_format.notes
 
 
 def _numeric(
