@@ -25,13 +25,15 @@ def nearest(word: str, choices: Iterable[str]) -> str:
 
 
 def install_hint(*extras: str) -> str:
-    """Return the command that installs optional dependencies in a checkout.
+    """Return the command that installs the dependencies in a checkout.
 
     Args:
-        extras: Names in ``[project.optional-dependencies]`` of ``pyproject.toml``.
+        extras: Names in ``[project.optional-dependencies]`` of ``pyproject.toml``; none for the required ones alone.
 
     Example:
         >>> install_hint("serve", "export")
         'run `make setup EXTRAS=serve,export`'
+        >>> install_hint()
+        'run `make setup`'
     """
-    return f"run `make setup EXTRAS={','.join(extras)}`"
+    return f"run `make setup EXTRAS={','.join(extras)}`" if extras else "run `make setup`"

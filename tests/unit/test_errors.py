@@ -52,3 +52,14 @@ def test_every_hint_names_an_existing_extra():
     assert {"serve", "export", "cuda", "sweep", "lightgbm", "dashboard"} <= set(named)
     assert set(named) <= known
     assert install_hint("serve", "export") == "run `make setup EXTRAS=serve,export`"
+
+
+def test_only_one_function_writes_hints():
+    files = [path for path in _files() if (ROOT / NAME) in path.parents and path.suffix == ".py"]
+    assert len(files) > 200
+    writing = [
+        path.name for path in files if "make setup" in re.sub(r"#.*", "", path.read_text(encoding="utf-8"))
+    ]
+    assert sorted(writing) == ["doctor.py", "errors.py"]  # that of the doctor is in a docstring's example
+    code = (ROOT / NAME / "planning" / "doctor.py").read_text(encoding="utf-8")
+    assert re.findall(r".*make setup.*", code) == ["        'run `make setup`'"]

@@ -97,7 +97,8 @@ class RunResult:
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         more = values.pop("more")
         always = NULLABLE if self.skill is not None else ()
-        return {name: value for name, value in values.items() if value is not None or name in always} | more
+        fields = {name: value for name, value in values.items() if value is not None or name in always}
+        return {**fields, **more}
 
     def write(self, folder: Path, name: str = "result.json") -> None:
         """Write the result into a run's folder, whole or not at all."""

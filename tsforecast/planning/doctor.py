@@ -62,8 +62,8 @@ class Finding:
         fix: Command or step that fixes a problem, else empty.
 
     Example:
-        >>> Finding("problem", "TensorFlow is not installed.", "make setup").fix
-        'make setup'
+        >>> Finding("problem", "TensorFlow is not installed.", install_hint()).fix
+        'run `make setup`'
     """
 
     level: str
@@ -86,7 +86,7 @@ def diagnose(facts: MachineFacts) -> list[Finding]:
 
 def _tensorflow(facts: MachineFacts) -> Iterator[Finding]:
     if facts.tensorflow is None:
-        yield Finding("problem", "TensorFlow is not installed.", "make setup")
+        yield Finding("problem", "TensorFlow is not installed.", install_hint())
         return
     built = f", built for CUDA {facts.cuda} and cuDNN {facts.cudnn_built}" if facts.cuda else ", without CUDA"
     yield Finding("ok", f"TensorFlow {facts.tensorflow}{built}")

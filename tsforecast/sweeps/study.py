@@ -161,7 +161,8 @@ class Study:
                 f"{self.folder} is not the folder of a sweep: it has no study.json; "
                 "give a folder that `python run.py -m` made."
             )
-        return json.loads(self.file.read_text(encoding="utf-8"))
+        stored: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))
+        return stored
 
     def _compare(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         changes = differences(before, now)
