@@ -1,12 +1,12 @@
 """Live progress of a sweep: one line per job, and one for the running job and the whole sweep with the time left."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from tsforecast.formatting import duration
@@ -43,17 +43,17 @@ class SweepProgress:
         self._log: Path | None = None
         self._earlier = 0
         self._row: Mapping[str, Any] = {}
-        self._live: Live | None = None
+        self._lines: _LiveLines | None = None
 
     def __enter__(self) -> "SweepProgress":
         if self._console.is_terminal:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
+            self._lines = _LiveLines(self._console, self._jobs)
+            self._lines.start()
         return self
 
     def __exit__(self, *failure: object) -> None:
-        if self._live is not None:
-            self._live.stop()
+        if self._lines is not None:
+            self._lines.stop()
 
     def begin(self, job: Job, log: Path | None = None) -> None:
         """Notes that a job starts; the last line of its ``log`` is shown until it has figures."""
@@ -110,17 +110,12 @@ class SweepProgress:
         return min(self._row.get("step", 0) / steps, 1.0) if steps else 0.0
 
     def _draw(self) -> None:
-        if self._live is None:
+        if self._lines is None:
             return
         self._drawn = self._clock()
         left = self.seconds_left()
-        done = self._over / max(self._jobs, 1)
-        full = round(_BAR_WIDTH * done)
-        total = f"{self._over}/{self._jobs} jobs  {'━' * full}{'─' * (_BAR_WIDTH - full)}" + (
-            f"  about {duration(round(left))} left" if left is not None else ""
-        )
-        lines = [Text(line, no_wrap=True, overflow="ellipsis") for line in (self._running(), total) if line]
-        self._live.update(Group(*lines), refresh=True)
+        time_left = f"about {duration(round(left))} left" if left is not None else ""
+        self._lines.draw(self._running(), self._over, time_left)
 
     def _running(self) -> str:
         if self._job is None:
@@ -133,6 +128,48 @@ class SweepProgress:
         else:
             parts.append((last_line(self._log, self._earlier) if self._log else "") or "starting")
         return "  ".join([*parts, duration(round(self._clock() - self._began))])
+
+
+class _LiveLines(Progress):
+    """The lines at the bottom of a terminal: the running job, and below it the bar of the whole sweep."""
+
+    def __init__(self, console: Console, jobs: int):
+        self._running = ""
+        super().__init__(
+            TextColumn("{task.completed}/{task.total} jobs "),
+            BarColumn(_BAR_WIDTH),
+            _TimeLeftColumn(),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+        )
+        self._sweep = self.add_task("", total=jobs, left="")
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield the lines from top to bottom."""
+        if self._running:
+            yield Text(self._running, no_wrap=True, overflow="ellipsis")
+        yield self.make_tasks_table(self.tasks)
+
+    def draw(self, running: str, over: int, left: str) -> None:
+        """Draw the lines again.
+
+        Args:
+            running: Line of the running job, empty if none runs.
+            over: Number of jobs that have ended.
+            left: The time left, empty if unknown.
+        """
+        self._running = running
+        self.update(self._sweep, completed=over, left=left, refresh=True)
+
+
+class _TimeLeftColumn(ProgressColumn):
+    """The time left, cut where the terminal ends."""
+
+    def render(self, task: Task) -> Text:
+        return Text(
+            f" {task.fields['left']}" if task.fields["left"] else "", no_wrap=True, overflow="ellipsis"
+        )
 
 
 def outcome_words(outcome: Outcome) -> str:
