@@ -206,13 +206,18 @@ def percentile(values: list[int], share: float) -> int:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+def package_sizes(modules: dict[Path, ast.Module]) -> dict[str, int]:
+    """Package, or module at the top, -> its lines without docstrings."""
+    sizes: dict[str, int] = defaultdict(int)
+    for file, lines in file_lengths(modules).items():
+        sizes[package_of(file)] += lines
+    return dict(sizes)
+
+
 def main() -> None:
     """Prints the figures."""
     modules = parse_package()
-    every, lengths = functions(modules), file_lengths(modules)
-    sizes: dict[str, int] = defaultdict(int)
-    for file, lines in lengths.items():
-        sizes[package_of(file)] += lines
+    every, lengths, sizes = functions(modules), file_lengths(modules), package_sizes(modules)
     total = sum(sizes.values())
     largest = max(sizes, key=sizes.__getitem__)
     graph = imports(modules)

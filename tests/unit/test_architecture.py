@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import code_metrics
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "tsforecast"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -199,3 +201,51 @@ def test_no_assert_in_the_package(module):
 
 def test_no_file_of_everything():
     assert not [module for module in MODULES if Path(module).stem in ("utils", "util", "helpers", "misc")]
+
+
+@pytest.fixture(scope="module")
+def modules():
+    return code_metrics.parse_package()
+
+
+def test_neither_modules_nor_packages_import_each_other_in_a_cycle(modules):
+    graph = code_metrics.imports(modules)
+    assert sum(map(len, graph.values())) > 500
+    assert not code_metrics.cycles(graph)
+    assert not code_metrics.cycles(code_metrics.package_graph(graph))
+
+
+def test_a_cycle_would_be_seen():
+    assert code_metrics.cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    modules = {"p.x.one": {"p.y.one"}, "p.y.two": {"p.x.two"}}
+    assert not code_metrics.cycles(modules)
+    assert code_metrics.cycles(code_metrics.package_graph(modules)) == [["x", "y"]]
+
+
+def test_no_package_has_more_than_a_tenth_of_the_lines_and_jobs_stay_short(modules):
+    sizes = code_metrics.package_sizes(modules)
+    assert max(sizes.values()) <= sum(sizes.values()) / 10
+    assert 0 < sizes["jobs"] < 2000
+
+
+def test_functions_are_short(modules):
+    lengths = [function.lines for function in code_metrics.functions(modules)]
+    assert code_metrics.percentile(lengths, 0.9) <= 20
+    assert max(lengths) <= 60
+
+
+def test_files_are_short(modules):
+    assert code_metrics.percentile(list(code_metrics.file_lengths(modules).values()), 0.9) <= 250
+
+
+def test_few_parameters_and_returns_are_any(modules):
+    assert len(code_metrics.bare_any(modules)) < 120
+
+
+def test_functions_are_named_by_verbs_and_nouns(modules):
+    names = [function.name for function in code_metrics.functions(modules)]
+    odd = [name for name in names if code_metrics.is_oddly_named(name)]
+    assert len(odd) < 0.05 * len(names)
+    assert code_metrics.is_oddly_named("told_at_the_end")
+    assert code_metrics.is_oddly_named("beside")
+    assert not code_metrics.is_oddly_named("record_failure")
