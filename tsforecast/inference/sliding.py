@@ -13,7 +13,7 @@ from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.reading.reader import Rows, open_table, stream_rows
 from tsforecast.reading.time_grid import GridStream, check_step
-from tsforecast.reading.timestamps import find_time
+from tsforecast.reading.time_search import find_time
 
 
 class Segment(NamedTuple):
@@ -63,7 +63,7 @@ def read_rows(
         if recipe is not None and len(names) == len(recipe.time.columns):
             time_format = replace(recipe.time, columns=names)
         else:
-            time_format, _ = find_time(head, names)
+            time_format = find_time(head, names).format
         features = [name for name in metadata.all_features if name in table.columns]
         metadata.check_features(features, f"predict.data: {path}", near=table.columns)
         yield from stream_rows(table, features, time_format, recipe.where if recipe else "")

@@ -15,7 +15,8 @@ from tsforecast.errors import UserError, nearest
 from tsforecast.reading.arrow import floats
 from tsforecast.reading.cells import MISSING, NUMBER, as_numbers
 from tsforecast.reading.selection import Condition
-from tsforecast.reading.timestamps import TimeFormat, sounds_like_time
+from tsforecast.reading.time_search import sounds_like_time
+from tsforecast.reading.timestamps import TimeFormat
 
 BLOCK_BYTES = 1 << 20  # CSV text in a piece, and at the head of a file, which decides what its columns hold
 BATCH_ROWS = 65_536  # rows of Parquet in a piece
@@ -244,7 +245,7 @@ def stream_rows(
             piece = condition.select(piece)
         columns = {name: _numbers(table, piece[name], name, first) for name in features}
         if piece.num_rows:
-            yield Rows(time.read(piece), columns)
+            yield Rows(time.read(piece, first), columns)
         first += rows
 
 

@@ -1,38 +1,27 @@
-"""Finding the time columns of a table, deciding how they are written, and reading them."""
+"""How the times of rows are written, and reading them so."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tsforecast.errors import UserError, nearest
-from tsforecast.reading.arrow import nanoseconds
+from tsforecast.reading.arrow import nanoseconds, nulls
 from tsforecast.reading.cells import clean_text, is_text
+from tsforecast.reading.time_numbers import (
+    EXCEL,
+    HOUR_ENDING,
+    numbers,
+    read_clock_number,
+    read_excel,
+    read_parts,
+    read_unix,
+)
+from tsforecast.reading.time_text import CLOCKS, ISO, YEARS, Reading, read_clock, read_text
 
-# Day before month: where both readings fit and are equally regular, the first of the list is taken.
-DATES = [
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%d/%m/%Y",
-    "%m/%d/%Y",
-    "%d.%m.%Y",
-    "%d-%m-%Y",
-    "%m-%d-%Y",
-    "%d/%m/%y",
-    "%m/%d/%y",
-    "%Y%m%d",
-]
-CLOCKS = ["", " %H:%M:%S", " %H:%M", "T%H:%M:%S", "T%H:%M", " %I:%M:%S %p", " %I:%M %p", "%H%M%S", "%H%M"]
-TIMES_OF_DAY = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
-TIME_WORDS = ("time", "date", "epoch", "utc", "ts")
-YEARS = (np.datetime64("1900-01-01"), np.datetime64("2200-01-01"))
-UNIX_UNITS = {"s": 1e11, "ms": 1e14, "us": 1e17, "ns": 1e20}  # unit -> numbers below this are in it
-ISO = "iso"  # ISO text, also of mixed precision, and columns that are timestamps already
-Reading = tuple[str, np.ndarray]  # a pattern, and the times read by it
 EXAMPLE = "write it as 2024-01-31 13:45"
+UNIT_NS = {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
 
 
 @dataclass(frozen=True)
@@ -40,15 +29,21 @@ class TimeFormat:
     """How the time of a row is written.
 
     Args:
-        columns: The column of the time, or those of the date and of the time of day.
-        pattern: Pattern of the first column for ``strptime``, ``iso``, or ``unix_s`` and so on with the unit.
-        clock: Pattern of the time of day, empty without such a column.
+        columns: The column of the time; or those of the date and of the time of day; or those of year, month, day and
+            so on.
+        pattern: How the first column is written: a pattern for ``strptime``, ``iso``, ``unix_s`` and so on with the
+            unit, or ``excel``; or the names of the parts such as ``year,month,day,hour``, one for each column.
+        clock: How the last column tells the time of day, empty without such a column: a pattern, ``iso``, ``hour``,
+            ``hour_ending`` (1 to 24), ``hhmm``, or ``period_48_from_1`` and so on.
         offset: Whether the times have an offset and are read as UTC.
 
     Example:
         >>> table = pa.table({"day": ["03/04/2024", "03/05/2024"]})
         >>> TimeFormat(("day",), "%m/%d/%Y").read(table).astype("datetime64[D]").astype(str).tolist()
         ['2024-03-04', '2024-03-05']
+        >>> table = pa.table({"day": ["2024-01-31"], "hour": [24]})
+        >>> str(TimeFormat(("day", "hour"), "%Y-%m-%d", "hour").read(table)[0])[:16]
+        '2024-02-01T00:00'
     """
 
     columns: tuple[str, ...]
@@ -59,217 +54,202 @@ class TimeFormat:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the training data should know."""
-        return ("Times with an offset are read as UTC.",) if self.offset else ()
+        notes: tuple[str, ...] = ("Times with an offset are read as UTC.",) if self.offset else ()
+        if self.clock == HOUR_ENDING:
+            notes += (
+                f"Hours 1 to 24 in '{self.columns[-1]}' end at that time and are dated by their beginning:"
+                " hour 1 is 0:00.",
+            )
+        return notes
 
-    def read(self, table: pa.Table) -> np.ndarray:
+    @property
+    def is_utc(self) -> bool:
+        """Whether the times are moments in UTC, and not times of a place that is not named."""
+        return self.offset or self.pattern.startswith("unix_")
+
+    def read(self, table: pa.Table, first_row: int = 1) -> np.ndarray:
         """Return the times ``[N]`` datetime64[ns] of a table, NaT where they are empty.
 
         ISO text and timestamps are always understood, since they cannot be mistaken.
 
+        Args:
+            table: Rows of a source.
+            first_row: Number of its first row in the source, for messages.
+
         Raises:
-            UserError: A column is missing, or a value is written otherwise.
+            UserError: A column is missing, a value is written otherwise, or it has an offset where the training data
+                had none, or none where they had one.
         """
-        for name in self.columns:
-            if name not in table.column_names:
-                raise UserError(f"data.time: there is no column '{name}'.{nearest(name, table.column_names)}")
-        column = table[self.columns[0]]
-        time = _read(column, self.pattern)
-        if time is None:
-            time = _read(column, ISO)
-        if time is None:
-            raise self._refusal(column, self.pattern)
-        if len(self.columns) == 1:
-            return time
-        clock = _read_clock(table[self.columns[1]], self.clock)
-        if clock is None:
-            raise self._refusal(table[self.columns[1]], self.clock)
-        array: np.ndarray = time + clock
-        return array
+        check_names(self.columns, table)
+        reading, column = self.attempt(table)
+        if reading.bad.any():
+            row = int(reading.bad.argmax())
+            raise UserError(
+                f"data.time: {value_at(table[column], row)} in column '{column}' (row {first_row + row:,}) is not a"
+                f" time written as {self.written(column)}, as the others are: {EXAMPLE}."
+            )
+        wrong = ~np.isnat(reading.time) & (reading.offset != self.is_utc)
+        if wrong.any():
+            row = int(wrong.argmax())
+            value = value_at(table[self.columns[0]], row)
+            self.check_offset(
+                not self.is_utc, f"data.time: {value} in column '{column}' (row {first_row + row:,})"
+            )
+        return reading.time
 
-    def _refusal(self, column: pa.ChunkedArray, pattern: str) -> UserError:
-        name = self.columns[-1 if pattern == self.clock else 0]
-        read = _read_clock if pattern == self.clock else _read
-        values = column.drop_null().to_pylist()
-        bad = next((v for v in values if read(pa.chunked_array([[v]]), pattern) is None), None)
-        return UserError(
-            f"data.time: {bad!r} in column '{name}' is not a time written as {pattern}, as the others are: {EXAMPLE}."
-        )
+    def attempt(self, table: pa.Table) -> tuple[Reading, str]:
+        """Return times and which values do not fit, and the column of the first value that does not."""
+        if "year" in self.pattern.split(",")[0]:
+            return self._read_parts(table)
+        reading = _read_or_iso(table[self.columns[0]], self.pattern)
+        if len(self.columns) == 1 or reading.bad.any():
+            return reading, self.columns[0]
+        return self._add_clock(table, reading)
+
+    def written(self, column: str) -> str:
+        """Return how the values of a column are written."""
+        parts = self.pattern.split(",")
+        if len(parts) > 1 and column in self.columns[: len(parts)]:
+            return parts[self.columns.index(column)]
+        return self.clock if self.clock and column == self.columns[-1] else self.pattern
+
+    def check_offset(self, has_offset: bool, what: str) -> None:
+        """Refuse times with an offset for a model of local times, and times without one for a model of UTC.
+
+        Args:
+            has_offset: Whether the times have an offset.
+            what: The times, as the start of the message.
+
+        Raises:
+            UserError: Saying what to do.
+        """
+        if has_offset and not self.is_utc:
+            raise UserError(
+                f"{what} has an offset, but the training data had local times without one: write the local time of"
+                " the training data, without an offset."
+            )
+        if not has_offset and self.is_utc:
+            raise UserError(
+                f"{what} has no offset, but the training data had times in UTC or with an offset: add the offset, such"
+                " as +01:00, or Z for UTC."
+            )
+
+    def _read_parts(self, table: pa.Table) -> tuple[Reading, str]:
+        parts = self.pattern.split(",")
+        reading, bad = read_parts([table[name] for name in self.columns[: len(parts)]], parts)
+        if reading.bad.any() or len(parts) == len(self.columns):
+            return reading, self.columns[bad]
+        return self._add_clock(table, reading)
+
+    def _add_clock(self, table: pa.Table, date: Reading) -> tuple[Reading, str]:
+        name = self.columns[-1]
+        clock, bad = read_clock_column(table[name], self.clock)
+        return Reading(date.time + clock, bad, date.offset), name
 
 
-def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> tuple[TimeFormat, np.ndarray]:
-    """Find and read the time column, or the pair of a date and a time-of-day column.
-
-    Args:
-        table: As read.
-        named: The column or the pair, in that order; None to look for it: a column of timestamps first, then
-            a date column with a time-of-day column, then text that reads as a date, then whole numbers under
-            a name such as "timestamp" that read as a date or as Unix time.
-
-    Returns:
-        How the times are written, times ``[N]`` datetime64[ns] (UTC where the file gives an offset; NaT
-        where empty).
+def check_names(names: tuple[str, ...], table: pa.Table) -> None:
+    """Refuse time columns that a table does not have.
 
     Raises:
-        UserError: A named column is not there or does not read as time, or none is found.
+        UserError: Naming the first one that is missing.
     """
-    names = (named,) if isinstance(named, str) else tuple(named or ())
-    reading, clock = _read_named(table, names) if names else (None, None)
-    if not names:
-        names, reading, clock = _search(table)
-    if reading is None:
-        raise UserError(
-            f"No column reads as time (columns: {', '.join(table.column_names[:12])}): name it with data.time=COLUMN,"
-            f" and {EXAMPLE}."
-        )
-    pattern, time = reading
-    offset = _has_offset(table[names[0]])
-    if clock is None:
-        return TimeFormat(names, pattern, offset=offset), time
-    return TimeFormat(names, pattern, clock[0], offset), time + clock[1]
-
-
-def find_reading(column: pa.ChunkedArray) -> Reading | None:
-    """Return pattern and times ``[N]`` of a timestamp, date or text column, or None if a value is not a time."""
-    if not is_text(column.type):
-        time = _read(column, ISO)
-        return None if time is None else (ISO, time)
-    sample = clean_text(column).drop_null().slice(0, 200)
-    if not len(sample):
-        return None
-    patterns = [date + clock for date, clock in product(DATES, CLOCKS)]
-    patterns = [pattern for pattern in patterns if _read(sample, pattern) is not None]
-    readings = [(pattern, time) for pattern in patterns if (time := _read(column, pattern)) is not None]
-    if readings:
-        return max(readings, key=lambda reading: _regularity(reading[1]))
-    time = _read(column, ISO)
-    return None if time is None else (ISO, time)
-
-
-def find_number_reading(column: pa.ChunkedArray) -> Reading | None:
-    """Return pattern and times ``[N]`` of whole numbers such as 20240131 or Unix time, or None."""
-    if not pa.types.is_integer(column.type) or column.null_count == len(column):
-        return None
-    reading = find_reading(column.cast(pa.string()))
-    if reading is not None:
-        return reading
-    largest = pc.max(column).as_py()
-    unit = next((unit for unit, below in UNIX_UNITS.items() if largest < below), None)
-    time = None if unit is None else _read(column, f"unix_{unit}")
-    return None if time is None or np.nanmin(time) <= np.datetime64("1971-01-01") else (f"unix_{unit}", time)
-
-
-def find_clock(column: pa.ChunkedArray) -> Reading | None:
-    """Return pattern and times of day ``[N]`` timedelta64[ns], or None if the column does not hold any."""
-    patterns = TIMES_OF_DAY if is_text(column.type) else (ISO,)
-    readings = ((pattern, _read_clock(column, pattern)) for pattern in patterns)
-    return next(((pattern, time) for pattern, time in readings if time is not None), None)
-
-
-def _search(table: pa.Table) -> tuple[tuple[str, ...], Reading | None, Reading | None]:
-    """Return the names of the time columns, how the first reads, and how the second reads if there is one."""
-    for name in table.column_names:
-        if pa.types.is_timestamp(table[name].type):
-            return (name,), find_reading(table[name]), None
-    for name in table.column_names:
-        reading = find_reading(table[name])
-        if reading is None:
-            continue
-        clocks = ((other, find_clock(table[other])) for other in table.column_names)
-        other, clock = next(((other, clock) for other, clock in clocks if clock is not None), ("", None))
-        if clock is not None and _is_midnight(reading[1]):
-            return (name, other), reading, clock
-        return (name,), reading, None
-    for name in table.column_names:
-        reading = find_number_reading(table[name]) if sounds_like_time(name) else None
-        if reading is not None:
-            return (name,), reading, None
-    return (), None, None
-
-
-def sounds_like_time(name: str) -> bool:
-    """Return whether whole numbers under this name may be times."""
-    return any(word in name.lower() for word in TIME_WORDS)
-
-
-def _read_named(table: pa.Table, names: tuple[str, ...]) -> tuple[Reading, Reading | None]:
     for name in names:
         if name not in table.column_names:
             raise UserError(
                 f"data.time: there is no column '{name}'.{nearest(name, table.column_names)}"
                 f" The file has {', '.join(table.column_names[:12])}."
             )
-    reading = find_reading(table[names[0]]) or find_number_reading(table[names[0]])
-    clock = find_clock(table[names[1]]) if len(names) == 2 else None
-    if reading is None or (len(names) == 2 and clock is None):
-        bad = names[0] if reading is None else names[1]
-        raise UserError(
-            f"data.time: column '{bad}' does not read as time (it starts with {table[bad][0].as_py()!r}): {EXAMPLE}."
-        )
-    return reading, clock
 
 
-def _read(column: pa.ChunkedArray, pattern: str) -> np.ndarray | None:
-    """Return the times of a column by a pattern, or None if a value does not fit it."""
+def value_at(column: pa.ChunkedArray, row: int) -> str:
+    """Return a value as it should be shown in a message."""
+    value = column.slice(row, 1)
+    if is_text(value.type):
+        return repr(value[0].as_py())
+    return repr(value.cast(pa.string())[0].as_py())
+
+
+def read_column(column: pa.ChunkedArray, pattern: str) -> Reading:
+    """Return the times of a column by a pattern; every value is bad if its type does not allow the pattern."""
     kind = column.type
-    try:
-        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-            return nanoseconds(column.cast(pa.timestamp("s")) if pa.types.is_date(kind) else column)
-        if pattern.startswith("unix_"):
-            numbers = clean_text(column) if is_text(kind) else column
-            time = nanoseconds(numbers.cast(pa.int64()).cast(pa.timestamp(pattern.removeprefix("unix_"))))
-            return time if _is_plausible(time) else None
-        if pa.types.is_integer(kind):
-            column = column.cast(pa.string())
-        if not is_text(column.type):
-            return None
-        text = clean_text(column)
-        if pattern == ISO:
-            return nanoseconds(text.cast(pa.timestamp("ns", "UTC" if _has_offset(text) else None)))
-        time = nanoseconds(pc.strptime(text, pattern, "s", error_is_null=False))
-    except pa.ArrowException:
+    reading: Reading | None = None
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        reading = _read_typed(column)
+    elif pattern.startswith("unix_"):
+        reading = read_unix(column, pattern.removeprefix("unix_"))
+    elif pattern == EXCEL:
+        reading = read_excel(column)
+    elif is_text(kind):
+        reading = read_text(clean_text(column), pattern)
+    else:
+        text = digits(column)
+        reading = None if text is None else read_text(text, pattern)
+    if reading is None:
+        missing = nulls(column)
+        return Reading(np.full(len(column), "NaT", "datetime64[ns]"), ~missing, np.zeros(len(column), bool))
+    return reading
+
+
+def digits(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return whole numbers such as 20240131 as text, or None if a column holds others."""
+    if pa.types.is_integer(column.type):
+        return column.cast(pa.string())
+    result = numbers(column) if pa.types.is_floating(column.type) else None
+    if result is None:
         return None
-    return time if _is_plausible(time) else None
+    values = result[0]
+    known = ~np.isnan(values)
+    if (values[known] != np.floor(values[known])).any() or (np.abs(values[known]) >= 2**53).any():
+        return None
+    whole = pa.array(np.where(known, values, 0).astype(np.int64), mask=~known)
+    return pa.chunked_array([whole.cast(pa.string())])
 
 
-def _read_clock(column: pa.ChunkedArray, pattern: str) -> np.ndarray | None:
-    """Return the times of day of a column by a pattern, or None if a value does not fit it or all are missing."""
+def read_clock_column(column: pa.ChunkedArray, clock: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return times of day timedelta64[ns] ``[N]`` by a clock pattern, and which values do not fit it."""
     if pa.types.is_time(column.type):
-        in_ns = column.cast(pa.time64("ns")).cast(pa.int64())
-        return nanoseconds(in_ns.cast(pa.timestamp("ns"))) - np.datetime64(0, "ns")
-    if not is_text(column.type):
-        return None
-    if pattern == ISO:
-        readings = (_read_clock(column, each) for each in TIMES_OF_DAY)
-        return next((time for time in readings if time is not None), None)
-    # With a date before it, since a clock alone parses differently from one system to the next.
-    text = pc.binary_join_element_wise("2000-01-01", clean_text(column), " ")
-    try:
-        full = pc.strptime(text, f"%Y-%m-%d {pattern}", "s")
-    except pa.ArrowException:
-        return None
-    return nanoseconds(full) - np.datetime64("2000-01-01", "ns") if full.null_count < len(full) else None
+        ns = column.cast(pa.time64("ns")).cast(pa.int64())
+        time = np.asarray(ns.fill_null(0).to_numpy()).astype("timedelta64[ns]")
+        return np.where(nulls(column), np.timedelta64("NaT"), time), np.zeros(len(column), bool)
+    if "%" not in clock and clock != ISO:
+        result = read_clock_number(column, clock)
+        if result is not None:
+            return result
+    elif is_text(column.type):
+        text = clean_text(column)
+        patterns = CLOCKS if clock == ISO else (clock, *CLOCKS[:2])
+        readings = [read_clock(text, pattern) for pattern in patterns[:1]]
+        if readings[0][1].any():
+            readings += [read_clock(text, pattern) for pattern in patterns[1:]]
+        return next((reading for reading in readings if not reading[1].any()), readings[0])
+    missing = nulls(column)
+    return np.full(len(column), "NaT", "timedelta64[ns]"), ~missing
 
 
-def _has_offset(column: pa.ChunkedArray) -> bool:
-    """Return whether times have an offset, as their first value shows."""
-    if pa.types.is_timestamp(column.type):
-        return column.type.tz is not None
-    values = clean_text(column).drop_null() if is_text(column.type) else None
-    text = values[0].as_py() if values else ""
-    return text.endswith("Z") or (":" in text and text[-6:-5] in ("+", "-"))
+def _read_or_iso(column: pa.ChunkedArray, pattern: str) -> Reading:
+    reading = read_column(column, pattern)
+    if not reading.bad.any() or pattern == ISO:
+        return reading
+    iso = read_column(column, ISO)
+    return reading if iso.bad.any() else iso
 
 
-def _is_plausible(time: np.ndarray) -> bool:
-    known = time[~np.isnat(time)]
-    return not len(known) or bool(known.min() >= YEARS[0] and known.max() < YEARS[1])
-
-
-def _is_midnight(time: np.ndarray) -> bool:
-    known = time[~np.isnat(time)]
-    return bool((known == known.astype("datetime64[D]")).all())
-
-
-def _regularity(time: np.ndarray) -> float:
-    """Return the share of steps that are the most common one: a wrong order of day and month breaks the steps."""
-    steps = np.diff(time[~np.isnat(time)][:20_000]).astype(np.int64)
-    return np.unique(steps, return_counts=True)[1].max() / len(steps) if len(steps) else 0.0
+def _read_typed(column: pa.ChunkedArray) -> Reading:
+    """Return a column of dates or timestamps; values outside of ``YEARS`` are bad."""
+    kind = column.type
+    if pa.types.is_date(kind):
+        column = column.cast(pa.timestamp("s" if pa.types.is_date32(kind) else "ms"))
+    unit, tz = UNIT_NS[column.type.unit], column.type.tz
+    low, high = (
+        int(np.datetime64(f"{year}-01-01", "s").astype(np.int64)) * (10**9 // unit) for year in YEARS
+    )
+    numbers_ = column.cast(pa.int64())
+    ends = pc.min_max(numbers_).as_py()
+    offset = np.full(len(column), tz is not None)
+    if ends["min"] is None or (ends["min"] >= low and ends["max"] < high):
+        return Reading(nanoseconds(column), np.zeros(len(column), bool), offset)
+    values, missing = np.asarray(numbers_.fill_null(0).to_numpy()), nulls(column)
+    far = (values < low) | (values >= high)
+    time = (np.where(far, 0, values) * unit).astype("datetime64[ns]")
+    time[far | missing] = np.datetime64("NaT")
+    return Reading(time, far & ~missing, offset)

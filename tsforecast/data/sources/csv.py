@@ -27,7 +27,7 @@ from tsforecast.reading.reader import UNNAMED, open_table
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.reading.selection import Condition
 from tsforecast.reading.time_grid import parse_frequency, regularize
-from tsforecast.reading.timestamps import find_time
+from tsforecast.reading.time_search import find_time
 
 
 def load(
@@ -138,9 +138,9 @@ def _read(
     if recipe is not None:
         stamps = recipe.time.read(table)
         return table, replace(recipe, dialect=file.dialect), stamps, recipe.time.notes
-    time_format, stamps = find_time(table, names)
+    time_format, stamps, notes = find_time(table, names)
     recipe = ReadingRecipe(time_format, (), step or 0, file.dialect, where, duplicates)
-    return table, recipe, stamps, time_format.notes
+    return table, recipe, stamps, notes
 
 
 def _numeric(

@@ -1,0 +1,193 @@
+"""Times written as numbers: Unix time, Excel's serial dates, hours and periods of a day, and parts of a date."""
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tsforecast.reading.arrow import nulls
+from tsforecast.reading.cells import NUMBER, clean_text, is_number, is_text
+from tsforecast.reading.time_text import DAY_NS, MONTHS, NS, Reading, day_number
+
+UNIX_UNITS = {
+    "s": (1e11, NS),
+    "ms": (1e14, 10**6),
+    "us": (1e17, 1000),
+    "ns": (1e20, 1),
+}  # numbers below, ns per unit
+EXCEL = "excel"
+EXCEL_DAYS = (18_264, 73_051)  # 1950 to 2100
+EXCEL_EPOCH = 25_569  # 1970-01-01
+HOUR = "hour"  # 0 to 23, or 24 for 0:00 of the next day
+HOUR_ENDING = "hour_ending"  # 1 to 24, where hour 1 begins at 0:00
+CLOCK_NUMBER = "hhmm"  # 930 is 9:30
+PERIODS_PER_DAY = (48, 96, 144, 288)
+PARTS = ("year", "month", "day", "hour", "minute", "second")
+MISSING_TIME = np.datetime64("NaT", "ns")
+
+
+def numbers(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the numbers of a column ``[N]`` (int64 if whole) and which values are not numbers; None without any."""
+    kind = column.type
+    if is_text(kind):
+        text = clean_text(column)
+        good = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
+        bad = ~nulls(text) & nulls(pc.if_else(good, True, None))
+        column = pc.if_else(good, text, pa.scalar(None, pa.string())).cast(pa.float64())
+    elif is_number(kind):
+        bad = np.zeros(len(column), bool)
+    else:
+        return None
+    if column.null_count == len(column):
+        return None
+    if pa.types.is_integer(column.type):
+        values = np.asarray(pc.fill_null(column, 0).cast(pa.int64()).to_numpy())
+        if column.null_count == 0:
+            return values, bad
+        return np.where(nulls(column), np.nan, values.astype(np.float64)), bad
+    return np.asarray(column.cast(pa.float64()).to_numpy()), bad
+
+
+def unix_unit(column: pa.ChunkedArray) -> str | None:
+    """Return the unit of Unix times, judged by the largest, or None if they are too small or large for any."""
+    result = numbers(column)
+    if result is None:
+        return None
+    middle = float(np.nanmedian(result[0]))
+    return next((unit for unit, (below, _) in UNIX_UNITS.items() if abs(middle) < below), None)
+
+
+def read_unix(column: pa.ChunkedArray, unit: str) -> Reading | None:
+    """Return Unix times from 1971 to 2199."""
+    result = numbers(column)
+    if result is None:
+        return None
+    values, bad = result
+    per = UNIX_UNITS[unit][1]
+    low, high = 31_536_000 * NS // per, 7_258_118_400 * NS // per
+    with np.errstate(invalid="ignore"):
+        good = (values >= low) & (values < high)
+    if values.dtype.kind == "f":
+        whole = np.floor(np.where(good, values, 0))
+        rest = np.where(good, values, 0) - whole
+        ns = whole.astype(np.int64) * per + np.round(rest * per / 1000).astype(np.int64) * 1000
+    else:
+        ns = np.where(good, values, 0) * per
+    return _reading(ns, good, values, bad, has_offset=True)
+
+
+def read_excel(column: pa.ChunkedArray) -> Reading | None:
+    """Return the times of Excel's serial dates from 1950 to 2100, to the second."""
+    result = numbers(column)
+    if result is None:
+        return None
+    values, bad = result
+    with np.errstate(invalid="ignore"):
+        good = (values >= EXCEL_DAYS[0]) & (values < EXCEL_DAYS[1])
+    seconds = np.round((np.where(good, values, EXCEL_EPOCH) - EXCEL_EPOCH) * 86_400).astype(np.int64)
+    return _reading(seconds * NS, good, values, bad)
+
+
+def clock_of_numbers(column: pa.ChunkedArray, name: str) -> str | None:
+    """Return how the numbers of a column tell the time of day, judged by all of them, or None if they do not."""
+    result = _whole(column)
+    if result is None:
+        return None
+    values = result[0][~np.isnan(result[0])]
+    least, most = values.min(), values.max()
+    if least < 0 or not len(values):
+        return None
+    if most <= 24:
+        return HOUR_ENDING if least == 1 and most == 24 else HOUR
+    count = next((count for count in PERIODS_PER_DAY if most <= count), None)
+    if re.search(r"period|interval|slot|block|half|quarter|step", name.lower()):
+        return None if count is None or least > 1 else f"period_{count}_from_{int(least)}"
+    return CLOCK_NUMBER if most <= 2400 and (values % 100 < 60).all() else None
+
+
+def read_clock_number(column: pa.ChunkedArray, clock: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return times of day timedelta64[ns] ``[N]`` (NaT where missing or bad), and which values are bad."""
+    result = _whole(column)
+    if result is None:
+        return None
+    values, bad = result
+    if clock == HOUR_ENDING:
+        low, high, seconds = 1, 24, (values - 1) * 3600
+    elif clock == CLOCK_NUMBER:
+        low, high, seconds = 0, 2400, values // 100 * 3600 + values % 100 * 60
+        bad = bad | (values % 100 >= 60)
+    elif clock.startswith("period_"):
+        count, low = (int(number) for number in re.findall(r"\d+", clock))
+        high, seconds = low + count - 1, (values - low) * (86_400 // count)
+    else:
+        low, high, seconds = 0, 24, values * 3600
+    with np.errstate(invalid="ignore"):
+        bad = bad | (values < low) | (values > high)
+    missing = np.isnan(values) | bad
+    out = (np.where(missing, 0, seconds).astype(np.int64) * NS).astype("timedelta64[ns]")
+    out[missing] = np.timedelta64("NaT")
+    return out, bad
+
+
+def read_parts(columns: list[pa.ChunkedArray], parts: list[str]) -> tuple[Reading, int]:
+    """Return the times of columns with year, month and so on, and the first column that has a bad value.
+
+    Args:
+        columns: One column for each part.
+        parts: Names out of ``PARTS``, the year first.
+    """
+    rows = len(columns[0])
+    values, bad, missing, first_bad = {}, np.zeros(rows, bool), np.zeros(rows, bool), 0
+    limits = {"year": (1700, 2199), "month": (1, 12), "day": (1, 31), "hour": (0, 24)}
+    for index, (column, part) in enumerate(zip(columns, parts, strict=True)):
+        result = _whole(_month_numbers(column) if part == "month" else column)
+        numbers_, wrong = result if result is not None else (np.full(rows, np.nan), ~nulls(column))
+        low, high = limits.get(part, (0, 59))
+        with np.errstate(invalid="ignore"):
+            wrong = wrong | (numbers_ < low) | (numbers_ > high)
+        if wrong.any() and not bad.any():
+            first_bad = index
+        bad, missing = bad | wrong, missing | np.isnan(numbers_)
+        values[part] = np.where(wrong | np.isnan(numbers_), low, numbers_).astype(np.int64)
+    one = np.ones(rows, np.int64)
+    days, exists = day_number(values["year"], values.get("month", one), values.get("day", one))
+    if not exists.all() and not bad.any():
+        first_bad = len(parts[:3]) - 1
+    clock = sum(
+        values[part] * 60**power
+        for power, part in ((2, "hour"), (1, "minute"), (0, "second"))
+        if part in values
+    )
+    ns = np.where(exists, days, 0) * DAY_NS + clock * NS
+    bad = bad | (~exists & ~missing)
+    time = ns.astype("datetime64[ns]")
+    time[bad | missing] = MISSING_TIME
+    return Reading(time, bad, np.zeros(rows, bool)), first_bad
+
+
+def _month_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not is_text(column.type):
+        return column
+    text = clean_text(column)
+    named = pc.utf8_slice_codeunits(pc.utf8_lower(text), 0, 3)
+    index = pc.add(pc.index_in(named, value_set=pa.array(MONTHS)), 1)
+    return pc.coalesce(index.cast(pa.string()), text)
+
+
+def _whole(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray] | None:
+    result = numbers(column)
+    if result is None:
+        return None
+    values = result[0].astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return values, result[1] | (values != np.floor(values)) & ~np.isnan(values)
+
+
+def _reading(
+    ns: np.ndarray, good: np.ndarray, values: np.ndarray, bad: np.ndarray, has_offset: bool = False
+) -> Reading:
+    time = ns.astype("datetime64[ns]")
+    time[~good] = MISSING_TIME
+    missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
+    return Reading(time, bad | (~good & ~missing), np.full(len(values), has_offset))
