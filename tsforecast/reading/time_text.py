@@ -215,7 +215,7 @@ def _read_parts(text: pa.ChunkedArray, pattern: str) -> np.ndarray:
     parts = {name: _numbers(pc.struct_field(found, name), name, match) for name in expression.groupindex}
     day, good = _days(parts, len(text))
     clock, fits = _clock(parts, len(text))
-    time = (day * DAY_NS + clock).astype("datetime64[ns]")
+    time: np.ndarray = (day * DAY_NS + clock).astype("datetime64[ns]")
     time[~(match & good & fits)] = np.datetime64("NaT")
     return time
 
@@ -229,7 +229,8 @@ def _numbers(column: pa.ChunkedArray, name: str, match: np.ndarray) -> np.ndarra
         return np.array(words, np.int64)
     text = pc.fill_null(column, "0")
     text = pc.utf8_rpad(text, 9, "0") if name == "f" else pc.if_else(pc.equal(text, ""), "0", text)
-    return np.asarray(text.cast(pa.int64()).to_numpy())
+    numbers: np.ndarray = np.asarray(text.cast(pa.int64()).to_numpy())
+    return numbers
 
 
 def _days(parts: dict[str, np.ndarray], rows: int) -> tuple[np.ndarray, np.ndarray]:
