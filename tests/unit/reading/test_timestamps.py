@@ -1,0 +1,54 @@
+"""Times are read by a decided format, and refused by row and value if they are written otherwise."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tsforecast.errors import UserError
+from tsforecast.reading.timestamps import TimeFormat
+
+
+def test_iso_text_and_timestamps_are_always_understood():
+    written = TimeFormat(("time",), "%m/%d/%Y")
+    expected = np.array(["2024-03-04", "2024-03-05"], "datetime64[ns]")
+    for values in (["03/04/2024", "03/05/2024"], ["2024-03-04", "2024-03-05 00:00"], expected):
+        np.testing.assert_array_equal(written.read(pa.table({"time": values})), expected)
+
+
+@pytest.mark.parametrize("bad", ["31/03/2024", "2024-02-30", "noon", "02/30/2024"])
+def test_a_value_written_otherwise_is_refused_by_row(bad):
+    table = pa.table({"time": ["03/04/2024", "03/05/2024", bad]})
+    with pytest.raises(
+        UserError, match=rf"'{bad}' in column 'time' \(row 103\) is not a time written as %m/%d/%Y"
+    ):
+        TimeFormat(("time",), "%m/%d/%Y").read(table, first_row=101)
+
+
+@pytest.mark.parametrize("values", [["2024-01-01T00:00+02:00"], pa.array([0], pa.timestamp("s", "UTC"))])
+def test_local_times_and_times_with_an_offset_are_not_mixed(values):
+    local, utc = TimeFormat(("time",), "iso"), TimeFormat(("time",), "iso", offset=True)
+    with pytest.raises(UserError, match=r"\(row 1\) has an offset, but the training data had local times"):
+        local.read(pa.table({"time": values}))
+    assert len(utc.read(pa.table({"time": values}))) == 1
+    with pytest.raises(UserError, match=r"\(row 1\) has no offset, but the training data had times in UTC"):
+        utc.read(pa.table({"time": ["2024-01-01 00:00"]}))
+    with pytest.raises(UserError, match="has no offset"):
+        TimeFormat(("time",), "unix_s").read(pa.table({"time": ["2024-01-01 00:00"]}))
+
+
+def test_all_offsets_count_for_a_model_of_times_in_utc():
+    utc = TimeFormat(("time",), "iso", offset=True)
+    time = utc.read(pa.table({"time": ["2024-01-01 02:00+02", "2024-01-01 01:00Z", "2024-01-01T03:00+0100"]}))
+    np.testing.assert_array_equal(
+        time, np.datetime64("2024-01-01", "ns") + np.arange(3) * np.timedelta64(1, "h")
+    )
+
+
+def test_a_decided_clock_does_not_change_with_the_rows():
+    ending = TimeFormat(("day", "hour"), "%Y-%m-%d", "hour_ending")
+    part = ending.read(pa.table({"day": ["2024-01-01"] * 2, "hour": [2, 3]}))
+    assert part.astype("datetime64[h]").astype(str).tolist() == ["2024-01-01T01", "2024-01-01T02"]
+    with pytest.raises(
+        UserError, match=r"'0' in column 'hour' \(row 2\) is not a time written as hour_ending"
+    ):
+        ending.read(pa.table({"day": ["2024-01-01"] * 2, "hour": [1, 0]}))
