@@ -109,9 +109,11 @@ def help_text() -> str:
         "python run.py -m key=value1,value2 ...               a sweep",
     ]
     lines += ["python run.py --cfg job [...]                        print the config and stop", ""]
-    for group in sorted({path.parent for path in CONF.rglob("*/*.yaml")}):
+    files = sorted(CONF.rglob("*/*.yaml"))
+    width = max(len(path.stem) for path in files)
+    for group in sorted({path.parent for path in files}):
         lines.append(f"{group.relative_to(CONF)}=")
-        lines += [f"  {path.stem:<18}{first_comment(path)}" for path in sorted(group.glob("*.yaml"))]
+        lines += [f"  {path.stem:<{width}}  {first_comment(path)}" for path in sorted(group.glob("*.yaml"))]
     return "\n".join(lines)
 
 

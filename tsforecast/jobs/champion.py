@@ -14,6 +14,7 @@ from tsforecast.evaluation.provenance import describe_provenance
 from tsforecast.evaluation.summary import print_recurrent_paths
 from tsforecast.jobs import build, build_training
 from tsforecast.models.io import load_metadata
+from tsforecast.registry.training_limits import limit_training
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
     from tsforecast.registry import Registry, Version
     from tsforecast.runtime import RuntimeInfo
-
-MAX_BATCH = 32  # if the champion's batch size is auto
-VALIDATIONS = 8  # in a retraining run that uses all its steps
-PATIENCE = 3
 
 
 def champion_config(config: Config, champion: Version) -> Config:
@@ -108,19 +105,9 @@ class ChampionRecipe:
 
     def _training_config(self, folder: RunFolder) -> Config:
         config, options = self.config, self.config.retrain
-        batch_size = config.training.batch_size
-        training = dataclasses.replace(
-            config.training,
-            max_steps=options.max_steps,
-            max_minutes=60 * options.max_hours,
-            max_epochs=None,
-            steps_per_epoch=max(options.max_steps // VALIDATIONS, 1),
-            patience=PATIENCE,
-            batch_size=MAX_BATCH if batch_size == "auto" else batch_size,
-        )
         return dataclasses.replace(
             config,
-            training=training,
+            training=limit_training(config.training, options),
             optimizer=config.optimizer | {"learning_rate": options.learning_rate},
             resume=str(folder.path) if folder.last.is_file() else None,
         )

@@ -86,21 +86,11 @@ def compare_models(
     Returns: the student with its evaluation, and a table of both models: errors, size, and time of one forecast.
     """
     from tsforecast.evaluation.evaluate import evaluate
-    from tsforecast.evaluation.latency import measure_latency
+    from tsforecast.evaluation.model_row import model_row
 
-    rows, tests = [], []
-    for label, model in ((f"teacher ({name})", teacher), ("student", student)):
-        test = evaluate(model, dataset, "test")
-        tests.append(test)
-        rows.append(
-            {
-                "model": label,
-                "RMSE": test.figures["rmse"],
-                "MAE": test.figures["mae"],
-                "params": model.count_params(),
-                "one forecast (ms)": measure_latency(model, dataset)["median"],
-            }
-        )
+    labels = {f"teacher ({name})": teacher, "student": student}
+    scored = {label: ScoredModel(model, evaluate(model, dataset, "test")) for label, model in labels.items()}
+    rows = [model_row(label, model, dataset) for label, model in scored.items()]
     note = "On the test split; the time is the median of warm forecasts of one window on this machine."
     section = Section("Teacher and student", [Table.from_records(rows)], note)
-    return ScoredModel(student, tests[-1]), RunAdditions({"distilled": rows}, [section])
+    return scored["student"], RunAdditions({"distilled": rows}, [section])

@@ -34,6 +34,8 @@ def main(config: Config, path: Path) -> float:
 def _print_findings(findings: list[Finding]) -> None:
     console = Console(highlight=False)
     for finding in findings:
-        console.print(Text(f"{finding.level:>8}  ", STYLES[finding.level]) + Text(finding.what))
+        console.print(
+            Text(f"{finding.level:>8}  ", STYLES[finding.level]) + Text(finding.what), soft_wrap=True
+        )
         if finding.fix:
-            console.print(Text(f"{'fix':>8}  {finding.fix}"))
+            console.print(Text(f"{'fix':>8}  {finding.fix}"), soft_wrap=True)
