@@ -1,6 +1,10 @@
 """Members that are given by a folder, and what a finished run tells about itself."""
 
-from tsforecast.ensemble.members import Member, is_run_folder
+import pytest
+
+from tests.helpers.scored_case import dataset
+from tsforecast.ensemble.members import Member, find_member, is_run_folder
+from tsforecast.errors import UserError
 from tsforecast.evaluation.result import RunResult
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -18,3 +22,36 @@ def test_a_member_of_a_finished_run(tmp_path):
     RunResult(status="done", seconds=3.5).write(folder.path)
     assert Member.from_folder(folder) == Member("gru", folder, 3.5)
     assert Member.from_folder(folder, "second").name == "second"
+
+
+def finished_run(path, rows, **changes):
+    folder = RunFolder.create(path)
+    folder.write_text_atomic("config.yaml", "")
+    window = {key: rows.window[key] for key in ("lookback", "lead", "horizon")}
+    fields = {"window": window, "data": {"hash": rows.series.data_hash()}, "seconds": 2.0, **changes}
+    RunResult(status="done", **fields).write(folder.path)
+    return str(path)
+
+
+def test_a_run_with_the_same_data_window_and_split_is_a_member(tmp_path):
+    data = dataset()
+    path, folders = finished_run(tmp_path / "gru", data), []
+    member = find_member(path, data, same_split=lambda folder: not folders.append(folder))
+    assert (member.name, member.folder.path, member.seconds) == ("gru", tmp_path / "gru", 2.0)
+    assert folders == [member.folder]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"window": {"lookback": 1}}, {"data": {"hash": "other"}}, {"data": None}]
+)
+def test_a_run_with_other_data_or_another_window_is_refused(tmp_path, changes):
+    data = dataset()
+    path = finished_run(tmp_path / "gru", data, **changes)
+    with pytest.raises(UserError, match="gru was trained on other data, another split or another window"):
+        find_member(path, data, same_split=lambda folder: True)
+
+
+def test_a_run_with_another_split_is_refused(tmp_path):
+    data = dataset()
+    with pytest.raises(UserError, match="another split"):
+        find_member(finished_run(tmp_path / "gru", data), data, same_split=lambda folder: False)
