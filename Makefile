@@ -1,28 +1,28 @@
-# Every target sets up .venv by itself (tools/set_up.py): Python 3.10 to 3.13 and make are all it needs.
-# The package is used in place: run.py and conf/ stand at the root, so there is nothing to install but dependencies.
+# Every target sets up .venv (tools/set_up.py) and needs only make and Python 3.10 to 3.13.
+# The package is used in place: run.py and conf/ are at the root, so only dependencies are installed.
 
 PYTHON ?= python3
 ARGS ?=
 # Optional dependencies, as in EXTRAS=serve,export; they stay installed.
 EXTRAS ?=
-# Test processes; a file's tests stay together, as they share fixtures that take long to make.
+# Test processes; a file's tests stay together, because they share expensive fixtures.
 JOBS ?= 2
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint bench lock clean
 
-help: ## This list
+help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' Makefile
 
-setup: ## Make .venv from requirements.txt (EXTRAS=serve,export adds optional packages, PYTHON=python3.12 names the interpreter)
-	@$(PYTHON) -c "" 2>/dev/null || { echo "$(PYTHON) does not run here: install Python 3.10 to 3.13, or name one, as in \`make setup PYTHON=python3.12\`." >&2; exit 1; }
+setup: ## Make .venv from requirements.txt (EXTRAS=serve,export adds optional packages, PYTHON=python3.12 selects the interpreter)
+	@$(PYTHON) -c "" 2>/dev/null || { echo "$(PYTHON) does not run here: install Python 3.10 to 3.13, or select one, as in \`make setup PYTHON=python3.12\`." >&2; exit 1; }
 	@$(PYTHON) tools/set_up.py $(if $(filter command,$(firstword $(origin PYTHON))),--exact) $(if $(EXTRAS),--extras "$(EXTRAS)")
 
-run: setup ## Train the LSTM on household power; ARGS="model=gru precision=mixed" says otherwise
+run: setup ## Train an LSTM on household power; change options by ARGS="model=gru precision=mixed"
 	@$(VENV)/python run.py $(ARGS)
 
-test: setup ## Run the tests; ARGS="tests/unit -k windows" narrows them
+test: setup ## Run the tests; ARGS="tests/unit -k windows" selects some
 	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: setup ## Check style and types

@@ -66,7 +66,7 @@ def _keys(word: str, words: Sequence[str]) -> list[str]:
 
 def _node(path: Sequence[str], words: Sequence[str]) -> dict[str, Any]:
     """The keys under a path, with the choices that the other words of the line make; empty if there are none."""
-    chosen = _chosen(words)
+    chosen = _parse_choices(words)
     node: Any = _read(CONF / "config.yaml") | _group("job", chosen.get("job", ""))
     node = {**node, **{group: {} for group in _groups(words) if group not in (*node, "experiment")}}
     if path and (CONF / path[0]).is_dir() and path[0] != "job":
@@ -76,7 +76,7 @@ def _node(path: Sequence[str], words: Sequence[str]) -> dict[str, Any]:
     return node if isinstance(node, dict) else {}
 
 
-def _chosen(words: Sequence[str]) -> dict[str, str]:
+def _parse_choices(words: Sequence[str]) -> dict[str, str]:
     """The choice of each group: the line's, else that of its experiment, model or job, else the default."""
     typed = dict(word.lstrip("+").split("=", 1) for word in words if "=" in word)
     typed = {key: value.split(",")[0] for key, value in typed.items()}
@@ -121,7 +121,7 @@ def _read(path: Path, only: str | None = None) -> Any:
 
 def _groups(words: Sequence[str]) -> list[str]:
     """The groups in force; some come with their jobs."""
-    return [path.name for path in CONF.iterdir() if path.is_dir() and path.name in _chosen(words)]
+    return [path.name for path in CONF.iterdir() if path.is_dir() and path.name in _parse_choices(words)]
 
 
 def _choices(group: str) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.cold_commands import RUN
-from tsforecast.config.schema import fields_of
+from tsforecast.config.schema import job_fields
 from tsforecast.config.stored import as_yaml, load
 from tsforecast.registry import Registry
 
@@ -52,7 +52,7 @@ def test_an_old_config_loads_and_is_written_in_todays_form(name, runs):
     path.write_text(as_yaml(config))
     assert load(path) == config
     keys = [line.split(":")[0] for line in path.read_text().splitlines() if not line.startswith((" ", "-"))]
-    assert set(keys) == set(fields_of(config.job.name))
+    assert set(keys) == set(job_fields(config.job.name))
 
 
 def test_the_options_of_an_old_ensemble_are_kept(runs):

@@ -86,12 +86,12 @@ def summarize_seeds(board: Sequence[Entry]) -> list[dict[str, Any]]:
         for group in group_by_seed([entry.run for entry in board])
         if len(group) > 1
     ]
-    names = name_runs([_without_seed(group[0].axes) for group in groups])
+    names = name_runs([_drop_seed(group[0].axes) for group in groups])
     rows = [_summarize(name, group) for name, group in zip(names, groups, strict=True)]
     return sorted(rows, key=lambda row: row["test RMSE"])
 
 
-def _without_seed(axes: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_seed(axes: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in axes.items() if key != "seed"}
 
 

@@ -14,7 +14,7 @@ from tsforecast.comparison.names import format_setting, target_name
 from tsforecast.errors import UserError
 from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.sweeps.outcome import figures
-from tsforecast.sweeps.study import config_hash, of_the_result, short_keys
+from tsforecast.sweeps.study import config_hash, select_result_options, short_keys
 from tsforecast.tracking.run_folder import RunFolder
 
 MAX_DEPTH = 3  # levels of folders in which runs are searched
@@ -127,7 +127,7 @@ def find_differences(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
     Where runs use different classes in a node (an LSTM and a GRU), the name of the class stands for all its keys.
     """
-    flat = [dict(_leaves(of_the_result(run.config))) for run in runs]
+    flat = [dict(_leaves(select_result_options(run.config))) for run in runs]
     keys = list(dict.fromkeys(key for config in flat for key in config))
     differing = [key for key in keys if len({json.dumps(config.get(key)) for config in flat}) > 1]
     nodes = [key.removesuffix("._target_") for key in differing if key.endswith("._target_")]

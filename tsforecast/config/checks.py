@@ -8,12 +8,12 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from tsforecast.config.device_checks import check_device
-from tsforecast.config.earlier_runs import config_of_folder, with_model_of
+from tsforecast.config.earlier_runs import adopt_model, config_of_folder
 from tsforecast.config.ensemble_checks import check_ensemble
 from tsforecast.config.hydra_errors import CONF, unknown_key
 from tsforecast.config.nodes import command_type, to_config
 from tsforecast.config.plan_checks import check_plan
-from tsforecast.config.schema import Config, fields_of
+from tsforecast.config.schema import Config, job_fields
 from tsforecast.config.service_checks import check_service
 from tsforecast.config.training_checks import check_objective, check_training
 from tsforecast.config.value_checks import check_arguments, check_encoding, check_options, check_quantiles
@@ -45,7 +45,7 @@ def check(cfg: DictConfig, overrides: Sequence[str] | None = None) -> Config:
     config = check_ensemble(config, typed)
     check_plan(config)
     if config.init_from is not None and config.resume is None:
-        config = with_model_of(config.init_from, config, names)
+        config = adopt_model(config.init_from, config, names)
     _check_values(config)
     config = _with_float_rate(config)
     check_training(config)
@@ -78,7 +78,7 @@ def _to_config(cfg: DictConfig) -> Config:
     values: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     job = str(values["job"]["name"])
     _check_known(values, command_type(job), job)
-    return to_config({name: values[name] for name in fields_of(job)})
+    return to_config({name: values[name] for name in job_fields(job)})
 
 
 def _check_known(values: dict[str, Any], node: Any, job: str, prefix: str = "") -> None:

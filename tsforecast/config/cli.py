@@ -57,12 +57,12 @@ def command_line(run: Callable[[], Any]) -> int:
     if not sys.argv[1:] or not {"--help", "-h"} & set(sys.argv[1:]):
         # Else Hydra prints its own version of the error and exits before we can name the nearest right word.
         os.environ["HYDRA_FULL_ERROR"] = "1"
-        return _guarded(run)
+        return _run_and_report(run)
     print(help_text())
     return 0
 
 
-def _guarded(run: Callable[[], Any]) -> int:
+def _run_and_report(run: Callable[[], Any]) -> int:
     try:
         check_options(sys.argv[1:])
         sweepers.register()
@@ -88,7 +88,7 @@ def _guarded(run: Callable[[], Any]) -> int:
 
 @contextmanager
 def report_user_errors() -> Iterator[None]:
-    """Says a job's mistake here, where Hydra cannot add lines of its own, and takes back the empty folders made."""
+    """Print the error of a job here, before Hydra adds lines to it, and remove the empty folders of the command."""
     hydra = HydraConfig.get()
     try:
         yield
@@ -103,7 +103,7 @@ def report_user_errors() -> Iterator[None]:
 
 
 def help_text() -> str:
-    """What ``--help`` prints: the groups with a line for each choice, from the first comment of its YAML."""
+    """Return the text of ``--help``: the groups, with one line per choice from the first comment of its YAML."""
     lines = [
         "python run.py [group=choice ...] [key=value ...]      one run",
         "python run.py -m key=value1,value2 ...               a sweep",
@@ -118,6 +118,6 @@ def help_text() -> str:
 
 
 def first_comment(path: Path) -> str:
-    """The first comment of a YAML that is not Hydra's own."""
+    """Return the first comment of a YAML that is not addressed to Hydra."""
     comments = (line[2:].strip() for line in path.read_text().splitlines() if line.startswith("# "))
     return next((line for line in comments if not line.startswith("@package")), "")

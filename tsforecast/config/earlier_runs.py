@@ -44,7 +44,7 @@ def config_of_folder(config: Config, overrides: Sequence[str]) -> Config:
     return dataclasses.replace(load(Path(config.run) / "config.yaml", config), job=config.job, **changes)
 
 
-def with_model_of(source: str, config: Config, set_here: Collection[str]) -> Config:
+def adopt_model(source: str, config: Config, set_here: Collection[str]) -> Config:
     """Return the config with the model of another run, except for what this command sets.
 
     Args:

@@ -72,10 +72,10 @@ def explain(error: Exception) -> str:
     unknown = re.search(r"Could not (?:override|delete from config)[^']*'([^']+)'", text)
     if isinstance(error, ConfigCompositionException) and unknown:
         return unknown_key(unknown[1].split("=")[0], _job(str(error.__cause__), unknown[1]))
-    return _known_text(error, text) or _as_it_is(error)
+    return _explain_known_error(error, text) or _as_it_is(error)
 
 
-def _known_text(error: Exception, text: str) -> str:
+def _explain_known_error(error: Exception, text: str) -> str:
     """The sentence for a message that a user can meet by a slip of one word, or an empty string."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     key = getattr(cause, "full_key", None)
@@ -128,7 +128,7 @@ def unknown_key(key: str, job: str | None = None) -> str:
     """
     jobs = jobs_with(key.split(".")[0])
     if jobs and job not in jobs:
-        return _of_other_jobs(key, jobs, job)
+        return _explain_other_job(key, jobs, job)
     groups, keys = [path.name for path in CONF.iterdir() if path.is_dir()], _all_keys()
     if key in OWN_ENTRIES:
         return f"{key} has entries already, and this command brings others: write ++{key}=VALUE to add them."
@@ -148,8 +148,8 @@ def _job(cause: str, key: str) -> str | None:
     return next(iter(jobs_with(key.split(".")[0])), None)
 
 
-def _of_other_jobs(key: str, jobs: Sequence[str], job: str | None) -> str:
-    """The sentence for an option of other jobs than that of the command."""
+def _explain_other_job(key: str, jobs: Sequence[str], job: str | None) -> str:
+    """Return the sentence for an option that the job of the command does not have."""
     listed = f"{', '.join(jobs[:-1])} or {jobs[-1]}" if len(jobs) > 1 else jobs[0]
     this = f", and this is job={job}" if job else ""
     resume = ", or resume an interrupted run by resume=FOLDER" if key == "run" else ""

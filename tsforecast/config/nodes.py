@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from tsforecast.config.schema import Command, Config, fields_of
+from tsforecast.config.schema import Command, Config, job_fields
 
 Options = TypeVar("Options")
 
@@ -17,7 +17,7 @@ Options = TypeVar("Options")
 @cache
 def command_type(job: str) -> type:
     """Return the type of the root that Hydra composes for a job: its config, and the options of the command."""
-    members = {name: field for name, *field in _members(Command) + _members(Config, fields_of(job))}
+    members = {name: field for name, *field in _members(Command) + _members(Config, job_fields(job))}
     return dataclasses.make_dataclass(f"{job}_config", [(name, *field) for name, field in members.items()])
 
 

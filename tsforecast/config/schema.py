@@ -3,7 +3,7 @@
 Values are in ``conf/``; options have no defaults, so nothing is stated twice. Nodes of type ``dict`` (model, data, ...)
 name a ``_target_`` and its arguments.
 """
-# ruff: noqa: RUF009 (``of_jobs`` returns a field)
+# ruff: noqa: RUF009 (``job_field`` returns a field)
 
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Annotated, Any, Literal, get_type_hints
@@ -27,14 +27,14 @@ RETRAINING = ("retrain", "replay")
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What to do with the rest of the config."""
+    """The job that a config is for."""
 
     name: str
     _target_: str
 
 
-def of_jobs(*jobs: str) -> Any:
-    """A field that only the configs of these jobs have; None in all others."""
+def job_field(*jobs: str) -> Any:
+    """Return a field that only the configs of these jobs have; None in all others."""
     return field(default=None, metadata={"jobs": jobs})
 
 
@@ -63,24 +63,24 @@ class Config:
     backend: Literal["tensorflow", "jax", "torch"]
     init_from: str | None
     resume: str | None
-    run: str | None = of_jobs("evaluate", "promote", "predict", "distill", "export")
-    backtest: BacktestOptions = of_jobs("backtest")
-    ensemble: EnsembleOptions = of_jobs("ensemble", "backtest", *PLANNING)
-    plan: PlanOptions = of_jobs(*PLANNING)
-    verify: bool = of_jobs("plan")
-    distill: DistillationOptions = of_jobs("distill")
-    registry: RegistryOptions = of_jobs(
+    run: str | None = job_field("evaluate", "promote", "predict", "distill", "export")
+    backtest: BacktestOptions = job_field("backtest")
+    ensemble: EnsembleOptions = job_field("ensemble", "backtest", *PLANNING)
+    plan: PlanOptions = job_field(*PLANNING)
+    verify: bool = job_field("plan")
+    distill: DistillationOptions = job_field("distill")
+    registry: RegistryOptions = job_field(
         "promote", "rollback", "predict", "serve", "export", "distill", *RETRAINING
     )
-    intervals: IntervalOptions = of_jobs("promote", "predict", "serve", *RETRAINING)
-    predict: PredictOptions = of_jobs("predict")
-    serve: ServeOptions = of_jobs("serve")
-    export: ExportOptions = of_jobs("export")
-    format: Literal["saved_model", "onnx", "litert", "all"] | None = of_jobs("export")
-    retrain: RetrainingOptions = of_jobs(*RETRAINING)
-    over: Any = of_jobs("compare")  # a path, or a list of paths
-    published: str | None = of_jobs("compare")
-    model_table: str | None = of_jobs("compare")
+    intervals: IntervalOptions = job_field("promote", "predict", "serve", *RETRAINING)
+    predict: PredictOptions = job_field("predict")
+    serve: ServeOptions = job_field("serve")
+    export: ExportOptions = job_field("export")
+    format: Literal["saved_model", "onnx", "litert", "all"] | None = job_field("export")
+    retrain: RetrainingOptions = job_field(*RETRAINING)
+    over: Any = job_field("compare")  # a path, or a list of paths
+    published: str | None = job_field("compare")
+    model_table: str | None = job_field("compare")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ def jobs_with(name: str) -> tuple[str, ...]:
     return matches[0].metadata.get("jobs", ()) if matches else ()
 
 
-def fields_of(job: str) -> list[str]:
+def job_fields(job: str) -> list[str]:
     """Return the names of the fields that the config of a job has."""
     return [item.name for item in fields(Config) if job in item.metadata.get("jobs", (job,))]
 

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from tsforecast.config.nodes import config_node, to_config
-from tsforecast.config.schema import Command, Config, fields_of, is_group
+from tsforecast.config.schema import Command, Config, is_group, job_fields
 from tsforecast.errors import UserError
 from tsforecast.files import write_text
 
@@ -40,7 +40,7 @@ def as_dict(config: Config) -> dict[str, Any]:
 
 def _node(config: Config) -> DictConfig:
     values = asdict(config)
-    names = [name for name in fields_of(config.job.name) if values[name] is not None or not is_group(name)]
+    names = [name for name in job_fields(config.job.name) if values[name] is not None or not is_group(name)]
     return OmegaConf.merge(config_node(names), {name: values[name] for name in names})  # type: ignore[return-value]
 
 
@@ -77,7 +77,7 @@ def _read(path: Path) -> DictConfig:
         _with_moved_targets(path.read_text(encoding="utf-8"))
     )
     known = {item.name for cls in (Config, Command) for item in fields(cls)}
-    for name in known & set(stored) - set(fields_of(stored.job.name)):
+    for name in known & set(stored) - set(job_fields(stored.job.name)):
         del stored[name]
     return stored
 

@@ -35,7 +35,7 @@ OmegaConf.register_new_resolver(
 )
 
 
-def _by_model(target: str, values: Mapping[str, Any]) -> Any:
+def _resolve_by_model(target: str, values: Mapping[str, Any]) -> Any:
     name = stem({"_target_": target})
     if name not in values:
         raise UserError(
@@ -45,7 +45,7 @@ def _by_model(target: str, values: Mapping[str, Any]) -> Any:
 
 
 # In a study over models: the value for the one that is built, as in ${by_model:${model._target_},{gru:0.1,lstm:0.2}}.
-OmegaConf.register_new_resolver("by_model", _by_model, replace=True)
+OmegaConf.register_new_resolver("by_model", _resolve_by_model, replace=True)
 # The value for what another setting has, as in ${by:${window.horizon},{96:0.1,192:0.2},0.3}; else the last one.
 OmegaConf.register_new_resolver("by", lambda key, values, other: values.get(key, other), replace=True)
 

@@ -92,6 +92,6 @@ def rolling_origins(windows: Windows, count: int, val_rows: int) -> tuple[Origin
     return tuple(origins)
 
 
-def at_origin(dataset: ForecastDataset, origin: Origin, train: Border | None = None) -> ForecastDataset:
-    """A data set with the borders of an origin; ``train`` are other rows to train on than all before it."""
+def split_at_origin(dataset: ForecastDataset, origin: Origin, train: Border | None = None) -> ForecastDataset:
+    """Return the data set with the borders of an origin; ``train`` replaces all rows before it as training rows."""
     return replace(dataset, borders=(train or origin.train, origin.val, origin.test))

@@ -72,7 +72,7 @@ class Series:
         return digest.hexdigest()[:16]
 
 
-def season_of(step: int) -> int:
+def steps_per_season(step: int) -> int:
     """Return the rows in a season for a step in seconds: a day, or a week of daily rows."""
     if step < DAY:
         return max(1, round(DAY / step))

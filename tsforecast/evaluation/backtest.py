@@ -14,7 +14,7 @@ import numpy as np
 
 from tsforecast.data.batches import steps_per_epoch
 from tsforecast.data.dataset import ForecastDataset
-from tsforecast.data.origins import Origin, at_origin
+from tsforecast.data.origins import Origin, split_at_origin
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.evaluation.backtest_result import (
@@ -155,7 +155,7 @@ class Backtest:
         if not folder.last.is_file():
             save_model(model, folder.best)
         best = self.validate(model, dataset)
-        recent = at_origin(dataset, origin, new_rows(origin, before, dataset.window))
+        recent = split_at_origin(dataset, origin, new_rows(origin, before, dataset.window))
         return {
             "how": "warm",
             **self.train(recent, model, folder, best=best, max_steps=self.warm_steps),
@@ -185,7 +185,7 @@ def build_origin_dataset(
     if refit != "full":
         first = origins[0].split(series)[1]
         rows = {**first, "test": len(known) - first["train"] - first["val"]}
-    return at_origin(build_dataset(known, rows), origin)
+    return split_at_origin(build_dataset(known, rows), origin)
 
 
 def check_refit(
@@ -215,7 +215,7 @@ def check_refit(
     steps_per_epoch(dataset.windows("train"), batch_size)
     for before, origin in itertools.pairwise(origins if refit == "warm" else ()):
         rows = new_rows(origin, before, dataset.window)
-        count = len(at_origin(dataset, origin, rows).windows("train"))
+        count = len(split_at_origin(dataset, origin, rows).windows("train"))
         if count < batch_size:
             raise UserError(
                 f"backtest.refit=warm has {count} new windows to train on at origin {origin.number}, and"

@@ -37,7 +37,7 @@ def build_saved_data(config: Config, saved: Path, scored: str | None = "test") -
     dataset = build.prepare_dataset(
         config, series, config.data["split"], Scaler.from_dict(metadata["scaler"])
     )
-    stored = _stored_identity(RunFolder(saved.parent))
+    stored = _read_identity(RunFolder(saved.parent))
     if stored is not None:
         before = DataIdentity.from_dict(stored, series, config.data["split"])
         change = compare_data(before, DataIdentity.from_series(series, dataset.borders), scored)
@@ -52,7 +52,7 @@ def build_training_data(config: Config, folder: RunFolder) -> ForecastDataset:
     Raises:
         UserError: A run is to be resumed on other data than it began with.
     """
-    stored = _stored_start(folder) if config.resume is not None else None
+    stored = _read_start(folder) if config.resume is not None else None
     series = build.load_series(config) if stored is None else _load_again(config, stored)
     scaler = None if stored is None else Scaler.from_dict(stored["scaler"])
     if stored is not None:
@@ -68,7 +68,7 @@ def check_resumed_data(config: Config, folder: RunFolder, dataset: ForecastDatas
     Raises:
         UserError: The data have changed.
     """
-    stored = _stored_start(folder) if config.resume is not None else None
+    stored = _read_start(folder) if config.resume is not None else None
     if stored is None:
         return
     if "data" in stored:
@@ -101,7 +101,7 @@ def record_training_data(config: Config, folder: RunFolder, dataset: ForecastDat
         )
 
 
-def _stored_start(folder: RunFolder) -> dict[str, Any] | None:
+def _read_start(folder: RunFolder) -> dict[str, Any] | None:
     """Return channels, scaler and, if known, data with which an interrupted run began; None if it saved nothing."""
     if folder.data.is_file():
         return json.loads(folder.data.read_text(encoding="utf-8"))
@@ -132,7 +132,7 @@ def _check_channels(config: Config, metadata: dict[str, Any], series: Series, so
         )
 
 
-def _stored_identity(folder: RunFolder) -> dict[str, Any] | None:
+def _read_identity(folder: RunFolder) -> dict[str, Any] | None:
     for path in (folder.result, folder.data):
         stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         if stored.get("data"):

@@ -44,7 +44,7 @@ def run(
     """
     study = Study(folder)
     folders = {job.number: folder / job.folder_name for job in jobs}
-    with study.locked() as lock:
+    with study.lock() as lock:
         begun = study.begin(command, {"axes": axes, "jobs": {job.label: job.config for job in jobs}})
         left = [job for job in jobs if read_outcome(folders[job.number]).status != "done"]
         print(opening(study, jobs, left, begun), flush=True)

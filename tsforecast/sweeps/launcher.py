@@ -32,7 +32,7 @@ def launch(launcher: Callable[..., Sequence[Any]], jobs: Sequence[Job], folders:
         returned: Sequence[Any] = launcher(overrides, initial_job_idx=0)
         reasons = [reason(one) for one in returned]
     except Exception as error:  # a launcher that fails ends all jobs, but some may be done
-        reasons = [in_one_line(error)] * len(jobs)
+        reasons = [to_one_line(error)] * len(jobs)
     for folder, why in zip(folders, reasons, strict=True):
         if read_outcome(folder).status == "waiting":
             unsaid = "ended without a result; does the other machine share this folder?"
@@ -42,10 +42,10 @@ def launch(launcher: Callable[..., Sequence[Any]], jobs: Sequence[Job], folders:
 def reason(returned: Any) -> str:
     """Why a job failed, from Hydra's ``JobReturn``; empty where it did not."""
     value = getattr(returned, "_return_value", None)
-    return in_one_line(value) if isinstance(value, BaseException) else ""
+    return to_one_line(value) if isinstance(value, BaseException) else ""
 
 
-def in_one_line(error: BaseException) -> str:
+def to_one_line(error: BaseException) -> str:
     """What an error says; of one that passes on a whole traceback, the last line of that."""
     text = str(error)
     passed_on = re.findall(r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b.*", text, re.MULTILINE)

@@ -120,22 +120,22 @@ def run(
         "jobs": {"base": base},
     }
     kept = Study(folder)
-    with kept.locked() as lock:
+    with kept.lock() as lock:
         begun = kept.begin(command, identity)
         trials = Trials(folder, space, options)
-        print(_opening(kept, options, trials.over(), begun), flush=True)
+        print(_opening(kept, options, trials.count_finished(), begun), flush=True)
         rows: dict[int, summary.Row] = {}
         for number, axes in trials.earlier():
             job = make_job(number, axes)
             job_folder = folder / job.folder_name
             rows[number] = summary.Row(job, job_folder, read_outcome(job_folder))
         with (
-            SweepProgress(options.trials, trials.over()) as progress,
+            SweepProgress(options.trials, trials.count_finished()) as progress,
             Worker(run_file, lock, shares_process(process, [make_job(0, _first(space))])) as worker,
             Stop().on_signals(progress.say) as stop,
         ):
             runner = Runner(worker, progress, stop)
-            while trials.over() < options.trials and not stop.soon:
+            while trials.count_finished() < options.trials and not stop.soon:
                 trial, axes = trials.ask()
                 job = make_job(trial.number, axes)
                 job_folder = folder / job.folder_name
@@ -148,7 +148,7 @@ def run(
                 trials.tell(trial, outcome)
                 rows[trial.number] = summary.Row(job, job_folder, outcome)
                 summary.write(folder, "running", list(rows.values()))
-        code = finish(kept, list(rows.values()), missing=max(options.trials - trials.over(), 0))
+        code = finish(kept, list(rows.values()), missing=max(options.trials - trials.count_finished(), 0))
         for line in trials.best(rows):
             print(line, flush=True)
     return code
@@ -195,7 +195,7 @@ class Trials:
         # Each session has its own seed: otherwise a resumed search would draw the same random values again.
         self._study.sampler = self._sampler(options.seed + len(self._study.trials))
 
-    def over(self) -> int:
+    def count_finished(self) -> int:
         """Return the number of trials that have ended, with or without success."""
         return sum(trial.state.is_finished() for trial in self._study.trials)
 

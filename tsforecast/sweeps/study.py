@@ -82,25 +82,25 @@ class Job:
 
 
 def _plain(word: str) -> str:
-    """A word without what a shell or Hydra would read as more than a letter."""
+    """Return a word without characters that have a meaning in a shell or in Hydra."""
     return re.sub(r"[^\w.-]+", "-", word).strip("-")
 
 
-def of_the_result(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a config that decides what its job finds."""
+def select_result_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a config that affect the result of its job."""
     job = (config.get("job") or {}).get("name", "train")
     read = {key: value for key, value in config.items() if job in READ_BY.get(key, (job,))}
     return {key: value for key, value in read.items() if key not in NOT_OF_THE_RESULT}
 
 
 def config_hash(config: Mapping[str, Any], without: Sequence[str] = ()) -> str:
-    """Twelve hexadecimal digits of what in a config decides the result, leaving out ``without`` too."""
-    kept = {key: value for key, value in of_the_result(config).items() if key not in without}
+    """Return a hash of the options that affect the result, in 12 hexadecimal digits, without the keys in ``without``."""
+    kept = {key: value for key, value in select_result_options(config).items() if key not in without}
     return hashlib.sha256(json.dumps(to_plain(kept), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def short_keys(axes: Mapping[str, str]) -> dict[str, str]:
-    """The axes for reading: under the last part of their keys where that is unambiguous, long numbers cut."""
+    """Return the axes for display: keys shortened to their last part if it is unambiguous, long numbers rounded."""
     last = [key.replace("/", ".").rsplit(".", 1)[-1] for key in axes]
     return {
         (short if last.count(short) == 1 else key): _short(value)
@@ -109,7 +109,7 @@ def short_keys(axes: Mapping[str, str]) -> dict[str, str]:
 
 
 def _short(value: str) -> str:
-    """A long number with the digits that tell it from others."""
+    """Return a long number with four significant digits."""
     return f"{float(value):.4g}" if re.fullmatch(r"-?\d+\.\d{7,}(e-?\d+)?", value) else value
 
 
@@ -117,7 +117,7 @@ class Study:
     """The folder of a sweep.
 
     Args:
-        folder: holds ``study.json``, the jobs' folders, ``sweep.json`` and ``summary.csv``.
+        folder: Folder with ``study.json``, the folders of the jobs, ``sweep.json`` and ``summary.csv``.
     """
 
     def __init__(self, folder: Path):
@@ -142,9 +142,9 @@ class Study:
         Raises:
             UserError: The folder holds another study, whose differences are named, or is not writable.
         """
-        identity = _without_the_rest(json.loads(json.dumps(to_plain(identity))))
+        identity = _select_result_identity(json.loads(json.dumps(to_plain(identity))))
         if self.file.is_file():
-            self._compare(_without_the_rest(self.read()["identity"]), identity)
+            self._compare(_select_result_identity(self.read()["identity"]), identity)
             return True
         folder = RunFolder.create(self.folder)
         folder.write_json(self.file.name, {"command": list(command), "identity": identity})
@@ -174,11 +174,11 @@ class Study:
             )
 
     @contextmanager
-    def locked(self) -> Iterator[int]:
-        """Keeps a second process out; yields the lock's descriptor, which jobs inherit so that an orphan holds it on.
+    def lock(self) -> Iterator[int]:
+        """Keep other processes out. Yields the descriptor of the lock; jobs inherit it, so an orphaned job keeps the lock.
 
         Raises:
-            UserError: another process works on this sweep.
+            UserError: Another process works on this sweep.
         """
         RunFolder.create(self.folder)
         descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT)
@@ -187,16 +187,16 @@ class Study:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise UserError(
-                    f"Another process is at work on {self.folder}: wait for it to end, or choose another sweep.id."
+                    f"Another process is working on {self.folder}: wait until it ends, or choose another sweep.id."
                 ) from error
             yield descriptor
         finally:
             os.close(descriptor)
 
 
-def _without_the_rest(identity: dict[str, Any]) -> dict[str, Any]:
+def _select_result_identity(identity: dict[str, Any]) -> dict[str, Any]:
     """Drop from each config in ``identity["jobs"]`` what does not affect its result."""
-    jobs = {label: of_the_result(config) for label, config in identity.get("jobs", {}).items()}
+    jobs = {label: select_result_options(config) for label, config in identity.get("jobs", {}).items()}
     return {**identity, "jobs": jobs}
 
 
@@ -210,11 +210,13 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     for path in [*old, *(path for path in new if path not in old)]:
         if old.get(path) != new.get(path):
             name = ".".join(path[2:] if path[0] == "jobs" and len(path) > 2 else path)
-            sentences[f"{name} was {_shown(old, path)} there and is {_shown(new, path)} now"] = None
+            sentences[
+                f"{name} was {_format_value(old, path)} there and is {_format_value(new, path)} now"
+            ] = None
     return list(sentences)
 
 
-def _shown(values: Mapping[tuple[str, ...], Any], path: tuple[str, ...]) -> str:
+def _format_value(values: Mapping[tuple[str, ...], Any], path: tuple[str, ...]) -> str:
     return json.dumps(values[path]) if path in values else "not set"
 
 

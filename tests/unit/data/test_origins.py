@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.series_factory import make_series
 from tsforecast.data.dataset import build_dataset
-from tsforecast.data.origins import Origin, at_origin, rolling_origins
+from tsforecast.data.origins import Origin, rolling_origins, split_at_origin
 from tsforecast.data.windows import window_ends
 from tsforecast.errors import UserError
 
@@ -28,7 +28,7 @@ def test_blocks_are_the_test_windows_in_order_and_nothing_later_is_learned_from(
     origins = rolling_origins(windows, count, val_rows=30)
     ends = []
     for origin in origins:
-        there = at_origin(dataset, origin)
+        there = split_at_origin(dataset, origin)
         block = there.windows("test").ends
         assert len(block) == origin.windows
         ends += block.tolist()
@@ -52,7 +52,7 @@ def test_the_series_is_cut_behind_the_block():
         again = build_dataset(known, lookback=5, lead=3, horizon=2, stride=1, split=rows)
         assert again.borders[0] == origin.train
         assert again.borders[1] == origin.val
-        block = at_origin(again, origin).windows("test")
+        block = split_at_origin(again, origin).windows("test")
         np.testing.assert_array_equal(block.targets(block.ends)[-1, -1, 0], again.truths[-1, 0])
 
 

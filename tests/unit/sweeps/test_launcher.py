@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from tsforecast.errors import UserError
-from tsforecast.sweeps.launcher import in_one_line, launch
+from tsforecast.sweeps.launcher import launch, to_one_line
 from tsforecast.sweeps.outcome import read_outcome, write
 from tsforecast.sweeps.processes import REPOSITORY
 from tsforecast.sweeps.study import Job
@@ -31,7 +31,7 @@ You can check full logs with 'job.stderr(0)' and 'job.stdout(0)' or at paths:
     ],
 )
 def test_a_failure_is_one_line(text, line):
-    assert in_one_line(RuntimeError(text)) == line
+    assert to_one_line(RuntimeError(text)) == line
 
 
 @pytest.fixture

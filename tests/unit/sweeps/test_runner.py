@@ -49,7 +49,7 @@ def sweep(tmp_path):
     def run(*whats, shared=True, **options):
         study = Study(tmp_path / "sweep")
         with (
-            study.locked() as lock,
+            study.lock() as lock,
             SweepProgress(len(whats)) as progress,
             Worker(run_file, lock, shared) as worker,
         ):

@@ -39,7 +39,7 @@ def test_a_search_goes_on_with_its_memory_and_its_interrupted_trial(tmp_path):
     first.tell(cut, Outcome("interrupted"))
 
     second = Trials(tmp_path, SPACE, options())
-    assert second.over() == 1
+    assert second.count_finished() == 1
     assert [number for number, _ in second.earlier()] == [0]
     again, same = second.ask()
     assert (again.number, same) == (cut.number, axes)
@@ -91,7 +91,7 @@ def test_a_trial_that_lags_behind_is_pruned_and_counts(tmp_path):
     why = trials.watch(trial)({"step": 10, "val/rmse": 9.0})
     assert why == "val/rmse 9 at step 10 lags behind the other trials"
     trials.tell(trial, Outcome("pruned", why))
-    assert trials.over() == 3
+    assert trials.count_finished() == 3
 
 
 def test_without_a_pruner_or_with_two_objectives_nothing_is_pruned(tmp_path):
@@ -109,7 +109,7 @@ def test_a_job_that_failed_or_has_no_figure_does_not_mislead_the_search(tmp_path
     for outcome in (Outcome("failed", "x"), Outcome("done"), done(float("nan"))):
         trial, _ = trials.ask()
         trials.tell(trial, outcome)
-    assert trials.over() == 3
+    assert trials.count_finished() == 3
     assert trials.best({}) == []
 
 

@@ -86,12 +86,12 @@ def test_a_folder_that_is_no_sweep_is_refused(tmp_path):
 
 def test_two_processes_cannot_work_on_one_sweep(tmp_path):
     with (
-        Study(tmp_path).locked(),
+        Study(tmp_path).lock(),
         pytest.raises(UserError, match="Another process"),
-        Study(tmp_path).locked(),
+        Study(tmp_path).lock(),
     ):
         pass
-    with Study(tmp_path).locked():
+    with Study(tmp_path).lock():
         pass
 
 

@@ -17,7 +17,7 @@ from tsforecast.data.series import (
     pick_features,
     pick_known_ahead,
     pick_targets,
-    season_of,
+    steps_per_season,
 )
 from tsforecast.errors import UserError, nearest
 from tsforecast.reading.arrow import floats
@@ -99,7 +99,7 @@ def load(
         values=values,
         features=chosen,
         targets=targets,
-        season=season or season_of(_step(stamps)),
+        season=season or steps_per_season(_step(stamps)),
         unit=unit,
         known_ahead=pick_known_ahead(known_ahead, chosen),
         notes=notes + corrected,

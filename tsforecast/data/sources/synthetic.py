@@ -11,7 +11,7 @@ from tsforecast.data.series import (
     pick_features,
     pick_known_ahead,
     pick_targets,
-    season_of,
+    steps_per_season,
 )
 from tsforecast.errors import UserError
 
@@ -70,7 +70,7 @@ def load(
         values=values,
         features=chosen,
         targets=targets,
-        season=season_of(STEP),
+        season=steps_per_season(STEP),
         known_ahead=pick_known_ahead(known_ahead, chosen),
         name="synthetic",
     )

@@ -18,7 +18,7 @@ from tsforecast.data.series import (
     pick_features,
     pick_known_ahead,
     pick_targets,
-    season_of,
+    steps_per_season,
 )
 from tsforecast.errors import UserError
 from tsforecast.reading.arrow import floats
@@ -83,7 +83,7 @@ def load(
         values=values,
         features=chosen,
         targets=targets,
-        season=season_of(60),
+        season=steps_per_season(60),
         unit=units.pop() if len(units) == 1 else "",
         known_ahead=pick_known_ahead(known_ahead, chosen),
         notes=(note,) if missing else (),
