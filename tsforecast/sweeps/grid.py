@@ -40,7 +40,7 @@ def run(
         The exit code: 0 when all are done, 1 when any failed, 130 when the user stopped it before the end.
 
     Raises:
-        UserError: the folder holds another study, or another process is at work on it.
+        UserError: The folder holds another study, or another process is working on it.
     """
     study = Study(folder)
     folders = {job.number: folder / job.folder_name for job in jobs}

@@ -112,7 +112,7 @@ def run(
         The exit code, as ``grid.run``.
 
     Raises:
-        UserError: Optuna is not installed; the folder holds another study; another process is at work on it.
+        UserError: Optuna is not installed, the folder holds another study, or another process is working on it.
     """
     identity = {
         "space": {key: dataclasses.asdict(one) for key, one in space.items()},

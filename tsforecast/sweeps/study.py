@@ -94,7 +94,7 @@ def select_result_options(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def config_hash(config: Mapping[str, Any], without: Sequence[str] = ()) -> str:
-    """Return a hash of the options that affect the result, in 12 hexadecimal digits, without the keys in ``without``."""
+    """Return a hash (12 hexadecimal digits) of the options that affect the result, except the keys in ``without``."""
     kept = {key: value for key, value in select_result_options(config).items() if key not in without}
     return hashlib.sha256(json.dumps(to_plain(kept), sort_keys=True).encode()).hexdigest()[:12]
 
@@ -175,7 +175,7 @@ class Study:
 
     @contextmanager
     def lock(self) -> Iterator[int]:
-        """Keep other processes out. Yields the descriptor of the lock; jobs inherit it, so an orphaned job keeps the lock.
+        """Keep other processes out, and yield the descriptor of the lock, which jobs inherit: an orphaned job keeps it.
 
         Raises:
             UserError: Another process works on this sweep.
