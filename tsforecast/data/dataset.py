@@ -7,6 +7,7 @@ import numpy as np
 
 from tsforecast.data.filling import carry_forward
 from tsforecast.data.leakage import check_future_covariates
+from tsforecast.data.names import match_names
 from tsforecast.data.scaling import Scaler
 from tsforecast.data.series import Series
 from tsforecast.data.splits import PARTS, Borders, borders
@@ -96,7 +97,7 @@ def build_dataset(
     _check_room(parts, window, len(series))
     _check_targets(series, parts)
     train = slice(*parts[0])
-    covariates = tuple(dict.fromkeys(future_covariates))
+    covariates = tuple(dict.fromkeys(match_names(future_covariates, series.features)))
     check_future_covariates(series, covariates, train)
     if len(covariates) * horizon > MAX_FUTURE_CHANNELS:
         raise UserError(

@@ -21,6 +21,8 @@ def print_data(dataset: ForecastDataset) -> None:
     print(
         f"{series.name}: {len(series):,} rows, {len(series.features)} features, {series.time[0]} to {series.time[-1]}"
     )
+    for line in series.recipe.describe() if series.recipe else ():
+        print(f"  {line}")
     for note in series.notes:
         print(f"  {note}")
     sizes = ", ".join(f"{name} {len(dataset.windows(name)):,}" for name in ("train", "val", "test"))

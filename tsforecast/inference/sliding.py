@@ -11,7 +11,7 @@ import numpy as np
 from tsforecast.data.filling import carry_forward
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.reading.reader import Rows, open_table, stream_rows
+from tsforecast.reading.reader import Rows, check_unique, open_table, stream_rows
 from tsforecast.reading.time_grid import GridStream, check_step
 from tsforecast.reading.time_search import find_time
 
@@ -56,7 +56,12 @@ def read_rows(
     with _predict_keys():
         recipe = metadata.recipe
         names = (time,) if isinstance(time, str) else tuple(time or (recipe.time.columns if recipe else ()))
-        table = open_table(path, exact=names, like=recipe.dialect if recipe else None)
+        table = open_table(
+            path,
+            exact=names,
+            like=recipe.dialect if recipe else None,
+            text=recipe.other_mark if recipe else (),
+        )
         head = table.head()
         if not head.num_rows:
             raise UserError(f"data.path: {path} has no row.")
@@ -65,8 +70,9 @@ def read_rows(
         else:
             time_format = find_time(head, names).format
         features = [name for name in metadata.all_features if name in table.columns]
+        check_unique(table, metadata.all_features)
         metadata.check_features(features, f"predict.data: {path}", near=table.columns)
-        yield from stream_rows(table, features, time_format, recipe.where if recipe else "")
+        yield from stream_rows(table, features, time_format, recipe)
 
 
 @contextmanager

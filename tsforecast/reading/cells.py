@@ -1,5 +1,7 @@
 """The cells of a table's columns: what counts as missing, as a number and as text."""
 
+from collections.abc import Collection
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -7,18 +9,32 @@ MISSING = ["", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "NULL"
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
 
 
-def as_numbers(column: pa.ChunkedArray, decimal: str = ".") -> tuple[pa.ChunkedArray | None, str]:
+BLANKS = "[ '\u2019\u00a0\u202f]"
+GROUPED = (  # thousands by commas, or by blanks or apostrophes; the decimal mark is the point
+    rf"^[+-]?\d{{1,3}}(?:,\d{{3}})+(?:\.\d*)?$|^[+-]?\d{{1,3}}(?:{BLANKS}\d{{3}})+(?:\.\d*)?$"
+)
+THOUSANDS = "[, '\u2019\u00a0\u202f]"
+
+
+def as_numbers(
+    column: pa.ChunkedArray, decimal: str = ".", missing: Collection[float | str] = ()
+) -> tuple[pa.ChunkedArray | None, str]:
     """Return a column as float64, or None and the first value that is not a number.
 
-    Text counts as numbers if every value is one once blanks and quotes around it are taken off; true is 1, false 0.
+    Text counts as numbers if every value is one once blanks and quotes around it and marks between thousands are
+    taken off; true is 1, false 0.
 
     Args:
         column: Of any type.
-        decimal: The decimal mark of text.
+        decimal: The decimal mark of text. The other of point and comma, blanks and apostrophes may separate
+            thousands.
+        missing: Values that stand for missing ones.
 
     Example:
         >>> as_numbers(pa.chunked_array([[" 1.5", "?", "2"]]))[0].to_pylist()
         [1.5, None, 2.0]
+        >>> as_numbers(pa.chunked_array([["1.019", "-200", "8,04"]]), ",", [-200])[0].to_pylist()
+        [1019.0, None, 8.04]
         >>> as_numbers(pa.chunked_array([["1.5", "on"]]))
         (None, "'on'")
     """
@@ -26,21 +42,36 @@ def as_numbers(column: pa.ChunkedArray, decimal: str = ".") -> tuple[pa.ChunkedA
         column = column.cast(column.type.value_type)
     kind = column.type
     if pa.types.is_null(kind) or pa.types.is_boolean(kind) or is_number(kind):
-        return column.cast(pa.float64(), safe=False), ""
+        return _without(column.cast(pa.float64(), safe=False), missing), ""
     if not is_text(kind):
         return None, f"{kind}"
-    text = clean_text(column)
-    numbers = pc.replace_substring(text, decimal, ".") if decimal != "." else text
+    text = clean_text(column, missing)
+    numbers = text
+    if decimal == ",":  # from here on, the decimal mark is the point, and a comma separates thousands
+        numbers = pc.replace_substring(pc.replace_substring(text, ".", "\0"), ",", ".")
+        numbers = pc.replace_substring(numbers, "\0", ",")
     good = pc.match_substring_regex(numbers, NUMBER)
     if not pc.all(good, min_count=0).as_py():
+        grouped = pc.match_substring_regex(numbers, GROUPED)
+        numbers = pc.if_else(grouped, pc.replace_substring_regex(numbers, THOUSANDS, ""), numbers)
+        good = pc.or_(good, grouped)
+    if not pc.all(good, min_count=0).as_py():
         return None, repr(text.filter(pc.invert(good))[0].as_py())
-    return numbers.cast(pa.float64()), ""
+    return _without(numbers.cast(pa.float64()), missing), ""
 
 
-def clean_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def clean_text(column: pa.ChunkedArray, missing: Collection[float | str] = ()) -> pa.ChunkedArray:
     """Return a text column without blanks and quotes around its values, null where one stands for missing."""
-    text = pc.utf8_trim(column.cast(pa.string()), characters=" \t\"'")
-    return pc.if_else(pc.is_in(text, value_set=pa.array(MISSING)), pa.scalar(None, pa.string()), text)
+    text = pc.utf8_trim(column.cast(pa.string()), characters=" \t\"'\u00a0")
+    nulls = MISSING + [value for value in missing if isinstance(value, str)]
+    return pc.if_else(pc.is_in(text, value_set=pa.array(nulls)), pa.scalar(None, pa.string()), text)
+
+
+def _without(numbers: pa.ChunkedArray, missing: Collection[float | str]) -> pa.ChunkedArray:
+    values = [float(value) for value in missing if not isinstance(value, str)]
+    if not values:
+        return numbers
+    return pc.if_else(pc.is_in(numbers, value_set=pa.array(values)), pa.scalar(None, pa.float64()), numbers)
 
 
 def is_text(kind: pa.DataType) -> bool:

@@ -2,9 +2,9 @@
 
 import lzma
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +13,21 @@ import pyarrow.parquet as pq
 
 from tsforecast.errors import UserError, nearest
 from tsforecast.reading.arrow import floats
-from tsforecast.reading.cells import MISSING, NUMBER, as_numbers
+from tsforecast.reading.cells import MISSING, as_numbers, is_number, is_text
+from tsforecast.reading.dialect import Dialect, clean_names, find_layout
+from tsforecast.reading.numerals import CLOCK_NAMES, find_file_decimal
 from tsforecast.reading.selection import Condition
 from tsforecast.reading.time_search import sounds_like_time
 from tsforecast.reading.timestamps import TimeFormat
 
+if TYPE_CHECKING:
+    from tsforecast.reading.recipe import ReadingRecipe
+
 BLOCK_BYTES = 1 << 20  # CSV text in a piece, and at the head of a file, which decides what its columns hold
 BATCH_ROWS = 65_536  # rows of Parquet in a piece
-SAMPLE = 65_536  # bytes in which the encoding, the separator and the decimal mark are looked for
 COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
-UNNAMED = r"column_\d+"  # name of a column that has none
+UNNAMED = r"column_\d+|Unnamed: \d+"  # names of columns that have none
+REPEATED = "\0"  # between a name that several columns have and their number
 DAMAGE = (OSError, EOFError, lzma.LZMAError)
 
 
@@ -31,14 +36,6 @@ class Rows(NamedTuple):
 
     time: np.ndarray
     columns: dict[str, np.ndarray]
-
-
-class Dialect(NamedTuple):
-    """How a CSV file is written."""
-
-    encoding: str
-    separator: str
-    decimal: str
 
 
 class ParquetTable:
@@ -53,6 +50,8 @@ class ParquetTable:
     """
 
     dialect = None
+    notes: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
 
     def __init__(self, path: Path, compressed: bool):
         self.path = path
@@ -61,19 +60,20 @@ class ParquetTable:
             self._file = pq.ParquetFile(source)
         except (pa.ArrowException, *DAMAGE) as error:
             raise _damaged(path, error, "is a damaged Parquet file") from None
-        self.columns = tuple(_clean_names(path, self._file.schema_arrow.names))
+        self._names, self.repeated = _unique_names(clean_names(self._file.schema_arrow.names))
+        self.columns = tuple(name for name in self._names if REPEATED not in name)
 
     def head(self) -> pa.Table:
         """Return the first rows."""
-        return next(self.pieces(), self._file.schema_arrow.empty_table().rename_columns(list(self.columns)))
+        empty = self._file.schema_arrow.empty_table().rename_columns(self._names)
+        return next(self.pieces(), empty.select(list(self.columns)))
 
     def pieces(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the rows, some at a time, with all columns or those named."""
-        names = self._file.schema_arrow.names
-        wanted = [raw for raw, name in zip(names, self.columns, strict=True) if _is_wanted(name, columns)]
-        clean = dict(zip(names, self.columns, strict=True))
+        raw = self._file.schema_arrow.names
+        clean = {raw: name for raw, name in zip(raw, self._names, strict=True) if _is_wanted(name, columns)}
         try:
-            for batch in self._file.iter_batches(BATCH_ROWS, columns=wanted):
+            for batch in self._file.iter_batches(BATCH_ROWS, columns=list(clean)):
                 table = pa.Table.from_batches([batch])
                 yield table.rename_columns([clean[name] for name in table.column_names])
         except (pa.ArrowException, OSError) as error:
@@ -82,7 +82,7 @@ class ParquetTable:
     def table(self) -> pa.Table:
         """Return all rows."""
         try:
-            return self._file.read().rename_columns(list(self.columns))
+            return self._file.read().rename_columns(self._names).select(list(self.columns))
         except (pa.ArrowException, OSError) as error:
             raise _damaged(self.path, error, "is a damaged Parquet file") from None
 
@@ -99,33 +99,66 @@ class CsvTable:
         head: The first bytes of its text.
         exact: Columns whose whole numbers are kept as such, for times.
         like: Dialect whose decimal mark counts if the separator is the same.
+        text: Columns to read as text.
+
+    Attributes:
+        repeated: Names of several columns, which are left out.
+        undecided: Columns that are read as text since no value of the head shows the decimal mark.
+        notes: What was left out.
 
     Raises:
         UserError: The file does not hold a table, or it has no header.
     """
 
-    def __init__(self, path: Path, head: bytes, exact: Sequence[str] = (), like: Dialect | None = None):
+    def __init__(
+        self,
+        path: Path,
+        head: bytes,
+        exact: Sequence[str] = (),
+        like: Dialect | None = None,
+        text: Sequence[str] = (),
+    ):
         self.path = path
-        self.dialect = _find_dialect(path, head[:SAMPLE])
-        if like is not None and like.separator == self.dialect.separator:
-            self.dialect = self.dialect._replace(decimal=like.decimal)
-        text = head.decode(self.dialect.encoding, errors="replace")
-        if len(head) >= BLOCK_BYTES and "\n" in text:
-            text = text[: text.rindex("\n") + 1]
-        try:
-            table = pyarrow.csv.read_csv(pa.BufferReader(text.encode()), **self._options({}, "utf8"))
-        except pa.ArrowException as error:
-            raise _irregular(path, error) from None
-        self._names = table.column_names
-        self.columns = tuple(_clean_names(path, self._names))
-        if all(re.match(NUMBER, name) for name in self.columns):
-            raise UserError(f"data.path: {path} has no header: name its columns in a first line.")
+        layout = find_layout(path, head, like)
+        self._names, self.repeated = _unique_names(layout.names)
+        self.columns = tuple(name for name in self._names if REPEATED not in name)
+        self.dialect = Dialect(layout.encoding, layout.separator, ".")
+        self._skip = layout.skip
+        self.notes = _layout_notes(layout.units)
+        sample = head.decode(layout.encoding, errors="replace")
+        if len(head) >= BLOCK_BYTES and "\n" in sample:
+            sample = sample[: sample.rindex("\n") + 1]
+        decimal, forced = self._find_decimal(sample, like)
+        self.dialect = self.dialect._replace(decimal=decimal or ".")
+        table = self._parse(sample, {name: pa.string() for name in {*text, *forced}})
+        self.undecided = forced
         exact = [name for name in self.columns if name in exact or sounds_like_time(name)]
         self._types = {
-            raw: _type(kind, name in exact)
-            for raw, name, kind in zip(self._names, self.columns, table.schema.types, strict=True)
+            name: _type(kind, name in exact)
+            for name, kind in zip(table.column_names, table.schema.types, strict=True)
         }
-        self._head = table.rename_columns(list(self.columns))
+        self._head = table
+
+    def _find_decimal(self, sample: str, like: Dialect | None) -> tuple[str | None, tuple[str, ...]]:
+        """Return the decimal mark, and if no value shows it, the columns to read as text until all are known."""
+        if like is not None and (like.separator == self.dialect.separator or not like.separator):
+            return like.decimal, ()
+        table = self._parse(sample, dict.fromkeys(self.columns, pa.string()))
+        decimal = find_file_decimal(table, self.dialect.separator)
+        if decimal is not None:
+            return decimal, ()
+        numbers = self._parse(sample, {})
+        names = [
+            name for name in self.columns if is_number(numbers[name].type) or is_text(numbers[name].type)
+        ]
+        return None, tuple(name for name in names if not (sounds_like_time(name) or CLOCK_NAMES.search(name)))
+
+    def _parse(self, sample: str, types: dict[str, pa.DataType]) -> pa.Table:
+        try:
+            options = self._options(types, "utf8", include_columns=list(self.columns))
+            return pyarrow.csv.read_csv(pa.BufferReader(sample.encode()), **options)
+        except pa.ArrowException as error:
+            raise _irregular(self.path, error) from None
 
     def head(self) -> pa.Table:
         """Return the first rows."""
@@ -133,8 +166,7 @@ class CsvTable:
 
     def pieces(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the rows, some at a time, with all columns or those named."""
-        clean = dict(zip(self._names, self.columns, strict=True))
-        wanted = [raw for raw, name in clean.items() if _is_wanted(name, columns)]
+        wanted = [name for name in self.columns if _is_wanted(name, columns)]
         done = 0
         while True:
             skip = done  # rows that were yielded before a column became text
@@ -143,7 +175,7 @@ class CsvTable:
                     table = pa.Table.from_batches([batch]).slice(skip)
                     skip -= min(skip, batch.num_rows)
                     done += table.num_rows
-                    yield table.rename_columns([clean[name] for name in table.column_names])
+                    yield table
                 return
             except (pa.ArrowInvalid, UnicodeDecodeError) as error:
                 self._adapt(error, wanted)
@@ -166,8 +198,12 @@ class CsvTable:
 
     def _options(self, types: dict[str, pa.DataType], encoding: str, **convert: Any) -> dict[str, Any]:
         return {
-            "read_options": pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES, encoding=encoding),
-            "parse_options": pyarrow.csv.ParseOptions(delimiter=self.dialect.separator),
+            "read_options": pyarrow.csv.ReadOptions(
+                block_size=BLOCK_BYTES, encoding=encoding, column_names=self._names, skip_rows=self._skip
+            ),
+            "parse_options": pyarrow.csv.ParseOptions(
+                delimiter=self.dialect.separator, invalid_row_handler=_skip_comment
+            ),
             "convert_options": pyarrow.csv.ConvertOptions(
                 null_values=MISSING,
                 strings_can_be_null=True,
@@ -194,14 +230,16 @@ class CsvTable:
 
 
 def open_table(
-    path: str | Path, exact: Sequence[str] = (), like: Dialect | None = None
+    path: str | Path, exact: Sequence[str] = (), like: Dialect | None = None, text: Sequence[str] = ()
 ) -> CsvTable | ParquetTable:
     """Open a CSV or Parquet file, also compressed as .gz, .xz, .zst or .bz2; its first bytes show which it is.
 
     Args:
         path: Path of the file, whatever its name.
         exact: Columns whose whole numbers are kept as such, for times.
-        like: Dialect of the training data, whose decimal mark counts in a file with the same separator.
+        like: Dialect of the training data, whose decimal mark counts in a file with the same separator; one
+            without a separator counts in any file.
+        text: Columns of a CSV file to read as text.
 
     Raises:
         UserError: The file is missing, unreadable, damaged, empty or no table.
@@ -219,11 +257,14 @@ def open_table(
         raise _damaged(path, error) from None
     if not head.strip(b" \t\r\n\x00"):
         raise UserError(f"data.path: {path} is empty.")
-    return ParquetTable(path, compressed) if head[:4] == b"PAR1" else CsvTable(path, head, exact, like)
+    return ParquetTable(path, compressed) if head[:4] == b"PAR1" else CsvTable(path, head, exact, like, text)
 
 
 def stream_rows(
-    table: CsvTable | ParquetTable, features: Sequence[str], time: TimeFormat, where: str = ""
+    table: CsvTable | ParquetTable,
+    features: Sequence[str],
+    time: TimeFormat,
+    recipe: "ReadingRecipe | None" = None,
 ) -> Iterator[Rows]:
     """Yield the rows of a file piece by piece, in memory that does not grow with the file.
 
@@ -231,26 +272,47 @@ def stream_rows(
         table: The open file.
         features: Columns to read as numbers.
         time: How its times are written.
-        where: Condition that selects the rows, empty for all.
+        recipe: How the training data were read; None if nothing was decided.
 
     Raises:
         UserError: A value is not a time or not a finite number, or the condition cannot be applied.
     """
     first = 1
-    condition = Condition.parse(where) if where else None
+    condition = Condition.parse(recipe.where) if recipe and recipe.where else None
+    missing = recipe.missing_values if recipe else ()
+    check_unique(table, [*time.columns, *features])
     needed = {*time.columns, *features, *([condition.column] if condition else [])}
     for piece in table.pieces(sorted(needed)):
         rows = piece.num_rows
         if condition is not None:
             piece = condition.select(piece)
-        columns = {name: _numbers(table, piece[name], name, first) for name in features}
+        columns = {
+            name: _numbers(table, piece[name], name, first, _decimal(table, name, recipe), missing)
+            for name in features
+        }
         if piece.num_rows:
             yield Rows(time.read(piece, first), columns)
         first += rows
 
 
-def _numbers(table: CsvTable | ParquetTable, column: pa.ChunkedArray, name: str, first: int) -> np.ndarray:
-    numbers, value = as_numbers(column, table.dialect.decimal if table.dialect else ".")
+def _decimal(table: CsvTable | ParquetTable, name: str, recipe: "ReadingRecipe | None") -> str:
+    """Return the decimal mark of a column: the recipe's unless the file is written otherwise."""
+    if recipe is None or (
+        table.dialect and recipe.dialect and table.dialect.separator != recipe.dialect.separator
+    ):
+        return table.dialect.decimal if table.dialect else "."
+    return recipe.decimal_of(name)
+
+
+def _numbers(
+    table: CsvTable | ParquetTable,
+    column: pa.ChunkedArray,
+    name: str,
+    first: int,
+    decimal: str,
+    missing: Collection[float | str],
+) -> np.ndarray:
+    numbers, value = as_numbers(column, decimal, missing)
     if numbers is None:
         raise UserError(
             f"data.path: column '{name}' of {table.path} contains {value} in rows {first:,} to"
@@ -296,51 +358,33 @@ def _type(kind: pa.DataType, exact: bool) -> pa.DataType:
     return pa.timestamp("ns", kind.tz) if pa.types.is_timestamp(kind) else kind
 
 
-def _clean_names(path: Path, names: Sequence[str]) -> list[str]:
-    """Return column names without blanks and quotes; a column without a name is called by its number.
-
-    Raises:
-        UserError: Two columns have one name.
-    """
-    clean = [name.strip().strip("\"'").strip() or f"column_{i}" for i, name in enumerate(names, 1)]
-    double = next((name for name in clean if clean.count(name) > 1), None)
-    if double is not None:
-        raise UserError(f"data.path: {path} has two columns named '{double}': rename one of them.")
-    return clean
+def _unique_names(names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return names that are all different, and those of several columns, which are hidden behind a mark."""
+    repeated = tuple(dict.fromkeys(name for name in names if names.count(name) > 1))
+    return [f"{name}{REPEATED}{i}" if name in repeated else name for i, name in enumerate(names)], repeated
 
 
 def _is_wanted(name: str, columns: Sequence[str] | None) -> bool:
-    return columns is None or name in columns
+    return (columns is None or name in columns) and REPEATED not in name
 
 
-def _find_dialect(path: Path, sample: bytes) -> Dialect:
-    """Return the dialect that the first lines show."""
-    encoding = _find_encoding(path, sample)
-    text = sample.decode(encoding, errors="replace")
-    header = re.sub(r'"[^"]*"', "", text.lstrip("\ufeff\r\n ").split("\n", 1)[0])
-    separator = max(",;\t|", key=header.count)
-    if not header.count(separator):
-        raise UserError(
-            f"data.path: {path} is not a CSV table: its first line names one column only, where time and a"
-            " value are needed, separated by comma, semicolon or tab."
-        )
-    field = rf"(?:^|[{separator}])[ \"]*[+-]?\d+,\d+[ \"\r]*(?=[{separator}]|$)"
-    comma = separator != "," and re.search(field, text, re.MULTILINE)
-    return Dialect(encoding, separator, "," if comma else ".")
+def _skip_comment(row: pyarrow.csv.InvalidRow) -> str:
+    return "skip" if row.text.startswith("#") else "error"
 
 
-def _find_encoding(path: Path, sample: bytes) -> str:
-    if sample[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    if b"\x00" in sample or sample[:4] == b"PK\x03\x04":
-        raise UserError(
-            f"data.path: {path} is neither CSV nor Parquet (a spreadsheet or another binary file?): save it as CSV."
-        )
-    try:
-        sample[: max(sample.rfind(b"\n"), 0) or None].decode()  # a cut character is not at the end of a line
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf8"
+def _layout_notes(units: Sequence[str]) -> tuple[str, ...]:
+    return (f"The row of units below the header was left out ({', '.join(units)}).",) if units else ()
+
+
+def check_unique(table: CsvTable | ParquetTable, names: Collection[str]) -> None:
+    """Refuse needed columns whose name another column has too.
+
+    Raises:
+        UserError: Naming the first.
+    """
+    for name in names:
+        if name in table.repeated:
+            raise UserError(f"data.path: {table.path} has two columns named '{name}': rename one of them.")
 
 
 def _damaged(path: Path, error: Exception, what: str = "is damaged") -> UserError:

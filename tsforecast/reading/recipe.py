@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import pyarrow as pa
-
-from tsforecast.reading.reader import Dialect
-from tsforecast.reading.selection import Condition
+from tsforecast.reading.dialect import Dialect
+from tsforecast.reading.numerals import OTHER
 from tsforecast.reading.timestamps import TimeFormat
 
 
@@ -23,13 +21,15 @@ class ReadingRecipe:
         where: Condition that selects the rows, empty for all.
         duplicates: How several rows at one time become one: ``last``, ``first``, ``mean`` or ``sum``; None for the
             last one, as long as few rows repeat a time.
+        other_mark: Text columns with the other decimal mark than the dialect's.
+        missing_values: Numbers and texts that stand for missing values.
 
     Example:
         >>> recipe = ReadingRecipe(TimeFormat(("day",), "%m/%d/%Y"), ("load",), 86_400)
         >>> ReadingRecipe.from_dict(recipe.to_dict()) == recipe
         True
         >>> recipe.describe()
-        "time from 'day' written as %m/%d/%Y; numbers from 'load'"
+        ('read as: Parquet', "time from 'day' written as %m/%d/%Y", "numbers from 'load'")
     """
 
     time: TimeFormat
@@ -38,6 +38,8 @@ class ReadingRecipe:
     dialect: Dialect | None = None
     where: str = ""
     duplicates: str | None = None
+    other_mark: tuple[str, ...] = ()
+    missing_values: tuple[float | str, ...] = ()
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "ReadingRecipe":
@@ -50,6 +52,8 @@ class ReadingRecipe:
             None if dialect is None else Dialect(*dialect),
             stored.get("where", ""),
             stored.get("duplicates"),
+            tuple(stored.get("other_mark", ())),
+            tuple(stored.get("missing_values", ())),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,13 +61,34 @@ class ReadingRecipe:
         dialect = None if self.dialect is None else list(self.dialect)
         return {**asdict(self), "numeric": list(self.numeric), "dialect": dialect}
 
-    def select(self, table: pa.Table) -> pa.Table:
-        """Return the rows of a table that ``where`` selects."""
-        return Condition.parse(self.where).select(table) if self.where else table
+    def decimal_of(self, name: str) -> str:
+        """Return the decimal mark of a text column."""
+        decimal = self.dialect.decimal if self.dialect else "."
+        return OTHER[decimal] if name in self.other_mark else decimal
 
-    def describe(self) -> str:
-        """Return one line for people."""
+    def describe(self) -> tuple[str, ...]:
+        """Return at most three lines for people: the file, the time, and the columns and values."""
+        source = "Parquet"
+        if self.dialect is not None:
+            encoding, separator, decimal = self.dialect
+            names = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
+            mark = "comma" if decimal == "," else "point"
+            source = f"CSV, {encoding}, separated by {names.get(separator, separator)}, decimal {mark}"
+        if self.other_mark:
+            source += f" (the other mark in {_join(self.other_mark)})"
         columns = " and ".join(f"'{name}'" for name in self.time.columns)
         written = " ".join(part for part in (self.time.pattern, self.time.clock) if part)
-        numbers = ", ".join(f"'{name}'" for name in self.numeric)
-        return f"time from {columns} written as {written}; numbers from {numbers}"
+        lines = [f"read as: {source}", f"time from {columns} written as {written}", _join(self.numeric)]
+        rows = (
+            *((f"rows where {self.where}",) if self.where else ()),
+            *((f"the {self.duplicates} of rows at one time",) if self.duplicates else ()),
+        )
+        lines[1] = "; ".join((lines[1], *rows))
+        if self.missing_values:
+            lines[2] += "; missing: " + ", ".join(str(value) for value in self.missing_values)
+        return lines[0], lines[1], f"numbers from {lines[2]}"
+
+
+def _join(names: tuple[str, ...], most: int = 8) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown

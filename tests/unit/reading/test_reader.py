@@ -81,6 +81,9 @@ def test_blank_lines_above_the_header_are_skipped(tmp_path):
     assert open_table(write(tmp_path, "\n\n" + lines([1, 2]))).columns == ("time", "load")
 
 
-def test_two_columns_of_one_name_are_refused(tmp_path):
+def test_two_columns_of_one_name_are_refused_where_they_are_needed(tmp_path):
+    table = open_table(write(tmp_path, lines(["1,2,3", "3,4,5"], "time,load, load ,flow")))
+    assert table.columns == ("time", "flow")
+    assert table.table()["flow"].to_pylist() == [3, 5]
     with pytest.raises(UserError, match="two columns named 'load'"):
-        open_table(write(tmp_path, lines(["1,2", "3,4"], "time,load, load ")))
+        list(stream_rows(table, ["load"], TimeFormat(("time",), "iso")))

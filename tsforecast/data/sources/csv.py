@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.calendar_features import calendar as calendar_columns
+from tsforecast.data.names import match_names
 from tsforecast.data.series import (
     DAY,
     Series,
@@ -22,12 +23,16 @@ from tsforecast.data.series import (
 from tsforecast.errors import UserError, nearest
 from tsforecast.reading.arrow import floats
 from tsforecast.reading.cells import as_numbers
+from tsforecast.reading.dialect import Dialect
 from tsforecast.reading.duplicates import check_duplicates, check_repeated_times
-from tsforecast.reading.reader import UNNAMED, open_table
+from tsforecast.reading.numerals import check_decimal, find_other_marks, settle_decimal
+from tsforecast.reading.reader import UNNAMED, CsvTable, ParquetTable, check_unique, open_table
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.reading.selection import Condition
+from tsforecast.reading.sentinels import sentinel_notes
 from tsforecast.reading.time_grid import parse_frequency, regularize
 from tsforecast.reading.time_search import find_time
+from tsforecast.reading.timestamps import TimeFormat
 
 
 def load(
@@ -43,6 +48,8 @@ def load(
     known_ahead: Sequence[str] = (),
     where: str | None = None,
     duplicates: str | None = None,
+    decimal: str | None = None,
+    missing_values: Sequence[float | str] = (),
     recipe: ReadingRecipe | None = None,
 ) -> Series:
     """Read a file; every numeric column is a feature, and whatever was corrected is noted.
@@ -62,6 +69,8 @@ def load(
         where: Condition that selects the rows, such as ``sensor = 'A'``; None for all.
         duplicates: How several rows at one time become one: ``last``, ``first``, ``mean`` or ``sum``; None to keep
             the last one if at most one row in a hundred repeats a time, and to refuse the file otherwise.
+        decimal: The decimal mark, ``point`` or ``comma``; None to find it.
+        missing_values: Numbers and texts that stand for missing values, such as -9999.
         recipe: How the training data were read, to read these data in the same way; None to decide.
 
     Returns:
@@ -76,18 +85,32 @@ def load(
     if season is not None and (isinstance(season, bool) or not isinstance(season, int) or season < 1):
         raise UserError(f"data.season is {season!r}: give a whole number of rows, or null for a day.")
     check_duplicates(duplicates)
-    table, recipe, stamps, notes = _read(path, time, recipe, step, where or "", duplicates)
+    if recipe is None:
+        mark = check_decimal(decimal)
+        dialect = None if mark is None else Dialect("", "", mark)
+        recipe = ReadingRecipe(
+            TimeFormat((), ""), (), step or 0, dialect, where or "", duplicates, (), _markers(missing_values)
+        )
+    file, table, recipe, stamps, notes = _read(path, time, recipe, _used(target, features))
+    notes = file.notes + notes
+    target = target if target == "all" else match_names(target, (*table.column_names, *file.repeated))
+    features = (
+        None if features in (None, "all") else match_names(features, (*table.column_names, *file.repeated))
+    )
+    named = {*([] if target == "all" else target), *(features or ())}
+    check_unique(file, [*named, *recipe.numeric])
     if recipe.duplicates is None:
         check_repeated_times(stamps, table, recipe.time.columns)
-    named = {target} if isinstance(target, str) else {*(target or ())}
-    columns, left_out = _numeric(table, recipe, named | {*(features or ())})
+    columns, left_out = _numeric(table, recipe, named)
     targets = _pick_targets(target, columns, left_out, recipe.time.columns)
     chosen = pick_features(features, targets, tuple(columns))
     values = np.empty((table.num_rows, len(chosen)))
     for index, name in enumerate(chosen):
         values[:, index] = floats(columns[name])
         _check_column(name, values[:, index], stamps)
+    notes += tuple(f"Several columns are named '{name}'; they were left out." for name in file.repeated)
     notes += tuple(f"Column '{name}' {why} and was left out." for name, why in left_out.items())
+    notes += sentinel_notes(dict(zip(chosen, values.T, strict=True)))
     recipe = replace(recipe, numeric=chosen)
     del table, columns
     stamps, values, corrected = regularize(stamps, values, recipe.step or None, recipe.duplicates)
@@ -101,46 +124,72 @@ def load(
         targets=targets,
         season=season or steps_per_season(_step(stamps)),
         unit=unit,
-        known_ahead=pick_known_ahead(known_ahead, chosen),
+        known_ahead=pick_known_ahead(match_names(known_ahead, chosen), chosen),
         notes=notes + corrected,
         name=Path(path).name.split(".")[0],
         recipe=replace(recipe, step=_step(stamps)),
     )
 
 
+def _used(target: object, features: object) -> Collection[object] | None:
+    """Return what names the columns that are used; None for all columns."""
+    if features in (None, "all") or target == "all":
+        return None
+    return (*match_names(features, ()), *match_names(target, ()))
+
+
+def _markers(values: object) -> tuple[float | str, ...]:
+    """Return the markers of missing values as numbers and texts."""
+    items = [values] if isinstance(values, str | int | float) else list(values or ())  # type: ignore[call-overload]
+    for value in items:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise UserError(
+                f"data.missing_values contains {value!r}: list numbers and texts, such as [-9999]."
+            )
+    return tuple(value if isinstance(value, str) else float(value) for value in items)
+
+
 def _read(
-    path: str,
-    time: str | Sequence[str] | None,
-    recipe: ReadingRecipe | None,
-    step: int | None,
-    where: str,
-    duplicates: str | None,
-) -> tuple[pa.Table, ReadingRecipe, np.ndarray, tuple[str, ...]]:
-    """Return a file's table, its recipe (with no numeric columns and step 0 until they are known), times and notes."""
-    names = (time,) if isinstance(time, str) else tuple(time or ())
-    if recipe is not None:
-        file = open_table(path, exact=recipe.time.columns, like=recipe.dialect)
-    else:
-        file = open_table(path, exact=names)
+    path: str, time: object, recipe: ReadingRecipe, used: Collection[object] | None
+) -> tuple[CsvTable | ParquetTable, pa.Table, ReadingRecipe, np.ndarray, tuple[str, ...]]:
+    """Return a file, its rows, the recipe without what the columns decide, the times and notes on them.
+
+    Args:
+        path: Path of the file.
+        time: Time columns that are stated.
+        recipe: Of the training data, or what is stated so far.
+        used: Columns that are used; None for all.
+    """
+    known = bool(recipe.time.columns)
+    names = recipe.time.columns if known else tuple(str(name) for name in match_names(time, ()))
+    file = open_table(path, exact=names, like=recipe.dialect, text=recipe.other_mark)
+    check_unique(file, names)
     table = file.table()
     rows = table.num_rows
-    where = recipe.where if recipe else where
-    if where and rows:
-        table = Condition.parse(where).select(table)
+    if recipe.where and rows:
+        table = Condition.parse(recipe.where).select(table)
         if table.num_rows < 2:
             raise UserError(
-                f"data.where: {where!r} selects {table.num_rows} of {rows:,} rows of {path};"
+                f"data.where: {recipe.where!r} selects {table.num_rows} of {rows:,} rows of {path};"
                 " a series needs at least two."
             )
     if table.num_rows < 2:
         content = "no row below its header" if table.num_rows == 0 else "one row only"
         raise UserError(f"data.path: {path} has {content}; a series needs at least two.")
-    if recipe is not None:
-        stamps = recipe.time.read(table)
-        return table, replace(recipe, dialect=file.dialect), stamps, recipe.time.notes
+    if known:
+        return file, table, replace(recipe, dialect=file.dialect), recipe.time.read(table), recipe.time.notes
     time_format, stamps, notes = find_time(table, names)
-    recipe = ReadingRecipe(time_format, (), step or 0, file.dialect, where, duplicates)
-    return table, recipe, stamps, notes
+    others = [name for name in table.column_names if name not in time_format.columns]
+    stated, dialect = recipe.dialect is not None, file.dialect
+    if file.undecided and dialect is not None:
+        needed = others if used is None else match_names(used, others)
+        columns = [name for name in file.undecided if name in needed]
+        dotted = "%d.%m" in time_format.pattern
+        dialect = dialect._replace(decimal=settle_decimal(table, columns, dotted))
+    mark = dialect.decimal if dialect else "."
+    other_mark = () if stated else find_other_marks(table, mark, others)
+    recipe = replace(recipe, time=time_format, dialect=dialect, other_mark=other_mark)
+    return file, table, recipe, stamps, notes
 
 
 def _numeric(
@@ -157,11 +206,10 @@ def _numeric(
         UserError: A column of the recipe is missing or is not numeric.
     """
     columns, left_out = {}, {}
-    decimal = recipe.dialect.decimal if recipe.dialect else "."
     for name in table.column_names:
         if name in recipe.time.columns:
             continue
-        numbers, value = as_numbers(table[name], decimal)
+        numbers, value = as_numbers(table[name], recipe.decimal_of(name), recipe.missing_values)
         if numbers is None:
             left_out[name] = f"is not numeric ({value})"
         elif recipe.numeric and name not in recipe.numeric:
@@ -180,11 +228,17 @@ def _numeric(
 def _is_filler(column: pa.ChunkedArray) -> bool:
     """Return whether a column is empty or counts the rows, as data frames write their index."""
     values = floats(column)
-    return bool(np.isnan(values).all() or (np.diff(values) == 1).all())
+    if np.isnan(values).all():
+        return True
+    steps = np.diff(values)
+    return bool((steps == 1).mean() >= 0.9 or ((steps > 0).all() and (values % 1 == 0).all()))
 
 
 def _pick_targets(
-    target: str | Sequence[str], columns: Mapping[str, object], left_out: dict[str, str], taken: Sequence[str]
+    target: str | Sequence[str] | None,
+    columns: Mapping[str, object],
+    left_out: dict[str, str],
+    taken: Sequence[str],
 ) -> tuple[str, ...]:
     for name in [target] if isinstance(target, str) else target or ():
         if name in left_out:

@@ -1,0 +1,158 @@
+"""The dialect of a CSV file: encoding, separator, decimal mark, and where its header and rows begin."""
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tsforecast.errors import UserError
+from tsforecast.reading.cells import MISSING, NUMBER
+
+SAMPLE = 65_536  # bytes in which the encoding, the separator and the header are looked for
+SAMPLE_ROWS = 200
+SEPARATORS = "\t;|,"  # a comma also occurs within names and numbers
+MIN_REGULAR = 0.9  # share of rows that have as many values as the header if its separator is the right one
+SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # written by spreadsheets
+ANY_NUMBER = re.compile(r"[+-]?[\d.,'\s]*\d[\d.,]*([eE][+-]?\d+)?\s*%?")
+TIME_LIKE = re.compile(r"\d+[-./:T]\d+|\d{6,}")
+
+
+class Dialect(NamedTuple):
+    """How a CSV file is written."""
+
+    encoding: str
+    separator: str
+    decimal: str
+
+
+class Layout(NamedTuple):
+    """Where the parts of a CSV file are.
+
+    Args:
+        encoding: Encoding of its text.
+        separator: What separates its values.
+        names: Names of its columns; one without a name is called ``column_3`` after its number.
+        skip: Number of lines above the first row.
+        units: Units below the header, empty if there are none.
+    """
+
+    encoding: str
+    separator: str
+    names: tuple[str, ...]
+    skip: int
+    units: tuple[str, ...]
+
+
+def find_layout(path: Path, head: bytes, like: Dialect | None = None) -> Layout:
+    """Return the layout that the first lines show.
+
+    Blank lines, lines that begin with ``#`` and a line ``sep=;`` above the header are skipped. The separator is the
+    one that splits the header and the rows into the same number of values.
+
+    Args:
+        path: Path of the file, for messages.
+        head: Its first bytes.
+        like: Dialect of the training data, whose separator is preferred where it fits.
+
+    Raises:
+        UserError: The file is no table, or has no header.
+    """
+    encoding = _find_encoding(path, head[:SAMPLE])
+    text = head[:SAMPLE].decode(encoding, errors="replace").lstrip("\ufeff")
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    if len(head) >= SAMPLE and len(lines) > 1:
+        lines.pop()
+    stated, comment, first = _skip_preamble(lines)
+    rows = [line for line in lines[first:] if line.strip() and not line.startswith("#")][:SAMPLE_ROWS]
+    separator = stated or _find_separator(path, rows, like)
+    header, skip = _split(rows[0], separator), first + 1
+    named = _split((comment or "").lstrip("# \t"), separator)
+    if comment and len(named) == len(header) and all(_is_value(cell) for cell in header):
+        header, skip = named, first
+    names = clean_names(header)
+    if all(re.match(NUMBER, name) for name in names):
+        raise UserError(f"data.path: {path} has no header: name its columns in a first line.")
+    body = [_split(row, separator) for row in rows[skip - first :]]
+    units = _find_units(body, len(names))
+    return Layout(encoding, separator, names, skip + bool(units), units)
+
+
+def clean_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return column names without blanks and quotes; a column without a name is called by its number."""
+    return tuple(name.strip().strip("\"'").strip() or f"column_{i}" for i, name in enumerate(names, 1))
+
+
+def _skip_preamble(lines: list[str]) -> tuple[str, str, int]:
+    """Return the stated separator, the last comment line, and the index of the first other line."""
+    stated = comment = ""
+    for index, line in enumerate(lines):
+        match = SEP_LINE.fullmatch(line)
+        if match is not None and not stated:
+            stated = match[1]
+        elif line.startswith("#") and index < len(lines) - 1:
+            comment = line
+        elif line.strip():
+            return stated, comment, index
+    return stated, comment, 0
+
+
+def _find_separator(path: Path, rows: list[str], like: Dialect | None) -> str:
+    preferred = SEPARATORS if like is None else like.separator + SEPARATORS
+    for separator in preferred:
+        width = len(_split(rows[0], separator))
+        if width < 2:
+            continue
+        regular = [len(_split(row, separator)) == width for row in rows[1:]]
+        if sum(regular) >= MIN_REGULAR * len(regular):
+            return separator
+    header = re.sub(r'"[^"]*"', "", rows[0])
+    separator = max(reversed(SEPARATORS), key=header.count)
+    if not header.count(separator):
+        raise UserError(
+            f"data.path: {path} is not a CSV table: its first line names one column only, where time and a"
+            " value are needed, separated by comma, semicolon or tab."
+        )
+    return separator
+
+
+def _split(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return line.split(separator)
+
+
+def _is_value(cell: str) -> bool:
+    cell = cell.strip()
+    return cell in MISSING or bool(ANY_NUMBER.fullmatch(cell) or TIME_LIKE.match(cell))
+
+
+def _find_units(rows: list[list[str]], width: int) -> tuple[str, ...]:
+    """Return the cells of the first row if it holds units: text above columns of numbers, and no time or number."""
+    if len(rows) < 2 or len(rows[0]) != width:
+        return ()
+    cells = [cell.strip() for cell in rows[0]]
+    if any(_is_value(cell) and cell not in MISSING for cell in cells):
+        return ()
+    for index, cell in enumerate(cells):
+        below = [row[index].strip() for row in rows[1:] if len(row) == width]
+        known = [value for value in below if value not in MISSING]
+        numbers = sum(bool(ANY_NUMBER.fullmatch(value)) for value in known)
+        if known and numbers >= 0.8 * len(known) and cell not in MISSING:
+            return tuple(cell for cell in cells if cell)
+    return ()
+
+
+def _find_encoding(path: Path, sample: bytes) -> str:
+    if sample[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if b"\x00" in sample or sample[:4] == b"PK\x03\x04":
+        raise UserError(
+            f"data.path: {path} is neither CSV nor Parquet (a spreadsheet or another binary file?): save it as CSV."
+        )
+    try:
+        sample[: max(sample.rfind(b"\n"), 0) or None].decode()  # a cut character is not at the end of a line
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf8"

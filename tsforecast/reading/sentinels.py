@@ -1,0 +1,57 @@
+"""Numbers such as -9999 that stand for missing values: repeated, and far from all other values of their column."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+MIN_REPEATS = 3
+MIN_OTHERS = 10  # distinct other values, without which nothing is known about where values lie
+MIN_DISTANCE = 2.0  # from the nearest other value, in ranges of all others
+MAX_SENTINELS = 3  # on each side of a column
+
+
+def find_sentinels(values: np.ndarray) -> Iterator[tuple[float, int]]:
+    """Yield each sentinel of ``[N]`` numbers (NaN allowed), and how often it occurs.
+
+    Example:
+        >>> list(find_sentinels(np.array([*np.linspace(3, 9, 50), -200, -200, -200])))
+        [(-200.0, 3)]
+    """
+    for extreme in (np.min, np.max):
+        others = values[~np.isnan(values)]
+        candidates: list[tuple[float, int]] = []
+        while len(others) and len(candidates) < MAX_SENTINELS:
+            value = float(extreme(others))
+            count = int((others == value).sum())
+            if count < MIN_REPEATS:
+                break
+            others = others[others != value]
+            candidates.append((value, count))
+            if _is_far(value, others):
+                yield from candidates
+                break
+
+
+def sentinel_notes(columns: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Return a note for each sentinel of some columns ``[N]``."""
+    found: dict[float, list[tuple[str, int]]] = {}
+    for name, values in columns.items():
+        for sentinel, count in find_sentinels(values):
+            found.setdefault(sentinel, []).append((name, count))
+    return tuple(_note(sentinel, columns) for sentinel, columns in found.items())
+
+
+def _is_far(value: float, others: np.ndarray) -> bool:
+    if len(np.unique(others[:10_000])) < MIN_OTHERS:
+        return False
+    low, high = float(others.min()), float(others.max())
+    return min(abs(value - low), abs(value - high)) > MIN_DISTANCE * (high - low)
+
+
+def _note(sentinel: float, columns: list[tuple[str, int]]) -> str:
+    shown = ", ".join(f"{count:,} times in '{name}'" for name, count in columns[:5])
+    more = f" and in {len(columns) - 5} more columns" if len(columns) > 5 else ""
+    return (
+        f"{sentinel:.12g} occurs {shown}{more}, far from all other values: if it stands for a missing value, set"
+        f" data.missing_values=[{sentinel:.12g}]."
+    )
