@@ -12,7 +12,9 @@ from tsforecast.reading.cells import clean_text, is_text
 
 WORDS = {"point": ".", "dot": ".", ".": ".", "comma": ",", ",": ","}
 OTHER = {".": ",", ",": "."}
-CLOCK_NAMES = re.compile(r"time|date|hour|clock|zeit|uhr|datum", re.IGNORECASE)
+CLOCK_NAMES = re.compile(
+    r"time|date|hour|clock|year|month|day|period|minute|zeit|uhr|datum|jahr|monat|tag|stunde", re.IGNORECASE
+)
 
 
 class Evidence(NamedTuple):

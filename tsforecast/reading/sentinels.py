@@ -1,6 +1,6 @@
 """Numbers such as -9999 that stand for missing values: repeated, and far from all other values of their column."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -17,8 +17,10 @@ def find_sentinels(values: np.ndarray) -> Iterator[tuple[float, int]]:
         >>> list(find_sentinels(np.array([*np.linspace(3, 9, 50), -200, -200, -200])))
         [(-200.0, 3)]
     """
+    known = np.isnan(values)
+    known = values[~known] if known.any() else values
     for extreme in (np.min, np.max):
-        others = values[~np.isnan(values)]
+        others = known
         candidates: list[tuple[float, int]] = []
         while len(others) and len(candidates) < MAX_SENTINELS:
             value = float(extreme(others))
@@ -32,13 +34,13 @@ def find_sentinels(values: np.ndarray) -> Iterator[tuple[float, int]]:
                 break
 
 
-def sentinel_notes(columns: Mapping[str, np.ndarray]) -> tuple[str, ...]:
-    """Return a note for each sentinel of some columns ``[N]``."""
-    found: dict[float, list[tuple[str, int]]] = {}
-    for name, values in columns.items():
-        for sentinel, count in find_sentinels(values):
-            found.setdefault(sentinel, []).append((name, count))
-    return tuple(_note(sentinel, columns) for sentinel, columns in found.items())
+def sentinel_notes(sentinels: Mapping[str, Sequence[tuple[float, int]]]) -> tuple[str, ...]:
+    """Return a note for each sentinel, given those of each column and how often they occur."""
+    columns: dict[float, list[tuple[str, int]]] = {}
+    for name, found in sentinels.items():
+        for sentinel, count in found:
+            columns.setdefault(sentinel, []).append((name, count))
+    return tuple(_note(sentinel, names) for sentinel, names in columns.items())
 
 
 def _is_far(value: float, others: np.ndarray) -> bool:

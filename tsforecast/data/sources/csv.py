@@ -29,7 +29,7 @@ from tsforecast.reading.numerals import check_decimal, find_other_marks, settle_
 from tsforecast.reading.reader import UNNAMED, CsvTable, ParquetTable, check_unique, open_table
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.reading.selection import Condition
-from tsforecast.reading.sentinels import sentinel_notes
+from tsforecast.reading.sentinels import find_sentinels, sentinel_notes
 from tsforecast.reading.time_grid import parse_frequency, regularize
 from tsforecast.reading.time_search import find_time
 from tsforecast.reading.timestamps import TimeFormat
@@ -84,13 +84,7 @@ def load(
     step = parse_frequency(frequency)
     if season is not None and (isinstance(season, bool) or not isinstance(season, int) or season < 1):
         raise UserError(f"data.season is {season!r}: give a whole number of rows, or null for a day.")
-    check_duplicates(duplicates)
-    if recipe is None:
-        mark = check_decimal(decimal)
-        dialect = None if mark is None else Dialect("", "", mark)
-        recipe = ReadingRecipe(
-            TimeFormat((), ""), (), step or 0, dialect, where or "", duplicates, (), _markers(missing_values)
-        )
+    recipe = recipe or _stated_recipe(step, where, duplicates, decimal, missing_values)
     file, table, recipe, stamps, notes = _read(path, time, recipe, _used(target, features))
     notes = file.notes + notes
     target = target if target == "all" else match_names(target, (*table.column_names, *file.repeated))
@@ -104,13 +98,9 @@ def load(
     columns, left_out = _numeric(table, recipe, named)
     targets = _pick_targets(target, columns, left_out, recipe.time.columns)
     chosen = pick_features(features, targets, tuple(columns))
-    values = np.empty((table.num_rows, len(chosen)))
-    for index, name in enumerate(chosen):
-        values[:, index] = floats(columns[name])
-        _check_column(name, values[:, index], stamps)
+    values, doubts = _to_array(columns, chosen, stamps)
     notes += tuple(f"Several columns are named '{name}'; they were left out." for name in file.repeated)
-    notes += tuple(f"Column '{name}' {why} and was left out." for name, why in left_out.items())
-    notes += sentinel_notes(dict(zip(chosen, values.T, strict=True)))
+    notes += tuple(f"Column '{name}' {why} and was left out." for name, why in left_out.items()) + doubts
     recipe = replace(recipe, numeric=chosen)
     del table, columns
     stamps, values, corrected = regularize(stamps, values, recipe.step or None, recipe.duplicates)
@@ -129,6 +119,31 @@ def load(
         name=Path(path).name.split(".")[0],
         recipe=replace(recipe, step=_step(stamps)),
     )
+
+
+def _stated_recipe(
+    step: int | None, where: str | None, duplicates: str | None, decimal: str | None, missing_values: object
+) -> ReadingRecipe:
+    """Return a recipe of what is stated, without the time, which is not known yet."""
+    check_duplicates(duplicates)
+    mark = check_decimal(decimal)
+    dialect = None if mark is None else Dialect("", "", mark)
+    missing = _markers(missing_values)
+    return ReadingRecipe(TimeFormat((), ""), (), step or 0, dialect, where or "", duplicates, (), missing)
+
+
+def _to_array(
+    columns: Mapping[str, pa.ChunkedArray], names: Sequence[str], stamps: np.ndarray
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the columns ``[N, C]``, and a note for each number that seems to stand for missing values."""
+    values = np.empty((len(stamps), len(names)))
+    sentinels = {}
+    for index, name in enumerate(names):
+        column = floats(columns[name])
+        _check_column(name, column, stamps)
+        sentinels[name] = list(find_sentinels(column))
+        values[:, index] = column
+    return values, sentinel_notes(sentinels)
 
 
 def _used(target: object, features: object) -> Collection[object] | None:
