@@ -247,5 +247,5 @@ def test_functions_are_named_by_verbs_and_nouns(modules):
     odd = [name for name in names if code_metrics.is_oddly_named(name)]
     assert len(odd) < 0.05 * len(names)
     assert code_metrics.is_oddly_named("told_at_the_end")
-    assert code_metrics.is_oddly_named("beside")
+    assert code_metrics.is_oddly_named("behind")
     assert not code_metrics.is_oddly_named("record_failure")

@@ -152,9 +152,9 @@ def patterns_of(column: pa.ChunkedArray, is_named: bool) -> list[str]:
         return [ISO]
     if is_text(kind):
         sample = _spread(clean_text(column).drop_null())
-        found = fitting(sample.to_pylist(), (*MOMENTS, ISO, *(("%Y",) if is_named else ())))
-        found = [pattern for pattern in found if read_text(sample, pattern).bad.mean() <= 1 - MIN_SHARE]
-        return found or (_number_patterns(column) if is_named else [])
+        patterns = fitting(sample.to_pylist(), (*MOMENTS, ISO, *(("%Y",) if is_named else ())))
+        patterns = [pattern for pattern in patterns if read_text(sample, pattern).bad.mean() <= 1 - MIN_SHARE]
+        return patterns or (_number_patterns(column) if is_named else [])
     return _number_patterns(column) if is_named and is_number(kind) else []
 
 
@@ -162,10 +162,12 @@ def _number_patterns(column: pa.ChunkedArray) -> list[str]:
     if column.null_count == len(column):
         return []
     text = None if is_text(column.type) else digits(_spread(column))
-    found = fitting(text.drop_null().to_pylist(), (*COMPACT, "%Y")) if text is not None else []
-    found = [pattern for pattern in found if text is not None and not _implausible(read_text(text, pattern))]
-    if found:
-        return found
+    patterns = fitting(text.drop_null().to_pylist(), (*COMPACT, "%Y")) if text is not None else []
+    patterns = [
+        pattern for pattern in patterns if text is not None and not _implausible(read_text(text, pattern))
+    ]
+    if patterns:
+        return patterns
     excel = read_excel(column)
     if excel is not None and np.isnat(excel.time).mean() < MIN_SHARE:
         return [EXCEL]
@@ -271,9 +273,9 @@ def _clock_patterns(column: pa.ChunkedArray, name: str) -> list[str]:
         return [ISO]
     if is_text(column.type):
         sample = _spread(clean_text(column).drop_null()).to_pylist()
-        found = fitting(sample, CLOCKS)
-        if found:
-            return found
+        clocks = fitting(sample, CLOCKS)
+        if clocks:
+            return clocks
     number = clock_of_numbers(column, name)
     return [] if number is None else [number]
 
@@ -314,12 +316,12 @@ def _parts_by_name(table: pa.Table) -> dict[str, str]:
         part = _part_of(name)
         if part is not None and part not in columns:
             columns[part] = name
-    found: dict[str, str] = {}
+    chosen: dict[str, str] = {}
     for part in PARTS:
         if part not in columns:
             break
-        found[part] = columns[part]
-    return found
+        chosen[part] = columns[part]
+    return chosen
 
 
 def _spread(column: pa.ChunkedArray) -> pa.ChunkedArray:

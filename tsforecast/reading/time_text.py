@@ -210,9 +210,9 @@ def _may_have_rolled_over(time: np.ndarray) -> np.ndarray:
 def _read_parts(text: pa.ChunkedArray, pattern: str) -> np.ndarray:
     """Return times datetime64[ns] of values that are not missing, part by part; NaT where one does not fit."""
     expression = regex(pattern)
-    found = pc.extract_regex(text, expression.pattern.replace(r"\ ", " "))
-    match = ~nulls(found)
-    parts = {name: _numbers(pc.struct_field(found, name), name, match) for name in expression.groupindex}
+    fields = pc.extract_regex(text, expression.pattern.replace(r"\ ", " "))
+    match = ~nulls(fields)
+    parts = {name: _numbers(pc.struct_field(fields, name), name, match) for name in expression.groupindex}
     day, good = _days(parts, len(text))
     clock, fits = _clock(parts, len(text))
     time: np.ndarray = (day * DAY_NS + clock).astype("datetime64[ns]")
