@@ -72,7 +72,14 @@ class StrictModel(BaseModel):
         return value
 
 
-def parse_time(text: object) -> np.datetime64:
+class RequestTime(NamedTuple):
+    """A time of a request: in seconds (UTC if it was sent with an offset), and whether it was."""
+
+    seconds: np.datetime64
+    has_offset: bool
+
+
+def parse_time(text: object) -> RequestTime:
     """Parse a time in ISO 8601; one with an offset is converted to UTC.
 
     Raises:
@@ -80,20 +87,21 @@ def parse_time(text: object) -> np.datetime64:
 
     Example:
         >>> parse_time("2010-11-26T22:02:00+01:00")
-        np.datetime64('2010-11-26T21:02:00')
+        RequestTime(seconds=np.datetime64('2010-11-26T21:02:00'), has_offset=True)
     """
     if not isinstance(text, str):
         raise ValueError("not a text")
     try:
         time = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
-        if time.tzinfo is not None:
+        has_offset = time.tzinfo is not None
+        if has_offset:
             time = time.astimezone(timezone.utc).replace(tzinfo=None)
     except OverflowError as error:
         raise ValueError("out of range") from error
     seconds = np.datetime64(time, "s")
     if not EARLIEST <= seconds < LATEST:
         raise PydanticCustomError(_SENTENCE, "must be between the years 1900 and 2200")
-    return seconds
+    return RequestTime(seconds, has_offset)
 
 
 Time = Annotated[
@@ -174,7 +182,9 @@ def from_json(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowB
         _to_array(window.values, metadata, features, f"windows[{number}].values")
         for number, window in enumerate(request.windows)
     ]
-    made_at = np.array([window.time for window in request.windows])
+    for number, window in enumerate(request.windows):
+        _check_offset(metadata, window.time.has_offset, f"windows[{number}].time")
+    made_at = np.array([window.time.seconds for window in request.windows])
     return _scale(made_at, np.stack(values), features, metadata)
 
 
@@ -225,7 +235,8 @@ def read_truths(body: bytes, metadata: ModelMetadata, max_rows: int) -> tuple[in
     request = parse_body(ObserveRequest, body, "rows", max_rows)
     truths = []
     for number, row in enumerate(request.rows):
-        time = int(row.time.astype(np.int64))
+        _check_offset(metadata, row.time.has_offset, f"rows[{number}].time")
+        time = int(row.time.seconds.astype(np.int64))
         for name, value in row.values.items():
             where = f"rows[{number}].values"
             _check_truth(name, value, metadata, where)
@@ -290,6 +301,12 @@ def _to_sentence(model: type[BaseModel], error: ValidationError) -> str:
     if first["type"] == _SENTENCE:
         return f"{where or 'The body'} {first['msg']}."
     return f"{where} must be {description}."
+
+
+def _check_offset(metadata: ModelMetadata, has_offset: bool, where: str) -> None:
+    """Refuse times that do not have an offset as the training data had, if that is known."""
+    if metadata.recipe is not None:
+        metadata.recipe.time.check_offset(has_offset, where)
 
 
 def _check_truth(name: str, value: object, metadata: ModelMetadata, where: str) -> None:
@@ -375,6 +392,7 @@ def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: in
     """Return the times datetime64[s] ``[windows, rows]`` of an Arrow table."""
     if table["time"].null_count:
         raise UserError("Column 'time' has missing values.")
+    _check_offset(metadata, table["time"].type.tz is not None, "Column 'time'")
     starts, rows = _find_starts(table), metadata.input_rows
     if len(starts) > max_windows:
         raise RequestTooLarge(

@@ -1,6 +1,6 @@
 """Response bodies: pydantic models of the JSON, and forecasts as JSON or as an Arrow stream."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,13 @@ from tsforecast.inference.forecasts import Forecasts
 from tsforecast.serving.model_manager import LoadedModel
 
 ARROW = "application/vnd.apache.arrow.stream"
-LocalTime = Annotated[str, Field(description="ISO 8601, without an offset", examples=["2010-11-26T21:02:00"])]
+LocalTime = Annotated[
+    str,
+    Field(
+        description="ISO 8601: with Z if the model was trained on times in UTC or with an offset, without one if not",
+        examples=["2010-11-26T21:02:00"],
+    ),
+]
 ByTarget = dict[str, list[float | None]]  # one value per step
 
 
@@ -160,8 +166,11 @@ class ForecastResult(NamedTuple):
     def to_response(self) -> ForecastResponse:
         """Return the JSON response."""
         metadata = self.model.metadata
-        times = np.datetime_as_string(metadata.target_times(self.made_at)).tolist()
-        made_at = np.datetime_as_string(self.made_at).tolist()
+        zone: Literal["UTC", "naive"] = (
+            "UTC" if metadata.recipe is not None and metadata.recipe.time.is_utc else "naive"
+        )
+        times = np.datetime_as_string(metadata.target_times(self.made_at), timezone=zone).tolist()
+        made_at = np.datetime_as_string(self.made_at, timezone=zone).tolist()
         return ForecastResponse(
             version=self.model.version.name,
             unit=metadata.unit,

@@ -156,3 +156,26 @@ def test_a_column_of_the_recipe_must_be_there(tmp_path):
         UserError, match=r"'flow', which the model was trained on, is missing. Did you mean 'flw'"
     ):
         load(str(path), "load", recipe=recipe)
+
+
+def test_a_model_of_local_times_refuses_times_with_an_offset(tmp_path):
+    local = write(tmp_path, ("time", "kw"), [(str(t), i) for i, t in enumerate(hours(50))])
+    utc = write(tmp_path, ("time", "kw"), [(f"{t}+02:00", i) for i, t in enumerate(hours(50))], "offset.csv")
+    of_local, of_utc = (load(str(path), "kw", calendar=False) for path in (local, utc))
+    with pytest.raises(
+        UserError, match=r"predict.time.*has an offset, but the training data had local times"
+    ):
+        read(utc, metadata_of(of_local))
+    with pytest.raises(
+        UserError, match=r"predict.time.*has no offset, but the training data had times in UTC"
+    ):
+        read(local, metadata_of(of_utc))
+    np.testing.assert_array_equal(read(utc, metadata_of(of_utc))[0], of_utc.time)
+
+
+def test_hours_that_end_are_read_in_prediction_by_the_decision_of_training(tmp_path):
+    rows = [(str(t)[:10], int(str(t)[11:13]) + 1, i) for i, t in enumerate(hours(240))]
+    series = load(str(write(tmp_path, ("date", "hour", "kw"), rows)), "kw", calendar=False)
+    np.testing.assert_array_equal(series.time, hours(240))
+    new = write(tmp_path, ("date", "hour", "kw"), rows[5:15], "new.csv")
+    np.testing.assert_array_equal(read(new, metadata_of(series))[0], hours(240)[5:15])

@@ -1,13 +1,17 @@
 """Bodies of requests: what is read, and the sentence for the first thing that is wrong."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.helpers.serving_case import LOOKBACK, make_metadata, make_rows, make_task, window_json
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.reading.timestamps import TimeFormat
 from tsforecast.serving import requests
 from tsforecast.serving.requests import ForecastRequest, ObserveRequest, RequestTooLarge, Truth
 
@@ -23,6 +27,53 @@ def test_windows_are_scaled_in_the_models_order():
     assert batch.made_at.tolist() == [TIME[20].item(), TIME[30].item()]
     np.testing.assert_allclose(batch.last[:, 0], COLUMNS["load"][[20, 30]])
     np.testing.assert_allclose(batch.past[0, -1, 0], (COLUMNS["load"][20] - 2.0) / 0.5, rtol=1e-6)
+
+
+def _with_recipe(pattern="iso", offset=False):
+    return replace(
+        METADATA, recipe=ReadingRecipe(TimeFormat(("time",), pattern, offset=offset), ("load",), 60)
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "offset", "time", "sentence"),
+    [
+        ("iso", False, "2024-01-01T00:00:00+02:00", "has an offset, but the training data had local times"),
+        ("iso", False, "2024-01-01T00:00:00Z", "has an offset, but the training data had local times"),
+        ("iso", True, "2024-01-01T00:00:00", "has no offset, but the training data had times in UTC"),
+        ("unix_s", False, "2024-01-01T00:00:00", "has no offset, but the training data had times in UTC"),
+    ],
+)
+def test_times_of_another_kind_than_in_training_are_refused(pattern, offset, time, sentence):
+    metadata = _with_recipe(pattern, offset)
+    window = {**window_json(TIME, COLUMNS, 20), "time": time}
+    with pytest.raises(UserError, match=rf"windows\[0\].time {sentence}"):
+        requests.from_json(json.dumps({"windows": [window]}).encode(), metadata, max_windows=2)
+    with pytest.raises(UserError, match=rf"rows\[0\].time {sentence}"):
+        requests.read_truths(json.dumps({"rows": [{**ROW, "time": time}]}).encode(), metadata, max_rows=2)
+    zone = None if sentence.startswith("has no") else "UTC"
+    columns = {name: values[:LOOKBACK] for name, values in COLUMNS.items()}
+    stamps = pa.array(TIME[:LOOKBACK]).cast(pa.timestamp("s", zone))
+    sink = pa.BufferOutputStream()
+    table = pa.table({"time": stamps, **{name: columns[name] for name in metadata.features}})
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    with pytest.raises(UserError, match=f"Column 'time' {sentence}"):
+        requests.from_arrow(sink.getvalue().to_pybytes(), metadata, max_windows=2)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "offset", "time"),
+    [
+        ("iso", False, "2024-01-01T00:20:00"),
+        ("iso", True, "2024-01-01T02:20:00+02:00"),
+        ("unix_s", False, "2024-01-01T00:20:00Z"),
+    ],
+)
+def test_times_of_the_same_kind_as_in_training_are_read(pattern, offset, time):
+    window = {**window_json(TIME, COLUMNS, 20), "time": time}
+    batch = requests.from_json(json.dumps({"windows": [window]}).encode(), _with_recipe(pattern, offset), 2)
+    assert batch.made_at.astype(str).tolist() == ["2024-01-01T00:20:00"]
 
 
 def test_truths_are_read_with_times_in_utc_and_other_features_are_ignored():
