@@ -123,7 +123,7 @@ def test_intervals_of_a_file_cover_what_they_should(chain, forecasts):
     assert forecasts.column_names == ["made_at", "time", "target", "forecast", "lower", "upper"]
     assert forecasts["lower"].null_count == 0
     covered = float(
-        re.search(r"([\d.]+)% of [\d,]+ truths lie in their intervals \(nominal 90%\)", chain.out)[1]
+        re.search(r"([\d.]+)% of [\d,]+ truths fell inside their intervals \(nominal 90%\)", chain.out)[1]
     )
     assert 87 < covered < 93
 

@@ -11,7 +11,7 @@ from tsforecast.metrics import metric_label
 from tsforecast.metrics.bootstrap import Interval, rmse_difference
 from tsforecast.tracking.run_folder import RunFolder
 
-UNSURE = "Neither for sure"
+UNSURE = "No significant difference"
 TO_BEAT = ("lightgbm", "persistence")
 NOTE = (
     "Skill is the share of persistence's RMSE that a model saves; AP is the average precision and F1 the event F1 of"

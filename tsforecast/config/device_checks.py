@@ -31,8 +31,9 @@ def _check_strategy(config: Config) -> None:
         raise UserError(f"device.strategy={strategy} needs backend=tensorflow: leave one of the two out.")
     if training.accumulate_steps > 1:
         raise UserError(
-            f"device.strategy={strategy} does not go with training.accumulate_steps={training.accumulate_steps}: "
-            "set training.accumulate_steps=1, as several devices hold a larger batch."
+            f"device.strategy={strategy} cannot be combined with"
+            f" training.accumulate_steps={training.accumulate_steps}:"
+            " set training.accumulate_steps=1, as several devices hold a larger batch."
         )
     if strategy == "multi_worker" and training.max_minutes is not None:
         raise UserError(

@@ -153,7 +153,7 @@ def _explain_other_job(key: str, jobs: Sequence[str], job: str | None) -> str:
     listed = f"{', '.join(jobs[:-1])} or {jobs[-1]}" if len(jobs) > 1 else jobs[0]
     this = f", and this is job={job}" if job else ""
     resume = ", or resume an interrupted run by resume=FOLDER" if key == "run" else ""
-    return f"{key} is for job={listed}{this}: leave it out, or name its job{resume}."
+    return f"{key} is for job={listed}{this}: remove it, or choose that job{resume}."
 
 
 def _all_keys() -> list[str]:

@@ -38,7 +38,7 @@ def check_objective(config: Config, set_here: Collection[str]) -> Config:
         set_here: Keys that the command sets.
 
     Raises:
-        UserError: The model or the job does not go with the objective.
+        UserError: The model or the job cannot be combined with the objective.
     """
     model = config.model
     if config.training.probe and config.init_from is None:
@@ -78,6 +78,6 @@ def _check_budget(config: Config) -> None:
         )
     if endless and config.backend == "jax" and not config.schedule["_target_"].endswith(".constant"):
         raise UserError(
-            "A schedule that decays by the clock does not go with backend=jax: set training.max_steps, or "
+            "A schedule that decays with time cannot be combined with backend=jax: set training.max_steps, or "
             "schedule=constant."
         )

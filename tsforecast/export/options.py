@@ -13,7 +13,7 @@ class ExportOptions:
     Args:
         windows: Windows of the test split for the comparison.
         tolerance: Largest difference, in standard deviations of the target.
-        quantise: Also write each format with coarser weights, where it has that.
+        quantise: Also write each format with quantized weights, if the format supports it.
         quantised_tolerance: Largest difference of those files.
     """
 

@@ -77,14 +77,15 @@ def describe_coverage(summary: CoverageSummary) -> str:
 
     Example:
         >>> describe_coverage({"nominal": 0.9, "observed": 0.912, "truths": 1200})
-        '91.2% of 1,200 truths lie in their intervals (nominal 90%)'
+        '91.2% of 1,200 truths fell inside their intervals (nominal 90%)'
     """
     observed = summary["observed"]
     if observed is None:
         return (
             "The file contains no truth of a forecast with an interval, so the intervals could not be scored."
         )
-    return f"{observed:.1%} of {summary['truths']:,} truths lie in their intervals (nominal {summary['nominal']:.0%})"
+    count, nominal = summary["truths"], summary["nominal"]
+    return f"{observed:.1%} of {count:,} truths fell inside their intervals (nominal {nominal:.0%})"
 
 
 def _batches(

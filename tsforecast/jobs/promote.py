@@ -23,7 +23,7 @@ def main(config: Config, path: Path) -> None:
     before = registry.champion_name()
     version = registry.promote(name, config.registry.why or "by hand")
     if before == name:
-        print(f"{name} is the champion already.")
+        print(f"{name} is already the champion.")
     else:
         print(
             f"{name} ({version.manifest.get('model')}) is the champion{f', after {before}' if before else ''}."

@@ -14,7 +14,7 @@ class PlanOptions:
     Args:
         models: Names in ``conf/model``; None: every network there.
         probe: Time a few steps of each model on this machine.
-        seconds: Seconds to time each call for.
+        seconds: How long to time each call, in seconds.
         batches: Batch sizes to verify.
         policies: Precision policies to verify.
         scales: Names in ``conf/scale`` to rehearse.

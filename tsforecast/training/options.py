@@ -52,7 +52,7 @@ class DistillationOptions:
     """What a student learns from its teacher.
 
     Args:
-        share: Weight of the teacher's forecast in the student's targets; the truth has the rest.
+        share: Weight of the teacher's forecast in the student's targets; the remainder is the weight of the truth.
     """
 
     share: Annotated[float, Range(0, 1)]

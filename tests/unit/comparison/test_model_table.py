@@ -66,7 +66,10 @@ def test_the_page_holds_the_figures_and_says_who_is_better(tmp_path):
     assert "| 0.250 | 240 | 1.50 |" in rows["lstm"]
     assert " ± " in rows["lstm"]
     assert " ± " not in rows["gru"]
-    assert "Better than lightgbm: lstm. Worse than lightgbm: persistence. Neither for sure: gru." in text
+    assert (
+        "Better than lightgbm: lstm. Worse than lightgbm: persistence. No significant difference: gru."
+        in text
+    )
     assert "Better than persistence: lstm" in text
     assert "`python run.py -m experiment=model_table`" in text
     assert "4 minutes" in text
