@@ -56,7 +56,7 @@ def find_layout(path: Path, head: bytes, like: Dialect | None = None) -> Layout:
         like: Dialect of the training data, whose separator is preferred where it fits.
 
     Raises:
-        UserError: The file is no table, or has no header.
+        UserError: The file does not hold a table, or it has no header.
     """
     encoding = _find_encoding(path, head[:SAMPLE])
     text = head[:SAMPLE].decode(encoding, errors="replace").lstrip("\ufeff")

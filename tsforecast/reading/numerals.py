@@ -71,9 +71,9 @@ def find_evidence(column: pa.ChunkedArray) -> Evidence:
 
 def find_file_decimal(table: pa.Table, separator: str) -> str | None:
     """Return the decimal mark that the text of a file's first rows shows, or None if none of its values does."""
-    found = [evidence for _, evidence in _evidence(table, table.column_names)]
-    commas = sum(evidence.comma and not evidence.point for evidence in found)
-    points = sum(evidence.point and not evidence.comma for evidence in found)
+    columns = [evidence for _, evidence in _evidence(table, table.column_names)]
+    commas = sum(evidence.comma and not evidence.point for evidence in columns)
+    points = sum(evidence.point and not evidence.comma for evidence in columns)
     if commas or points:
         return "," if commas > points or (commas == points and separator != ",") else "."
     return "." if separator == "," else None

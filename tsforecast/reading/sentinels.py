@@ -37,8 +37,8 @@ def find_sentinels(values: np.ndarray) -> Iterator[tuple[float, int]]:
 def sentinel_notes(sentinels: Mapping[str, Sequence[tuple[float, int]]]) -> tuple[str, ...]:
     """Return a note for each sentinel, given those of each column and how often they occur."""
     columns: dict[float, list[tuple[str, int]]] = {}
-    for name, found in sentinels.items():
-        for sentinel, count in found:
+    for name, counts in sentinels.items():
+        for sentinel, count in counts:
             columns.setdefault(sentinel, []).append((name, count))
     return tuple(_note(sentinel, names) for sentinel, names in columns.items())
 
