@@ -98,7 +98,7 @@ def build_dataset(
     _check_targets(series, parts)
     train = slice(*parts[0])
     covariates = tuple(dict.fromkeys(match_names(future_covariates, series.features)))
-    check_future_covariates(series, covariates, train)
+    warnings = check_future_covariates(series, covariates, train)
     if len(covariates) * horizon > MAX_FUTURE_CHANNELS:
         raise UserError(
             f"{len(covariates)} future covariates over window.horizon {horizon} make"
@@ -111,7 +111,7 @@ def build_dataset(
     )
     inputs, truths, notes = _scale_and_fill(series, scaler, len(covariates) * horizon)
     extra, scaler = _add_future(inputs, series.features, covariates, scaler, lead, horizon)
-    notes += _constant_notes(series, train)
+    notes += _constant_notes(series, train) + warnings
     return ForecastDataset(
         series=replace(series, notes=series.notes + notes),
         inputs=inputs,

@@ -15,15 +15,19 @@ MAX_WITH_PRODUCTS = 12  # covariates; beyond, the joint fit takes them without t
 BINS = 64
 
 
-def check_future_covariates(series: Series, covariates: Sequence[str], train: slice) -> None:
-    """Refuse future covariates that cannot be known ahead.
+def check_future_covariates(series: Series, covariates: Sequence[str], train: slice) -> tuple[str, ...]:
+    """Refuse future covariates that cannot be known ahead, and warn of declared ones that give the target away.
 
     The rule, on the training rows in which all values are observed: a covariate leaks when it explains more
     than 95 % of a target's variance at the same time (R², adjusted for the number of columns), alone by a
     straight line, by a straight line through ranks or by 64 bins, or in a pair or all together by least
     squares on the covariates and their pairwise products. Calendar features are functions of time and cannot
-    leak. Whatever else is not declared known ahead is refused as well, since at forecast time its value
-    would not be there.
+    leak. A covariate that leaks is refused unless the user declares it known ahead: a good forecast of the target is
+    a warning then. Whatever else is not declared known ahead is refused as well, since at forecast time its
+    value would not be there.
+
+    Returns:
+        A warning for each declared covariate, or set of them, that explains the target.
 
     Raises:
         UserError: naming the covariate, the target and R².
@@ -36,32 +40,44 @@ def check_future_covariates(series: Series, covariates: Sequence[str], train: sl
         if name in series.targets:
             raise UserError(f"data.future_covariates: '{name}' is the target itself; leave it out.")
     suspects = [name for name in covariates if not _is_calendar(series, name)]
+    warnings: list[str] = []
     if suspects:
         for target in series.targets:
-            _check_target(series, suspects, target, train)
+            warnings += _check_target(series, suspects, target, train)
     unknown = [name for name in suspects if name not in series.known_ahead]
     if unknown:
         raise UserError(
             f"data.future_covariates: '{unknown[0]}' is not known ahead of time; leave it out, or, if it"
             f" truly is known (a plan, say), declare data.known_ahead=[{unknown[0]}]."
         )
+    return tuple(warnings)
 
 
-def _check_target(series: Series, suspects: list[str], target: str, train: slice) -> None:
+def _check_target(series: Series, suspects: list[str], target: str, train: slice) -> list[str]:
     columns = [series.features.index(name) for name in (*suspects, target)]
     step = max(1, (train.stop - train.start) // MAX_ROWS)
     rows = series.values[train][::step][:, columns].astype(np.float64)
     rows = rows[~np.isnan(rows).any(axis=1)]
     spread = rows.std(axis=0)
     if len(rows) < 8 or spread[-1] == 0:
-        return
+        return []
     rows = (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     x, y = rows[:, :-1], rows[:, -1]
-    for index, name in enumerate(suspects):
-        _check_r2([name], target, r2_alone(x[:, index], y))
-    for pair in combinations(range(len(suspects)), 2):
-        _check_r2([suspects[i] for i in pair], target, r2_together(x[:, list(pair)], y))
-    _check_r2(suspects, target, r2_together(x, y))
+    sets: list[tuple[int, ...]] = [(index,) for index in range(len(suspects))]
+    sets += [*combinations(range(len(suspects)), 2), tuple(range(len(suspects)))]
+    leaking: list[tuple[int, ...]] = []
+    warnings = []
+    for indices in sets:
+        if any(set(smaller) <= set(indices) for smaller in leaking):
+            continue  # its part has been reported
+        columns = x[:, list(indices)]
+        r2 = r2_together(columns, y)
+        if len(indices) == 1:
+            r2 = max(r2, r2_alone(columns[:, 0], y))
+        if r2 > LEAK_R2:
+            leaking.append(indices)
+            warnings.append(_report_leak(series, [suspects[index] for index in indices], target, r2))
+    return warnings
 
 
 def r2_alone(x: np.ndarray, y: np.ndarray) -> float:
@@ -106,14 +122,17 @@ def _ranks(x: np.ndarray) -> np.ndarray:
     return (np.cumsum(count) - (count + 1) / 2)[group].astype(np.float64)
 
 
-def _check_r2(names: list[str], target: str, r2: float) -> None:
-    if r2 > LEAK_R2:
-        listed = " and ".join(f"'{name}'" for name in names)
-        verb = "gives" if len(names) == 1 else "together give"
-        raise UserError(
-            f"data.future_covariates: {listed} {verb} the target '{target}' away at its own time"
-            f" (R² {r2:.3f} on the training rows, more than {LEAK_R2}): leave out {listed}."
-        )
+def _report_leak(series: Series, names: list[str], target: str, r2: float) -> str:
+    """Return a warning if all covariates are declared known ahead, and refuse them otherwise."""
+    listed = " and ".join(f"'{name}'" for name in names)
+    verb = "gives" if len(names) == 1 else "together give"
+    sentence = (
+        f"{listed} {verb} the target '{target}' away at its own time (R² {r2:.3f} on the training rows, more than"
+        f" {LEAK_R2})"
+    )
+    if all(name in series.known_ahead and name not in CALENDAR for name in names):
+        return f"Warning: {sentence}: make sure that its values are known before the target is measured."
+    raise UserError(f"data.future_covariates: {sentence}: leave out {listed}.")
 
 
 def _is_calendar(series: Series, name: str) -> bool:
