@@ -46,7 +46,7 @@ def test_nothing_happens_without_new_rows(results):
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("units", "over a day is"), ("stuck", "stands still"), ("missing", "has no value in")],
+    [("units", "over a day is"), ("stuck", "is constant at"), ("missing", "has no value in")],
 )
 def test_damaged_day_is_rejected_with_the_reason(results, kind, words):
     outcome, why, champion = results["damaged"][kind]
@@ -67,7 +67,7 @@ def test_repeated_run_ends_as_if_never_killed(results):
     assert champion == "v0002", why
     assert results["versions"] == ["v0001", "v0002"]
     assert (outcome, results["again"]) == ("promoted", "promoted")
-    assert why.startswith("v0002 takes the place of v0001: retrained with 1,440 new rows; RMSE ")
+    assert why.startswith("v0002 replaces v0001: retrained with 1,440 new rows; RMSE ")
 
 
 def test_replay_resumes_after_a_kill_and_reports_each_day(results):
@@ -88,7 +88,7 @@ def test_replay_resumes_after_a_kill_and_reports_each_day(results):
     assert after["with_retraining"] == pytest.approx((squared / observed) ** 0.5)
     assert after["median_seconds"] > 0
     assert [line.split("|")[2].strip() for line in replay["table"].splitlines()[2:5]] == [
-        "as it was",
+        "unchanged",
         "promoted",
         "refused",
     ]

@@ -39,13 +39,13 @@ def _find_faults(series: Series, feature: str, first_new: int) -> Iterator[str]:
     hour = day / 24
     start, length = longest_run(np.isnan(new))
     if length > MISSING_HOURS * hour:
-        yield f"{feature} has no value in {length:,} rows from {series.time[first_new + start]} on"
+        yield f"{feature} has no value in {length:,} rows from {series.time[first_new + start]}"
     start, length = longest_run(_same_as_last(new))
     usual = longest_run(_same_as_last(before))[1]
     if length > max(STUCK_HOURS * hour, STUCK_TIMES * usual):
         yield (
-            f"{feature} stands still at {new[start]:g} for {length + 1:,} rows from {series.time[first_new + start]} on"
-            f" (before: {usual + 1:,} rows at most)"
+            f"{feature} is constant at {new[start]:g} for {length + 1:,} rows from {series.time[first_new + start]}"
+            f" (before: at most {usual + 1:,} rows)"
         )
     for name, figure in (("mean", np.nanmean), ("spread", np.nanstd)):
         known, now = (_daily_figures(part, day, figure) for part in (before, new))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsforecast.metrics.bootstrap import Interval, rmse_difference
+from tsforecast.metrics.formatting import format_value
 from tsforecast.metrics.window_errors import WindowErrors
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def compare_models(
     on_spikes = _difference(before, after, reach, is_spike)
     latency, unit = measure_latency(challenger, dataset)["median"], dataset.series.unit
     rmse = after.figures["rmse"], before.figures["rmse"]
-    summary = f"RMSE {rmse[0]:.4f} against {rmse[1]:.4f} {unit}".rstrip() + " on held-out days"
+    challenger_rmse, champion_rmse = (format_value(value, unit) for value in rmse)
+    summary = f"RMSE {challenger_rmse} on held-out days, champion {champion_rmse}"
     result = GateResult(
         champion=add_split(before.figures, "test"),
         challenger=add_split(after.figures, "test"),

@@ -223,7 +223,7 @@ def _rows_per_day(recipe: Recipe) -> int:
 def _to_row(number: int, outcome: Outcome | None, scores: dict[str, Evaluation]) -> Row:
     row = {
         "day": number + 1,
-        "outcome": outcome["outcome"] if outcome else "as it was",
+        "outcome": outcome["outcome"] if outcome else "unchanged",
         "why": outcome["why"] if outcome else "",
         "seconds": outcome["seconds"] if outcome else 0.0,  # None: the run was interrupted
     }

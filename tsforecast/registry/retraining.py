@@ -175,7 +175,7 @@ def _train_and_compare(
     dataset = split_recent_days(recipe, options, series, scaler, use_all=isinstance(model, Estimator))
     load_models = _remember_weights(model, champion, folder)
     if not recipe.train(model, dataset, folder):
-        return {"outcome": "refused", "why": "further training gained nothing on the validation days."}
+        return {"outcome": "refused", "why": "further training did not improve the validation days."}
     current, load_challenger = load_models()
     challenger, result = gate.compare_models(
         dataset, current, load_challenger, max_latency_ms=options.latency_ms
@@ -187,7 +187,7 @@ def _train_and_compare(
     registry.promote(version.name, why)
     return {
         "outcome": "promoted",
-        "why": f"{version.name} takes the place of {champion.name}: {why}.",
+        "why": f"{version.name} replaces {champion.name}: {why}.",
         "compared": result.to_json(),
     }
 
@@ -272,7 +272,7 @@ def _recover_outcome(registry: Registry, champion: Version) -> Outcome:
     parent, rows = champion.manifest["lineage"]["parent"], int(result["data"]["rows"])
     outcome = {
         "outcome": "promoted",
-        "why": f"{champion.name} takes the place of {parent}: {why}.",
+        "why": f"{champion.name} replaces {parent}: {why}.",
         "champion": champion.name,
         "rows": rows,
         "new_rows": rows - int(registry.version(parent).result()["data"]["rows"]),
