@@ -98,7 +98,7 @@ TOGETHER = {
     "job=compare": "over has no value",
     "ensemble.members=[lstm]": "is for job=ensemble",
     "job=train model=ensemble": "model=ensemble is for job=ensemble",
-    "job=ensemble ensemble.members=[lstm]": "is too few",
+    "job=ensemble ensemble.members=[lstm]": "is too short: name at least two",
     "job=backtest backtest.refit=wram": "Did you mean 'warm'?",
     "resume=nowhere": "nowhere is not the folder of a run",
     "resume=empty_folder": "it has no config.yaml",

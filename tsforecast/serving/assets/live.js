@@ -74,7 +74,7 @@
 
   function alarms(data) {
     const found = data.points.filter((p) => p.alarm).reverse();
-    at("alarm-detail").textContent = found.length
+    at("alarm-note").textContent = found.length
       ? `${found.length} among the ${data.points.length} newest forecast values; the newest first.`
       : "None among the forecasts shown.";
     at("alarms").hidden = !found.length;
@@ -113,13 +113,13 @@
     alarms(data);
     const time = column(points, "time");
     if (points.length) {
-      at("forecast-detail").textContent = `${data.targets[target]}${data.unit ? " in " + data.unit : ""}, times as in the data; the band is the ${percent(data.intervals.nominal)} interval.`;
+      at("forecast-note").textContent = `${data.targets[target]}${data.unit ? " in " + data.unit : ""}, times as in the data; the band is the ${percent(data.intervals.nominal)} interval.`;
       draw("chart-forecast", [
         { label: "Upper" }, { label: "Lower" }, { label: "Truth", stroke: "truth" }, { label: "Forecast", stroke: "forecast" },
       ], [time, ...["upper", "lower", "truth", "forecast"].map((key) => column(points, key))], [{ series: [1, 2] }]);
     }
     if (known) {
-      at("error-detail").textContent = `Mean of the newest ${SMOOTH} absolute errors${data.unit ? " in " + data.unit : ""}.`;
+      at("error-note").textContent = `Mean of the newest ${SMOOTH} absolute errors${data.unit ? " in " + data.unit : ""}.`;
       draw("chart-error", [
         { label: "Model", stroke: "forecast" }, { label: "Persistence", stroke: "baseline" },
       ], [time, smoothed(error), smoothed(naive)]);
