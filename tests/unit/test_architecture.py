@@ -118,22 +118,25 @@ def test_data_knows_nothing_above_it():
         lambda found: within(found.module, "data"),
         lambda found: (
             found.top == "tsforecast"
-            and not inner(found, "data", "reading", "errors", "typing", "options", "files")
+            and not inner(
+                found, "data", "reading", "times", "columns", "errors", "typing", "options", "files"
+            )
         ),
     )
 
 
 def test_reading_imports_numpy_and_pyarrow_only():
     assert not offenders(
-        lambda found: within(found.module, "reading"),
+        lambda found: within(found.module, "columns", "times", "reading"),
         lambda found: third_party(found) and found.top not in ("numpy", "pyarrow"),
     )
-    assert not offenders(
-        lambda found: within(found.module, "reading"),
-        lambda found: (
-            found.top == "tsforecast" and not inner(found, "reading", "errors", "typing", "options")
-        ),
-    )
+    for package, below in (("columns", ()), ("times", ("columns",)), ("reading", ("columns", "times"))):
+        assert not offenders(
+            lambda found, package=package: within(found.module, package),
+            lambda found, package=package, below=below: (
+                found.top == "tsforecast" and not inner(found, package, *below, "errors", "typing", "options")
+            ),
+        )
 
 
 def test_options_know_the_standard_library_alone():

@@ -12,8 +12,8 @@ from tsforecast.data.filling import carry_forward
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.reading.reader import Rows, check_unique, open_table, stream_rows
-from tsforecast.reading.time_grid import GridStream, check_step
-from tsforecast.reading.time_search import find_time
+from tsforecast.times.grid import GridStream, check_step
+from tsforecast.times.search import find_time
 
 
 class Segment(NamedTuple):

@@ -1,1 +1,1 @@
-"""Reads files as people have them: dialect, cells, times and the time grid, decided once as a recipe."""
+"""Reads files as people have them: dialect, rows and columns, decided once as a recipe."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tsforecast.columns.cells import MISSING, NUMBER
 from tsforecast.errors import UserError
-from tsforecast.reading.cells import MISSING, NUMBER
 
 SAMPLE = 65_536  # bytes in which the encoding, the separator and the header are looked for
 SAMPLE_ROWS = 200

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from tsforecast.columns.arrow import floats
+from tsforecast.columns.cells import MISSING, as_numbers, is_number, is_text
+from tsforecast.columns.numerals import CLOCK_NAMES, find_file_decimal
 from tsforecast.errors import UserError, nearest
-from tsforecast.reading.arrow import floats
-from tsforecast.reading.cells import MISSING, as_numbers, is_number, is_text
 from tsforecast.reading.dialect import Dialect, clean_names, find_layout
-from tsforecast.reading.numerals import CLOCK_NAMES, find_file_decimal
 from tsforecast.reading.selection import Condition
-from tsforecast.reading.time_search import sounds_like_time
-from tsforecast.reading.timestamps import TimeFormat
+from tsforecast.times.formats import TimeFormat
+from tsforecast.times.patterns import sounds_like_time
 
 if TYPE_CHECKING:
     from tsforecast.reading.recipe import ReadingRecipe

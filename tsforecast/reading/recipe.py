@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tsforecast.columns.numerals import OTHER
 from tsforecast.reading.dialect import Dialect
-from tsforecast.reading.numerals import OTHER
-from tsforecast.reading.timestamps import TimeFormat
+from tsforecast.times.formats import TimeFormat
 
 
 @dataclass(frozen=True)

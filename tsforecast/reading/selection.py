@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tsforecast.columns.cells import as_numbers, clean_text, is_text
 from tsforecast.errors import UserError, nearest
-from tsforecast.reading.cells import as_numbers, clean_text, is_text
 
 COMPARISONS = {
     "=": pc.equal,

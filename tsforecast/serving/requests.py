@@ -22,10 +22,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from tsforecast.columns.arrow import floats
+from tsforecast.columns.cells import as_numbers
 from tsforecast.errors import UserError, nearest
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.reading.arrow import floats
-from tsforecast.reading.cells import as_numbers
 
 EARLIEST, LATEST = np.datetime64("1900-01-01T00:00:00", "s"), np.datetime64("2200-01-01T00:00:00", "s")
 MAX_NAME = 80  # characters of an unknown name to repeat in a message

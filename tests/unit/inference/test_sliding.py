@@ -13,7 +13,7 @@ from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import read_rows, segments
 from tsforecast.reading import reader
-from tsforecast.reading.time_grid import GridStream, regularize
+from tsforecast.times.grid import GridStream, regularize
 
 METADATA = ModelMetadata.from_task(make_task(), make_metadata())
 

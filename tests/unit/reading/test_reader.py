@@ -10,7 +10,7 @@ import pytest
 from tsforecast.errors import UserError
 from tsforecast.reading import reader
 from tsforecast.reading.reader import open_table, stream_rows
-from tsforecast.reading.timestamps import TimeFormat
+from tsforecast.times.formats import TimeFormat
 
 
 @pytest.fixture(autouse=True)

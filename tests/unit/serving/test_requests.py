@@ -11,9 +11,9 @@ from tests.helpers.serving_case import LOOKBACK, make_metadata, make_rows, make_
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.reading.recipe import ReadingRecipe
-from tsforecast.reading.timestamps import TimeFormat
 from tsforecast.serving import requests
 from tsforecast.serving.requests import ForecastRequest, ObserveRequest, RequestTooLarge, Truth
+from tsforecast.times.formats import TimeFormat
 
 METADATA = ModelMetadata.from_task(make_task(), make_metadata())
 TIME, COLUMNS = make_rows(40)

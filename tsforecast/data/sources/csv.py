@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from tsforecast.columns.arrow import floats
+from tsforecast.columns.cells import as_numbers
+from tsforecast.columns.numerals import check_decimal, find_other_marks, settle_decimal
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.calendar_features import calendar as calendar_columns
 from tsforecast.data.names import match_names
@@ -21,18 +24,16 @@ from tsforecast.data.series import (
     steps_per_season,
 )
 from tsforecast.errors import UserError, nearest
-from tsforecast.reading.arrow import floats
-from tsforecast.reading.cells import as_numbers
 from tsforecast.reading.dialect import Dialect
-from tsforecast.reading.duplicates import check_duplicates, check_repeated_times
-from tsforecast.reading.numerals import check_decimal, find_other_marks, settle_decimal
 from tsforecast.reading.reader import UNNAMED, CsvTable, ParquetTable, check_unique, open_table
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.reading.selection import Condition
 from tsforecast.reading.sentinels import find_sentinels, sentinel_notes
-from tsforecast.reading.time_grid import parse_frequency, regularize
-from tsforecast.reading.time_search import find_time
-from tsforecast.reading.timestamps import TimeFormat
+from tsforecast.times.duplicates import check_duplicates, check_repeated_times
+from tsforecast.times.formats import TimeFormat
+from tsforecast.times.frequency import parse_frequency
+from tsforecast.times.grid import regularize
+from tsforecast.times.search import find_time
 
 
 def load(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from tsforecast.columns.arrow import floats
 from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.derived import Derived, derive
 from tsforecast.data.series import (
@@ -21,7 +22,6 @@ from tsforecast.data.series import (
     steps_per_season,
 )
 from tsforecast.errors import UserError
-from tsforecast.reading.arrow import floats
 
 PARQUET = Path(__file__).with_name("household_power.parquet")
 ALL_ROWS = 2_075_259

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tsforecast.columns.arrow import nanoseconds, nulls
+from tsforecast.columns.cells import clean_text, is_text
 from tsforecast.errors import UserError, nearest
-from tsforecast.reading.arrow import nanoseconds, nulls
-from tsforecast.reading.cells import clean_text, is_text
-from tsforecast.reading.time_numbers import (
+from tsforecast.times.numbers import (
     EXCEL,
     HOUR_ENDING,
     numbers,
@@ -18,7 +18,7 @@ from tsforecast.reading.time_numbers import (
     read_parts,
     read_unix,
 )
-from tsforecast.reading.time_text import CLOCKS, ISO, YEARS, Reading, read_clock, read_text
+from tsforecast.times.text import CLOCKS, ISO, YEARS, Reading, read_clock, read_text
 
 EXAMPLE = "write it as 2024-01-31 13:45"
 UNIT_NS = {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}

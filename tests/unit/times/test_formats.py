@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from tsforecast.errors import UserError
-from tsforecast.reading.timestamps import TimeFormat
+from tsforecast.times.formats import TimeFormat
 
 
 def test_iso_text_and_timestamps_are_always_understood():

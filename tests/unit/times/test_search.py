@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from tsforecast.errors import UserError
-from tsforecast.reading.time_search import find_time, sounds_like_time
+from tsforecast.times.search import find_time
 
 HOURS = np.datetime64("2024-01-01T00", "ns") + np.arange(96) * np.timedelta64(3600, "s").astype(
     "timedelta64[ns]"
@@ -281,8 +281,3 @@ def test_day_and_month_are_decided_on_all_rows():
 def test_an_order_that_cannot_be_told_is_noted():
     values = [f"03/04/2024 {i:02d}:00" for i in range(24)]
     assert "fit %d/%m/%Y %H:%M and %m/%d/%Y %H:%M equally well" in found(time=values).notes[0]
-
-
-def test_only_names_of_time_make_numbers_a_time():
-    assert all(map(sounds_like_time, ("Timestamp", "date_time", "ts", "UTC", "epoch_ms", "Date")))
-    assert not any(map(sounds_like_time, ("watts", "units", "update_count", "runtime", "load", "plants")))

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tsforecast.reading.arrow import nanoseconds, nulls
+from tsforecast.columns.arrow import nanoseconds, nulls
 
 ISO = "iso"  # ISO text, also of mixed precision, and columns that are timestamps already
 # Day before month: where both readings fit and are equally regular, the first of the list is taken.

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tsforecast.reading.arrow import nulls
-from tsforecast.reading.cells import NUMBER, clean_text, is_number, is_text
-from tsforecast.reading.time_text import DAY_NS, MONTHS, NS, Reading, day_number
+from tsforecast.columns.arrow import nulls
+from tsforecast.columns.cells import NUMBER, clean_text, is_number, is_text
+from tsforecast.times.text import DAY_NS, MONTHS, NS, Reading, day_number
 
 UNIX_UNITS = {
     "s": (1e11, NS),

@@ -5,8 +5,8 @@ import pytest
 
 from tsforecast.data.sources.csv import load
 from tsforecast.errors import UserError
-from tsforecast.reading.duplicates import aggregate, count_repeated
-from tsforecast.reading.time_grid import GridStream
+from tsforecast.times.duplicates import aggregate, count_repeated
+from tsforecast.times.grid import GridStream
 
 START = np.datetime64("2024-01-01T00:00", "s")
 

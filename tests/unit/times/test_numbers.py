@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tsforecast.reading.time_numbers import (
+from tsforecast.times.numbers import (
     clock_of_numbers,
     read_clock_number,
     read_excel,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tsforecast.columns.cells import clean_text, is_text
 from tsforecast.errors import UserError
-from tsforecast.reading.cells import clean_text, is_text
 
 WORDS = {"point": ".", "dot": ".", ".": ".", "comma": ",", ",": ","}
 OTHER = {".": ",", ",": "."}

@@ -1,35 +1,18 @@
 """The regular grid of times: which grid time a row belongs to, in whole tables and in streams of pieces."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from tsforecast.errors import UserError
-from tsforecast.reading.duplicates import MAX_REPEATED, aggregate, count_repeated
+from tsforecast.times.duplicates import MAX_REPEATED, aggregate, count_repeated
+from tsforecast.times.frequency import describe
 
 SECOND = 1_000_000_000
-UNITS = {"s": 1, "sec": 1, "min": 60, "t": 60, "h": 3600, "d": 86_400, "w": 604_800}
 TOLERANCE = 10  # a timestamp within a tenth of a step of a grid time counts as on it
 MAX_OFF_GRID = 0.2  # share of rows off the grid above which the timestamps are irregular
 MAX_GROWTH = 20  # how many times as many rows the regular grid of a stated step may have
 MAX_INFERRED_GROWTH = 10  # the same if the step is inferred: nine tenths of the grid would be empty
-
-
-def parse_frequency(frequency: str | int | None) -> int | None:
-    """Return the seconds of a step written as ``15min``, ``1h``, ``30s``, ``1d``, ``1w`` or whole seconds.
-
-    Raises:
-        UserError: It reads as none of these.
-    """
-    if frequency is None:
-        return None
-    match = re.fullmatch(r"(\d*)\s*([a-z]*)", str(frequency).strip().lower())
-    count, unit = match.groups() if match else ("", "")
-    seconds = int(count or 1) * UNITS.get(unit or "s", 0) if count or unit else 0
-    if isinstance(frequency, bool) or seconds < 1:
-        raise UserError(f"data.frequency is {frequency!r}: write it as 15min, 1h, 30s or 1d.")
-    return seconds
 
 
 @dataclass(frozen=True)
@@ -272,14 +255,6 @@ def check_step(time: np.ndarray, step: int) -> None:
         raise UserError(
             f"The rows are {describe(max(1, common // SECOND))} apart and the model's {describe(step)}: resample them."
         )
-
-
-def describe(step: int) -> str:
-    """Return a step in seconds as ``15 min``, ``1 h`` so on."""
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if step % size == 0:
-            return f"{step // size} {unit}"
-    return f"{step} s"
 
 
 def _order_notes(time: np.ndarray) -> tuple[str, ...]:

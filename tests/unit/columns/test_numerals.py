@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tsforecast.columns.cells import as_numbers
+from tsforecast.columns.numerals import find_evidence
 from tsforecast.data.sources.csv import load
 from tsforecast.errors import UserError
-from tsforecast.reading.cells import as_numbers
-from tsforecast.reading.numerals import find_evidence
 from tsforecast.reading.reader import open_table, stream_rows
 from tsforecast.reading.recipe import ReadingRecipe
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tsforecast.reading.time_text import ISO, day_number, fitting, read_clock, read_text, week_start
+from tsforecast.times.text import ISO, day_number, fitting, read_clock, read_text, week_start
 
 
 def read(pattern, *values):

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tsforecast.columns.cells import is_text
 from tsforecast.errors import UserError, nearest
-from tsforecast.reading.cells import is_text
 
 DUPLICATES = ("last", "first", "mean", "sum")
 MAX_REPEATED = 0.01  # share of rows that may repeat a time without a decision (one row always may)

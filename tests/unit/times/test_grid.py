@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tsforecast.errors import UserError
-from tsforecast.reading.time_grid import SECOND, GridStream, TimeGrid, check_step, regularize
+from tsforecast.times.grid import SECOND, GridStream, TimeGrid, check_step, regularize
 
 START = np.datetime64("2024-01-01T00:00:00", "ns")
 

@@ -1,66 +1,35 @@
 """Finding the time columns of a table and deciding how they are written, on all of its rows."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tsforecast.errors import UserError
-from tsforecast.reading.cells import clean_text, is_number, is_text
-from tsforecast.reading.time_numbers import EXCEL, PARTS, clock_of_numbers, read_excel, unix_unit
-from tsforecast.reading.time_text import CLOCKS, COMPACT, ISO, MOMENTS, NS, Reading, fitting, read_text
-from tsforecast.reading.timestamps import (
+from tsforecast.times.formats import (
     EXAMPLE,
     TimeFormat,
     check_names,
-    digits,
     value_at,
 )
+from tsforecast.times.numbers import PARTS, clock_of_numbers
+from tsforecast.times.patterns import (
+    MIN_SHARE,
+    clock_patterns_of,
+    is_date,
+    may_be_clock,
+    part_of,
+    parts_by_name,
+    patterns_of,
+    sounds_like_time,
+)
+from tsforecast.times.refusals import misfit, no_time
+from tsforecast.times.text import NS, Reading
 
-SAMPLE = 200  # values by which patterns are chosen, spread over the column
 HEAD = 20_000  # rows by which the most common step is found
 LONG_STEPS = 0.95  # weight of the regularity of months, which vary, against that of equal steps
-MIN_SHARE = 0.5  # of the values must be times for a column to count as one of times
-TIME_WORDS = ("time", "date", "epoch", "stamp")
-SHORT_TIME_WORDS = {
-    "ts",
-    "utc",
-    "gmt",
-    "ds",
-    "t",
-    "when",
-    "datum",
-    "zeit",
-    "fecha",
-    "dt",
-    "day",
-    "month",
-    "year",
-}
-NO_TIMES = (
-    "update",
-    "candidate",
-    "runtime",
-    "lifetime",
-    "uptime",
-    "downtime",
-    "leadtime",
-    "lead_time",
-    "timeout",
-)
-CLOCK_WORDS = r"hour|clock|time|period|interval|slot|stunde|uhr|hora|heure|^h$|^he$|^hr$|^hh|hhmm"
-PART_WORDS = {
-    "year": ("year", "yr", "yyyy", "jahr"),
-    "month": ("month", "mon", "mo", "monat"),
-    "day": ("day", "dy", "dd", "tag", "dayofmonth"),
-    "hour": ("hour", "hr", "hh", "stunde"),
-    "minute": ("minute", "minutes", "mn", "minuten"),
-    "second": ("second", "seconds", "sec", "sekunde"),
-}
 
 
 class FoundTime(NamedTuple):
@@ -118,77 +87,23 @@ def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> Foun
     candidates = list(_of_names(table, names) if names else _search(table))
     best = max(candidates, key=lambda candidate: candidate.rank, default=None)
     if best is None:
-        raise _none_found(table, names)
+        raise no_time(table, names)
     if best.reading.bad.any():
-        raise _refusal(table, best)
+        raise misfit(table, best.format, best.column, int(best.reading.bad.argmax()))
     best = _with_offset(table, best)
     notes = best.format.notes + _ambiguity(best, candidates)
     return FoundTime(best.format, best.reading.time, notes + (() if names else _others(best, candidates)))
 
 
-def sounds_like_time(name: str) -> bool:
-    """Return whether numbers under this name may be times.
-
-    Example:
-        >>> sounds_like_time("Timestamp"), sounds_like_time("watts")
-        (True, False)
-    """
-    low = name.lower()
-    words = set(re.split(r"[^a-z]+", low))
-    return (any(word in low for word in TIME_WORDS) and not any(word in low for word in NO_TIMES)) or bool(
-        words & SHORT_TIME_WORDS
-    )
-
-
-def patterns_of(column: pa.ChunkedArray, is_named: bool) -> list[str]:
-    """Return the ways of writing times that at least half of a sample of a column's values fit.
-
-    Args:
-        column: Of any type.
-        is_named: Whether the column is known or sounds as if it holds times, so that numbers may be times.
-    """
-    kind = column.type
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return [ISO]
-    if is_text(kind):
-        sample = _spread(clean_text(column).drop_null())
-        patterns = fitting(sample.to_pylist(), (*MOMENTS, ISO, *(("%Y",) if is_named else ())))
-        patterns = [pattern for pattern in patterns if read_text(sample, pattern).bad.mean() <= 1 - MIN_SHARE]
-        return patterns or (_number_patterns(column) if is_named else [])
-    return _number_patterns(column) if is_named and is_number(kind) else []
-
-
-def _number_patterns(column: pa.ChunkedArray) -> list[str]:
-    if column.null_count == len(column):
-        return []
-    text = None if is_text(column.type) else digits(_spread(column))
-    patterns = fitting(text.drop_null().to_pylist(), (*COMPACT, "%Y")) if text is not None else []
-    patterns = [
-        pattern for pattern in patterns if text is not None and not _implausible(read_text(text, pattern))
-    ]
-    if patterns:
-        return patterns
-    excel = read_excel(column)
-    if excel is not None and np.isnat(excel.time).mean() < MIN_SHARE:
-        return [EXCEL]
-    unit = unix_unit(column)
-    return [] if unit is None else [f"unix_{unit}"]
-
-
-def _implausible(reading: Reading) -> bool:
-    """Return whether digits are no dates since 1900, as Unix times are not."""
-    return bool((np.isnat(reading.time) | (reading.time < np.datetime64("1900-01-01"))).mean() > MIN_SHARE)
-
-
 def _search(table: pa.Table) -> Iterator[Candidate]:
     for name in table.column_names:
         yield from _singles(table, name)
-    dates = [name for name in table.column_names if _is_date(table[name])]
-    clocks = [name for name in table.column_names if name not in dates and _may_be_clock(table[name], name)]
+    dates = [name for name in table.column_names if is_date(table[name])]
+    clocks = [name for name in table.column_names if name not in dates and may_be_clock(table[name], name)]
     for date in dates:
         for clock in clocks:
             yield from _pairs(table, (date, clock))
-    parts = _parts_by_name(table)
+    parts = parts_by_name(table)
     if len(parts) > 1:
         yield from _parts(table, parts)
         others = [name for name in clocks if name not in parts.values()]
@@ -201,7 +116,7 @@ def _of_names(table: pa.Table, names: tuple[str, ...]) -> Iterator[Candidate]:
     if len(names) == 1:
         yield from _singles(table, names[0], named=True)
         return
-    known = {_part_of(name): name for name in names}
+    known = {part_of(name): name for name in names}
     if None in known or len(known) < len(names) or "year" not in known:
         known = dict(zip(PARTS, names, strict=False)) if len(names) > 2 else {}
     if known:
@@ -216,7 +131,7 @@ def _singles(table: pa.Table, name: str, named: bool = False) -> Iterator[Candid
 
 
 def _pairs(table: pa.Table, names: tuple[str, ...]) -> Iterator[Candidate]:
-    clocks = _clock_patterns(table[names[1]], names[1])
+    clocks = clock_patterns_of(table[names[1]], names[1])
     for pattern in patterns_of(table[names[0]], is_named=True):
         for clock in clocks:
             yield from _judge(table, TimeFormat(names, pattern, clock))
@@ -232,7 +147,7 @@ def _parts(table: pa.Table, parts: dict[str, str], clock: str | None = None) -> 
     if clock is None:
         yield from _judge(table, TimeFormat(columns, pattern))
         return
-    for written in _clock_patterns(table[clock], clock):
+    for written in clock_patterns_of(table[clock], clock):
         yield from _judge(table, TimeFormat((*columns, clock), pattern, written))
 
 
@@ -244,7 +159,7 @@ def _judge(table: pa.Table, written: TimeFormat, named: bool = False) -> Iterato
     if share < MIN_SHARE or (not named and known < len(reading.time) / 2 and wrong):
         return
     regularity, different = _steps(reading.time)
-    sounds = 0.5 * any(sounds_like_time(name) or _part_of(name) is not None for name in written.columns)
+    sounds = 0.5 * any(sounds_like_time(name) or part_of(name) is not None for name in written.columns)
     filled = known / len(reading.time)
     typed = 0.1 * (len(written.columns) == 1 and pa.types.is_timestamp(table[written.columns[0]].type))
     rank = 2 * share + filled + 2 * regularity + different + sounds + typed
@@ -266,69 +181,6 @@ def _steps(time: np.ndarray) -> tuple[float, float]:
         same = (steps >= 0.8 * common) & (steps <= 1.25 * common)
         return LONG_STEPS * float(same.mean()), float((steps > 0).mean())
     return float((np.abs(steps - common) <= common // 10).mean()), float((steps > 0).mean())
-
-
-def _clock_patterns(column: pa.ChunkedArray, name: str) -> list[str]:
-    if pa.types.is_time(column.type):
-        return [ISO]
-    if is_text(column.type):
-        sample = _spread(clean_text(column).drop_null()).to_pylist()
-        clocks = fitting(sample, CLOCKS)
-        if clocks:
-            return clocks
-    number = clock_of_numbers(column, name)
-    return [] if number is None else [number]
-
-
-def _may_be_clock(column: pa.ChunkedArray, name: str) -> bool:
-    if pa.types.is_time(column.type):
-        return True
-    if is_text(column.type):
-        return bool(fitting(_spread(clean_text(column).drop_null()).to_pylist(), CLOCKS))
-    return is_number(column.type) and re.search(CLOCK_WORDS, name.lower()) is not None
-
-
-def _is_date(column: pa.ChunkedArray) -> bool:
-    """Return whether a column holds dates without a time of day."""
-    kind = column.type
-    if pa.types.is_date(kind):
-        return True
-    if pa.types.is_timestamp(kind):
-        sample = _spread(column)
-        return bool(pc.all(pc.equal(sample, pc.floor_temporal(sample, unit="day")), min_count=0).as_py())
-    if is_text(kind):
-        return any(
-            "%d" in pattern and "%H" not in pattern and "%I" not in pattern
-            for pattern in patterns_of(column, False)
-        )
-    return "%Y%m%d" in patterns_of(column, True) if pa.types.is_integer(kind) else False
-
-
-def _part_of(name: str) -> str | None:
-    low = re.sub(r"[^a-z]", "", name.lower())
-    return next((part for part, words in PART_WORDS.items() if low in words), None)
-
-
-def _parts_by_name(table: pa.Table) -> dict[str, str]:
-    """Return year, month and so on as far as each follows the one before, with their columns."""
-    columns: dict[str, str] = {}
-    for name in table.column_names:
-        part = _part_of(name)
-        if part is not None and part not in columns:
-            columns[part] = name
-    chosen: dict[str, str] = {}
-    for part in PARTS:
-        if part not in columns:
-            break
-        chosen[part] = columns[part]
-    return chosen
-
-
-def _spread(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return values from the whole column, evenly spread."""
-    if len(column) <= SAMPLE:
-        return column
-    return column.take(pa.array(np.linspace(0, len(column) - 1, SAMPLE).astype(np.int64)))
 
 
 def _with_offset(table: pa.Table, best: Candidate) -> Candidate:
@@ -383,49 +235,3 @@ def _others(best: Candidate, candidates: list[Candidate]) -> tuple[str, ...]:
     chosen = " and ".join(f"'{name}'" for name in best.format.columns)
     others = ", ".join(f"'{name}'" for name in names)
     return (f"Time is read from {chosen}; {others} would read as time too: choose with data.time.",)
-
-
-def _refusal(table: pa.Table, best: Candidate) -> UserError:
-    row, column = int(best.reading.bad.argmax()), best.column
-    return UserError(
-        f"data.time: column '{column}' does not read as time: {value_at(table[column], row)} in row {row + 1:,} is not"
-        f" a time written as {best.format.written(column)}, as others are: {EXAMPLE}."
-    )
-
-
-def _none_found(table: pa.Table, names: tuple[str, ...]) -> UserError:
-    if not names:
-        suspect = next(
-            (
-                name
-                for name in table.column_names
-                if sounds_like_time(name) and table[name].null_count < table.num_rows
-            ),
-            None,
-        )
-        why = ""
-        if suspect is not None:
-            row = _first_value(table[suspect])
-            why = f"; '{suspect}' has {value_at(table[suspect], row)} in row {row + 1:,}"
-        return UserError(
-            f"No column reads as time (columns: {', '.join(table.column_names[:12])}{why}): name it with"
-            f" data.time=COLUMN, and {EXAMPLE}."
-        )
-    bad = names[0]
-    if len(names) == 2 and patterns_of(table[names[0]], is_named=True):
-        bad = names[1]
-    row = _first_value(table[bad])
-    what = (
-        "a time of day such as 13:45 or an hour from 0 to 24"
-        if bad != names[0]
-        else "a time between 1700 and 2200"
-    )
-    return UserError(
-        f"data.time: column '{bad}' does not read as time: {value_at(table[bad], row)} in row {row + 1:,} is not"
-        f" {what}: {EXAMPLE}."
-    )
-
-
-def _first_value(column: pa.ChunkedArray) -> int:
-    known = pc.index(pc.is_valid(column), True).as_py()
-    return max(int(known), 0)

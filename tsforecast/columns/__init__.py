@@ -1,0 +1,1 @@
+"""Columns of Arrow tables: what their cells mean, and their numbers as NumPy arrays."""
