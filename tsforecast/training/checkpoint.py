@@ -48,6 +48,11 @@ def load_state(path: Path, trainer: Trainer) -> dict[str, Any]:
         )
     with np.load(path) as stored:
         variables = _variables(trainer)
+        if len(stored.files) == len(
+            variables
+        ):  # version 0.1 did not store what gradients are accumulated over
+            total = getattr(trainer.optimizer, "observed_total", None)
+            variables = [variable for variable in variables if variable is not total]
         fits = len(stored.files) == len(variables) + 1 and all(
             stored[f"v{i}"].shape == tuple(variable.shape) for i, variable in enumerate(variables)
         )

@@ -2,8 +2,8 @@
 
 At the sizes of forecasters, one XLA program keeps about one core busy. The batch is therefore cut into parts of nearly
 equal size, each part is one call of the same compiled function, and TensorFlow runs the calls in parallel. The gradient
-of a mean over the batch is the mean of the parts' gradients, weighted by their sizes: the result is that of an
-unsharded step.
+of a mean over the batch is the mean of the parts' gradients, weighted by their sizes, or by their observed truths: the
+result is that of an unsharded step.
 
 Calls run in parallel only if no call writes a variable. Variables therefore enter and leave the compiled functions as
 tensors (``keras.StatelessScope``) and are written once, after all parts. Random layers draw different numbers in each
@@ -45,8 +45,9 @@ def sharded_train_step(trainer: keras.Model, data: tuple[Tensor, ...], shards: i
     """Run one train step like Keras' own ``train_step``, from which it is called, with the batch in parts.
 
     The model must be compiled with ``jit_compile=False``: the parts are compiled here, and a step that is one
-    program would run on one core. The loss must be a mean over the rows of the batch, and computing it must write no
-    variable. In half precision each part rounds its gradients, so they agree to that precision only.
+    program would run on one core. The loss must be a mean over the rows of the batch, or over its observed truths if
+    the trainer has a method ``observed_share``, and computing it must write no variable. In half precision each part
+    rounds its gradients, so they agree to that precision only.
 
     Args:
         trainer: Built and compiled Keras model; it keeps the compiled function.
@@ -123,7 +124,8 @@ class _Gradients:
         state = [tf.convert_to_tensor(v.value) for v in trainer.non_trainable_variables]
         loss_scale = tf.convert_to_tensor(optimizer.scale_loss(tf.ones([])))
         parts, sizes, rows = split_batch(batch, shards)
-        weights = [tf.cast(size, "float32") / tf.cast(rows, "float32") for size in sizes]
+        sizes_of_rows = [tf.cast(size, "float32") / tf.cast(rows, "float32") for size in sizes]
+        weights = self._loss_weights(sizes_of_rows, batch, parts)
         # Each part's loss is weighted before its gradient is computed. Up to the last sum, every number in the backward
         # pass is then that of the whole batch, and half precision does not overflow sooner.
         results = [
@@ -134,9 +136,19 @@ class _Gradients:
         trainer._loss_tracker.update_state(_weighted_sum(losses, weights), sample_weight=rows)
         summed = [tf.add_n(parts_of_one) for parts_of_one in zip(*gradients, strict=True)]
         optimizer.apply(summed, trainer.trainable_variables)
-        self._write_state(updates, weights)
+        self._write_state(updates, sizes_of_rows)
         x, y, sample_weight = batch
         return trainer.compute_metrics(x, y, join_parts(predictions, sizes), sample_weight)
+
+    def _loss_weights(
+        self, sizes: list[Tensor], batch: tuple[Tensor, ...], parts: list[tuple[Tensor, ...]]
+    ) -> list[Tensor]:
+        """Return the weight of each part in the loss of the batch, given its share of the rows."""
+        share = getattr(self.trainer, "observed_share", None)
+        if share is None:
+            return sizes
+        whole = share(batch[1])
+        return [size * share(part[1]) / whole for size, part in zip(sizes, parts, strict=True)]
 
     def _seed_positions(self) -> list[int]:
         """Return the positions of the random layers' states among the non-trainable variables."""

@@ -16,6 +16,7 @@ from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.objective import Objective
 from tsforecast.training.distributed import clip_whole_gradients, distribute_batches, run_on_all_devices
+from tsforecast.training.observed import accumulate_observed, observed_share, weigh_by_observed
 from tsforecast.training.sharded_step import needs_whole_batch, sharded_train_step
 from tsforecast.typing import Tensor
 
@@ -29,9 +30,8 @@ LearningRate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedul
 class Trainer(keras.Model):
     """The Keras model that ``fit`` trains: a forecaster, its loss and its supervision.
 
-    The loss (see ``Objective``) is the mean over the batch, the scored steps, the horizon and the targets; an
-    unobserved truth (NaN) counts as zero. The divisor is therefore fixed by the shapes, and the loss of a batch is
-    exactly the mean over its parts.
+    The loss (see ``Objective``) is the mean over the observed truths of the batch, as in validation; unobserved ones
+    (NaN) are left out. Parts of a batch, devices and the batches of one update count by their observed truths.
 
     Args:
         forecaster: Model to train; the trainer has the same weights.
@@ -65,6 +65,7 @@ class Trainer(keras.Model):
         self.shards = shards if needs_whole_batch(forecaster) is None else 1
         self.waited_seconds = 0.0
         self.train_function: Callable[[Iterator[Any]], dict[str, Tensor]] | None = None
+        self.batch_share: Tensor = None  # observed share of the truths of the batch in train_step
         self.rate: LearningRate | None = None
 
     def call(self, past: Tensor, training: bool | None = None) -> Tensor:
@@ -84,21 +85,43 @@ class Trainer(keras.Model):
         sample_weight: Tensor = None,
         training: bool = True,
     ) -> Tensor:
-        """Return the mean loss of a batch."""
+        """Return the mean loss of the observed truths of a batch; 0 if there are none."""
         observed = ops.isfinite(y)
         # The truth is replaced before the loss is computed: NaN * 0 is NaN, in the gradient too.
         origin = self.objective.origin(x, None if self.sequence is None else y.shape[1])
         losses = self.objective(ops.where(observed, y, 0.0), y_pred, origin)
         mean = ops.mean(ops.where(observed, losses, 0.0))
+        if not is_distributed():
+            return mean / self.observed_share(y)
         # Devices that train together sum their gradients, so each contributes its share of the mean.
-        return mean / replica_count() if is_distributed() else mean
+        share = self.observed_share(y) if self.batch_share is None else self.batch_share
+        return mean / share / replica_count()
+
+    def observed_share(self, y: Tensor) -> Tensor:
+        """Return the share of the truths that the loss averages over, see ``training.observed``."""
+        return observed_share(y)
 
     def train_step(self, *arguments: Any) -> dict[str, Tensor]:
         """Compute loss and gradient of a batch and update the weights; in shards on a CPU with TensorFlow."""
         on_tensorflow = keras.config.backend() == "tensorflow"
-        if on_tensorflow and self.shards >= 1 and not is_distributed() and not self._on_accelerator():
-            return sharded_train_step(self, arguments[0], self.shards)
-        return super().train_step(*arguments)
+        self.batch_share = self.observed_share(arguments[-1][1])
+        try:
+            if on_tensorflow and self.shards >= 1 and not is_distributed() and not self._on_accelerator():
+                return sharded_train_step(self, arguments[0], self.shards)
+            return super().train_step(*arguments)
+        finally:
+            self.batch_share = None
+
+    def compile(self, *arguments: Any, **named: Any) -> None:
+        """Compile as Keras does; the logged loss and accumulated gradients count observed truths alone."""
+        optimizer = named.get("optimizer", arguments[0] if arguments else None)
+        if isinstance(optimizer, keras.optimizers.Optimizer) and not optimizer.built:
+            accumulate_observed(optimizer, self._current_share)
+        super().compile(*arguments, **named)
+        weigh_by_observed(self._loss_tracker, self._current_share)
+
+    def _current_share(self) -> Tensor:
+        return 1.0 if self.batch_share is None else self.batch_share
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """Compile the step; on TensorFlow the batch is fetched outside of it, so that the wait can be measured."""

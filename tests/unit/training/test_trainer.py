@@ -34,12 +34,9 @@ def trainer(optimizer=None, *, dense_from=None, loss=None, shards=1, model=None,
 
 
 def masked_mean(element, truth):
-    """The oracle: a plain loop, in which an unobserved truth counts zero and still counts in the divisor."""
-    total = 0.0
-    for place in np.ndindex(truth.shape):
-        if not np.isnan(truth[place]):
-            total += float(element(truth[place], place))
-    return total / truth.size
+    """The oracle: a plain loop over the observed truths."""
+    observed = [place for place in np.ndindex(truth.shape) if not np.isnan(truth[place])]
+    return sum(float(element(truth[place], place)) for place in observed) / len(observed)
 
 
 def weights(made):
@@ -48,7 +45,7 @@ def weights(made):
 
 @pytest.mark.parametrize("dense_from", [None, 4])
 @pytest.mark.parametrize("loss", [SquaredError(), AbsoluteError()], ids=["squared", "absolute"])
-def test_the_loss_counts_unobserved_truths_as_zero(loss, dense_from):
+def test_the_loss_is_the_mean_over_the_observed_truths(loss, dense_from):
     made = trainer(loss=loss, dense_from=dense_from)
     past, truth = data(steps=None if dense_from is None else 12 - dense_from)
     forecast = np.asarray(made(past, training=True))
@@ -130,6 +127,37 @@ def test_accumulation_of_small_batches_equals_one_large_batch(name, dense_from):
         whole.train_on_batch(past, truth)
     np.testing.assert_allclose(weights(parts), weights(whole), atol=1e-6, rtol=0)
     assert np.abs(weights(whole) - start).max() > 1e-3
+
+
+@pytest.mark.parametrize("shards", [0, 1, 2])
+def test_the_loss_of_a_batch_is_that_of_its_observed_part(shards):
+    """The same forecasts, once with half of the windows unobserved and once with the other half alone."""
+    past, truth = data(missing=0)
+    hidden = truth.copy()
+    hidden[::2] = np.nan
+    found = []
+    for inputs, truths in ((past, hidden), (past[1::2], truth[1::2])):
+        made = trainer(shards=shards)
+        logs = made.train_on_batch(inputs, truths, return_dict=True)
+        found.append((weights(made), logs["loss"]))
+    np.testing.assert_allclose(found[0][0], found[1][0], atol=1e-6)
+    assert found[0][1] == pytest.approx(found[1][1], rel=1e-5)
+
+
+def test_the_logged_loss_is_the_mean_over_all_observed_truths_of_the_epoch():
+    """Validation averages over observed truths too, so the two can be compared; no update here, to compare exactly."""
+    made, (past, truth) = trainer(keras.optimizers.SGD(0.0), shards=2), data(rows=16)
+    truth[:8, 1] = np.nan  # fewer in the first batch than in the second
+    truth[:7] = np.nan
+    for first in (0, 8):
+        logs = made.train_on_batch(past[first : first + 8], truth[first : first + 8], return_dict=True)
+        if first == 0:
+            before = [np.asarray(v) for v in made.metrics_variables]
+    total, count = np.add(before, [np.asarray(v) for v in made.metrics_variables])
+    forecast = np.asarray(made(past))
+    expected = masked_mean(lambda y, place: np.square(y - forecast[place]), truth)
+    assert total / count == pytest.approx(expected, rel=1e-5)
+    assert logs["loss"] > 0
 
 
 def test_clipping_and_decay_are_what_they_say():
