@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tsforecast.data.sources import csv
+from tsforecast.data.sources.options import TableOptions
 
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(path for group in ("data", "scale", "window") for path in (CONF / group).glob("*.yaml"))
@@ -25,7 +25,7 @@ def test_keys_are_arguments_of_the_source(path):
     module, name = config.pop("_target_").rsplit(".", 1)
     parameters = dict(inspect.signature(getattr(importlib.import_module(module), name)).parameters)
     if parameters.pop("options", None) is not None:  # passed on to the table reader
-        parameters = dict(inspect.signature(csv.load).parameters) | parameters
+        parameters = dict(inspect.signature(TableOptions).parameters) | parameters
     assert set(config) >= FOR_DATASET
     assert set(config) - FOR_DATASET <= set(parameters)
     required = {key for key, parameter in parameters.items() if parameter.default is parameter.empty}

@@ -9,7 +9,7 @@ from tsforecast.ensemble.model import Ensemble
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import segments
 from tsforecast.models.nlinear import NLinear
-from tsforecast.reading.reader import Rows
+from tsforecast.tables.streaming import Rows
 
 ROWS = 160
 GAP = slice(60, 64)  # rows whose target is unobserved; inputs are filled

@@ -119,7 +119,7 @@ def test_data_knows_nothing_above_it():
         lambda found: (
             found.top == "tsforecast"
             and not inner(
-                found, "data", "reading", "times", "columns", "errors", "typing", "options", "files"
+                found, "data", "tables", "reading", "times", "columns", "errors", "typing", "options", "files"
             )
         ),
     )
@@ -137,6 +137,21 @@ def test_reading_imports_numpy_and_pyarrow_only():
                 found.top == "tsforecast" and not inner(found, package, *below, "errors", "typing", "options")
             ),
         )
+
+
+def test_tables_know_readers_and_arrow_only():
+    assert not offenders(
+        lambda found: within(found.module, "tables"),
+        lambda found: third_party(found) and found.top not in ("numpy", "pyarrow"),
+        lambda found: not found.in_function,
+    )
+    assert not offenders(
+        lambda found: within(found.module, "tables"),
+        lambda found: (
+            found.top == "tsforecast"
+            and not inner(found, "tables", "reading", "times", "columns", "errors", "typing")
+        ),
+    )
 
 
 def test_options_know_the_standard_library_alone():

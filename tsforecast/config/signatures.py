@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast import options
+from tsforecast.data.sources.options import TableOptions
 from tsforecast.options import Rule, field_rules, read_rule
 from tsforecast.training.options import OptimizerOptions
 
 KERAS_OPTIMIZERS = "keras.optimizers."
+SOURCES = "tsforecast.data.sources."
 
 
 @cache
@@ -30,7 +32,10 @@ def argument_rules(target: str) -> dict[str, Rule]:
         return {}
     function = _find_function(ast.parse(path.read_text(encoding="utf-8")).body, name)
     arguments = [*function.args.args, *function.args.kwonlyargs] if function else []
-    return {one.arg: read_rule(_evaluate(one.annotation)) for one in arguments if one.annotation}
+    rules = {one.arg: read_rule(_evaluate(one.annotation)) for one in arguments if one.annotation}
+    if function and function.args.kwarg and module.startswith(SOURCES):  # passed on to the reader of tables
+        rules = field_rules(TableOptions) | rules
+    return rules
 
 
 def _source(module: str) -> Path | None:

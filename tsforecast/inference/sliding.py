@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,8 @@ import numpy as np
 from tsforecast.data.filling import carry_forward
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.reading.reader import Rows, check_unique, open_table, stream_rows
+from tsforecast.tables.streaming import Rows, stream_rows
+from tsforecast.tables.table import Hints, Source, check_unique
 from tsforecast.times.grid import GridStream, check_step
 from tsforecast.times.search import find_time
 
@@ -41,37 +41,32 @@ class Segment(NamedTuple):
 
 
 def read_rows(
-    path: str | Path, metadata: ModelMetadata, time: str | Sequence[str] | None = None
+    source: Source, metadata: ModelMetadata, time: str | Sequence[str] | None = None
 ) -> Iterator[Rows]:
-    """Yield the columns that a model needs, piece by piece in the order of a file.
+    """Yield the columns that a model needs, piece by piece in the order of a table.
 
     Args:
-        path: CSV or Parquet file, also compressed.
+        source: Where the table comes from.
         metadata: Metadata of the model; columns that it does not know are left out.
         time: The time column, or a date and a time-of-day column; None to find it.
 
     Raises:
-        UserError: The file cannot be used; the message names it.
+        UserError: The table cannot be used; the message names it.
     """
     with _predict_keys():
         recipe = metadata.recipe
         names = (time,) if isinstance(time, str) else tuple(time or (recipe.time.columns if recipe else ()))
-        table = open_table(
-            path,
-            exact=names,
-            like=recipe.dialect if recipe else None,
-            text=recipe.other_mark if recipe else (),
-        )
+        table = source.open(Hints.from_recipe(recipe, names))
         head = table.head()
         if not head.num_rows:
-            raise UserError(f"data.path: {path} has no row.")
+            raise UserError(f"{table.key}: {table.label} has no row.")
         if recipe is not None and len(names) == len(recipe.time.columns):
             time_format = replace(recipe.time, columns=names)
         else:
             time_format = find_time(head, names).format
         features = [name for name in metadata.all_features if name in table.columns]
         check_unique(table, metadata.all_features)
-        metadata.check_features(features, f"predict.data: {path}", near=table.columns)
+        metadata.check_features(features, f"predict.data: {table.label}", near=table.columns)
         yield from stream_rows(table, features, time_format, recipe)
 
 

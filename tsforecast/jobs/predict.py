@@ -30,6 +30,7 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.inference.predictor import Predictor, is_adaptive
     from tsforecast.inference.scorer import Scorer
     from tsforecast.inference.sliding import read_rows, segments
+    from tsforecast.tables.file_source import FileSource
 
     model = load_model(source.model)
     predictor = Predictor(model, sizes=(windows_per_call(options.batch_size),))
@@ -41,7 +42,7 @@ def main(config: Config, path: Path) -> None:
     began = time.monotonic()
     with writer:
         tables = forecast_segments(
-            segments(read_rows(data, metadata, options.time), metadata, options.stride),
+            segments(read_rows(FileSource(data), metadata, options.time), metadata, options.stride),
             predictor,
             Scorer(intervals, metadata),
             batch_size=options.batch_size,

@@ -3,7 +3,6 @@
 import csv
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from tsforecast.columns.cells import MISSING, NUMBER
@@ -44,7 +43,7 @@ class Layout(NamedTuple):
     units: tuple[str, ...]
 
 
-def find_layout(path: Path, head: bytes, like: Dialect | None = None) -> Layout:
+def find_layout(path: str, head: bytes, like: Dialect | None = None) -> Layout:
     """Return the layout that the first lines show.
 
     Blank lines, lines that begin with ``#`` and a line ``sep=;`` above the header are skipped. The separator is the
@@ -97,7 +96,7 @@ def _skip_preamble(lines: list[str]) -> tuple[str, str, int]:
     return stated, comment, 0
 
 
-def _find_separator(path: Path, rows: list[str], like: Dialect | None) -> str:
+def _find_separator(path: str, rows: list[str], like: Dialect | None) -> str:
     preferred = SEPARATORS if like is None else like.separator + SEPARATORS
     for separator in preferred:
         width = len(_split(rows[0], separator))
@@ -144,7 +143,7 @@ def _find_units(rows: list[list[str]], width: int) -> tuple[str, ...]:
     return ()
 
 
-def _find_encoding(path: Path, sample: bytes) -> str:
+def _find_encoding(path: str, sample: bytes) -> str:
     if sample[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     if b"\x00" in sample or sample[:4] == b"PK\x03\x04":

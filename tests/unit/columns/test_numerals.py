@@ -10,8 +10,10 @@ from tsforecast.columns.cells import as_numbers
 from tsforecast.columns.numerals import find_evidence
 from tsforecast.data.sources.csv import load
 from tsforecast.errors import UserError
-from tsforecast.reading.reader import open_table, stream_rows
 from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.tables.file_source import FileSource
+from tsforecast.tables.streaming import stream_rows
+from tsforecast.tables.table import Hints
 
 LOAD = [997, 1019, 1034, 1250, 12_345, 1_234_567, 5, 0]
 PRICE = [8.04, 8.82, 9.01, 10.5, 7.0, 1019.25, 0.125, 3.0]
@@ -60,7 +62,7 @@ def test_thousands_marks_are_read_in_every_style(tmp_path, style, separator, quo
     )
     again = load(path, ["load", "price"], calendar=False, recipe=recipe)
     np.testing.assert_array_equal(again.values, np.stack([few["load"], few["price"]], axis=1))
-    table = open_table(path, like=recipe.dialect, text=recipe.other_mark)
+    table = FileSource(path).open(Hints.from_recipe(recipe))
     (rows,) = stream_rows(table, ["load", "price"], recipe.time, recipe)
     np.testing.assert_array_equal(rows.columns["load"], few["load"])
     np.testing.assert_array_equal(rows.columns["price"], few["price"])

@@ -8,7 +8,7 @@ from tsforecast.ensemble.streaming import StreamingEnsemble
 from tsforecast.inference.predict import predict
 from tsforecast.inference.predictor import Predictor
 from tsforecast.inference.sliding import segments
-from tsforecast.reading.reader import Rows
+from tsforecast.tables.streaming import Rows
 
 
 @pytest.fixture(scope="module", params=["gating", "online"])

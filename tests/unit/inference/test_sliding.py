@@ -12,7 +12,8 @@ from tsforecast.data.filling import carry_forward
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import read_rows, segments
-from tsforecast.reading import reader
+from tsforecast.tables import csv_table, table
+from tsforecast.tables.file_source import FileSource
 from tsforecast.times.grid import GridStream, regularize
 
 METADATA = ModelMetadata.from_task(make_task(), make_metadata())
@@ -36,7 +37,7 @@ def as_columns(columns):
 
 def collect(path, metadata=METADATA, stride=1, time=None):
     made_at, past, truths = [], [], {}
-    for segment in segments(read_rows(path, metadata, time), metadata, stride):
+    for segment in segments(read_rows(FileSource(path), metadata, time), metadata, stride):
         made_at.append(segment.time[segment.ends])
         past.append(segment.windows(segment.ends))
         truths |= dict(zip(segment.time.tolist(), segment.truths[:, 0].tolist(), strict=True))
@@ -51,8 +52,8 @@ def write_csv(path, time, columns, **options):
 
 @pytest.fixture(params=[300, 1 << 22], ids=["small blocks", "one block"])
 def block_size(request, monkeypatch):
-    monkeypatch.setattr(reader, "BLOCK_BYTES", request.param)
-    monkeypatch.setattr(reader, "BATCH_ROWS", request.param)
+    monkeypatch.setattr(csv_table, "BLOCK_BYTES", request.param)
+    monkeypatch.setattr(table, "BATCH_ROWS", request.param)
 
 
 def expected(time, columns):
@@ -144,7 +145,7 @@ def test_future_covariates_come_from_rows_behind_or_from_the_time(tmp_path):
 
 
 def test_rows_that_go_back_in_time_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(reader, "BLOCK_BYTES", 300)
+    monkeypatch.setattr(csv_table, "BLOCK_BYTES", 300)
     time, columns = make_rows(100)
     path = write_csv(tmp_path / "rows.csv", np.roll(time, 30), columns)
     with pytest.raises(UserError, match="go back in time"):

@@ -12,6 +12,7 @@ from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import read_rows
 from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.tables.file_source import FileSource
 
 
 def write(folder, header, rows, name="train.csv", separator=","):
@@ -46,7 +47,7 @@ def metadata_of(series):
 
 
 def read(path, metadata, time=None):
-    batches = list(read_rows(path, metadata, time))
+    batches = list(read_rows(FileSource(path), metadata, time))
     names = batches[0].columns
     return np.concatenate([batch.time for batch in batches]), {
         name: np.concatenate([batch.columns[name] for batch in batches]) for name in names

@@ -5,8 +5,9 @@ import pytest
 
 from tsforecast.data.sources.csv import load
 from tsforecast.errors import UserError
-from tsforecast.reading.reader import open_table, stream_rows
 from tsforecast.reading.sentinels import find_sentinels
+from tsforecast.tables.file_source import FileSource
+from tsforecast.tables.streaming import stream_rows
 
 
 def write(folder, columns):
@@ -39,7 +40,7 @@ def test_a_sentinel_is_reported_and_may_be_made_missing(tmp_path, sentinel):
     assert clean.recipe.missing_values == (sentinel,)
     again = load(path, "load", calendar=False, recipe=clean.recipe)
     np.testing.assert_array_equal(again.values, clean.values)
-    (rows,) = stream_rows(open_table(path), ["load"], clean.recipe.time, clean.recipe)
+    (rows,) = stream_rows(FileSource(path).open(), ["load"], clean.recipe.time, clean.recipe)
     np.testing.assert_array_equal(rows.columns["load"], clean.column("load"))
 
 

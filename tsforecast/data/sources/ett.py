@@ -13,7 +13,7 @@ def load(path: str, **options: Any) -> Series:
 
     Args:
         path: path of the file.
-        **options: those of ``csv.load``.
+        **options: target, and those of ``TableOptions``.
 
     Raises:
         UserError: the file is not there (the message says where to get it); or as ``csv.load``.

@@ -8,15 +8,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from tsforecast.errors import UserError
-from tsforecast.reading import reader
-from tsforecast.reading.reader import open_table, stream_rows
+from tsforecast.tables import csv_table, table
+from tsforecast.tables.file_source import FileSource
+from tsforecast.tables.streaming import stream_rows
 from tsforecast.times.formats import TimeFormat
 
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(reader, "BLOCK_BYTES", 200)
-    monkeypatch.setattr(reader, "BATCH_ROWS", 7)
+    monkeypatch.setattr(csv_table, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(table, "BATCH_ROWS", 7)
 
 
 def lines(values, header="time,load"):
@@ -32,7 +33,7 @@ def write(folder, text):
 
 def test_whole_numbers_may_become_fractions_and_padded_text(tmp_path):
     values = [*range(100), "2.5", " - ", '" 7 "', *range(50)]
-    table = open_table(write(tmp_path, lines(values)))
+    table = FileSource(write(tmp_path, lines(values))).open()
     expected = [*range(100), 2.5, np.nan, 7, *range(50)]
     rows = list(stream_rows(table, ["load"], TimeFormat(("time",), "iso")))
     assert len(rows) > 5
@@ -41,14 +42,14 @@ def test_whole_numbers_may_become_fractions_and_padded_text(tmp_path):
 
 
 def test_the_whole_table_has_one_type_for_each_column(tmp_path):
-    table = open_table(write(tmp_path, lines([*range(100), "off", *range(50)]))).table()
+    table = FileSource(write(tmp_path, lines([*range(100), "off", *range(50)]))).open().table()
     assert table.num_rows == 151
     assert table.schema.field("load").type == pa.string()
     assert table["load"].to_pylist()[:2] == ["0", "1"]
 
 
 def test_a_value_that_is_not_a_number_is_refused_with_its_rows(tmp_path):
-    table = open_table(write(tmp_path, lines([*range(100), "off", *range(50)])))
+    table = FileSource(write(tmp_path, lines([*range(100), "off", *range(50)]))).open()
     with pytest.raises(UserError, match=r"column 'load' .* contains 'off' in rows (\d+) to (\d+)") as caught:
         list(stream_rows(table, ["load"], TimeFormat(("time",), "iso")))
     first, last = (int(word) for word in str(caught.value).split("in rows ")[1].split(",")[0].split(" to "))
@@ -59,7 +60,7 @@ def test_a_value_that_is_not_a_number_is_refused_with_its_rows(tmp_path):
 def test_every_kind_of_file_gives_the_same_rows(tmp_path, kind):
     text = lines([f"{i}.5" for i in range(200)])
     if kind.startswith("parquet"):
-        table = open_table(write(tmp_path, text)).table()
+        table = FileSource(write(tmp_path, text)).open().table()
         pq.write_table(table, tmp_path / "made")
         raw = (tmp_path / "made").read_bytes()
         raw = gzip.compress(raw) if kind.endswith("gz") else raw
@@ -69,7 +70,7 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path, kind):
         raw = text.encode() + "2024-01-01 03:20,é\n".encode("latin-1")
     else:
         raw = text.encode("utf8" if kind == "csv" else kind)
-    table = open_table(write(tmp_path, raw))
+    table = FileSource(write(tmp_path, raw)).open()
     pieces = list(table.pieces(["load"]))
     values = [float(v) for piece in pieces for v in piece["load"].to_pylist()[:200] if v != "é"]
     assert values == [i + 0.5 for i in range(200)]
@@ -78,11 +79,11 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path, kind):
 
 
 def test_blank_lines_above_the_header_are_skipped(tmp_path):
-    assert open_table(write(tmp_path, "\n\n" + lines([1, 2]))).columns == ("time", "load")
+    assert FileSource(write(tmp_path, "\n\n" + lines([1, 2]))).open().columns == ("time", "load")
 
 
 def test_two_columns_of_one_name_are_refused_where_they_are_needed(tmp_path):
-    table = open_table(write(tmp_path, lines(["1,2,3", "3,4,5"], "time,load, load ,flow")))
+    table = FileSource(write(tmp_path, lines(["1,2,3", "3,4,5"], "time,load, load ,flow"))).open()
     assert table.columns == ("time", "flow")
     assert table.table()["flow"].to_pylist() == [3, 5]
     with pytest.raises(UserError, match="two columns named 'load'"):

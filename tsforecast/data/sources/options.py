@@ -1,0 +1,41 @@
+"""Options of every source that reads a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """Which rows and columns of a table to use, and how to read them.
+
+    Args:
+        target: A column, a list of columns, or ``"all"``.
+        time: The time column, or a date and a time-of-day column; None to find it.
+        features: The numeric columns to feed in; None for all. Targets are always fed in.
+        rows: Number of rows to keep, the first in time; None for all.
+        frequency: The step, such as ``15min`` or ``1h``; None for the most common one.
+        season: Rows in a season; None for a day's, or a week's of daily rows.
+        calendar: Whether to add sine and cosine of minute of day (steps under a day) and of day of week
+            (steps up to a day).
+        unit: Unit of the targets.
+        known_ahead: Columns whose future is known.
+        where: Condition that selects the rows, such as ``sensor = 'A'``; None for all.
+        duplicates: How several rows at one time become one: ``last``, ``first``, ``mean`` or ``sum``; None to keep
+            the last one if at most one row in a hundred repeats a time, and to refuse the table otherwise.
+        decimal: The decimal mark, ``point`` or ``comma``; None to find it.
+        missing_values: Numbers and texts that stand for missing values, such as -9999.
+    """
+
+    target: str | Sequence[str]
+    time: str | Sequence[str] | None = None
+    features: Sequence[str] | None = None
+    rows: int | None = None
+    frequency: str | int | None = None
+    season: int | None = None
+    calendar: bool = True
+    unit: str = ""
+    known_ahead: Sequence[str] = ()
+    where: str | None = None
+    duplicates: str | None = None
+    decimal: str | None = None
+    missing_values: Sequence[float | str] = ()

@@ -1,0 +1,336 @@
+"""From a table to a series: what is decided about its rows and columns, wherever it comes from."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from tsforecast.columns.arrow import floats
+from tsforecast.columns.cells import as_numbers
+from tsforecast.columns.numerals import check_decimal, find_other_marks, settle_decimal
+from tsforecast.data.calendar_features import CALENDAR
+from tsforecast.data.calendar_features import calendar as calendar_columns
+from tsforecast.data.names import match_names
+from tsforecast.data.series import (
+    DAY,
+    Series,
+    check_rows,
+    pick_features,
+    pick_known_ahead,
+    pick_targets,
+    steps_per_season,
+)
+from tsforecast.data.sources.options import TableOptions
+from tsforecast.errors import UserError, nearest
+from tsforecast.reading.dialect import Dialect
+from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.reading.selection import Condition
+from tsforecast.reading.sentinels import find_sentinels, sentinel_notes
+from tsforecast.tables.table import Hints, Source, Table, check_unique
+from tsforecast.times.duplicates import check_duplicates, check_repeated_times
+from tsforecast.times.formats import TimeFormat
+from tsforecast.times.frequency import parse_frequency
+from tsforecast.times.grid import regularize
+from tsforecast.times.search import find_time
+
+UNNAMED = r"column_\d+|Unnamed: \d+"  # names of columns that have none
+
+
+class Selection(NamedTuple):
+    """The columns of a table that are used.
+
+    Args:
+        columns: Those that hold numbers, by name.
+        features: Names of those that are fed in.
+        targets: Names of the targets.
+        left_out: Why each other column is left out.
+    """
+
+    columns: dict[str, pa.ChunkedArray]
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    left_out: dict[str, str]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """One sentence for each column that is left out."""
+        return tuple(f"Column '{name}' {why} and was left out." for name, why in self.left_out.items())
+
+
+class TimedTable(NamedTuple):
+    """All rows of a table, with their times.
+
+    Args:
+        opened: The table that they were read from.
+        rows: The rows that are used.
+        recipe: How they were read, as far as the columns do not decide it.
+        time: ``[N]`` datetime64[ns], NaT where it is empty.
+        notes: What was found about the times.
+    """
+
+    opened: Table
+    rows: pa.Table
+    recipe: ReadingRecipe
+    time: np.ndarray
+    notes: tuple[str, ...]
+
+
+def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | None = None) -> Series:
+    """Read a table; every numeric column is a feature, and whatever was corrected is noted.
+
+    Args:
+        source: Where the table comes from.
+        options: Which rows and columns to use, and how to read them.
+        recipe: How the training data were read, to read these data in the same way; None to decide.
+
+    Returns:
+        float64 values in the table's units.
+
+    Raises:
+        UserError: The table or its columns cannot be used, see ``Source.open``, ``find_time`` and ``regularize``; a
+            chosen column has no value at all or an infinite one; or the table does not fit the recipe.
+    """
+    check_rows(options.rows)
+    _check_season(options.season)
+    table = read_times(source, options, recipe or _stated_recipe(options))
+    selection = select_columns(table, options)
+    if table.recipe.duplicates is None:
+        check_repeated_times(table.time, table.rows, table.recipe.time.columns)
+    values, doubts = _to_array(selection, table.time)
+    repeated = tuple(
+        f"Several columns are named '{name}'; they were left out." for name in table.opened.repeated
+    )
+    notes = table.opened.notes + table.notes + repeated + selection.notes + doubts
+    recipe, time = replace(table.recipe, numeric=selection.features), table.time
+    features, targets = selection.features, selection.targets
+    del table, selection
+    time, values, corrected = regularize(time, values, recipe.step or None, recipe.duplicates)
+    time, values = time[: options.rows], values[: options.rows]
+    if options.calendar:
+        features, values = _with_calendar(features, values, time)
+    return Series(
+        time=time,
+        values=values,
+        features=features,
+        targets=targets,
+        season=options.season or steps_per_season(_step(time)),
+        unit=options.unit,
+        known_ahead=pick_known_ahead(match_names(options.known_ahead, features), features),
+        notes=notes + corrected,
+        name=source.name,
+        recipe=replace(recipe, step=_step(time)),
+    )
+
+
+def read_times(source: Source, options: TableOptions, recipe: ReadingRecipe) -> TimedTable:
+    """Open a table and read its rows and their times.
+
+    Args:
+        source: Where the table comes from.
+        options: Which columns to use.
+        recipe: Of the training data, or what is stated so far.
+    """
+    known = bool(recipe.time.columns)
+    names = recipe.time.columns if known else tuple(str(name) for name in match_names(options.time, ()))
+    opened = source.open(Hints.from_recipe(recipe, names))
+    check_unique(opened, names)
+    rows = _select_rows(opened, recipe.where)
+    if known:
+        recipe = replace(recipe, dialect=opened.dialect)
+        return TimedTable(opened, rows, recipe, recipe.time.read(rows), recipe.time.notes)
+    time_format, time, notes = find_time(rows, names)
+    recipe = _settle_marks(opened, rows, replace(recipe, time=time_format), options)
+    return TimedTable(opened, rows, recipe, time, notes)
+
+
+def select_columns(table: TimedTable, options: TableOptions) -> Selection:
+    """Return the columns that are used.
+
+    Raises:
+        UserError: A column that is needed is missing or does not hold numbers.
+    """
+    opened, recipe = table.opened, table.recipe
+    names = (*opened.columns, *opened.repeated)
+    target = "all" if options.target == "all" else match_names(options.target, names)
+    features = None if options.features in (None, "all") else match_names(options.features, names)
+    named = {*([] if target == "all" else target), *(features or ())}
+    check_unique(opened, [*named, *recipe.numeric])
+    columns, left_out = _numeric(table, named)
+    targets = _pick_targets(opened.key, target, columns, left_out, recipe.time.columns)
+    return Selection(columns, pick_features(features, targets, tuple(columns)), targets, left_out)
+
+
+def _stated_recipe(options: TableOptions) -> ReadingRecipe:
+    """Return a recipe of what is stated, without the time, which is not known yet."""
+    check_duplicates(options.duplicates)
+    mark = check_decimal(options.decimal)
+    return ReadingRecipe(
+        TimeFormat((), ""),
+        (),
+        parse_frequency(options.frequency) or 0,
+        None if mark is None else Dialect("", "", mark),
+        options.where or "",
+        options.duplicates,
+        (),
+        _markers(options.missing_values),
+    )
+
+
+def _check_season(season: object) -> None:
+    if season is not None and (isinstance(season, bool) or not isinstance(season, int) or season < 1):
+        raise UserError(f"data.season is {season!r}: give a whole number of rows, or null for a day.")
+
+
+def _to_array(selection: Selection, time: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the features ``[N, C]``, and a note for each number that seems to stand for missing values."""
+    values = np.empty((len(time), len(selection.features)))
+    sentinels = {}
+    for index, name in enumerate(selection.features):
+        column = floats(selection.columns[name])
+        _check_column(name, column, time)
+        sentinels[name] = list(find_sentinels(column))
+        values[:, index] = column
+    return values, sentinel_notes(sentinels)
+
+
+def _markers(values: object) -> tuple[float | str, ...]:
+    """Return the markers of missing values as numbers and texts."""
+    items = [values] if isinstance(values, str | int | float) else list(values or ())  # type: ignore[call-overload]
+    for value in items:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise UserError(
+                f"data.missing_values contains {value!r}: list numbers and texts, such as [-9999]."
+            )
+    return tuple(value if isinstance(value, str) else float(value) for value in items)
+
+
+def _select_rows(opened: Table, where: str) -> pa.Table:
+    """Return the rows of a table that fulfil a condition, empty for all.
+
+    Raises:
+        UserError: They are fewer than two.
+    """
+    table = opened.table()
+    count = table.num_rows
+    if where and count:
+        table = Condition.parse(where).select(table)
+        if table.num_rows < 2:
+            raise UserError(
+                f"data.where: {where!r} selects {table.num_rows} of {count:,} rows of {opened.label};"
+                " a series needs at least two."
+            )
+    if table.num_rows < 2:
+        content = "no row below its header" if table.num_rows == 0 else "one row only"
+        raise UserError(f"{opened.key}: {opened.label} has {content}; a series needs at least two.")
+    return table
+
+
+def _settle_marks(
+    opened: Table, rows: pa.Table, recipe: ReadingRecipe, options: TableOptions
+) -> ReadingRecipe:
+    """Return the recipe with the dialect of the table and its decimal marks, decided over all rows."""
+    others = [name for name in rows.column_names if name not in recipe.time.columns]
+    stated, dialect = recipe.dialect is not None, opened.dialect
+    if opened.undecided and dialect is not None:
+        used = others
+        if options.features not in (None, "all") and options.target != "all":
+            used = [
+                *match_names(options.features, others),
+                *match_names(options.target, others),
+            ]
+        columns = [name for name in opened.undecided if name in used]
+        dialect = dialect._replace(decimal=settle_decimal(rows, columns, "%d.%m" in recipe.time.pattern))
+    mark = dialect.decimal if dialect else "."
+    other_mark = () if stated else find_other_marks(rows, mark, others)
+    return replace(recipe, dialect=dialect, other_mark=other_mark)
+
+
+def _numeric(table: TimedTable, named: Collection[str]) -> tuple[dict[str, pa.ChunkedArray], dict[str, str]]:
+    """Return the columns to read as numbers, and why each other one is left out.
+
+    Args:
+        table: The rows; their recipe has no numeric columns if they are to be found.
+        named: Columns that were asked for.
+
+    Raises:
+        UserError: A column of the recipe is missing or is not numeric.
+    """
+    columns, left_out, recipe = {}, {}, table.recipe
+    for name in table.rows.column_names:
+        if name in recipe.time.columns:
+            continue
+        numbers, value = as_numbers(table.rows[name], recipe.decimal_of(name), recipe.missing_values)
+        if numbers is None:
+            left_out[name] = f"is not numeric ({value})"
+        elif recipe.numeric and name not in recipe.numeric:
+            left_out[name] = "was not there or not used in training"
+        elif re.fullmatch(UNNAMED, name) and name not in named and _is_filler(numbers):
+            left_out[name] = "has no name and no value but row numbers"
+        else:
+            columns[name] = numbers
+    for name in recipe.numeric:
+        if name not in columns:
+            why = left_out.get(name, f"is missing.{nearest(name, table.rows.column_names)}")
+            raise UserError(f"{table.opened.key}: column '{name}', which the model was trained on, {why}")
+    return columns, left_out
+
+
+def _is_filler(column: pa.ChunkedArray) -> bool:
+    """Return whether a column is empty or counts the rows, as data frames write their index."""
+    values = floats(column)
+    if np.isnan(values).all():
+        return True
+    steps = np.diff(values)
+    return bool((steps == 1).mean() >= 0.9 or ((steps > 0).all() and (values % 1 == 0).all()))
+
+
+def _pick_targets(
+    key: str,
+    target: str | Sequence[str] | None,
+    columns: Mapping[str, object],
+    left_out: dict[str, str],
+    taken: Sequence[str],
+) -> tuple[str, ...]:
+    for name in [target] if isinstance(target, str) else target or ():
+        if name in left_out:
+            raise UserError(
+                f"data.target: column '{name}' {left_out[name].replace('(', '(it holds ')}: correct it,"
+                " or choose another."
+            )
+        if name in taken:
+            raise UserError(f"data.target: '{name}' is the time column; choose another.")
+    if not columns:
+        raise UserError(f"{key}: the table has no numeric column next to time; there is nothing to forecast.")
+    return pick_targets(target, tuple(columns))
+
+
+def _check_column(name: str, column: np.ndarray, stamps: np.ndarray) -> None:
+    infinite = np.isinf(column)
+    if infinite.any():
+        row = int(infinite.argmax())
+        raise UserError(
+            f"Column '{name}' has {int(infinite.sum()):,} infinite values, the first in row {row + 1} ({stamps[row]}):"
+            " leave them empty, or leave the column out with data.features."
+        )
+    if np.isnan(column).all():
+        raise UserError(f"Column '{name}' has no value at all: leave it out with data.features.")
+
+
+def _with_calendar(
+    features: tuple[str, ...], values: np.ndarray, stamps: np.ndarray
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Add the calendar features that change from row to row and whose names are free."""
+    step = _step(stamps)
+    useful = CALENDAR if step < DAY else CALENDAR[2:] if step == DAY else ()
+    names = tuple(name for name in useful if name not in features)
+    if not names:
+        return features, values
+    extra = calendar_columns(stamps)[:, [CALENDAR.index(name) for name in names]]
+    return features + names, np.concatenate([values, extra], axis=1)
+
+
+def _step(stamps: np.ndarray) -> int:
+    return int((stamps[1] - stamps[0]).astype(np.int64)) if len(stamps) > 1 else DAY

@@ -1,0 +1,171 @@
+"""CSV files, read in pieces: training joins the pieces that prediction streams."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from tsforecast.columns.cells import MISSING, is_number, is_text
+from tsforecast.columns.numerals import CLOCK_NAMES, find_file_decimal
+from tsforecast.errors import UserError
+from tsforecast.reading.dialect import Dialect, find_layout
+from tsforecast.tables.file import DAMAGE, File, first_line
+from tsforecast.tables.table import NO_HINTS, REPEATED, Hints, Table, is_wanted, unique_names
+from tsforecast.times.patterns import sounds_like_time
+
+BLOCK_BYTES = 1 << 20  # text in a piece, and at the head of a file, which decides what its columns hold
+
+
+class CsvTable(Table):
+    """A CSV file with a header line, read in pieces.
+
+    The separator is a comma, semicolon, tab or bar; the encoding is UTF-8, UTF-16 with a byte order mark, or Latin-1.
+    Decimal commas are recognized unless the separator is a comma. The first rows decide the type of each column; if a
+    later value does not fit, its column becomes text from there on.
+
+    Args:
+        file: The file.
+        head: The first bytes of its text.
+        hints: What is known about it.
+
+    Raises:
+        UserError: The file does not hold a table, or it has no header.
+    """
+
+    dialect: Dialect
+
+    def __init__(self, file: File, head: bytes, hints: Hints = NO_HINTS):
+        self.label, self._file = str(file), file
+        layout = find_layout(self.label, head, hints.dialect)
+        self._names, self.repeated = unique_names(layout.names)
+        self.columns = tuple(name for name in self._names if REPEATED not in name)
+        self.dialect = Dialect(layout.encoding, layout.separator, ".")
+        self._skip = layout.skip
+        self.notes = _layout_notes(layout.units)
+        sample = head.decode(layout.encoding, errors="replace")
+        if len(head) >= BLOCK_BYTES and "\n" in sample:
+            sample = sample[: sample.rindex("\n") + 1]
+        decimal, forced = self._find_decimal(sample, hints.dialect)
+        self.dialect = self.dialect._replace(decimal=decimal or ".")
+        table = self._parse(sample, {name: pa.string() for name in {*hints.text, *forced}})
+        self.undecided = forced
+        exact = [name for name in self.columns if name in hints.exact or sounds_like_time(name)]
+        self._types = {
+            name: _type(kind, name in exact)
+            for name, kind in zip(table.column_names, table.schema.types, strict=True)
+        }
+        self._head = table
+
+    def _find_decimal(self, sample: str, like: Dialect | None) -> tuple[str | None, tuple[str, ...]]:
+        """Return the decimal mark, and if no value shows it, the columns to read as text until all are known."""
+        if like is not None and (like.separator == self.dialect.separator or not like.separator):
+            return like.decimal, ()
+        table = self._parse(sample, dict.fromkeys(self.columns, pa.string()))
+        decimal = find_file_decimal(table, self.dialect.separator)
+        if decimal is not None:
+            return decimal, ()
+        numbers = self._parse(sample, {})
+        names = [
+            name for name in self.columns if is_number(numbers[name].type) or is_text(numbers[name].type)
+        ]
+        return None, tuple(name for name in names if not (sounds_like_time(name) or CLOCK_NAMES.search(name)))
+
+    def _parse(self, sample: str, types: dict[str, pa.DataType]) -> pa.Table:
+        try:
+            options = self._options(types, "utf8", include_columns=list(self.columns))
+            return pyarrow.csv.read_csv(pa.BufferReader(sample.encode()), **options)
+        except pa.ArrowException as error:
+            raise _irregular(self.label, error) from None
+
+    def head(self) -> pa.Table:
+        """Return the first rows."""
+        return self._head
+
+    def pieces(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the rows, some at a time, with all columns or those named."""
+        wanted = [name for name in self.columns if is_wanted(name, columns)]
+        done = 0
+        while True:
+            skip = done  # rows that were yielded before a column became text
+            try:
+                for batch in self._batches(wanted):
+                    table = pa.Table.from_batches([batch]).slice(skip)
+                    skip -= min(skip, batch.num_rows)
+                    done += table.num_rows
+                    yield table
+                return
+            except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+                self._adapt(error, wanted)
+            except DAMAGE as error:
+                raise self._file.damage(error) from None
+
+    def table(self) -> pa.Table:
+        """Return all rows."""
+        while True:
+            decided = self.dialect, dict(self._types)
+            pieces = list(self.pieces())
+            if decided == (self.dialect, self._types):
+                return pa.concat_tables(pieces) if pieces else self._head.slice(0, 0)
+
+    def _batches(self, wanted: list[str]) -> Iterator[pa.RecordBatch]:
+        with self._file.open() as source:
+            yield from pyarrow.csv.open_csv(
+                source, **self._options(self._types, self.dialect.encoding, include_columns=wanted)
+            )
+
+    def _options(self, types: dict[str, pa.DataType], encoding: str, **convert: Any) -> dict[str, Any]:
+        return {
+            "read_options": pyarrow.csv.ReadOptions(
+                block_size=BLOCK_BYTES, encoding=encoding, column_names=self._names, skip_rows=self._skip
+            ),
+            "parse_options": pyarrow.csv.ParseOptions(
+                delimiter=self.dialect.separator, invalid_row_handler=_skip_comment
+            ),
+            "convert_options": pyarrow.csv.ConvertOptions(
+                null_values=MISSING,
+                strings_can_be_null=True,
+                decimal_point=self.dialect.decimal,
+                column_types=types,
+                **convert,
+            ),
+        }
+
+    def _adapt(self, error: Exception, wanted: list[str]) -> None:
+        """Take a column as text, or the file as Latin-1, when a value does not fit.
+
+        Raises:
+            UserError: The lines differ in their number of values.
+        """
+        if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
+            self.dialect = self.dialect._replace(encoding="latin-1")
+            return
+        match = re.match(r"In CSV column #(\d+): CSV conversion error to (\S+):", str(error))
+        if match is None:
+            raise _irregular(self.label, error) from None
+        name = self._names[int(match[1])]
+        self._types[name] = pa.float64() if self._types[name] == pa.int64() else pa.string()
+
+
+def _type(kind: pa.DataType, exact: bool) -> pa.DataType:
+    """Return the type to read a column as whose head was read as ``kind``."""
+    if pa.types.is_integer(kind):
+        return pa.int64() if exact else pa.float64()
+    if pa.types.is_null(kind):
+        return pa.float64()
+    return pa.timestamp("ns", kind.tz) if pa.types.is_timestamp(kind) else kind
+
+
+def _skip_comment(row: pyarrow.csv.InvalidRow) -> str:
+    return "skip" if row.text.startswith("#") else "error"
+
+
+def _layout_notes(units: Sequence[str]) -> tuple[str, ...]:
+    return (f"The row of units below the header was left out ({', '.join(units)}).",) if units else ()
+
+
+def _irregular(path: str, error: Exception) -> UserError:
+    return UserError(
+        f"data.path: {path} is not a regular CSV table and cannot be read to its end ({first_line(error)})."
+    )

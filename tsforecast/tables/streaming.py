@@ -1,0 +1,90 @@
+"""The rows of a table as arrays, piece by piece, in memory that does not grow with the table."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from tsforecast.columns.arrow import floats
+from tsforecast.columns.cells import as_numbers
+from tsforecast.errors import UserError
+from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.reading.selection import Condition
+from tsforecast.tables.table import Table, check_unique
+from tsforecast.times.formats import TimeFormat
+
+
+class Rows(NamedTuple):
+    """Some rows as they are in a table: ``time [N]`` datetime64[ns], and feature -> ``[N]`` float64."""
+
+    time: np.ndarray
+    columns: dict[str, np.ndarray]
+
+
+def stream_rows(
+    table: Table,
+    features: Sequence[str],
+    time: TimeFormat,
+    recipe: ReadingRecipe | None = None,
+) -> Iterator[Rows]:
+    """Yield the rows of a table piece by piece, in memory that does not grow with the table.
+
+    Args:
+        table: The open table.
+        features: Columns to read as numbers.
+        time: How its times are written.
+        recipe: How the training data were read; None if nothing was decided.
+
+    Raises:
+        UserError: A value is not a time or not a finite number, or the condition cannot be applied.
+    """
+    first = 1
+    condition = Condition.parse(recipe.where) if recipe and recipe.where else None
+    missing = recipe.missing_values if recipe else ()
+    check_unique(table, [*time.columns, *features])
+    needed = {*time.columns, *features, *([condition.column] if condition else [])}
+    for piece in table.pieces(sorted(needed)):
+        rows = piece.num_rows
+        if condition is not None:
+            piece = condition.select(piece)
+        columns = {
+            name: _numbers(table, piece[name], name, first, _decimal(table, name, recipe), missing)
+            for name in features
+        }
+        if piece.num_rows:
+            yield Rows(time.read(piece, first), columns)
+        first += rows
+
+
+def _decimal(table: Table, name: str, recipe: ReadingRecipe | None) -> str:
+    """Return the decimal mark of a column: the recipe's unless the file is written otherwise."""
+    if recipe is None or (
+        table.dialect and recipe.dialect and table.dialect.separator != recipe.dialect.separator
+    ):
+        return table.dialect.decimal if table.dialect else "."
+    return recipe.decimal_of(name)
+
+
+def _numbers(
+    table: Table,
+    column: pa.ChunkedArray,
+    name: str,
+    first: int,
+    decimal: str,
+    missing: Collection[float | str],
+) -> np.ndarray:
+    numbers, value = as_numbers(column, decimal, missing)
+    if numbers is None:
+        raise UserError(
+            f"{table.key}: column '{name}' of {table.label} contains {value} in rows {first:,} to"
+            f" {first + len(column) - 1:,}, which is not a number: correct it."
+        )
+    values = floats(numbers)
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise UserError(
+            f"{table.key}: column '{name}' of {table.label} contains infinite values, the first in row"
+            f" {first + int(infinite.argmax()):,}: leave them empty."
+        )
+    return values
