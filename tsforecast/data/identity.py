@@ -21,6 +21,7 @@ class DataIdentity:
         rows: Number of rows.
         splits: First and last time of ``train``, ``val`` and ``test``, as ISO text.
         recipe: ``ReadingRecipe.to_dict`` of the source; None if it needs no decisions.
+        last: Time of the last row, as ISO text; empty for runs that did not store it.
 
     Example:
         >>> before = DataIdentity("load", "a1", 300, {"train": ("2024-01-01", "2024-07-01")})
@@ -34,12 +35,14 @@ class DataIdentity:
     rows: int
     splits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     recipe: Mapping[str, Any] | None = None
+    last: str = ""
 
     @classmethod
     def from_series(cls, series: Series, parts: Borders = ()) -> "DataIdentity":
         """Return the identity of a series and its split into ``parts``."""
         recipe = None if series.recipe is None else series.recipe.to_dict()
-        return cls(series.name, series.data_hash(), len(series), _times(series.time, parts), recipe)
+        times, last = _times(series.time, parts), str(series.time[-1])
+        return cls(series.name, series.data_hash(), len(series), times, recipe, last)
 
     @classmethod
     def from_dict(
@@ -57,7 +60,9 @@ class DataIdentity:
             time = series.time[0] + np.arange(stored["rows"]) * np.timedelta64(series.step, "s")
             splits = _times(time, borders(split, time))
         rows, recipe = int(stored["rows"]), stored.get("recipe")
-        return cls(stored.get("name", ""), stored["hash"], rows, splits, recipe)
+        return cls(
+            stored.get("name", ""), stored["hash"], rows, splits, recipe, stored.get("last", "")
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``result.json`` holds."""

@@ -13,7 +13,8 @@ from tsforecast.errors import UserError
 from tsforecast.evaluation.provenance import describe_provenance
 from tsforecast.evaluation.summary import print_recurrent_paths
 from tsforecast.jobs import build, build_training
-from tsforecast.models.io import load_metadata
+from tsforecast.jobs.stored_data import load_series_again
+from tsforecast.models.io import ESTIMATOR_SUFFIX, load_metadata, saved_path
 from tsforecast.registry.training_limits import limit_training
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
@@ -65,16 +66,19 @@ class ChampionRecipe:
     Args:
         config: What ``champion_config`` returned.
         saved: File of the champion's model, whose metadata say how its training data were read.
+        notes: What the user should know of the rows that are used.
     """
 
-    def __init__(self, config: Config, saved: Path):
-        self.config, self.saved = config, saved
+    def __init__(self, config: Config, saved: Path, notes: tuple[str, ...] = ()):
+        self.config, self.saved, self.notes = config, saved, notes
         self.name, self.config_yaml = stem(config.model), as_yaml(config)
         self.window, self.intervals = config.window, config.intervals
+        is_estimator = saved_path(saved).suffix == ESTIMATOR_SUFFIX
+        self.batch_size = None if is_estimator else limit_training(config.training, config.retrain).batch_size
 
     def load_series(self) -> Series:
         """Load the data with the new rows, read as the training data were."""
-        return build.load_series(self.config, load_metadata(self.saved).get("recipe"))
+        return load_series_again(self.config, load_metadata(self.saved), self.saved.parent)
 
     def initialize(self) -> RuntimeInfo:
         """Set the backend, the device and the seed."""
@@ -85,7 +89,7 @@ class ChampionRecipe:
         return build.prepare_dataset(self.config, series, split, scaler)
 
     def train(self, model: Model, dataset: ForecastDataset, folder: RunFolder) -> bool:
-        """Train a model further, within the limits; return whether it became better on the validation days."""
+        """Train a model further, within the limits; return whether it became better on the validation rows."""
         from tsforecast.evaluation.evaluate import validation_figures
         from tsforecast.models.estimator import Estimator
 
@@ -115,7 +119,13 @@ class ChampionRecipe:
 
 def create_recipe(config: Config, champion: Version) -> ChampionRecipe:
     """Return the recipe of a champion."""
-    return ChampionRecipe(champion_config(config, champion), champion.model)
+    notes, rows = (), load(champion.config, config).data.get("rows")
+    if rows is not None and config.retrain.rows is None:
+        notes = (
+            f"{champion.name} was made with the first {rows:,} rows (data.rows); retraining uses all rows, or the first"
+            " retrain.rows.",
+        )
+    return ChampionRecipe(champion_config(config, champion), champion.model, notes)
 
 
 def create_replay_recipe(config: Config, champion: Version, rows: int, registry: Registry) -> ChampionRecipe:

@@ -32,8 +32,7 @@ def build_saved_data(config: Config, saved: Path, scored: str | None = "test") -
         UserError: There is no such model, the data lack its channels, or rows to be scored were training rows of it.
     """
     metadata = load_metadata(saved)
-    series = _load_again(config, metadata)
-    _check_channels(config, metadata, series, saved.parent)
+    series = load_series_again(config, metadata, saved.parent)
     dataset = build.prepare_dataset(
         config, series, config.data["split"], Scaler.from_dict(metadata["scaler"])
     )
@@ -53,10 +52,11 @@ def build_training_data(config: Config, folder: RunFolder) -> ForecastDataset:
         UserError: A run is to be resumed on other data than it began with.
     """
     stored = _read_start(folder) if config.resume is not None else None
-    series = build.load_series(config) if stored is None else _load_again(config, stored)
-    scaler = None if stored is None else Scaler.from_dict(stored["scaler"])
-    if stored is not None:
-        _check_channels(config, stored, series, folder.path)
+    if stored is None:
+        series, scaler = build.load_series(config), None
+    else:
+        series = load_series_again(config, stored, folder.path)
+        scaler = Scaler.from_dict(stored["scaler"])
     dataset = build.prepare_dataset(config, series, config.data["split"], scaler)
     check_resumed_data(config, folder, dataset)
     return dataset
@@ -111,14 +111,25 @@ def _read_start(folder: RunFolder) -> dict[str, Any] | None:
     return None
 
 
-def _load_again(config: Config, stored: Mapping[str, Any]) -> Series:
-    """Load the series of a run as it was read then."""
+def load_series_again(config: Config, stored: Mapping[str, Any], source: Path) -> Series:
+    """Load the series of a run as it was read then.
+
+    Args:
+        config: Config of the run.
+        stored: Metadata of its model, or what ``record_training_data`` wrote.
+        source: Folder of the model, for messages.
+
+    Raises:
+        UserError: The data do not fit the recipe, or lack channels of the model.
+    """
     features = config.data.get("features")
     if "recipe" not in stored and features is None and "calendar" in config.data:
         # Version 0.1 stored no recipe and also fed in the row numbers of a file.
         names = [name for name in stored["channels"] if "@+" not in name and name not in CALENDAR]
         config = dataclasses.replace(config, data=config.data | {"features": names})
-    return build.load_series(config, stored.get("recipe"))
+    series = build.load_series(config, stored.get("recipe"))
+    _check_channels(config, stored, series, source)
+    return series
 
 
 def _check_channels(config: Config, metadata: dict[str, Any], series: Series, source: Path) -> None:

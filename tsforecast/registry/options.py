@@ -32,11 +32,14 @@ class RetrainingOptions:
         train_days: Newest days, before those of validation and of the held-out comparison, to train on.
         val_days: Days that decide when training stops.
         held_out_days: Newest days, on which champion and challenger are compared.
-        least_new_rows: New rows since the champion below which nothing is retrained.
+        train_steps: Number of time steps instead of ``train_days``; None: ``train_days`` counts.
+        val_steps: The same instead of ``val_days``.
+        held_out_steps: The same instead of ``held_out_days``.
+        least_new_rows: New rows since the champion below which nothing is retrained; 0 also retrains without any.
         max_steps: Updates of the weights at most.
         learning_rate: Peak learning rate.
         latency_ms: Longest latency of one forecast, in milliseconds, with which a challenger may be promoted.
-        replay_days: Days that ``job=replay`` replays.
+        replay_days: Days that ``job=replay`` replays, or seasons if a step is a day or longer.
         damage: Replayed days with damaged data: number of the day -> kind of damage; None: none.
     """
 
@@ -44,9 +47,12 @@ class RetrainingOptions:
     rows: Annotated[int | None, Range(100)]
     max_hours: Annotated[float, Range(0.001, 1000)]
     train_days: Annotated[float, Range(0.01, 100_000)]
-    val_days: Annotated[float, Range(0.01, 10_000)]
-    held_out_days: Annotated[float, Range(0.01, 10_000)]
-    least_new_rows: Annotated[int, Range(1)]
+    val_days: Annotated[float, Range(0.01, 100_000)]
+    held_out_days: Annotated[float, Range(0.01, 100_000)]
+    train_steps: Annotated[int | None, Range(1)]
+    val_steps: Annotated[int | None, Range(1)]
+    held_out_steps: Annotated[int | None, Range(1)]
+    least_new_rows: Annotated[int, Range(0)]
     max_steps: Annotated[int, Range(1)]
     learning_rate: Annotated[float, Range(1e-12, 10.0)]
     latency_ms: Annotated[float, Range(0.001, 1e6)]

@@ -1,6 +1,6 @@
 """Replaying past days one by one, with a retraining run before each of them and without.
 
-The row of a day is saved as soon as the day is over, so that an interrupted replay can be resumed.
+If a step is a day or longer, a day here is a season, and at least as long as a forecast. The row of a day is saved as soon as the day is over, so that an interrupted replay can be resumed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsforecast.data.durations import block_steps
 from tsforecast.errors import UserError
 from tsforecast.registry.retraining import Outcome, Recipe, retrain_champion
 from tsforecast.registry.store import Registry, Version
@@ -217,7 +218,7 @@ def _read_rows(folder: RunFolder) -> list[Row]:
 
 
 def _rows_per_day(recipe: Recipe) -> int:
-    return max(1, round(86_400 / recipe.load_series().step))
+    return max(block_steps(recipe.load_series()), recipe.window.horizon)
 
 
 def _to_row(number: int, outcome: Outcome | None, scores: dict[str, Evaluation]) -> Row:

@@ -1,24 +1,28 @@
 """Retraining the champion with new rows; the result replaces it only if it passes the promotion gate.
 
-Every step can be killed and repeated: the work is in a folder of the registry that is named after the champion and the
-number of rows, training resumes from its last checkpoint, the same model is registered once, and the champion changes
-by an atomic rename or not at all.
+Every step can be killed and repeated: the work is in a folder of the registry that is named after the champion, the
+number of rows and a hash of data and settings, training resumes from its last checkpoint, the same model is registered
+once, and the champion changes by an atomic rename or not at all. Corrected data or other settings get a new folder, and
+so a verdict of their own.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from tsforecast.data.quality import faults
-from tsforecast.errors import UserError
 from tsforecast.evaluation.result import RunResult
 from tsforecast.registry import gate
 from tsforecast.registry.promote import calibrate_intervals
+from tsforecast.registry.retraining_splits import RecentSplit, check_held_out, check_split
 from tsforecast.registry.store import CALIBRATION, Registry, Version
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from tsforecast.runtime import RuntimeInfo
 
 OUTCOME = "retraining.json"
+UNRELATED = ("data", "rows", "replay_days", "damage")  # options that do not change what is done with given rows
 Outcome = dict[str, Any]
 
 
@@ -45,12 +50,16 @@ class Recipe(Protocol):
         config_yaml: Config of the retrained model's run.
         window: Lookback, lead and horizon.
         intervals: Options of the prediction intervals.
+        batch_size: Windows of a batch; None for a model that is fitted on all rows at once.
+        notes: What the user should know of the rows that are used.
     """
 
     name: str
     config_yaml: str
     window: WindowOptions
     intervals: IntervalOptions
+    batch_size: int | None
+    notes: tuple[str, ...]
 
     def load_series(self) -> Series:
         """Load the data with the new rows."""
@@ -84,8 +93,8 @@ def retrain_champion(
 
     Returns:
         ``outcome`` (``promoted``, ``refused`` or ``nothing new``), ``why`` in one sentence, ``champion`` (afterwards),
-        ``rows``, ``new_rows``, ``seconds`` (None if a kill came after the promotion), ``folder`` and, if champion and
-        challenger were compared, ``compared``.
+        ``rows``, ``new_rows``, ``seconds`` (None if a kill came after the promotion), ``folder``, ``notes`` on the data
+        and, if champion and challenger were compared, ``compared``.
 
     Raises:
         UserError: There is no champion, or there are too few rows.
@@ -95,20 +104,26 @@ def retrain_champion(
     recipe = create_recipe(champion)
     series = recipe.load_series()
     series = series if change is None else change(series)
-    known = int(champion.result()["data"]["rows"])
-    folder = RunFolder(registry.path / "retraining" / f"{champion.name}_{len(series)}")
+    data, data_hash = champion.result()["data"], series.data_hash()
+    name = f"{champion.name}_{len(series)}_{_settings_hash(data_hash, recipe, options)}"
+    folder = RunFolder(registry.path / "retraining" / name)
     finished = _read_outcome(folder)
     if finished is not None:
         return finished
-    if known == len(series) and champion.manifest["lineage"].get("kind") == "retraining":
+    if data["hash"] == data_hash and champion.manifest["lineage"].get("kind") == "retraining":
         return _recover_outcome(registry, champion)
-    new = max(len(series) - known, 0)
-    facts = {"rows": len(series), "new_rows": new, "folder": str(folder.path)}
+    known = count_known_rows(series, data)
+    new, notes = len(series) - known, [*series.notes, *recipe.notes, *_change_notes(series, champion.name, data, known)]
+    facts = {"rows": len(series), "new_rows": new, "folder": str(folder.path), "notes": notes}
     if new < options.least_new_rows:
         why = (
-            f"{new:,} rows are new since {champion.name} was made, and retrain.least_new_rows asks for more."
+            f"{new:,} rows are new since {champion.name} was made, and retrain.least_new_rows asks for"
+            f" {options.least_new_rows:,}."
         )
         return {"outcome": "nothing new", "why": why, "champion": champion.name, "seconds": 0.0, **facts}
+    split = RecentSplit.from_options(options, series)
+    check_split(split, options, series, recipe.window, recipe.batch_size)
+    check_held_out(split, options, series, champion.name, data)
     RunFolder.create(folder.path)
     decision = _train_and_compare(registry, champion, recipe, options, series, known, folder)
     outcome = {**decision, "champion": registry.champion_name(), "seconds": time.monotonic() - began, **facts}
@@ -116,38 +131,66 @@ def retrain_champion(
     return outcome
 
 
-def split_recent_days(
-    recipe: Recipe, options: RetrainingOptions, series: Series, scaler: Scaler, use_all: bool
+def count_known_rows(series: Series, data: Mapping[str, Any]) -> int:
+    """Return how many rows of a series a champion's run had too: those that are new come after them.
+
+    Args:
+        series: All rows; the oldest that the run had may be gone.
+        data: What the champion's ``result.json`` holds of its data; in version 0.1 the number of rows only.
+
+    Example:
+        >>> import numpy as np
+        >>> from tsforecast.data.series import Series
+        >>> days = np.arange("2024-01-03", "2024-01-08", dtype="datetime64[D]").astype("datetime64[s]")
+        >>> series = Series(days, np.zeros((5, 1)), ("load",), ("load",), 7)
+        >>> count_known_rows(series, {"rows": 4, "last": "2024-01-04T00:00:00"})
+        2
+    """
+    if data.get("last"):
+        return int((series.time <= np.datetime64(data["last"])).sum())
+    return min(int(data["rows"]), len(series))
+
+
+def _change_notes(series: Series, champion: str, data: Mapping[str, Any], known: int) -> tuple[str, ...]:
+    """Return a note if the rows that a champion's run had are no longer what they were."""
+    before = int(data["rows"])
+    if known < before:
+        return (f"{before - known:,} of the {before:,} rows that {champion} was made with are gone.",)
+    known_series = dataclasses.replace(series, time=series.time[:known], values=series.values[:known])
+    if known_series.data_hash() == data["hash"]:
+        return ()
+    return (
+        f"The rows that {champion} was made with have changed since; retrain.least_new_rows=0 retrains without"
+        " new rows.",
+    )
+
+
+def _settings_hash(data_hash: str, recipe: Recipe, options: RetrainingOptions) -> str:
+    """Return a short hash of all that a retraining run depends on next to its champion."""
+    settings = {key: value for key, value in dataclasses.asdict(options).items() if key not in UNRELATED}
+    key = json.dumps([data_hash, settings, dataclasses.asdict(recipe.intervals)], sort_keys=True)
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
+
+
+def build_recent_dataset(
+    recipe: Recipe, split: RecentSplit, series: Series, scaler: Scaler, *, use_all: bool
 ) -> ForecastDataset:
-    """Return the newest rows as training, validation and held-out days, with the champion's scaling.
+    """Return the newest rows as training, validation and held-out rows, with the champion's scaling.
 
     Args:
         recipe: Recipe of the champion.
-        options: Number of days of each part.
+        split: Sizes of the parts.
         series: All rows.
         scaler: Scaler of the champion.
-        use_all: Train on all rows before the validation days, for a model that is fitted from scratch.
-
-    Raises:
-        UserError: There are too few rows.
+        use_all: Train on all rows before the validation rows, for a model that is fitted from scratch.
     """
-    rows, day = len(series), 86_400 / max(series.step, 1)
-    days = (options.held_out_days, options.val_days, options.train_days)
-    held_out, val, train = (round(count * day) for count in days)
-    cut = rows - held_out - val
-    if cut < 1:
-        raise UserError(
-            f"retrain.val_days and retrain.held_out_days take {held_out + val:,} rows, and there are {rows:,}: "
-            "lower them."
-        )
     if not use_all:  # of years of rows only the newest weeks are prepared
         window = recipe.window
         before = 2 * window.lookback + window.lead + window.horizon + series.season
-        series = series.newest(held_out + val + train + before)
-        rows, cut = len(series), len(series) - held_out - val
-    dataset = recipe.build_dataset(series, {"train": cut, "val": val, "test": held_out}, scaler)
-    first = 0 if use_all else max(cut - train, 0)
-    return dataclasses.replace(dataset, borders=((first, cut), (cut, cut + val), (cut + val, rows)))
+        series = series.newest(split.held_out + split.val + split.train + before)
+    borders = split.borders(len(series), use_all=use_all)
+    sizes = {"train": borders[0][1], "val": split.val, "test": split.held_out}
+    return dataclasses.replace(recipe.build_dataset(series, sizes, scaler), borders=borders)
 
 
 def _train_and_compare(
@@ -172,7 +215,8 @@ def _train_and_compare(
 
     model = load_model(champion.model)
     scaler = Scaler.from_dict(model.metadata["scaler"])
-    dataset = split_recent_days(recipe, options, series, scaler, use_all=isinstance(model, Estimator))
+    split = RecentSplit.from_options(options, series)
+    dataset = build_recent_dataset(recipe, split, series, scaler, use_all=isinstance(model, Estimator))
     load_models = _remember_weights(model, champion, folder)
     if not recipe.train(model, dataset, folder):
         return {"outcome": "refused", "why": "further training did not improve the validation days."}
@@ -276,6 +320,7 @@ def _recover_outcome(registry: Registry, champion: Version) -> Outcome:
         "champion": champion.name,
         "rows": rows,
         "new_rows": rows - int(registry.version(parent).result()["data"]["rows"]),
+        "notes": [],
         "seconds": None,  # not known of an interrupted run
         "folder": str(folder.path),
     }

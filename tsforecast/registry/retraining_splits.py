@@ -1,0 +1,147 @@
+"""Which of the newest rows a retraining run trains on, validates on and holds out, in time steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tsforecast.data.durations import days_to_steps, mean_step, steps_to_days
+from tsforecast.errors import UserError
+
+if TYPE_CHECKING:
+    from tsforecast.data.options import WindowOptions
+    from tsforecast.data.series import Series
+    from tsforecast.data.splits import Borders
+    from tsforecast.registry.options import RetrainingOptions
+
+
+@dataclass(frozen=True)
+class RecentSplit:
+    """The newest rows of a series in three parts.
+
+    Args:
+        train: Rows to train on, before those of the other parts.
+        val: Rows that decide when training stops.
+        held_out: The newest rows, on which champion and challenger are compared.
+    """
+
+    train: int
+    val: int
+    held_out: int
+
+    @classmethod
+    def from_options(cls, options: RetrainingOptions, series: Series) -> RecentSplit:
+        """Return the parts that the options ask for, given in steps or else in days."""
+        sizes = {}
+        for part in ("train", "val", "held_out"):
+            steps = getattr(options, f"{part}_steps")
+            days = getattr(options, f"{part}_days")
+            sizes[part] = days_to_steps(series, days) if steps is None else steps
+        return cls(**sizes)
+
+    def borders(self, rows: int, *, use_all: bool) -> Borders:
+        """Return the row ranges of the three parts among ``rows`` rows, of which the newest are used.
+
+        Args:
+            rows: Number of rows.
+            use_all: Train on all rows before the validation rows.
+        """
+        cut = rows - self.held_out - self.val
+        return (0 if use_all else max(cut - self.train, 0), cut), (cut, cut + self.val), (cut + self.val, rows)
+
+
+def check_split(
+    split: RecentSplit,
+    options: RetrainingOptions,
+    series: Series,
+    window: WindowOptions,
+    batch_size: int | None,
+) -> None:
+    """Refuse parts that have too few windows, before anything is trained.
+
+    Args:
+        split: What ``RecentSplit.from_options`` returned.
+        options: The options that it came from, whose names the message gives.
+        series: All rows.
+        window: Lookback, lead, horizon and stride.
+        batch_size: Windows of a batch; None for a model that is fitted on all rows at once.
+
+    Raises:
+        UserError: There are too few rows, or a part is too short.
+    """
+    for part, size in (("val", split.val), ("held_out", split.held_out)):
+        if size < window.horizon:
+            raise UserError(
+                f"{_stated(options, part)} is {_rows(size, series)}, fewer than a forecast has"
+                f" (window.horizon {window.horizon}): {_set(part, window.horizon, series)}."
+            )
+    (first, cut), _, _ = split.borders(len(series), use_all=batch_size is None)
+    reach = window.lookback + window.lead + window.horizon - 1
+    least = reach + ((batch_size or 1) - 1) * window.stride
+    if cut < least:
+        names = " and ".join(_stated(options, part) for part in ("val", "held_out"))
+        raise UserError(
+            f"{names} leave {max(cut, 0):,} of {len(series):,} rows to train on, and {_need(window, batch_size)}"
+            f" take {least:,}: lower them, or retrain with more rows."
+        )
+    if cut - first < least:
+        windows = max(0, (cut - first - reach) // window.stride + 1)
+        raise UserError(
+            f"{_stated(options, 'train')} is {_rows(cut - first, series)}, which are {windows:,} windows to train"
+            f" on, too few for {_need(window, batch_size)}: {_set('train', least, series)}."
+        )
+
+
+def check_held_out(
+    split: RecentSplit, options: RetrainingOptions, series: Series, champion: str, data: Mapping[str, Any]
+) -> None:
+    """Refuse to compare a champion on rows that it was trained on.
+
+    Args:
+        split: What ``RecentSplit.from_options`` returned.
+        options: The options that it came from.
+        series: All rows.
+        champion: Name of the champion.
+        data: What the champion's ``result.json`` holds of its data; without splits in version 0.1.
+
+    Raises:
+        UserError: The held-out rows begin before the champion's training rows end.
+    """
+    trained = (data.get("splits") or {}).get("train")
+    if trained is None:
+        return
+    first, last = series.time[len(series) - split.held_out], np.datetime64(trained[1])
+    if first <= last:
+        most = int((series.time > last).sum())
+        raise UserError(
+            f"{_stated(options, 'held_out')} reaches back to {first}, and {champion} was trained on rows up to {last},"
+            f" so that the comparison would favor it: set retrain.held_out_steps={most} or less."
+        )
+
+
+def _need(window: WindowOptions, batch_size: int | None) -> str:
+    batch = "" if batch_size is None else f" and a batch of {batch_size} windows"
+    return f"window.lookback {window.lookback}{batch}"
+
+
+def _stated(options: RetrainingOptions, part: str) -> str:
+    steps = getattr(options, f"{part}_steps")
+    return (
+        f"retrain.{part}_days={getattr(options, f'{part}_days'):g}"
+        if steps is None
+        else f"retrain.{part}_steps={steps}"
+    )
+
+
+def _rows(size: int, series: Series) -> str:
+    hours = mean_step(series) / 3600
+    return f"{size:,} rows of {hours / 24:.4g} days" if hours >= 24 else f"{size:,} rows"
+
+
+def _set(part: str, steps: int, series: Series) -> str:
+    """Return what to set, in days and in steps."""
+    days = np.ceil(100 * steps_to_days(series, steps)) / 100
+    return f"set retrain.{part}_days={days:g} (or retrain.{part}_steps={steps}) or more"
