@@ -60,9 +60,7 @@ class DataIdentity:
             time = series.time[0] + np.arange(stored["rows"]) * np.timedelta64(series.step, "s")
             splits = _times(time, borders(split, time))
         rows, recipe = int(stored["rows"]), stored.get("recipe")
-        return cls(
-            stored.get("name", ""), stored["hash"], rows, splits, recipe, stored.get("last", "")
-        )
+        return cls(stored.get("name", ""), stored["hash"], rows, splits, recipe, stored.get("last", ""))
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``result.json`` holds."""

@@ -19,6 +19,7 @@ LONGER = 2.0  # a run that is so many times as long as those before is a fault
 REFERENCE_DAYS, REFERENCE_STEPS = 365, 365  # rows before the new ones that these are compared with
 USUAL_SHARE = 0.9  # of the blocks before, whose longest gap is no longer than the usual one
 OUTSIDE = 1.0  # how far a block's mean or spread may lie outside those before, in units of their range
+SMALL_BLOCK, OUTSIDE_SMALL = 24, 2.0  # the same for a block of fewer steps, which one busy day can move
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class _Limits:
         reference: Rows before the new ones that these are compared with.
         missing: Longest run without a value that is not a fault.
         stuck: Longest run of values equal to the last one that is not a fault.
+        outside: ``OUTSIDE`` for this block.
         block_name: The block in words.
     """
 
@@ -37,6 +39,7 @@ class _Limits:
     reference: int
     missing: float
     stuck: float
+    outside: float
     block_name: str
 
     @classmethod
@@ -48,6 +51,7 @@ class _Limits:
             reference=max(days_to_steps(series, REFERENCE_DAYS), REFERENCE_STEPS),
             missing=max(MISSING_HOURS * hour, MISSING_STEPS),
             stuck=max(STUCK_HOURS * hour, STUCK_STEPS),
+            outside=OUTSIDE_SMALL if block < SMALL_BLOCK else OUTSIDE,
             block_name="a day" if mean_step(series) < DAY else f"{block} steps",
         )
 
@@ -89,7 +93,7 @@ def _find_faults(series: Series, feature: str, first_new: int, limits: _Limits) 
         if not len(known) or not len(now):
             continue
         low, high = known.min(), known.max()
-        room = OUTSIDE * max(high - low, 1e-12 * abs(high))
+        room = limits.outside * max(high - low, 1e-12 * abs(high))
         worst = now[int(np.argmax(np.maximum(now - high, low - now)))]
         if worst > high + room or worst < low - room:
             yield (

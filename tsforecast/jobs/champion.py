@@ -119,7 +119,8 @@ class ChampionRecipe:
 
 def create_recipe(config: Config, champion: Version) -> ChampionRecipe:
     """Return the recipe of a champion."""
-    notes, rows = (), load(champion.config, config).data.get("rows")
+    notes: tuple[str, ...] = ()
+    rows = load(champion.config, config).data.get("rows")
     if rows is not None and config.retrain.rows is None:
         notes = (
             f"{champion.name} was made with the first {rows:,} rows (data.rows); retraining uses all rows, or the first"

@@ -13,8 +13,11 @@ def main(config: Config, path: Path) -> None:
     """Retrain once, and print notes on the data, the outcome, its reason and, last, the folder of the work."""
     remove_if_empty(path)  # the work is in the registry
     registry = Registry(config.registry.path)
-    outcome = retrain_champion(registry, functools.partial(create_recipe, config), config.retrain)
-    for note in outcome.get("notes", ()):
-        print(f"  {note}")
+    outcome = retrain_champion(
+        registry,
+        functools.partial(create_recipe, config),
+        config.retrain,
+        report=lambda note: print(f"  {note}", flush=True),
+    )
     print(f"{outcome['outcome']}: {outcome['why']}")
     print(outcome["folder"], flush=True)

@@ -132,7 +132,7 @@ def load_series_again(config: Config, stored: Mapping[str, Any], source: Path) -
     return series
 
 
-def _check_channels(config: Config, metadata: dict[str, Any], series: Series, source: Path) -> None:
+def _check_channels(config: Config, metadata: Mapping[str, Any], series: Series, source: Path) -> None:
     """Refuse data whose features are not those of the model: its scaler goes by their order."""
     future_channels = len(set(config.data["future_covariates"])) * config.window.horizon
     expected = metadata["channels"][: len(metadata["channels"]) - future_channels]

@@ -1,6 +1,7 @@
 """Replaying past days one by one, with a retraining run before each of them and without.
 
-If a step is a day or longer, a day here is a season, and at least as long as a forecast. The row of a day is saved as soon as the day is over, so that an interrupted replay can be resumed.
+If a step is a day or longer, a day here is a season, and at least as long as a forecast. The row of a day is saved as
+soon as the day is over, so that an interrupted replay can be resumed.
 """
 
 from __future__ import annotations

@@ -38,7 +38,12 @@ if TYPE_CHECKING:
     from tsforecast.runtime import RuntimeInfo
 
 OUTCOME = "retraining.json"
-UNRELATED = ("data", "rows", "replay_days", "damage")  # options that do not change what is done with given rows
+UNRELATED = (
+    "data",
+    "rows",
+    "replay_days",
+    "damage",
+)  # options that do not change what is done with given rows
 Outcome = dict[str, Any]
 
 
@@ -82,6 +87,7 @@ def retrain_champion(
     create_recipe: Callable[[Version], Recipe],
     options: RetrainingOptions,
     change: Callable[[Series], Series] | None = None,
+    report: Callable[[str], None] = lambda note: None,
 ) -> Outcome:
     """Retrain the champion once with the rows that there are now.
 
@@ -90,11 +96,12 @@ def retrain_champion(
         create_recipe: Returns the recipe of a version.
         options: Days to train on and to compare on, and limits.
         change: Applied to the series after it was read, to rehearse damaged data.
+        report: Called with each note on the data.
 
     Returns:
         ``outcome`` (``promoted``, ``refused`` or ``nothing new``), ``why`` in one sentence, ``champion`` (afterwards),
-        ``rows``, ``new_rows``, ``seconds`` (None if a kill came after the promotion), ``folder``, ``notes`` on the data
-        and, if champion and challenger were compared, ``compared``.
+        ``rows``, ``new_rows``, ``seconds`` (None if a kill came after the promotion), ``folder`` and, if champion and
+        challenger were compared, ``compared``.
 
     Raises:
         UserError: There is no champion, or there are too few rows.
@@ -104,6 +111,8 @@ def retrain_champion(
     recipe = create_recipe(champion)
     series = recipe.load_series()
     series = series if change is None else change(series)
+    for note in (*series.notes, *recipe.notes):
+        report(note)
     data, data_hash = champion.result()["data"], series.data_hash()
     name = f"{champion.name}_{len(series)}_{_settings_hash(data_hash, recipe, options)}"
     folder = RunFolder(registry.path / "retraining" / name)
@@ -113,8 +122,10 @@ def retrain_champion(
     if data["hash"] == data_hash and champion.manifest["lineage"].get("kind") == "retraining":
         return _recover_outcome(registry, champion)
     known = count_known_rows(series, data)
-    new, notes = len(series) - known, [*series.notes, *recipe.notes, *_change_notes(series, champion.name, data, known)]
-    facts = {"rows": len(series), "new_rows": new, "folder": str(folder.path), "notes": notes}
+    new = len(series) - known
+    facts = {"rows": len(series), "new_rows": new, "folder": str(folder.path)}
+    for note in _change_notes(series, champion.name, data, known):
+        report(note)
     if new < options.least_new_rows:
         why = (
             f"{new:,} rows are new since {champion.name} was made, and retrain.least_new_rows asks for"
@@ -320,7 +331,6 @@ def _recover_outcome(registry: Registry, champion: Version) -> Outcome:
         "champion": champion.name,
         "rows": rows,
         "new_rows": rows - int(registry.version(parent).result()["data"]["rows"]),
-        "notes": [],
         "seconds": None,  # not known of an interrupted run
         "folder": str(folder.path),
     }

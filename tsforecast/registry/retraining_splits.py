@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsforecast.data.durations import days_to_steps, mean_step, steps_to_days
+from tsforecast.data.durations import days_to_steps, steps_to_days
 from tsforecast.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,7 +50,11 @@ class RecentSplit:
             use_all: Train on all rows before the validation rows.
         """
         cut = rows - self.held_out - self.val
-        return (0 if use_all else max(cut - self.train, 0), cut), (cut, cut + self.val), (cut + self.val, rows)
+        return (
+            (0 if use_all else max(cut - self.train, 0), cut),
+            (cut, cut + self.val),
+            (cut + self.val, rows),
+        )
 
 
 def check_split(
@@ -75,7 +79,7 @@ def check_split(
     for part, size in (("val", split.val), ("held_out", split.held_out)):
         if size < window.horizon:
             raise UserError(
-                f"{_stated(options, part)} is {_rows(size, series)}, fewer than a forecast has"
+                f"{_stated(options, part)} makes {_count(size, 'row')}, fewer than a forecast has"
                 f" (window.horizon {window.horizon}): {_set(part, window.horizon, series)}."
             )
     (first, cut), _, _ = split.borders(len(series), use_all=batch_size is None)
@@ -90,7 +94,7 @@ def check_split(
     if cut - first < least:
         windows = max(0, (cut - first - reach) // window.stride + 1)
         raise UserError(
-            f"{_stated(options, 'train')} is {_rows(cut - first, series)}, which are {windows:,} windows to train"
+            f"{_stated(options, 'train')} makes {_count(cut - first, 'row')} and {_count(windows, 'window')} to train"
             f" on, too few for {_need(window, batch_size)}: {_set('train', least, series)}."
         )
 
@@ -136,9 +140,8 @@ def _stated(options: RetrainingOptions, part: str) -> str:
     )
 
 
-def _rows(size: int, series: Series) -> str:
-    hours = mean_step(series) / 3600
-    return f"{size:,} rows of {hours / 24:.4g} days" if hours >= 24 else f"{size:,} rows"
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _set(part: str, steps: int, series: Series) -> str:

@@ -1,8 +1,11 @@
 """Faults that new rows may bring, and days without faults."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from tests.helpers.series_factory import make_series
 from tsforecast.data.quality import faults, longest_run
 from tsforecast.data.series import Series
 
@@ -57,6 +60,82 @@ def test_faults_are_named(change, words):
     found = faults(series(change), FIRST)
     assert len(found) == 1
     assert words in found[0]
+
+
+DAILY_FIRST = 1095
+
+
+def daily(change, rows=70, step=86_400, season=7):
+    """Whole numbers with a weekly wave, of which the last rows are new."""
+    count = np.arange(DAILY_FIRST + rows)
+    level = 40 + 10 * np.sin(2 * np.pi * count / season) + np.random.default_rng(24).normal(0, 4, len(count))
+    values = level.round()[:, None]
+    values[DAILY_FIRST:, 0] = change(values[DAILY_FIRST:, 0])
+    return make_series(values=values, features=("orders",), targets=("orders",), step=step, season=season)
+
+
+def put(values, start, stop, value):
+    values[start:stop] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: values,
+        lambda values: put(values, 34, 35, np.nan),  # a missing day
+        lambda values: put(values, 34, 37, np.nan),
+        lambda values: put(values, 34, 38, 40.0),  # four equal days
+        lambda values: put(values, 34, 35, 80.0),  # a busy day
+    ],
+)
+def test_daily_rows_like_the_others_have_no_fault(change):
+    assert faults(daily(change), DAILY_FIRST) == []
+
+
+@pytest.mark.parametrize("step", [86_400, 7 * 86_400])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda values: put(values, 34, 44, np.nan), "orders has no value in 10 rows from"),
+        (lambda values: put(values, 34, 54, 40.0), "orders is constant at 40 for 20 rows from"),
+        (lambda values: put(values, 60, 70, values[60:70] * 1000), "the mean of orders over 7 steps is"),
+        (lambda values: values / 1000, "the mean of orders over 7 steps is"),
+    ],
+)
+def test_faults_of_daily_and_weekly_rows_are_named(step, change, words):
+    found = faults(daily(change, step=step), DAILY_FIRST)
+    assert len(found) == 1
+    assert words in found[0]
+
+
+def test_rows_of_months_are_compared_over_a_season():
+    months = np.arange("1900-01", "1997-02", dtype="datetime64[M]").astype("datetime64[s]")
+    series = daily(lambda values: values * 1000, season=12)
+    series = dataclasses.replace(series, time=months[: len(series)])
+    assert "the mean of orders over 12 steps is" in faults(series, DAILY_FIRST)[0]
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_nights_and_weekends_without_a_value_are_usual(sound):
+    """A market of eight hours on weekdays; a feed that fails for two weeks is a fault all the same."""
+    hours = np.arange(24 * 7 * 30)
+    is_open = (hours % 24 >= 8) & (hours % 24 < 16) & (hours // 24 % 7 < 5)
+    values = np.where(is_open, 100 + np.random.default_rng(0).normal(size=len(hours)), np.nan)[:, None]
+    first = 24 * 7 * 20
+    if not sound:
+        values[first + 300 : first + 300 + 24 * 14] = np.nan
+    series = make_series(values=values, features=("close",), targets=("close",), step=3600, season=24)
+    found = faults(series, first)
+    assert found == [] if sound else "close has no value in" in found[0]
+
+
+def test_a_changed_unit_is_noticed_where_most_rows_have_no_value():
+    values = np.full((24 * 400, 1), np.nan)
+    values[::6, 0] = 100 + np.random.default_rng(0).normal(size=1600)
+    values[24 * 390 :] *= 1000
+    series = make_series(values=values, features=("close",), targets=("close",), step=3600, season=24)
+    assert "the mean of close over a day is" in faults(series, 24 * 390)[0]
 
 
 def test_longest_run():

@@ -1,0 +1,118 @@
+"""The newest rows of a retraining run: sizes in days or steps, and what is refused before training."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.helpers.series_factory import make_series
+from tsforecast.data.options import WindowOptions
+from tsforecast.data.windows import window_ends
+from tsforecast.errors import UserError
+from tsforecast.registry.options import RetrainingOptions
+from tsforecast.registry.retraining_splits import RecentSplit, check_held_out, check_split
+
+OPTIONS = RetrainingOptions(
+    data=None,
+    rows=None,
+    max_hours=8,
+    train_days=60,
+    val_days=7,
+    held_out_days=7,
+    train_steps=None,
+    val_steps=None,
+    held_out_steps=None,
+    least_new_rows=60,
+    max_steps=400,
+    learning_rate=3e-4,
+    latency_ms=1200,
+    replay_days=30,
+    damage=None,
+)
+WINDOW = WindowOptions(lookback=48, lead=1, horizon=1, stride=1)
+DAILY = make_series(rows=1165, step=86_400)
+
+
+def options(**changes):
+    return dataclasses.replace(OPTIONS, **changes)
+
+
+def check(changed, series=DAILY, window=WINDOW, batch_size=32):
+    check_split(RecentSplit.from_options(changed, series), changed, series, window, batch_size)
+
+
+def test_days_are_counted_in_the_steps_of_the_series():
+    assert RecentSplit.from_options(OPTIONS, make_series(step=60)) == RecentSplit(86_400, 10_080, 10_080)
+    assert RecentSplit.from_options(OPTIONS, DAILY) == RecentSplit(60, 7, 7)
+    assert RecentSplit.from_options(options(train_steps=500, val_steps=9), DAILY) == RecentSplit(500, 9, 7)
+
+
+def test_the_newest_rows_are_held_out():
+    split = RecentSplit(train=60, val=7, held_out=5)
+    assert split.borders(100, use_all=False) == ((28, 88), (88, 95), (95, 100))
+    assert split.borders(100, use_all=True) == ((0, 88), (88, 95), (95, 100))
+    assert split.borders(40, use_all=False) == ((0, 28), (28, 35), (35, 40))
+
+
+def test_too_few_windows_are_explained_by_the_options_of_retraining():
+    with pytest.raises(UserError) as caught:
+        check(OPTIONS)
+    assert str(caught.value) == (
+        "retrain.train_days=60 makes 60 rows and 12 windows to train on, too few for window.lookback 48 and a batch of"
+        " 32 windows: set retrain.train_days=80 (or retrain.train_steps=80) or more."
+    )
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_the_suggested_number_of_steps_is_the_smallest_that_works(stride, batch_size):
+    window = dataclasses.replace(WINDOW, stride=stride, horizon=4)
+    with pytest.raises(UserError) as caught:
+        check(options(train_steps=1), window=window, batch_size=batch_size)
+    least = int(str(caught.value).split("train_steps=")[-1].split(")")[0])
+    check(options(train_steps=least), window=window, batch_size=batch_size)
+    with pytest.raises(UserError):
+        check(options(train_steps=least - 1), window=window, batch_size=batch_size)
+    shape = {"lookback": 48, "lead": 1, "horizon": 4, "stride": stride}
+    assert len(window_ends((100, 100 + least), **shape, inside=True)) == batch_size
+
+
+@pytest.mark.parametrize("part", ["val", "held_out"])
+def test_a_part_that_is_shorter_than_a_forecast_is_refused(part):
+    window = dataclasses.replace(WINDOW, horizon=10)
+    with pytest.raises(UserError, match=rf"retrain.{part}_days=7 makes 7 rows, fewer than a forecast has"):
+        check(
+            options(train_days=700, **{f"{'held_out' if part == 'val' else 'val'}_days": 10}), window=window
+        )
+
+
+@pytest.mark.parametrize("batch_size", [32, None])
+def test_parts_that_leave_no_rows_to_train_on_are_refused(batch_size):
+    with pytest.raises(UserError, match=r"leave 0 of 1,165 rows to train on, and window.lookback 48"):
+        check(options(val_days=700, held_out_days=700), batch_size=batch_size)
+
+
+def test_a_model_that_is_fitted_at_once_uses_all_rows():
+    check(options(train_days=1), batch_size=None)
+
+
+def test_months_are_counted_too():
+    time = np.arange("1950-01", "2020-01", dtype="datetime64[M]").astype("datetime64[s]")
+    series = dataclasses.replace(make_series(rows=len(time)), time=time)
+    with pytest.raises(
+        UserError, match=r"train_days=60 makes 2 rows and 0 windows .*retrain.train_steps=80\)"
+    ):
+        check(options(val_steps=12, held_out_steps=12), series)
+    check(options(train_steps=240, val_steps=12, held_out_steps=12), series)
+    check(options(train_days=20 * 365.25, val_days=365, held_out_days=365), series)
+
+
+def test_a_champion_is_not_compared_on_rows_that_it_was_trained_on():
+    data = {"splits": {"train": ["2024-01-01T00:00:00", str(DAILY.time[1000])]}}
+    split = RecentSplit(700, 60, 164)
+    check_held_out(split, options(held_out_steps=164), DAILY, "v0001", data)
+    with pytest.raises(
+        UserError, match=r"retrain.held_out_steps=165 reaches back to .* set .*held_out_steps=164 or"
+    ):
+        check_held_out(RecentSplit(700, 60, 165), options(held_out_steps=165), DAILY, "v0001", data)
+    check_held_out(RecentSplit(700, 60, 900), OPTIONS, DAILY, "v0001", {"rows": 1000})  # version 0.1
