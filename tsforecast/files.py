@@ -109,9 +109,14 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def is_full(error: OSError) -> bool:
+    """Return whether an error says that a disk is full."""
+    return error.errno in _FULL
+
+
 def write_error(folder: Path, error: OSError) -> UserError:
     """Return the error for a file in ``folder`` that could not be written, as one sentence."""
-    if error.errno in _FULL:
+    if is_full(error):
         return UserError(
             f"The disk that holds {folder} is full: make room and resume the run; nothing already saved is lost."
         )

@@ -119,7 +119,17 @@ def test_data_knows_nothing_above_it():
         lambda found: (
             found.top == "tsforecast"
             and not inner(
-                found, "data", "tables", "reading", "times", "columns", "errors", "typing", "options", "files"
+                found,
+                "data",
+                "tables",
+                "reading",
+                "times",
+                "columns",
+                "storage",
+                "errors",
+                "typing",
+                "options",
+                "files",
             )
         ),
     )
@@ -151,6 +161,17 @@ def test_tables_know_readers_and_arrow_only():
             found.top == "tsforecast"
             and not inner(found, "tables", "reading", "times", "columns", "errors", "typing")
         ),
+    )
+
+
+def test_storage_knows_numpy_alone():
+    assert not offenders(
+        lambda found: within(found.module, "storage"),
+        lambda found: third_party(found) and found.top != "numpy",
+    )
+    assert not offenders(
+        lambda found: within(found.module, "storage"),
+        lambda found: found.top == "tsforecast" and not inner(found, "storage", "errors", "files"),
     )
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsforecast.data.window_order import epoch_order
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
+from tsforecast.storage.rows import shareable
 from tsforecast.typing import Tensor
 
 if TYPE_CHECKING:
@@ -17,19 +19,20 @@ if TYPE_CHECKING:
 Batch = tuple[np.ndarray, np.ndarray]
 PREFETCH = 8  # batches gathered ahead
 THREADS = 2  # that gather; one batch takes a fraction of a millisecond
+BLOCK_STEPS = 4096  # batches whose windows are drawn at once
 
 
-def epoch_ends(
-    windows: Windows, epoch: int, *, batch_size: int, seed: int, shuffle: bool = True
+def block_ends(
+    windows: Windows, block: int, *, batch_size: int, seed: int, shuffle: bool = True
 ) -> np.ndarray:
-    """Return the last input rows of one epoch's batches ``[steps, batch_size]``.
+    """Return the last input rows of a block of batches ``[steps, batch_size]``.
 
-    The order depends on ``seed`` and ``epoch`` alone, so a stream that starts at a later step is the rest
+    The order depends on ``seed`` and the epoch alone, so a stream that starts at a later step is the rest
     of the uninterrupted one. Windows that do not fill a last batch are left out: every batch has one size.
 
     Args:
         windows: of one split.
-        epoch: 0 for the first.
+        block: number of the block, over all epochs; the last one of an epoch may be shorter.
         batch_size: windows in a batch.
         seed: Random seed for the batch order, 0 or more.
         shuffle: False for the order of time.
@@ -37,9 +40,28 @@ def epoch_ends(
     Raises:
         UserError: if there are fewer windows than a batch holds.
     """
-    steps, count = steps_per_epoch(windows, batch_size), len(windows)
-    order = np.random.default_rng([seed, epoch]).permutation(count) if shuffle else np.arange(count)
-    return windows.ends[order[: steps * batch_size]].reshape(steps, batch_size)
+    steps = steps_per_epoch(windows, batch_size)
+    epoch, number = divmod(block, blocks_per_epoch(steps))
+    part = slice(number * BLOCK_STEPS * batch_size, min((number + 1) * BLOCK_STEPS, steps) * batch_size)
+    order = epoch_order(len(windows), seed, epoch, part) if shuffle else np.arange(part.start, part.stop)
+    return windows.ends[order].reshape(-1, batch_size)
+
+
+def blocks_per_epoch(steps: int) -> int:
+    """Return the number of blocks of an epoch with that many batches."""
+    return -(-steps // BLOCK_STEPS)
+
+
+def first_block(start_step: int, steps: int) -> tuple[int, int]:
+    """Return the block of a step, over all epochs, and the steps of the block before it.
+
+    Args:
+        start_step: Step, over all epochs.
+        steps: Steps in an epoch.
+    """
+    epoch, step = divmod(start_step, steps)
+    number, skipped = divmod(step, BLOCK_STEPS)
+    return epoch * blocks_per_epoch(steps) + number, skipped
 
 
 def steps_per_epoch(windows: Windows, batch_size: int) -> int:
@@ -86,14 +108,14 @@ def batches(
         UserError: if there are fewer windows than a batch holds.
     """
     order: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "shuffle": shuffle}
-    epoch, first = divmod(start_step, steps_per_epoch(windows, batch_size))
-    while True:
-        for ends in epoch_ends(windows, epoch, **order)[first:]:
+    steps = steps_per_epoch(windows, batch_size)
+    block, skipped = first_block(start_step, steps)
+    last = None if repeat else (start_step // steps + 1) * blocks_per_epoch(steps)
+    while last is None or block < last:
+        for ends in block_ends(windows, block, **order)[skipped:]:
             y = windows.targets(ends) if dense_from is None else windows.dense_targets(ends, dense_from)
             yield windows.inputs(ends), y
-        if not repeat:
-            return
-        epoch, first = epoch + 1, 0
+        block, skipped = block + 1, 0
 
 
 def numpy_batches(windows: Windows, **options: Any) -> Iterator[Batch]:
@@ -155,8 +177,8 @@ def tf_dataset(
 ) -> "tf.data.Dataset":
     """Return what ``batches`` yields as a ``tf.data.Dataset`` that gathers in parallel.
 
-    The arrays become one resident tensor each. Python is asked for indices only once per epoch; the gathers
-    run in threads of TensorFlow and keep their order.
+    The arrays become one resident tensor each, or, if they are mapped files, one that shares their memory. Python is
+    asked for indices only once per block; the gathers run in threads of TensorFlow and keep their order.
 
     Args:
         windows: of one split.
@@ -176,7 +198,7 @@ def tf_dataset(
     order: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "shuffle": shuffle}
     after = windows.target_offsets if dense_from is None else windows.dense_offsets(dense_from)
     with tf.device("CPU:0"):  # tensors that the mapped function captures, not constants in its graph
-        rows, truths = tf.convert_to_tensor(windows.rows), tf.convert_to_tensor(windows.truths)
+        rows, truths = _tensor(windows.rows), _tensor(windows.truths)
         before, after = tf.constant(windows.input_offsets), tf.constant(after)
     first_row = windows.border[0] if dense_from is not None else 0
 
@@ -187,25 +209,35 @@ def tf_dataset(
             y = tf.where((y_rows < first_row)[..., None], tf.constant(float("nan"), y.dtype), y)
         return tf.gather(rows, ends[:, None] + before), y
 
-    first_epoch, first = divmod(start_step, steps)
+    first, skipped = first_block(start_step, steps)
 
-    def rest_of_epoch(number: int) -> np.ndarray:
-        return epoch_ends(windows, int(number), **order)[first if number == first_epoch else 0 :]
+    def rest_of_block(number: int) -> np.ndarray:
+        return block_ends(windows, int(number), **order)[skipped if number == first else 0 :]
 
-    def load_epoch(number: Tensor) -> Tensor:
-        ends = tf.numpy_function(rest_of_epoch, [number], tf.int64)
+    def load_block(number: Tensor) -> Tensor:
+        ends = tf.numpy_function(rest_of_block, [number], tf.int64)
         return tf.ensure_shape(ends, [None, batch_size])
 
-    last_epoch = tf.int64.max if repeat else first_epoch + 1
-    epochs = tf.data.Dataset.range(first_epoch, last_epoch).map(load_epoch)
-    stream = epochs.prefetch(1)  # the next epoch is shuffled while this one runs
+    last = tf.int64.max if repeat else (start_step // steps + 1) * blocks_per_epoch(steps)
+    blocks = tf.data.Dataset.range(first, last).map(load_block)
+    stream = blocks.prefetch(1)  # the next block is drawn while this one runs
     stream = stream.flat_map(tf.data.Dataset.from_tensor_slices)
     stream = stream.map(gather, num_parallel_calls=THREADS, deterministic=True).prefetch(PREFETCH)
     if not repeat:
-        stream = stream.apply(tf.data.experimental.assert_cardinality(steps - first))
+        stream = stream.apply(tf.data.experimental.assert_cardinality(steps - start_step % steps))
     options = tf.data.Options()
     # Nothing is left to tune here, and the tuner's thread keeps an exiting process waiting for ten seconds or more.
     options.autotune.enabled = False
     options.threading.private_threadpool_size = THREADS  # the training step keeps TensorFlow's own pool
     options.threading.max_intra_op_parallelism = 1
     return stream.with_options(options)
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    """Return an array as a tensor that shares its memory if it is a mapped file, and is a copy of it otherwise."""
+    import tensorflow as tf
+
+    shared = shareable(array)
+    if shared is None:
+        return tf.convert_to_tensor(array)
+    return tf.experimental.dlpack.from_dlpack(shared.__dlpack__())

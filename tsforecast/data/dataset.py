@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsforecast.data.filling import carry_forward
 from tsforecast.data.leakage import check_future_covariates
 from tsforecast.data.names import match_names
+from tsforecast.data.scaled_rows import scale_rows
 from tsforecast.data.scaling import Scaler
 from tsforecast.data.series import Series
 from tsforecast.data.splits import PARTS, Borders, borders
+from tsforecast.data.stored_rows import stored_scaled_rows
 from tsforecast.data.windows import Windows, window_ends
 from tsforecast.errors import UserError, nearest
 
@@ -95,10 +96,8 @@ def build_dataset(
             raise UserError(f"window.{key} is {value!r}: give a whole number of at least 1.")
     parts = borders(split, series.time)
     _check_room(parts, window, len(series))
-    _check_targets(series, parts)
-    train = slice(*parts[0])
     covariates = tuple(dict.fromkeys(match_names(future_covariates, series.features)))
-    warnings = check_future_covariates(series, covariates, train)
+    warnings = check_future_covariates(series, covariates, slice(*parts[0]))
     if len(covariates) * horizon > MAX_FUTURE_CHANNELS:
         raise UserError(
             f"{len(covariates)} future covariates over window.horizon {horizon} make"
@@ -106,19 +105,17 @@ def build_dataset(
             " fewer, or a shorter horizon."
         )
     target_indices = tuple(series.features.index(name) for name in series.targets)
-    scaler = _select_scaler(scaler, len(series.features)) or Scaler.fit(
-        series.values[train], series.features, target_indices
-    )
-    inputs, truths, notes = _scale_and_fill(series, scaler, len(covariates) * horizon)
-    extra, scaler = _add_future(inputs, series.features, covariates, scaler, lead, horizon)
-    notes += _constant_notes(series, train) + warnings
+    ahead = [(series.features.index(name), k) for name in covariates for k in range(lead, lead + horizon)]
+    prepare = scale_rows if series.stored_range is None else stored_scaled_rows
+    rows = prepare(series, parts, _select_scaler(scaler, len(series.features)), target_indices, ahead)
+    chosen = [*range(len(series.features)), *(column for column, _ in ahead)]
     return ForecastDataset(
-        series=replace(series, notes=series.notes + notes),
-        inputs=inputs,
-        truths=truths,
-        channels=series.features + extra,
+        series=replace(series, notes=series.notes + rows.notes + warnings),
+        inputs=rows.inputs,
+        truths=rows.truths,
+        channels=series.features + tuple(f"{series.features[column]}@+{k}" for column, k in ahead),
         target_indices=target_indices,
-        scaler=scaler,
+        scaler=Scaler(rows.scaler.mean[chosen], rows.scaler.scale[chosen], target_indices),
         borders=parts,
         window=window,
     )
@@ -129,54 +126,6 @@ def _select_scaler(scaler: Scaler | None, features: int) -> Scaler | None:
     if scaler is None:
         return None
     return Scaler(scaler.mean[:features], scaler.scale[:features], scaler.target_indices)
-
-
-def _scale_and_fill(
-    series: Series, scaler: Scaler, extra: int
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Scale column by column (one float64 column at a time), leaving room for ``extra`` channels."""
-    rows, features = series.values.shape
-    inputs = np.empty((rows, features + extra), np.float32)
-    truths = np.empty((rows, len(series.targets)), np.float32)
-    filled = np.zeros(rows, bool)
-    for index, name in enumerate(series.features):
-        scaled = scaler.transform(series.values[:, index], index)
-        filled |= np.isnan(scaled)
-        if name in series.targets:
-            truths[:, series.targets.index(name)] = scaled
-        # The training mean, 0 once scaled, stands in before the first observed value.
-        inputs[:, index] = carry_forward(scaled, before=0.0)
-    count = int(filled.sum())
-    note = (
-        f"{count:,} of {rows:,} rows miss a value: for inputs the last one observed is carried forward"
-        " (before the first, the training mean); as targets they are never scored."
-    )
-    return inputs, truths, (note,) if count else ()
-
-
-def _add_future(
-    inputs: np.ndarray,
-    features: tuple[str, ...],
-    covariates: tuple[str, ...],
-    scaler: Scaler,
-    lead: int,
-    horizon: int,
-) -> tuple[tuple[str, ...], Scaler]:
-    """Writes the covariates of lead..lead+horizon-1 rows later; returns channel names and scaler.
-
-    The last rows, whose future is not in the data, hold the last value; no window reaches them with targets.
-    """
-    names: list[str] = []
-    columns: list[int] = []
-    for feature in covariates:
-        column = features.index(feature)
-        for ahead in range(lead, lead + horizon):
-            later = np.minimum(np.arange(len(inputs)) + ahead, len(inputs) - 1)
-            inputs[:, len(features) + len(names)] = inputs[later, column]
-            names.append(f"{feature}@+{ahead}")
-            columns.append(column)
-    chosen = [*range(len(features)), *columns]
-    return tuple(names), Scaler(scaler.mean[chosen], scaler.scale[chosen], scaler.target_indices)
 
 
 def _check_room(parts: Borders, window: Mapping[str, int], rows: int) -> None:
@@ -193,27 +142,3 @@ def _check_room(parts: Borders, window: Mapping[str, int], rows: int) -> None:
 def _rows_needed(window: Mapping[str, int], part: str) -> int:
     reach = window["lookback"] + window["lead"] - 1 if part == "train" else 0
     return reach + window["horizon"]
-
-
-def _check_targets(series: Series, parts: Borders) -> None:
-    for target in series.targets:
-        for name, (start, stop) in zip(PARTS, parts, strict=True):
-            if np.isnan(series.column(target)[start:stop]).all():
-                raise UserError(
-                    f"Target '{target}' has no value in data.split.{name} ({series.time[start]} to"
-                    f" {series.time[stop - 1]}): move the split or choose another target."
-                )
-        if _is_constant(series.column(target)[slice(*parts[0])]):
-            raise UserError(
-                f"Target '{target}' is constant in the training rows: there is nothing to learn;"
-                " choose another target, or move data.split."
-            )
-
-
-def _constant_notes(series: Series, train: slice) -> tuple[str, ...]:
-    names = [name for name in series.features if _is_constant(series.column(name)[train])]
-    return (f"Constant in the training rows, kept with scale 1: {', '.join(names)}.",) if names else ()
-
-
-def _is_constant(column: np.ndarray) -> bool:
-    return bool(np.nanmin(column) == np.nanmax(column))

@@ -8,6 +8,7 @@ import numpy as np
 from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError, nearest
+from tsforecast.storage.rows import chunks
 
 LEAK_R2 = 0.95
 MAX_ROWS = 50_000  # of training, evenly spaced: plenty for a fit with at most a few dozen columns
@@ -139,4 +140,8 @@ def _is_calendar(series: Series, name: str) -> bool:
     """Whether a feature bears a calendar name and is what that name says."""
     if name not in CALENDAR:
         return False
-    return np.allclose(series.column(name), calendar(series.time)[:, CALENDAR.index(name)], atol=1e-6)
+    column, index = series.column(name), CALENDAR.index(name)
+    return all(
+        np.allclose(column[rows], calendar(series.time[rows])[:, index], atol=1e-6)
+        for rows in chunks(0, len(series))
+    )

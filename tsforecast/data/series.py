@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,27 @@ if TYPE_CHECKING:
     from tsforecast.reading.recipe import ReadingRecipe
 
 DAY = 86_400
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """The rows of a series in files that are mapped into memory, see ``data.stored_series``.
+
+    Args:
+        folder: Folder of all stored data.
+        key: Key of these.
+        hash: ``Series.data_hash`` of the whole series with ``names``.
+        names: Its features and its targets.
+        time: ``[N]`` datetime64[s].
+        values: ``[N, C]`` float64.
+    """
+
+    folder: Path
+    key: str
+    hash: str
+    names: tuple[tuple[str, ...], tuple[str, ...]]
+    time: np.ndarray
+    values: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -33,6 +55,7 @@ class Series:
         name: name of the data set.
         derived: features that are computed from others, so that data to forecast from need not bring them.
         recipe: how the source was read; None for sources that need no decisions.
+        stored: the stored rows that ``time`` and ``values`` are views of; None in memory.
     """
 
     time: np.ndarray
@@ -46,6 +69,7 @@ class Series:
     name: str = "series"
     derived: Derived = field(default_factory=dict)
     recipe: "ReadingRecipe | None" = None
+    stored: StoredRows | None = None
 
     def __len__(self) -> int:
         return len(self.time)
@@ -63,8 +87,24 @@ class Series:
         """Return the last ``rows`` rows, or all if there are fewer."""
         return replace(self, time=self.time[-rows:], values=self.values[-rows:])
 
+    @property
+    def stored_range(self) -> tuple[int, int] | None:
+        """The range of stored rows that these are, or None if the values are in memory."""
+        if self.stored is None or self.values.strides != self.stored.values.strides:
+            return None
+        whole = self.stored.values
+        start = (self.values.ctypes.data - whole.ctypes.data) // whole.strides[0]
+        return (start, start + len(self)) if 0 <= start <= len(whole) - len(self) else None
+
     def data_hash(self) -> str:
         """Return 16 hex digits of the SHA-256 over times, values and names: equal data, equal hash."""
+        stored = self.stored
+        if (
+            stored
+            and stored.names == (self.features, self.targets)
+            and self.stored_range == (0, len(stored.time))
+        ):
+            return stored.hash
         digest = hashlib.sha256()
         digest.update(repr((self.features, self.targets, self.values.dtype.str)).encode())
         digest.update(np.ascontiguousarray(self.time).view(np.uint8).data)

@@ -1,9 +1,11 @@
 """Windows: index sets over resident arrays; a window is gathered when it is needed, never stored."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
+from tsforecast.data.window_order import MAX_IN_MEMORY, RowRange
 from tsforecast.errors import UserError
 
 
@@ -115,7 +117,11 @@ def window_ends(
         stride: rows from one window to the next, at least 1.
         inside: whether the inputs must lie in ``border`` too (training); otherwise they may reach back into
             the past.
+
+    Returns:
+        int64; a ``RowRange``, which behaves like it where it is indexed, for a very large number of training windows.
     """
     start, stop = border
     first = start + lookback - 1 if inside else max(start - lead, lookback - 1)
-    return np.arange(first, stop - lead - horizon + 1, stride, dtype=np.int64)
+    rows = RowRange(first, stop - lead - horizon + 1, stride)
+    return cast("np.ndarray", rows) if inside and len(rows) > MAX_IN_MEMORY else rows[:]

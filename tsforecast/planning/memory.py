@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsforecast.planning.activations import Activations, count_activations
 from tsforecast.planning.layer_memory import Execution
+from tsforecast.storage.pages import MAX_BYTES
 
 if TYPE_CHECKING:
     import keras
@@ -172,7 +173,12 @@ def optimizer_bytes(optimizer: "keras.optimizers.Optimizer", forecaster: "Foreca
 
 
 def training_data_bytes(dataset: "ForecastDataset") -> int:
-    """Return the bytes of the data during training: the loaded data, their tensors and the window indices."""
+    """Return the bytes of the data during training: the loaded data, their tensors and the window indices.
+
+    Of data in mapped files, only the pages that a process keeps count.
+    """
+    if dataset.series.stored_range is not None:
+        return series_bytes(dataset)
     tensors = dataset.inputs.nbytes + dataset.truths.nbytes
     indices = 3 * 8 * len(dataset.windows("train"))  # ends, and the order of this epoch and the next
     return series_bytes(dataset) + tensors + indices
@@ -180,6 +186,8 @@ def training_data_bytes(dataset: "ForecastDataset") -> int:
 
 def series_bytes(dataset: "ForecastDataset") -> int:
     """Return the bytes of the data before training: the series, scaled inputs and truths."""
+    if dataset.series.stored_range is not None:
+        return MAX_BYTES
     return dataset.series.values.nbytes + dataset.inputs.nbytes + dataset.truths.nbytes
 
 

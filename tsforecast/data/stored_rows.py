@@ -1,0 +1,106 @@
+"""Scaled rows in files that are mapped into memory: what ``scaled_rows`` does, in pieces."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsforecast.data.row_facts import RowFacts, moments
+from tsforecast.data.scaled_rows import Ahead, ScaledRows, add_future, check_rows, fill_rows, row_notes
+from tsforecast.data.scaling import CONSTANT, Scaler
+from tsforecast.data.series import Series
+from tsforecast.data.splits import Borders
+from tsforecast.data.stored_series import digest
+from tsforecast.errors import UserError
+from tsforecast.storage.entries import find_or_build
+from tsforecast.storage.rows import RowFile, chunks, map_rows
+
+INPUTS, TRUTHS, FEATURES = "inputs.f32", "truths.f32", "features.f32"
+
+
+def stored_scaled_rows(
+    series: Series, parts: Borders, scaler: Scaler | None, targets: Sequence[int], ahead: Sequence[Ahead]
+) -> ScaledRows:
+    """Return the scaled rows of a stored series; check, scale, fill and write them if they are not there.
+
+    The arguments and errors are those of ``scale_rows``.
+    """
+    stored = series.stored
+    if stored is None:
+        raise ValueError("the series is in memory")
+    given = None if scaler is None else scaler.to_dict()
+    names = [series.features, series.targets]
+    key = digest(
+        rows=stored.key, range=series.stored_range, names=names, split=parts, scaler=given, ahead=list(ahead)
+    )
+
+    def build(entry: Path) -> dict[str, Any]:
+        training = check_rows(series, parts)
+        used = scaler or fit_in_pieces(series, parts[0], targets, training)
+        filled = _write(entry, series, used, ahead)
+        return {"scaler": used.to_dict(), "notes": row_notes(series, filled, training)}
+
+    path, about = find_or_build(stored.folder, key, build)
+    inputs = map_rows(path / INPUTS, np.float32, (len(series.features) + len(ahead),), random=True)
+    truths = map_rows(path / TRUTHS, np.float32, (len(series.targets),), random=True)
+    return ScaledRows(inputs, truths, Scaler.from_dict(about["scaler"]), tuple(about["notes"]))
+
+
+def fit_in_pieces(series: Series, train: tuple[int, int], targets: Sequence[int], facts: RowFacts) -> Scaler:
+    """Return a scaler with the exact mean and deviation of the training rows, without a copy of them.
+
+    Raises:
+        UserError: A feature has no training value.
+    """
+    for name, count in zip(series.features, facts.count, strict=True):
+        if not count:
+            raise UserError(
+                f"Column '{name}' has no value in the training rows: leave it out with data.features,"
+                " or move data.split."
+            )
+    mean, deviation = moments(series.values, train)
+    scale = np.where(deviation > CONSTANT * np.abs(mean), deviation, 1.0)
+    constant = facts.is_constant
+    return Scaler(
+        np.where(constant, facts.low, mean), np.where(constant, 1.0, scale), tuple(int(i) for i in targets)
+    )
+
+
+def _write(entry: Path, series: Series, scaler: Scaler, ahead: Sequence[Ahead]) -> int:
+    """Write inputs and truths, and return the number of rows that were filled."""
+    filled = 0
+    last = np.full(
+        (1, len(series.features)), np.nan
+    )  # the last value of each feature that was observed so far
+    features = entry / (FEATURES if ahead else INPUTS)
+    with RowFile(features, np.float32) as inputs_file, RowFile(entry / TRUTHS, np.float32) as truths_file:
+        for rows in chunks(0, len(series)):
+            values = np.concatenate([last, series.values[rows]])
+            inputs, truths, missing = fill_rows(replace(series, values=values, stored=None), scaler)
+            inputs_file.append(inputs[1:])
+            truths_file.append(truths[1:])
+            filled += int(missing[1:].sum())
+            last = _last_observed(values)
+    if ahead:
+        _write_future(entry, features, len(series.features), ahead)
+        features.unlink()
+    return filled
+
+
+def _write_future(entry: Path, features: Path, count: int, ahead: Sequence[Ahead]) -> None:
+    source = map_rows(features, np.float32, (count,))
+    with RowFile(entry / INPUTS, np.float32) as file:
+        for rows in chunks(0, len(source)):
+            inputs = np.empty((rows.stop - rows.start, count + len(ahead)), np.float32)
+            inputs[:, :count] = source[rows]
+            add_future(inputs, source, rows.start, ahead)
+            file.append(inputs)
+
+
+def _last_observed(values: np.ndarray) -> np.ndarray:
+    """Return the last value ``[1, C]`` of each column that is not NaN, NaN for a column without any."""
+    back = np.argmin(np.isnan(values[::-1]), axis=0)
+    row: np.ndarray = values[len(values) - 1 - back, np.arange(values.shape[1])][None]
+    return row
