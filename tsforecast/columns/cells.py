@@ -6,14 +6,34 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MISSING = ["", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "NULL", "null", "None", "none"]
+MISSING += [
+    "na",
+    "n.a.",
+    "<NA>",
+    "NaT",
+    "--",
+    "---",
+    ".",
+    "..",
+    "...",
+    "\\N",
+]  # of statistics programs and databases
+MISSING += ["#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NULL!", "#NAME?", "#NA"]  # of spreadsheets
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
 
 
-BLANKS = "[ '\u2019\u00a0\u202f]"
+BLANKS = "[ '\u2019\u00a0\u2009\u202f]"
 GROUPED = (  # thousands by commas, or by blanks or apostrophes; the decimal mark is the point
     rf"^[+-]?\d{{1,3}}(?:,\d{{3}})+(?:\.\d*)?$|^[+-]?\d{{1,3}}(?:{BLANKS}\d{{3}})+(?:\.\d*)?$"
 )
-THOUSANDS = "[, '\u2019\u00a0\u202f]"
+THOUSANDS = "[, '\u2019\u00a0\u2009\u202f]"
+KINDS = {
+    "date": "dates",
+    "timestamp": "times",
+    "time": "times of day",
+    "duration": "durations",
+    "list": "lists",
+}
 
 
 def as_numbers(
@@ -22,7 +42,7 @@ def as_numbers(
     """Return a column as float64, or None and the first value that is not a number.
 
     Text counts as numbers if every value is one once blanks and quotes around it and marks between thousands are
-    taken off; true is 1, false 0.
+    taken off; true is 1, false 0, in letters of either case.
 
     Args:
         column: Of any type.
@@ -44,7 +64,7 @@ def as_numbers(
     if pa.types.is_null(kind) or pa.types.is_boolean(kind) or is_number(kind):
         return _without(column.cast(pa.float64(), safe=False), missing), ""
     if not is_text(kind):
-        return None, f"{kind}"
+        return None, next((word for name, word in KINDS.items() if str(kind).startswith(name)), "no numbers")
     text = clean_text(column, missing)
     numbers = text
     if decimal == ",":  # from here on, the decimal mark is the point, and a comma separates thousands
@@ -56,8 +76,19 @@ def as_numbers(
         numbers = pc.if_else(grouped, pc.replace_substring_regex(numbers, THOUSANDS, ""), numbers)
         good = pc.or_(good, grouped)
     if not pc.all(good, min_count=0).as_py():
+        numbers = _plain_digits(numbers)
+        good = pc.match_substring_regex(numbers, NUMBER)
+    if not pc.all(good, min_count=0).as_py():
         return None, repr(text.filter(pc.invert(good))[0].as_py())
     return _without(numbers.cast(pa.float64()), missing), ""
+
+
+def _plain_digits(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return true and false as 1 and 0, and the mathematical minus as the usual one."""
+    text = pc.replace_substring_regex(text, "^\u2212", "-")
+    for word, digit in (("true", "1"), ("false", "0")):
+        text = pc.replace_substring_regex(text, f"^(?i:{word})$", digit)
+    return text
 
 
 def clean_text(column: pa.ChunkedArray, missing: Collection[float | str] = ()) -> pa.ChunkedArray:

@@ -13,7 +13,9 @@ from tsforecast.errors import UserError
 WORDS = {"point": ".", "dot": ".", ".": ".", "comma": ",", ",": ","}
 OTHER = {".": ",", ",": "."}
 CLOCK_NAMES = re.compile(
-    r"time|date|hour|clock|year|month|day|period|minute|zeit|uhr|datum|jahr|monat|tag|stunde", re.IGNORECASE
+    r"(?<![a-z])(date|time|datetime|timestamp|hour|clock|year|month|day|period|minute|zeit|uhrzeit|uhr|datum|jahr"
+    r"|monat|tag|stunde)s?(?![a-z])",
+    re.IGNORECASE,
 )
 
 

@@ -22,6 +22,7 @@ EXCEL_EPOCH = 25_569  # 1970-01-01
 HOUR = "hour"  # 0 to 23, or 24 for 0:00 of the next day
 HOUR_ENDING = "hour_ending"  # 1 to 24, where hour 1 begins at 0:00
 CLOCK_NUMBER = "hhmm"  # 930 is 9:30
+HOUR_NAME = r"^(?:[Hh][Ee]|[Hh](?:our)?)[ _]?(\d{1,2})$"  # HE01 is hour 1
 PERIODS_PER_DAY = (48, 96, 144, 288)
 PARTS = ("year", "month", "day", "hour", "minute", "second")
 MISSING_TIME = np.datetime64("NaT", "ns")
@@ -95,10 +96,12 @@ def clock_of_numbers(column: pa.ChunkedArray, name: str) -> str | None:
     if result is None:
         return None
     values = result[0][~np.isnan(result[0])]
-    least, most = values.min(), values.max()
-    if least < 0 or not len(values):
+    if not len(values):
         return None
-    if most <= 24:
+    least, most = values.min(), values.max()
+    if least < 0:
+        return None
+    if most <= 24 and "hhmm" not in name.lower():
         return HOUR_ENDING if least == 1 and most == 24 else HOUR
     count = next((count for count in PERIODS_PER_DAY if most <= count), None)
     if re.search(r"period|interval|slot|block|half|quarter|step", name.lower()):
@@ -176,6 +179,8 @@ def _month_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _whole(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray] | None:
+    if is_text(column.type):
+        column = pc.replace_substring_regex(clean_text(column), HOUR_NAME, r"\1")
     result = numbers(column)
     if result is None:
         return None

@@ -123,8 +123,14 @@ def may_be_clock(column: pa.ChunkedArray, name: str) -> bool:
     if pa.types.is_time(column.type):
         return True
     if is_text(column.type):
-        return bool(fitting(_spread(clean_text(column).drop_null()).to_pylist(), CLOCKS))
-    return is_number(column.type) and re.search(CLOCK_WORDS, name.lower()) is not None
+        if fitting(_spread(clean_text(column).drop_null()).to_pylist(), CLOCKS):
+            return True
+        return _sounds_like_clock(name) and clock_of_numbers(column, name) is not None
+    return is_number(column.type) and _sounds_like_clock(name)
+
+
+def _sounds_like_clock(name: str) -> bool:
+    return re.search(CLOCK_WORDS, name.lower()) is not None
 
 
 def is_date(column: pa.ChunkedArray) -> bool:

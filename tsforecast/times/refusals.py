@@ -1,11 +1,14 @@
 """Refusals of tables without a column that reads as time, each with a value and its row."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tsforecast.columns.cells import clean_text, is_text
 from tsforecast.errors import UserError
 from tsforecast.times.formats import EXAMPLE, TimeFormat, value_at
 from tsforecast.times.patterns import patterns_of, sounds_like_time
+from tsforecast.times.text import ISO, MOMENTS, fitting, read_text
 
 
 def misfit(table: pa.Table, written: TimeFormat, column: str, row: int) -> UserError:
@@ -29,7 +32,7 @@ def no_time(table: pa.Table, names: tuple[str, ...]) -> UserError:
         )
         why = ""
         if suspect is not None:
-            row = _first_value(table[suspect])
+            row = _first_misfit(table[suspect])
             why = f"; '{suspect}' has {value_at(table[suspect], row)} in row {row + 1:,}"
         return UserError(
             f"No column reads as time (columns: {', '.join(table.column_names[:12])}{why}): name it with"
@@ -38,7 +41,7 @@ def no_time(table: pa.Table, names: tuple[str, ...]) -> UserError:
     bad = names[0]
     if len(names) == 2 and patterns_of(table[names[0]], is_named=True):
         bad = names[1]
-    row = _first_value(table[bad])
+    row = _first_misfit(table[bad]) if bad == names[0] else _first_value(table[bad])
     what = (
         "a time of day such as 13:45 or an hour from 0 to 24"
         if bad != names[0]
@@ -48,6 +51,46 @@ def no_time(table: pa.Table, names: tuple[str, ...]) -> UserError:
         f"data.time: column '{bad}' does not read as time: {value_at(table[bad], row)} in row {row + 1:,} is not"
         f" {what}: {EXAMPLE}."
     )
+
+
+def check_half_days(table: pa.Table, written: TimeFormat, time: np.ndarray) -> None:
+    """Refuse clocks of twelve hours that do not tell the halves of a day apart.
+
+    Args:
+        table: The rows.
+        written: How their times are written.
+        time: Their times ``[N]`` datetime64[ns], NaT allowed.
+
+    Raises:
+        UserError: All hours are 1 to 12, and after 12 o'clock the time goes back to 1 o'clock.
+    """
+    if "%H" not in f"{written.pattern} {written.clock}":
+        return
+    hours = time.astype("datetime64[h]").astype(np.int64) % 24
+    known = ~np.isnat(time)
+    if not known.any() or hours[known].min() < 1 or hours[known].max() > 12:
+        return
+    back = np.diff(time) < np.timedelta64(-10, "h")
+    row = int(((hours[:-1] == 12) & (hours[1:] == 1) & back).argmax())
+    if hours[row] == 12 and back[row]:
+        name = written.columns[-1]
+        raise UserError(
+            f"data.time: after {value_at(table[name], row)} in column '{name}' (row {row + 1:,}) comes"
+            f" {value_at(table[name], row + 1)}, and all hours are 1 to 12: add AM or PM, or write hours from 0 to 23."
+        )
+
+
+def _first_misfit(column: pa.ChunkedArray) -> int:
+    """Return the first row whose value is not written as the first value is, or the first value's if there is none."""
+    first = _first_value(column)
+    if not is_text(column.type) or not column[first].is_valid:
+        return first
+    text = clean_text(column)
+    for pattern in fitting([text[first].as_py() or ""], (ISO, *MOMENTS)):
+        reading = read_text(text, pattern)
+        if reading.bad.any() and not reading.bad[first]:
+            return int(reading.bad.argmax())
+    return first
 
 
 def _first_value(column: pa.ChunkedArray) -> int:

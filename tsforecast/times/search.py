@@ -14,7 +14,7 @@ from tsforecast.times.formats import (
     check_names,
     value_at,
 )
-from tsforecast.times.numbers import PARTS, clock_of_numbers
+from tsforecast.times.numbers import EXCEL, PARTS, clock_of_numbers
 from tsforecast.times.patterns import (
     MIN_SHARE,
     clock_patterns_of,
@@ -25,7 +25,7 @@ from tsforecast.times.patterns import (
     patterns_of,
     sounds_like_time,
 )
-from tsforecast.times.refusals import misfit, no_time
+from tsforecast.times.refusals import check_half_days, misfit, no_time
 from tsforecast.times.text import NS, Reading
 
 HEAD = 20_000  # rows by which the most common step is found
@@ -91,15 +91,21 @@ def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> Foun
     if best.reading.bad.any():
         raise misfit(table, best.format, best.column, int(best.reading.bad.argmax()))
     best = _with_offset(table, best)
-    notes = best.format.notes + _ambiguity(best, candidates)
+    check_half_days(table, best.format, best.reading.time)
+    notes = best.format.notes + _number_note(best) + _ambiguity(best, candidates)
     return FoundTime(best.format, best.reading.time, notes + (() if names else _others(best, candidates)))
 
 
 def _search(table: pa.Table) -> Iterator[Candidate]:
-    for name in table.column_names:
-        yield from _singles(table, name)
     dates = [name for name in table.column_names if is_date(table[name])]
-    clocks = [name for name in table.column_names if name not in dates and may_be_clock(table[name], name)]
+    clocks = [name for name in table.column_names if may_be_clock(table[name], name)]
+    if set(dates) - set(clocks):  # 13.05.24 may be a clock, and is one next to a date
+        dates = [name for name in dates if name not in clocks]
+    else:
+        clocks = [name for name in clocks if name not in dates]
+    for name in table.column_names:
+        if name not in clocks or not dates:
+            yield from _singles(table, name)
     for date in dates:
         for clock in clocks:
             yield from _pairs(table, (date, clock))
@@ -169,18 +175,27 @@ def _judge(table: pa.Table, written: TimeFormat, named: bool = False) -> Iterato
 def _steps(time: np.ndarray) -> tuple[float, float]:
     """Return the share of steps that are the most common one, and the share that go forward, of all rows."""
     known = ~np.isnat(time)
-    steps = np.diff(time if known.all() else time[known]).astype(np.int64)
-    if not len(steps):
+    time = time if known.all() else time[known]
+    steps = np.diff(time).astype(np.int64)
+    if not (steps != 0).any():
         return 0.0, 0.0
+    regularity, forward = _regularity(steps), float((steps > 0).mean())
+    if forward < 1:
+        regularity = max(regularity, _regularity(np.diff(np.sort(time)).astype(np.int64)))
+    return regularity, forward
+
+
+def _regularity(steps: np.ndarray) -> float:
+    """Return the share of steps that are the most common one."""
     head = steps[:HEAD][steps[:HEAD] > 0]
     if not len(head):
-        return 0.0, 0.0
+        return 0.0
     values, counts = np.unique(head, return_counts=True)
     common = values[counts.argmax()]
     if common > 27 * 86_400 * NS:  # months and longer periods, which are not equally long
         same = (steps >= 0.8 * common) & (steps <= 1.25 * common)
-        return LONG_STEPS * float(same.mean()), float((steps > 0).mean())
-    return float((np.abs(steps - common) <= common // 10).mean()), float((steps > 0).mean())
+        return LONG_STEPS * float(same.mean())
+    return float((np.abs(steps - common) <= common // 10).mean())
 
 
 def _with_offset(table: pa.Table, best: Candidate) -> Candidate:
@@ -204,6 +219,17 @@ def _with_offset(table: pa.Table, best: Candidate) -> Candidate:
             " before it: write all times with an offset, or none."
         )
     return replace(best, format=replace(best.format, offset=True))
+
+
+def _number_note(best: Candidate) -> tuple[str, ...]:
+    """Return a note if days since 1900 may be days since 1970, as they are in other files."""
+    if best.format.pattern != EXCEL:
+        return ()
+    first = str(np.nanmin(best.reading.time))[:10]
+    return (
+        f"The numbers in '{best.format.columns[0]}' are read as a spreadsheet's days since 1900 and begin on {first};"
+        f" if that is wrong, {EXAMPLE}.",
+    )
 
 
 def _ambiguity(best: Candidate, candidates: list[Candidate]) -> tuple[str, ...]:

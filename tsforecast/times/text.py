@@ -4,6 +4,7 @@ Patterns are those of ``strptime``, with ``%q`` for the quarter, and ``%G``, ``%
 """
 
 import re
+from collections import Counter
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -31,6 +32,8 @@ DATES = (
     "%d.%m.%y",
     "%d-%m-%y",
     "%m-%d-%y",
+    "%y-%m-%d",
+    "%y/%m/%d",
     "%d-%b-%Y",
     "%d %b %Y",
     "%d%b%Y",
@@ -73,6 +76,9 @@ MOMENTS = (
 )
 YEARS = (1700, 2200)  # of dates whose parts are set apart
 OFFSET = r"(?P<clock>[:T.\s]\d{1,2}|T\d{4}|\d{6}|[.,]\d+)\s*(?P<offset>[zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
+# Intervals, of which the start counts: of a day, and between moments.
+CLOCK_INTERVAL = r"^(\d{1,2}[:.]\d{2})\s*[-–]\s*\d{1,2}[:.]\d{2}$"
+INTERVAL = r"^(\d.{9,}?)(?:\s+[-–]\s+|\s+to\s+|/)\d.{9,}$"
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 GROUPS = {"Y": r"\d{4}", "G": r"\d{4}", "y": r"\d{2}", "b": "[A-Za-z]{3,9}", "q": "[1-4]", "u": "[1-7]"}
 GROUPS["p"] = r"[AaPp]\.?[Mm]\.?"
@@ -110,7 +116,7 @@ def read_text(text: pa.ChunkedArray, pattern: str) -> Reading:
         >>> read_text(text, "%d.%m.%Y %H:%M").time.astype("datetime64[s]").tolist()
         [datetime.datetime(2024, 2, 1, 0, 0), None]
     """
-    text, offset, shift = _split_offset(text)
+    text, offset, shift = _split_offset(starts(text, INTERVAL))
     time, doubtful = _read_fast(text, pattern)
     if doubtful.any():
         time[doubtful] = _read_parts(text.filter(pa.array(doubtful)), pattern)
@@ -128,19 +134,40 @@ def read_text(text: pa.ChunkedArray, pattern: str) -> Reading:
 
 def read_clock(text: pa.ChunkedArray, pattern: str) -> tuple[np.ndarray, np.ndarray]:
     """Return times of day timedelta64[ns] ``[N]`` (NaT where missing or bad), and which values are bad."""
+    text = starts(text, CLOCK_INTERVAL)
     full = pc.binary_join_element_wise("2000-01-01", text, " ")
     reading = read_text(full, f"%Y-%m-%d {pattern}")
     return reading.time - np.datetime64("2000-01-01", "ns"), reading.bad
 
 
+def starts(text: pa.ChunkedArray, interval: str) -> pa.ChunkedArray:
+    """Return the starts of intervals, if the first value is one.
+
+    Example:
+        >>> starts(pa.chunked_array([["00:00-00:15", "00:15-00:30"]]), CLOCK_INTERVAL).to_pylist()
+        ['00:00', '00:15']
+    """
+    row = pc.index(pc.is_valid(text), True).as_py()
+    if row < 0 or not pc.match_substring_regex(text[row : row + 1], interval)[0].as_py():
+        return text
+    return pc.replace_substring_regex(text, interval, r"\1")
+
+
 def fitting(values: list[str], patterns: tuple[str, ...]) -> list[str]:
-    """Return the patterns that at least half of some values match."""
-    bare = [re.sub(OFFSET, r"\g<clock>", value) for value in values]
+    """Return the patterns that at least half of some values match, whatever their digits are."""
+    shapes = Counter(_shape(value) for value in values)
     return [
         pattern
         for pattern in patterns
-        if sum(regex(pattern).match(value) is not None for value in bare) * 2 >= len(bare) > 0
+        if sum(count for shape, count in shapes.items() if regex(pattern).match(shape)) * 2 >= len(values) > 0
     ]
+
+
+def _shape(value: str) -> str:
+    """Return the start of a value without its offset, 1 for every digit."""
+    for pattern, part in ((CLOCK_INTERVAL, r"\1"), (INTERVAL, r"\1"), (OFFSET, r"\g<clock>"), ("[0-9]", "1")):
+        value = re.sub(pattern, part, value)
+    return value
 
 
 @cache
