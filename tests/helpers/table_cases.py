@@ -110,11 +110,16 @@ dialects = st.builds(
 )
 
 
+def steps_of(layout: TimeLayout) -> list[int]:
+    """Steps that a layout can express."""
+    return [step for step in STEPS if step % layout.unit == 0 and layout.step in (None, step)]
+
+
 @st.composite
 def shapes(draw: st.DrawFn) -> Shape:
     """Draw a shape whose step the layout can express."""
     layout = draw(st.sampled_from(LAYOUTS))
-    step = draw(st.sampled_from([step for step in STEPS if step % layout.unit == 0]))
+    step = draw(st.sampled_from(steps_of(layout)))
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
     kinds = [draw(st.sampled_from(KINDS)) for _ in names]
     ids = draw(st.booleans())

@@ -22,6 +22,7 @@ class TimeLayout:
         doubtful: Whether all rows of a few days may be read in two ways.
         fraction: Whether it has milliseconds.
         years: First and last year that it can express.
+        step: The only step, if it numbers the steps of a day.
     """
 
     name: str
@@ -32,6 +33,7 @@ class TimeLayout:
     doubtful: bool = False
     fraction: bool = False
     years: tuple[int, int] = (1971, 2090)
+    step: int | None = None
 
 
 def by(*patterns: str) -> Write:
@@ -59,6 +61,11 @@ def midnight_as_24(date: str, gap: str = " ") -> Write:
 def hour_number(date: str, first: int) -> Write:
     """A date, and the number of the hour, from ``first`` on."""
     return lambda time: (time.strftime(date), str(time.hour + first))
+
+
+def interval(pattern: str, gap: str) -> Write:
+    """The hour from a time on."""
+    return lambda time: (time.strftime(pattern) + gap + (time + timedelta(hours=1)).strftime(pattern),)
 
 
 def period_number(seconds: int) -> Write:
@@ -154,6 +161,16 @@ LAYOUTS = (
     TimeLayout("-05:30 minutes", ("time",), plus(-5.5 * HOUR, by("%Y-%m-%d %H:%M-05:30")), MINUTE),
     TimeLayout("d/m/y +01", ("time",), plus(HOUR, by("%d/%m/%Y %H:%M:%S+01:00")), doubtful=True),
     TimeLayout("UTC", ("time",), by("%Y-%m-%d %H:%M:%S UTC")),
+    TimeLayout("interval", ("time",), interval("%d.%m.%Y %H:%M", " - "), MINUTE, doubtful=True),
+    TimeLayout("interval iso", ("MTU",), interval("%Y-%m-%dT%H:%MZ", "/"), MINUTE),
+    TimeLayout(
+        "clock interval",
+        ("date", "time"),
+        lambda t: (f"{t:%Y-%m-%d}", f"{t:%H:%M}-{t + timedelta(hours=1):%H:%M}"),
+        MINUTE,
+    ),
+    TimeLayout("HE01", ("date", "he"), lambda t: (f"{t:%Y-%m-%d}", f"HE{t.hour + 1:02d}"), HOUR),
+    TimeLayout("year first", ("date",), by("%y-%m-%d"), DAY, doubtful=True, years=(2001, 2067)),
     TimeLayout("no zeros", ("time",), without_zeros("{m}/{d}/{y} {H}:{M:02d}"), MINUTE, doubtful=True),
     TimeLayout("no zeros dots", ("time",), without_zeros("{d}.{m}.{y} {H}:{M:02d}"), MINUTE, doubtful=True),
     TimeLayout("short year", ("time",), by("%d.%m.%y %H:%M"), MINUTE, doubtful=True, years=(1970, 2067)),
@@ -171,8 +188,8 @@ LAYOUTS = (
     TimeLayout("24:00 pair", ("date", "clock"), midnight_as_24("%Y-%m-%d", ""), MINUTE),
     TimeLayout("hours 0 to 23", ("date", "hour"), hour_number("%Y-%m-%d", 0), HOUR),
     TimeLayout("hours 1 to 24", ("date", "hour"), hour_number("%d.%m.%Y", 1), HOUR, doubtful=True),
-    TimeLayout("half hours", ("date", "period"), period_number(1800), 1800),
-    TimeLayout("quarter hours", ("date", "interval"), period_number(900), 900),
+    TimeLayout("half hours", ("date", "period"), period_number(1800), 1800, step=1800),
+    TimeLayout("quarter hours", ("date", "interval"), period_number(900), 900, step=900),
     TimeLayout("hhmm", ("date", "hhmm"), lambda t: (f"{t:%Y-%m-%d}", str(t.hour * 100 + t.minute)), MINUTE),
     TimeLayout(
         "parts hour", ("year", "month", "day", "hour"), lambda t: tuple(map(str, t.timetuple()[:4])), HOUR

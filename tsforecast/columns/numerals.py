@@ -135,5 +135,13 @@ def _any(text: pa.ChunkedArray, pattern: str) -> bool:
 
 def _evidence(table: pa.Table, columns: Collection[str]) -> Iterator[tuple[str, Evidence]]:
     for name in columns:
-        if is_text(table[name].type) and not CLOCK_NAMES.search(name):
+        if is_text(table[name].type) and not _may_be_clock(table[name], name):
             yield name, find_evidence(table[name])
+
+
+def _may_be_clock(column: pa.ChunkedArray, name: str) -> bool:
+    """Return whether all values under a clock's name look like 13.45."""
+    if CLOCK_NAMES.search(name) is None:
+        return False
+    text = clean_text(column).drop_null()
+    return bool(pc.all(pc.match_substring_regex(text, r"^\d{1,2}\.[0-5]\d$"), min_count=0).as_py())

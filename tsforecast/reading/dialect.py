@@ -14,6 +14,16 @@ SEPARATORS = "\t;|,"  # a comma also occurs within names and numbers
 MIN_REGULAR = 0.9  # share of rows that have as many values as the header if its separator is the right one
 SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # written by spreadsheets
 ANY_NUMBER = re.compile(r"[+-]?[\d.,'\s]*\d[\d.,]*([eE][+-]?\d+)?\s*%?")
+BOOLEANS = ("true", "false")
+LINE_ENDS = "\r\n|\n|\r"
+MARKUP = {
+    '{"': "JSON",
+    "[{": "JSON",
+    "[[": "JSON",
+    "<!doctype html": "an HTML page",
+    "<html": "an HTML page",
+    "<": "XML",
+}
 TIME_LIKE = re.compile(r"\d+[-./:T]\d+|\d{6,}")
 
 
@@ -50,7 +60,7 @@ def find_layout(path: str, head: bytes, like: Dialect | None = None) -> Layout:
     one that splits the header and the rows into the same number of values.
 
     Args:
-        path: Path of the file, for messages.
+        path: str of the file, for messages.
         head: Its first bytes.
         like: Dialect of the training data, whose separator is preferred where it fits.
 
@@ -58,23 +68,57 @@ def find_layout(path: str, head: bytes, like: Dialect | None = None) -> Layout:
         UserError: The file does not hold a table, or it has no header.
     """
     encoding = _find_encoding(path, head[:SAMPLE])
-    text = head[:SAMPLE].decode(encoding, errors="replace").lstrip("\ufeff")
-    lines = [line.rstrip("\r") for line in text.split("\n")]
-    if len(head) >= SAMPLE and len(lines) > 1:
-        lines.pop()
+    lines = _first_lines(head, encoding)
     stated, comment, first = _skip_preamble(lines)
     rows = [line for line in lines[first:] if line.strip() and not line.startswith("#")][:SAMPLE_ROWS]
+    _check_markup(path, rows)
     separator = stated or _find_separator(path, rows, like)
     header, skip = _split(rows[0], separator), first + 1
     named = _split((comment or "").lstrip("# \t"), separator)
     if comment and len(named) == len(header) and all(_is_value(cell) for cell in header):
         header, skip = named, first
     names = clean_names(header)
-    if all(re.match(NUMBER, name) for name in names):
-        raise UserError(f"data.path: {path} has no header: name its columns in a first line.")
+    if all(re.match(NUMBER, name) for name in names) or all(_is_datum(cell) for cell in header):
+        raise UserError(
+            f"data.path: {path} has no header, its first line is {_short(rows[0])}: name its columns in a first line."
+        )
     body = [_split(row, separator) for row in rows[skip - first :]]
+    if body and all(len(row) == len(names) + 1 and not row[-1].strip() for row in body):
+        names = (*names, f"column_{len(names) + 1}")  # rows end with a separator, and the header does not
     units = _find_units(body, len(names))
     return Layout(encoding, separator, names, skip + bool(units), units)
+
+
+def _first_lines(head: bytes, encoding: str) -> list[str]:
+    """Return the lines at the beginning of a file, at least one."""
+    for size in (SAMPLE, len(head)):
+        text = head[:size].decode(encoding, errors="replace").lstrip("\ufeff")
+        lines = re.split(LINE_ENDS, text)
+        if len(lines) > 2:  # a long header fills more than the sample
+            break
+    return lines[:-1] if len(head) >= size and len(lines) > 1 else lines
+
+
+def _check_markup(path: str, rows: list[str]) -> None:
+    """Refuse files without a row, and JSON, HTML and XML.
+
+    Raises:
+        UserError: Naming the format.
+    """
+    if not rows:
+        raise UserError(
+            f"data.path: {path} has no line that is not blank or a comment: name the file with the data."
+        )
+    start = rows[0].strip().lower()
+    what = next((what for mark, what in MARKUP.items() if start.startswith(mark)), None)
+    if what is not None or start in ("{", "["):
+        raise UserError(
+            f"data.path: {path} holds {what or 'JSON'}, it begins with {_short(rows[0])}: save the data as CSV or Parquet."
+        )
+
+
+def _short(line: str, most: int = 60) -> str:
+    return repr(line if len(line) <= most else line[:most] + "...")
 
 
 def clean_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -109,8 +153,9 @@ def _find_separator(path: str, rows: list[str], like: Dialect | None) -> str:
     separator = max(reversed(SEPARATORS), key=header.count)
     if not header.count(separator):
         raise UserError(
-            f"data.path: {path} is not a CSV table: its first line names one column only, where time and a"
-            " value are needed, separated by comma, semicolon or tab."
+            f"data.path: {path} is not a CSV table: its first line {_short(rows[0])} names one column only, where time"
+            " and a value are needed, separated by comma, semicolon or tab; delete lines above the header, or begin"
+            " them with #."
         )
     return separator
 
@@ -127,6 +172,10 @@ def _is_value(cell: str) -> bool:
     return cell in MISSING or bool(ANY_NUMBER.fullmatch(cell) or TIME_LIKE.match(cell))
 
 
+def _is_datum(cell: str) -> bool:
+    return _is_value(cell) and cell.strip() not in MISSING
+
+
 def _find_units(rows: list[list[str]], width: int) -> tuple[str, ...]:
     """Return the cells of the first row if it holds units: text above columns of numbers, and no time or number."""
     if len(rows) < 2 or len(rows[0]) != width:
@@ -137,21 +186,31 @@ def _find_units(rows: list[list[str]], width: int) -> tuple[str, ...]:
     for index, cell in enumerate(cells):
         below = [row[index].strip() for row in rows[1:] if len(row) == width]
         known = [value for value in below if value not in MISSING]
-        numbers = sum(bool(ANY_NUMBER.fullmatch(value)) for value in known)
+        numbers = sum(bool(ANY_NUMBER.fullmatch(value) or value.lower() in BOOLEANS) for value in known)
         if known and numbers >= 0.8 * len(known) and cell not in MISSING:
             return tuple(cell for cell in cells if cell)
     return ()
 
 
 def _find_encoding(path: str, sample: bytes) -> str:
+    if sample[:4] == b"\xff\xfe\x00\x00" or sample[:4] == b"\x00\x00\xfe\xff":
+        raise UserError(f"data.path: {path} is written in UTF-32: save it in UTF-8.")
     if sample[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
-    if b"\x00" in sample or sample[:4] == b"PK\x03\x04":
+    if sample[:4] == b"PK\x03\x04":
         raise UserError(
-            f"data.path: {path} is neither CSV nor Parquet (a spreadsheet or another binary file?): save it as CSV."
+            f"data.path: {path} is a ZIP archive or a spreadsheet: unpack it, or save the sheet as CSV."
         )
-    try:
-        sample[: max(sample.rfind(b"\n"), 0) or None].decode()  # a cut character is not at the end of a line
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf8"
+    if b"\x00" in sample:
+        raise UserError(
+            f"data.path: {path} is neither CSV nor Parquet (a spreadsheet or another binary file?): save it as CSV in"
+            " UTF-8."
+        )
+    sample = sample[: max(sample.rfind(b"\n"), sample.rfind(b"\r"), 0) or None]
+    for encoding in ("utf8", "cp1252"):  # a cut character is not at the end of a line
+        try:
+            sample.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return "latin-1"

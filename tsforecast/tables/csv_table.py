@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from tsforecast.columns.cells import MISSING, is_number, is_text
-from tsforecast.columns.numerals import CLOCK_NAMES, find_file_decimal
+from tsforecast.columns.numerals import find_file_decimal
 from tsforecast.errors import UserError
 from tsforecast.reading.dialect import Dialect, find_layout
 from tsforecast.tables.file import DAMAGE, File, first_line
@@ -21,7 +21,8 @@ BLOCK_BYTES = 1 << 20  # text in a piece, and at the head of a file, which decid
 class CsvTable(Table):
     """A CSV file with a header line, read in pieces.
 
-    The separator is a comma, semicolon, tab or bar; the encoding is UTF-8, UTF-16 with a byte order mark, or Latin-1.
+    The separator is a comma, semicolon, tab or bar; the encoding is UTF-8, UTF-16 with a byte order mark, or Latin-1
+    (Windows-1252).
     Decimal commas are recognized unless the separator is a comma. The first rows decide the type of each column; if a
     later value does not fit, its column becomes text from there on.
 
@@ -45,8 +46,8 @@ class CsvTable(Table):
         self._skip = layout.skip
         self.notes = _layout_notes(layout.units)
         sample = head.decode(layout.encoding, errors="replace")
-        if len(head) >= BLOCK_BYTES and "\n" in sample:
-            sample = sample[: sample.rindex("\n") + 1]
+        if len(head) >= BLOCK_BYTES:
+            sample = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1] or sample
         decimal, forced = self._find_decimal(sample, hints.dialect)
         self.dialect = self.dialect._replace(decimal=decimal or ".")
         table = self._parse(sample, {name: pa.string() for name in {*hints.text, *forced}})
@@ -70,7 +71,7 @@ class CsvTable(Table):
         names = [
             name for name in self.columns if is_number(numbers[name].type) or is_text(numbers[name].type)
         ]
-        return None, tuple(name for name in names if not (sounds_like_time(name) or CLOCK_NAMES.search(name)))
+        return None, tuple(names)
 
     def _parse(self, sample: str, types: dict[str, pa.DataType]) -> pa.Table:
         try:
@@ -139,7 +140,8 @@ class CsvTable(Table):
             UserError: The lines differ in their number of values.
         """
         if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
-            self.dialect = self.dialect._replace(encoding="latin-1")
+            narrow = "latin-1" if self.dialect.encoding == "cp1252" else "cp1252"
+            self.dialect = self.dialect._replace(encoding=narrow)
             return
         match = re.match(r"In CSV column #(\d+): CSV conversion error to (\S+):", str(error))
         if match is None:

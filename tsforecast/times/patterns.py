@@ -125,11 +125,12 @@ def may_be_clock(column: pa.ChunkedArray, name: str) -> bool:
     if is_text(column.type):
         if fitting(_spread(clean_text(column).drop_null()).to_pylist(), CLOCKS):
             return True
-        return _sounds_like_clock(name) and clock_of_numbers(column, name) is not None
-    return is_number(column.type) and _sounds_like_clock(name)
+        return sounds_like_clock(name) and clock_of_numbers(column, name) is not None
+    return is_number(column.type) and sounds_like_clock(name)
 
 
-def _sounds_like_clock(name: str) -> bool:
+def sounds_like_clock(name: str) -> bool:
+    """Return whether numbers or text under this name may be times of day."""
     return re.search(CLOCK_WORDS, name.lower()) is not None
 
 

@@ -1,5 +1,6 @@
 """Finding the time columns of a table and deciding how they are written, on all of its rows."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from tsforecast.times.patterns import (
     part_of,
     parts_by_name,
     patterns_of,
+    sounds_like_clock,
     sounds_like_time,
 )
 from tsforecast.times.refusals import check_half_days, misfit, no_time
@@ -63,6 +65,12 @@ class Candidate:
         """Share of the rows that have a time."""
         return float((~np.isnat(self.reading.time)).mean()) if len(self.reading.time) else 0.0
 
+    @property
+    def span(self) -> float:
+        """Seconds from the first to the last time."""
+        known = self.reading.time[~np.isnat(self.reading.time)].astype(np.int64)
+        return float(known.max() - known.min()) / NS if len(known) else 0.0
+
 
 def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> FoundTime:
     """Find and read the time column; or a date and a time-of-day column; or those of year, month, day and so on.
@@ -85,7 +93,7 @@ def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> Foun
     names = (named,) if isinstance(named, str) else tuple(named or ())
     check_names(names, table)
     candidates = list(_of_names(table, names) if names else _search(table))
-    best = max(candidates, key=lambda candidate: candidate.rank, default=None)
+    best = max(candidates, key=lambda candidate: (candidate.rank, -candidate.span), default=None)
     if best is None:
         raise no_time(table, names)
     if best.reading.bad.any():
@@ -168,7 +176,8 @@ def _judge(table: pa.Table, written: TimeFormat, named: bool = False) -> Iterato
     sounds = 0.5 * any(sounds_like_time(name) or part_of(name) is not None for name in written.columns)
     filled = known / len(reading.time)
     typed = 0.1 * (len(written.columns) == 1 and pa.types.is_timestamp(table[written.columns[0]].type))
-    rank = 2 * share + filled + 2 * regularity + different + sounds + typed
+    clock = 0.05 * (written.clock != "" and sounds_like_clock(written.columns[-1]))
+    rank = 2 * share + filled + 2 * regularity + different + sounds + typed + clock
     yield Candidate(written, reading, column, regularity, rank)
 
 
@@ -232,6 +241,12 @@ def _number_note(best: Candidate) -> tuple[str, ...]:
     )
 
 
+def _is_exchanged(one: Candidate, other: Candidate) -> bool:
+    """Return whether day and month stand in another order, which the first new row may show."""
+    order = [re.findall("%[dmb]", candidate.format.pattern) for candidate in (one, other)]
+    return order[0] != order[1] and sorted(order[0]) == sorted(order[1])
+
+
 def _ambiguity(best: Candidate, candidates: list[Candidate]) -> tuple[str, ...]:
     """Return a note if day and month could be exchanged without making the steps less regular."""
     for other in candidates:
@@ -239,7 +254,10 @@ def _ambiguity(best: Candidate, candidates: list[Candidate]) -> tuple[str, ...]:
         if (
             same
             and other is not best
-            and not np.array_equal(other.reading.time, best.reading.time, equal_nan=True)
+            and (
+                _is_exchanged(other, best)
+                or not np.array_equal(other.reading.time, best.reading.time, equal_nan=True)
+            )
         ):
             first = str(best.reading.time[~np.isnat(best.reading.time)][0])[:10]
             return (
