@@ -113,7 +113,8 @@ def _check_markup(path: str, rows: list[str]) -> None:
     what = next((what for mark, what in MARKUP.items() if start.startswith(mark)), None)
     if what is not None or start in ("{", "["):
         raise UserError(
-            f"data.path: {path} holds {what or 'JSON'}, it begins with {_short(rows[0])}: save the data as CSV or Parquet."
+            f"data.path: {path} holds {what or 'JSON'}, it begins with {_short(rows[0])}: save the data as CSV or"
+            " Parquet."
         )
 
 
