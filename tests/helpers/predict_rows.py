@@ -8,6 +8,7 @@ from tsforecast.data.scaling import Scaler
 from tsforecast.inference.metadata import Channel, ModelMetadata
 from tsforecast.inference.sliding import read_rows, segments
 from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.tables.file_source import FileSource
 
 
 def metadata_of(series) -> ModelMetadata:
@@ -35,6 +36,6 @@ def metadata_of(series) -> ModelMetadata:
 def read_as_prediction(path, metadata: ModelMetadata) -> dict:
     """Time -> values of all features in the order of ``metadata.targets``, NaN where missing."""
     rows = {}
-    for segment in segments(read_rows(path, metadata), metadata, 1):
+    for segment in segments(read_rows(FileSource(path), metadata), metadata, 1):
         rows |= dict(zip(segment.time.tolist(), segment.truths, strict=True))
     return {np.datetime64(time, "s"): values for time, values in rows.items()}

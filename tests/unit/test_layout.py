@@ -17,6 +17,7 @@ WHOLE = {
     "test_wording.py",
     "test_doctests.py",
     "test_benchmarks.py",
+    "test_round_trip.py",
 }
 TESTS = sorted(path for path in UNIT.rglob("test_*.py") if not (path.parent == UNIT and path.name in WHOLE))
 

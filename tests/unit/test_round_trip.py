@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.helpers.predict_rows import metadata_of, read_as_prediction
 from tests.helpers.table_cases import dialects, expected_rows, fits_encoding, make_table, shapes, write_table
 from tsforecast.data.sources.csv import load
-from tsforecast.reading import reader
+from tsforecast.tables import csv_table
 
 # At night: ROUND_TRIPS=5000 .venv/bin/python -m pytest tests/unit/test_round_trip.py
 EXAMPLES = int(os.environ.get("ROUND_TRIPS", "100"))
@@ -58,9 +58,9 @@ def test_tables_are_read_back_as_they_were_written(shape, dialect, seed):
         assert (series.time[0], series.time[-1]) == (min(expected), max(expected))
         assert_noted(series, shape, expected, table)
         metadata = metadata_of(series)
-        block = reader.BLOCK_BYTES
+        block = csv_table.BLOCK_BYTES
         try:
-            reader.BLOCK_BYTES = 700
+            csv_table.BLOCK_BYTES = 700
             assert_equal_rows(read_as_prediction(path, metadata), expected, metadata.targets)
             for later, rows in ((200, None), (300, 4)):
                 new = make_table(shape, dialect, seed, later, rows)
@@ -68,7 +68,7 @@ def test_tables_are_read_back_as_they_were_written(shape, dialect, seed):
                 read = read_as_prediction(path, metadata)
                 assert_equal_rows(read, expected_rows(new, shape), metadata.targets)
         finally:
-            reader.BLOCK_BYTES = block
+            csv_table.BLOCK_BYTES = block
 
 
 def assert_noted(series, shape, expected, table):

@@ -81,6 +81,12 @@ def find_file_decimal(table: pa.Table, separator: str) -> str | None:
     return "." if separator == "," else None
 
 
+def is_dotted_clock(column: pa.ChunkedArray) -> bool:
+    """Return whether all values of a text column look like the clock 13.45."""
+    text = clean_text(column).drop_null()
+    return bool(pc.all(pc.match_substring_regex(text, r"^([01]?\d|2[0-4])\.[0-5]\d$"), min_count=0).as_py())
+
+
 def find_other_marks(table: pa.Table, decimal: str, columns: Collection[str]) -> tuple[str, ...]:
     """Return the text columns whose values show the other decimal mark than the file's."""
     return tuple(
@@ -135,13 +141,5 @@ def _any(text: pa.ChunkedArray, pattern: str) -> bool:
 
 def _evidence(table: pa.Table, columns: Collection[str]) -> Iterator[tuple[str, Evidence]]:
     for name in columns:
-        if is_text(table[name].type) and not _may_be_clock(table[name], name):
+        if is_text(table[name].type) and not (CLOCK_NAMES.search(name) and is_dotted_clock(table[name])):
             yield name, find_evidence(table[name])
-
-
-def _may_be_clock(column: pa.ChunkedArray, name: str) -> bool:
-    """Return whether all values under a clock's name look like 13.45."""
-    if CLOCK_NAMES.search(name) is None:
-        return False
-    text = clean_text(column).drop_null()
-    return bool(pc.all(pc.match_substring_regex(text, r"^\d{1,2}\.[0-5]\d$"), min_count=0).as_py())

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from tsforecast.columns.cells import MISSING, is_number, is_text
-from tsforecast.columns.numerals import find_file_decimal
+from tsforecast.columns.numerals import CLOCK_NAMES, find_file_decimal, is_dotted_clock
 from tsforecast.errors import UserError
 from tsforecast.reading.dialect import Dialect, find_layout
 from tsforecast.tables.file import DAMAGE, File, first_line
@@ -50,7 +50,10 @@ class CsvTable(Table):
             sample = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1] or sample
         decimal, forced = self._find_decimal(sample, hints.dialect)
         self.dialect = self.dialect._replace(decimal=decimal or ".")
-        table = self._parse(sample, {name: pa.string() for name in {*hints.text, *forced}})
+        table = self._parse(sample, dict.fromkeys({*hints.text, *forced}, pa.string()))
+        clocks = self._find_clocks(sample, table, hints)
+        if clocks:
+            table = self._parse(sample, dict.fromkeys({*hints.text, *forced, *clocks}, pa.string()))
         self.undecided = forced
         exact = [name for name in self.columns if name in hints.exact or sounds_like_time(name)]
         self._types = {
@@ -72,6 +75,16 @@ class CsvTable(Table):
             name for name in self.columns if is_number(numbers[name].type) or is_text(numbers[name].type)
         ]
         return None, tuple(names)
+
+    def _find_clocks(self, sample: str, table: pa.Table, hints: Hints) -> list[str]:
+        """Return columns of clocks such as 13.40, of which a number would keep 13.4 only."""
+        names = [
+            name
+            for name in self.columns
+            if pa.types.is_floating(table[name].type) and (name in hints.exact or CLOCK_NAMES.search(name))
+        ]
+        text = self._parse(sample, dict.fromkeys(names, pa.string())) if names else None
+        return [name for name in names if text is not None and is_dotted_clock(text[name])]
 
     def _parse(self, sample: str, types: dict[str, pa.DataType]) -> pa.Table:
         try:

@@ -40,7 +40,9 @@ class Hints:
         """
         if recipe is None:
             return cls(tuple(exact))
-        return cls(tuple(exact) or recipe.time.columns, recipe.dialect, recipe.other_mark)
+        exact = tuple(exact) or recipe.time.columns
+        clock = exact[-1:] if "%" in recipe.time.clock else ()
+        return cls(exact, recipe.dialect, recipe.other_mark + clock)
 
 
 NO_HINTS = Hints()
