@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tsforecast.data.categories import fit_categories
 from tsforecast.data.leakage import check_future_covariates
 from tsforecast.data.names import match_names
 from tsforecast.data.scaled_rows import scale_rows
@@ -42,6 +43,18 @@ class ForecastDataset:
     scaler: Scaler
     borders: Borders
     window: Mapping[str, int]
+
+    @property
+    def channel_features(self) -> tuple[str, ...]:
+        """The feature of each channel."""
+        features = self.series.features
+        return features + tuple(name.rpartition("@+")[0] for name in self.channels[len(features) :])
+
+    @property
+    def number_channels(self) -> list[int]:
+        """The channels that hold numbers rather than codes of categories."""
+        categories = self.series.categories
+        return [index for index, name in enumerate(self.channel_features) if name not in categories]
 
     def windows(self, split: str, *, limit: int | None = None) -> Windows:
         """Return the windows of ``train``, ``val`` or ``test``.
@@ -96,6 +109,8 @@ def build_dataset(
             raise UserError(f"window.{key} is {value!r}: give a whole number of at least 1.")
     parts = borders(split, series.time)
     _check_room(parts, window, len(series))
+    if scaler is None:
+        series = fit_categories(series, slice(*parts[0]))
     covariates = tuple(dict.fromkeys(match_names(future_covariates, series.features)))
     warnings = check_future_covariates(series, covariates, slice(*parts[0]))
     if len(covariates) * horizon > MAX_FUTURE_CHANNELS:

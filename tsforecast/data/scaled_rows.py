@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsforecast.data.categories import to_inputs
 from tsforecast.data.filling import carry_forward
 from tsforecast.data.row_facts import RowFacts
 from tsforecast.data.scaling import Scaler
@@ -47,7 +48,9 @@ def scale_rows(
         UserError: A feature has no training value, or a target is constant in training or unobserved in a split.
     """
     facts = check_rows(series, parts)
-    scaler = scaler or Scaler.fit(series.values[slice(*parts[0])], series.features, targets)
+    scaler = scaler or Scaler.fit(
+        series.values[slice(*parts[0])], series.features, targets, series.categories
+    )
     inputs, truths, filled = fill_rows(series, scaler, len(ahead))
     add_future(inputs, inputs, 0, ahead)
     return ScaledRows(inputs, truths, scaler, row_notes(series, int(filled.sum()), facts))
@@ -87,6 +90,9 @@ def fill_rows(series: Series, scaler: Scaler, extra: int = 0) -> tuple[np.ndarra
     truths = np.empty((rows, len(series.targets)), np.float32)
     filled = np.zeros(rows, bool)
     for index, name in enumerate(series.features):
+        if name in series.categories:
+            inputs[:, index] = to_inputs(series.values[:, index])
+            continue
         scaled = scaler.transform(series.values[:, index], index)
         filled |= np.isnan(scaled)
         if name in series.targets:
@@ -122,7 +128,17 @@ def row_notes(series: Series, filled: int, training: RowFacts) -> tuple[str, ...
             f"{filled:,} of {len(series):,} rows miss a value: for inputs the last one observed is carried forward"
             " (before the first, the training mean); as targets they are never scored.",
         )
-    names = [name for name, constant in zip(series.features, training.is_constant, strict=True) if constant]
+    for name in series.categories:
+        missing = int(np.isnan(series.column(name)).sum())
+        if missing:
+            notes += (
+                f"Column '{name}' is missing in {missing:,} rows, which count as a category of their own.",
+            )
+    names = [
+        name
+        for name, constant in zip(series.features, training.is_constant, strict=True)
+        if constant and name not in series.categories
+    ]
     if names:
         notes += (f"Constant in the training rows, kept with scale 1: {', '.join(names)}.",)
     return notes

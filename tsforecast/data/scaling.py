@@ -1,6 +1,6 @@
 """Scaler: standardisation by the mean and standard deviation of the training rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ class Scaler:
 
     Args:
         mean: ``[C]`` float64 in the channels' units.
-        scale: ``[C]`` float64, positive; 1 for a constant channel.
+        scale: ``[C]`` float64, positive; 1 for a constant channel and for codes of categories.
         target_indices: the channels that are targets, in the targets' order.
     """
 
@@ -26,13 +26,20 @@ class Scaler:
     target_indices: tuple[int, ...]
 
     @classmethod
-    def fit(cls, rows: np.ndarray, features: Sequence[str], target_indices: Sequence[int]) -> "Scaler":
+    def fit(
+        cls,
+        rows: np.ndarray,
+        features: Sequence[str],
+        target_indices: Sequence[int],
+        categories: Collection[str] = (),
+    ) -> "Scaler":
         """Fit on the observed values of ``rows``.
 
         Args:
             rows: ``[N, C]``, the training rows alone, NaN where missing.
             features: the C names, for the error.
             target_indices: the columns that are targets.
+            categories: features that are codes of categories, which are not scaled.
 
         Raises:
             UserError: if a feature has no observed value in ``rows``.
@@ -46,6 +53,8 @@ class Scaler:
                     f"Column '{name}' has no value in the training rows: leave it out with data.features,"
                     " or move data.split."
                 )
+            if name in categories:
+                continue
             mean[index] = column.mean()
             spread = column.std()
             scale[index] = spread if spread > CONSTANT * abs(mean[index]) else 1.0

@@ -1,7 +1,7 @@
 """Series: what every source returns, and the choice of its features and targets."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +45,8 @@ class Series:
 
     Args:
         time: ``[N]`` datetime64[s], one constant step apart.
-        values: ``[N, C]`` float32 or float64 in the features' own units, NaN where missing.
+        values: ``[N, C]`` float32 or float64 in the features' own units, codes of categories (see
+            ``columns.categories``), NaN where missing.
         features: the C names.
         targets: the names to forecast, all among ``features``.
         season: steps in a season (as a rule a day), for MASE and the seasonal-naive baseline.
@@ -79,6 +80,11 @@ class Series:
         """Seconds from one row to the next (0 for a single row)."""
         return int((self.time[1] - self.time[0]).astype("int64")) if len(self) > 1 else 0
 
+    @property
+    def categories(self) -> Mapping[str, tuple[str, ...]]:
+        """The features that hold codes of categories -> those categories."""
+        return self.recipe.categories if self.recipe else {}
+
     def column(self, feature: str) -> np.ndarray:
         """Return a view ``[N]`` of one feature."""
         return self.values[:, self.features.index(feature)]
@@ -107,6 +113,8 @@ class Series:
             return stored.hash
         digest = hashlib.sha256()
         digest.update(repr((self.features, self.targets, self.values.dtype.str)).encode())
+        if self.categories:
+            digest.update(repr(sorted(self.categories.items())).encode())
         digest.update(np.ascontiguousarray(self.time).view(np.uint8).data)
         digest.update(np.ascontiguousarray(self.values).view(np.uint8).data)
         return digest.hexdigest()[:16]

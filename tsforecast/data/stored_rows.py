@@ -33,7 +33,13 @@ def stored_scaled_rows(
     given = None if scaler is None else scaler.to_dict()
     names = [series.features, series.targets]
     key = digest(
-        rows=stored.key, range=series.stored_range, names=names, split=parts, scaler=given, ahead=list(ahead)
+        rows=stored.key,
+        range=series.stored_range,
+        names=names,
+        split=parts,
+        scaler=given,
+        ahead=list(ahead),
+        **({"categories": dict(series.categories)} if series.categories else {}),
     )
 
     def build(entry: Path) -> dict[str, Any]:
@@ -63,9 +69,10 @@ def fit_in_pieces(series: Series, train: tuple[int, int], targets: Sequence[int]
     mean, deviation = moments(series.values, train)
     scale = np.where(deviation > CONSTANT * np.abs(mean), deviation, 1.0)
     constant = facts.is_constant
-    return Scaler(
-        np.where(constant, facts.low, mean), np.where(constant, 1.0, scale), tuple(int(i) for i in targets)
-    )
+    mean, scale = np.where(constant, facts.low, mean), np.where(constant, 1.0, scale)
+    codes = [series.features.index(name) for name in series.categories]
+    mean[codes], scale[codes] = 0.0, 1.0
+    return Scaler(mean, scale, tuple(int(i) for i in targets))
 
 
 def _write(entry: Path, series: Series, scaler: Scaler, ahead: Sequence[Ahead]) -> int:

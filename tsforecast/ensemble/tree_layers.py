@@ -13,31 +13,38 @@ class Trees(keras.layers.Layer):
     """The sum of K regression trees' leaf values.
 
     Node ``n`` of a tree sends a row to ``left[n]`` when ``row[feature[n]] <= threshold[n]``, else to ``right[n]``. A
-    leaf points to itself, so ``depth`` steps from node 0 always end in a leaf.
+    leaf points to itself, so ``depth`` steps from node 0 always end in a leaf. A node with a set of categories sends a
+    row to the left if ``row[feature[n]]`` is in the set ``group[n]``.
 
     Args:
         trees: K, the number of trees.
         nodes: Number of nodes of the largest tree, with its leaves.
         depth: Depth of the deepest leaf.
+        groups: Number of sets of categories; set 0 marks nodes with a threshold.
+        codes: Number of codes of a set; a larger code is in none of them.
 
     Call arguments: features float32 ``[B, F]``, without NaN.
     Returns: float32 ``[B]``.
     """
 
-    def __init__(self, trees: int, nodes: int, depth: int, **kwargs: Any):
+    def __init__(self, trees: int, nodes: int, depth: int, groups: int = 0, codes: int = 0, **kwargs: Any):
         super().__init__(**{**kwargs, "dtype": "float32", "trainable": False})
         self.trees, self.nodes, self.depth = trees, nodes, depth
+        self.groups, self.codes = groups, codes
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the tables, one entry per node, tree after tree."""
         shape = (self.trees * self.nodes,)
-        for name in ("feature", "left", "right"):
+        for name in ("feature", "left", "right", *(["group"] if self.groups else [])):
             weight = self.add_weight(
                 shape=shape, initializer="zeros", dtype="int32", name=name, trainable=False
             )
             setattr(self, name, weight)
         for name in ("threshold", "value"):
             setattr(self, name, self.add_weight(shape=shape, initializer="zeros", name=name, trainable=False))
+        if self.groups:
+            shape = (self.groups * self.codes,)
+            self.members = self.add_weight(shape=shape, initializer="zeros", name="members", trainable=False)
         self.built = True
 
     def call(self, features: Tensor) -> Tensor:
@@ -49,8 +56,16 @@ class Trees(keras.layers.Layer):
         for _ in range(self.depth):
             value = ops.take_along_axis(features, ops.take(self.feature, node), axis=1)
             goes_left = value <= ops.take(self.threshold, node)
+            if self.groups:
+                goes_left = self._follow_groups(node, value, goes_left)
             node = ops.where(goes_left, ops.take(self.left, node), ops.take(self.right, node))
         return ops.sum(ops.take(self.value, node), axis=1)
+
+    def _follow_groups(self, node: Tensor, value: Tensor, goes_left: Tensor) -> Tensor:
+        group = ops.take(self.group, node)
+        code = ops.clip(ops.cast(value, "int32"), 0, self.codes - 1)
+        is_member = ops.take(self.members, group * self.codes + code) > 0.5
+        return ops.where(group > 0, is_member, goes_left)
 
     def compute_output_spec(self, features: Tensor) -> keras.KerasTensor:
         """Return the spec of ``[B]``."""
@@ -58,4 +73,5 @@ class Trees(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments."""
-        return {**super().get_config(), "trees": self.trees, "nodes": self.nodes, "depth": self.depth}
+        sizes = {"trees": self.trees, "nodes": self.nodes, "depth": self.depth}
+        return {**super().get_config(), **sizes, "groups": self.groups, "codes": self.codes}

@@ -14,7 +14,7 @@ from tsforecast.models.task import Task
 from tsforecast.typing import Tensor
 
 Tables = dict[str, np.ndarray]
-Size = tuple[int, int, int]  # trees, nodes, depth
+Size = tuple[int, ...]  # trees, nodes, depth and, with categories, groups and codes
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -25,8 +25,9 @@ class BoostedTrees(Forecaster):
         task: Inputs and outputs of the model.
         lags: Steps back that are features, within the window.
         spans: Lengths of the windows whose statistics are features, within the window.
-        measured: Channels of the lags and means.
-        sizes: ``(trees, nodes, depth)`` of each booster, as ``Trees`` takes them: for each step, target and quantile.
+        measured: Channels of the means, and of the lags together with codes of categories.
+        sizes: ``(trees, nodes, depth)`` of each booster, followed by ``(groups, codes)`` with categories, as ``Trees``
+            takes them: for each step, target and quantile.
 
     Source: See ``LightGBM``.
     """
@@ -85,7 +86,10 @@ def _build_features(
 ) -> Tensor:
     """Return the features ``[B, F]`` of windows ``[B, L, C]``, in the order of ``LightGBM.features``."""
     channels = ops.take(past, list(measured), axis=-1)
-    columns = [past[:, -1]] + [channels[:, -1 - lag] for lag in lags]
+    lagged = (
+        ops.take(past, [*measured, *task.category_channels], axis=-1) if task.category_counts else channels
+    )
+    columns = [past[:, -1]] + [lagged[:, -1 - lag] for lag in lags]
     for span in spans:
         columns.append(ops.mean(channels[:, -span:], axis=1))
         for index in task.target_indices:
@@ -109,7 +113,31 @@ def _tabulate(trees: Sequence[Mapping[str, Any]]) -> tuple[Size, Tables]:
                 table[row] = node[name]
             for name in ("left", "right"):
                 tables[name][row] += tree * nodes
-    return (len(trees), nodes, depth), tables
+    groups = _tabulate_groups(node_lists, nodes)
+    if groups is None:
+        return (len(trees), nodes, depth), tables
+    (count, codes), group_tables = groups
+    return (len(trees), nodes, depth, count, codes), tables | group_tables
+
+
+def _tabulate_groups(
+    node_lists: Sequence[Sequence[Mapping[str, Any]]], nodes: int
+) -> tuple[tuple[int, int], Tables] | None:
+    """Return the sets of categories that nodes test: their number and width, and tables; None if there are none."""
+    numbers: dict[tuple[int, ...], int] = {(): 0}
+    for node_list in node_lists:
+        for node in node_list:
+            numbers.setdefault(node["codes"], len(numbers))
+    if len(numbers) == 1:
+        return None
+    width = max(max(codes, default=0) for codes in numbers) + 2  # the last code is in no set
+    group, members = np.zeros(len(node_lists) * nodes, np.int32), np.zeros(len(numbers) * width, np.float32)
+    for codes, number in numbers.items():
+        members[number * width + np.array(codes, int)] = 1.0
+    for tree, node_list in enumerate(node_lists):
+        first = tree * nodes
+        group[first : first + len(node_list)] = [numbers[node["codes"]] for node in node_list]
+    return (len(numbers), width), {"group": group, "members": members}
 
 
 def _walk(root: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -118,16 +146,24 @@ def _walk(root: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     number = 0
     while number < len(queue):
         source, depth = queue[number]
-        node = {"feature": 0, "threshold": 0.0, "value": 0.0, "left": number, "right": number, "depth": depth}
+        node = {"feature": 0, "threshold": 0.0, "value": 0.0, "codes": ()}
+        node |= {"left": number, "right": number, "depth": depth}
         if "leaf_value" in source:
             node["value"] = source["leaf_value"]
         else:
-            node |= {"feature": source["split_feature"], "threshold": _round_down(source["threshold"])}
+            node |= {"feature": source["split_feature"], **_condition(source)}
             node |= {"left": count, "right": count + 1}
             queue += [(source["left_child"], depth + 1), (source["right_child"], depth + 1)]
             count += 2
         yield node
         number += 1
+
+
+def _condition(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the threshold of a split, or its codes of categories."""
+    if source["decision_type"] == "==":
+        return {"codes": tuple(int(code) for code in source["threshold"].split("||"))}
+    return {"threshold": _round_down(source["threshold"])}
 
 
 def _round_down(threshold: float) -> float:

@@ -80,6 +80,9 @@ def data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
         arguments["rules"] = resolve_rules(parsed, DataFacts.from_dataset(dataset))
     encoding = config.model.get("encoding")
     if encoding is not None:
-        edges = bin_edges(dataset.inputs[slice(*dataset.borders[0])], encoding["bins"])
+        rows = dataset.inputs[slice(*dataset.borders[0])]
+        edges = bin_edges(
+            rows[:, dataset.number_channels] if dataset.series.categories else rows, encoding["bins"]
+        )
         arguments["encoding"] = {"edges": edges, "units": encoding["units"]}
     return arguments

@@ -10,7 +10,7 @@ from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.models.forecaster import Forecaster, anchor_forecast, causal_outputs, encode_channels
 from tsforecast.models.task import Task
-from tsforecast.options import Dropout, NotEmpty, Range, Width, Widths
+from tsforecast.options import Dropout, EmbeddingWidth, NotEmpty, Range, Width, Widths
 
 PADDINGS = ("causal", "same")
 
@@ -30,6 +30,7 @@ class CNNLSTM(Forecaster):
         dropout: Share dropped before each LSTM layer except the first, and in the head, in [0, 1).
         anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
+        embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
 
     Raises:
         ValueError: ``padding`` is neither of the two, or ``kernel_sizes`` is empty.
@@ -56,13 +57,14 @@ class CNNLSTM(Forecaster):
         dropout: Dropout = 0.0,
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
+        embedding: EmbeddingWidth = None,
     ):
         if padding not in PADDINGS:
             raise ValueError(f"padding={padding} is not one of {', '.join(PADDINGS)}.")
         if not kernel_sizes:
             raise ValueError("kernel_sizes is empty: give at least one width, as in [3,5,7].")
         past = task.input_tensor()
-        channels = encode_channels(past, encoding)
+        channels = encode_channels(past, task, encoding, embedding)
         scales = [
             keras.layers.Conv1D(
                 filters, width, padding=padding, activation="relu", name=f"conv_{i}_width_{width}"
@@ -89,5 +91,6 @@ class CNNLSTM(Forecaster):
             "dropout": dropout,
             "anchor": anchor,
             "encoding": encoding,
+            "embedding": embedding,
         }
         super().__init__(task=task, past=past, options=options, **outputs)

@@ -5,9 +5,9 @@ from typing import Annotated
 import keras
 
 from tsforecast.layers.linear import TargetHistory, TimeLinear, TrendSplit
-from tsforecast.models.forecaster import Forecaster
+from tsforecast.models.forecaster import Forecaster, shift_by_categories
 from tsforecast.models.task import Task
-from tsforecast.options import Range
+from tsforecast.options import EmbeddingWidth, Range
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -17,6 +17,8 @@ class DLinear(Forecaster):
     Args:
         task: Inputs and outputs of the model.
         kernel_size: Width in steps of the moving average that is the trend, odd.
+        embedding: Width of the embedding of each categorical feature, whose learned level is added to the forecast;
+            None for ``embedding_width``.
 
     Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2, with maps that all
     targets share; they start as averages, as in the Time-Series-Library.
@@ -27,7 +29,12 @@ class DLinear(Forecaster):
         (None, 4, 1)
     """
 
-    def __init__(self, task: Task, kernel_size: Annotated[int, Range(1, 10_000)] = 25):
+    def __init__(
+        self,
+        task: Task,
+        kernel_size: Annotated[int, Range(1, 10_000)] = 25,
+        embedding: EmbeddingWidth = None,
+    ):
         past = task.input_tensor()
         trend, remainder = TrendSplit(kernel_size, dtype="float32", name="split")(
             TargetHistory(task.target_indices)(past)
@@ -37,4 +44,6 @@ class DLinear(Forecaster):
             TimeLinear(task.horizon, task.quantile_levels, average, name=name) for name in ("trend", "rest")
         ]
         forecast = keras.layers.Add(dtype="float32")([maps[0](trend), maps[1](remainder)])
-        super().__init__(task=task, past=past, forecast=forecast, options={"kernel_size": kernel_size})
+        forecast = shift_by_categories(forecast, past, task, embedding)
+        options = {"kernel_size": kernel_size, "embedding": embedding}
+        super().__init__(task=task, past=past, forecast=forecast, options=options)

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import keras
 
 from tsforecast.layers.anchor import Anchor
+from tsforecast.layers.categories import CategoryEmbedding, SelectChannels
 from tsforecast.layers.encoding import PiecewiseLinear
 from tsforecast.models.protocol import ParameterRow
 from tsforecast.models.task import Task
@@ -131,9 +132,46 @@ class Forecaster(keras.Model):
         return model
 
 
-def encode_channels(past: Tensor, encoding: Mapping[str, Any] | None) -> Tensor:
-    """Append a ``PiecewiseLinear`` encoding to the channels ``[B, L, C]``; return them unchanged if it is None."""
-    return past if encoding is None else PiecewiseLinear(**encoding, name="encoding")(past)
+def encode_channels(
+    past: Tensor, task: Task, encoding: Mapping[str, Any] | None, embedding: int | None
+) -> Tensor:
+    """Append a ``PiecewiseLinear`` encoding to the numbers, and replace codes of categories by their embeddings.
+
+    Args:
+        past: The input of a model ``[B, L, C]``.
+        task: Its task.
+        encoding: Arguments of the encoding, with edges for the channels that hold numbers; None for no encoding.
+        embedding: Width of the embeddings, see ``CategoryEmbedding``.
+    """
+    numbers = SelectChannels(task.number_channels, name="numbers")(past) if task.category_counts else past
+    if encoding is not None:
+        numbers = PiecewiseLinear(**encoding, name="encoding")(numbers)
+    if not task.category_counts:
+        return numbers
+    return keras.layers.Concatenate(name="channels")([numbers, embed_categories(past, task, embedding)])
+
+
+def embed_categories(past: Tensor, task: Task, embedding: int | None) -> Tensor:
+    """Return the embeddings ``[B, L, D]`` of the channels that hold codes of categories."""
+    return CategoryEmbedding(task.category_of, task.category_counts, embedding, name="categories")(past)
+
+
+def shift_by_categories(forecast: Tensor, past: Tensor, task: Task, embedding: int | None) -> Tensor:
+    """Add a learned level of the last step's categories to a forecast ``[B, H, T(, Q)]``, all quantiles alike.
+
+    For models that read the histories of their targets only. The level is 0 before training, so that a model begins
+    as the one without categories. A future covariate is among the last step's channels.
+    """
+    if not task.category_counts:
+        return forecast
+    last = embed_categories(past[:, -1:], task, embedding)[:, 0]
+    units = task.horizon * len(task.target_indices)
+    level = keras.layers.Dense(units, kernel_initializer="zeros", dtype="float32", name="category_level")(
+        last
+    )
+    tail = (1,) if task.quantile_levels is not None else ()
+    level = keras.ops.reshape(level, (-1, task.horizon, len(task.target_indices), *tail))
+    return keras.layers.Add(dtype="float32", name="with_category_level")([forecast, level])
 
 
 def causal_outputs(

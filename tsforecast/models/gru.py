@@ -10,7 +10,7 @@ from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import GRU as RecurrentGRU
 from tsforecast.models.forecaster import Forecaster, causal_outputs, encode_channels
 from tsforecast.models.task import Task
-from tsforecast.options import Dropout, Width, Widths
+from tsforecast.options import Dropout, EmbeddingWidth, Width, Widths
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -24,6 +24,7 @@ class GRU(Forecaster):
         dropout: Share dropped between layers and in the head, in [0, 1).
         anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
+        embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
 
     Source: Cho et al. (2014) for the GRU; He et al. (2016), eq. 2, for the shortcut with a projection.
 
@@ -43,9 +44,10 @@ class GRU(Forecaster):
         dropout: Dropout = 0.0,
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
+        embedding: EmbeddingWidth = None,
     ):
         past = task.input_tensor()
-        features = encode_channels(past, encoding)
+        features = encode_channels(past, task, encoding, embedding)
         for depth, width in enumerate(units):
             if depth and dropout:
                 features = CheapDropout(dropout)(features)
@@ -61,6 +63,7 @@ class GRU(Forecaster):
             "dropout": dropout,
             "anchor": anchor,
             "encoding": encoding,
+            "embedding": embedding,
         }
         super().__init__(
             task=task, past=past, options=options, **causal_outputs(features, past, task, head, anchor)

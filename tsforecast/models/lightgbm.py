@@ -35,8 +35,9 @@ class LightGBM(Estimator):
     """Gradient-boosted trees, one booster for each step of the horizon, target and quantile level.
 
     The features of a window are the newest value of every channel; for channels other than the calendar, lags and
-    means over the newest steps; for targets also minimum, maximum and standard deviation over them. The trees learn
-    the change from the last known value.
+    means over the newest steps; for targets also minimum, maximum and standard deviation over them. Newest value and
+    lags of codes of categories are LightGBM's own categorical features. The trees learn the change from the last known
+    value.
 
     Args:
         task: Inputs and outputs of the model.
@@ -107,7 +108,11 @@ class LightGBM(Estimator):
                 change = truths[name][:, step, target] - origins[name][:, target]
                 known = np.isfinite(change)
                 sets[name] = lightgbm.Dataset(
-                    features[name][known], change[known], reference=sets.get("train"), params={"verbose": -1}
+                    features[name][known],
+                    change[known],
+                    reference=sets.get("train"),
+                    categorical_feature=self.categorical_features or "auto",
+                    params={"verbose": -1},
                 )
             booster = lightgbm.train(
                 {
@@ -157,7 +162,8 @@ class LightGBM(Estimator):
         """Return the features of windows, float32 ``[n, F]``; they depend on the inputs of the window only."""
         ends = windows.ends if ends is None else ends
         lookback, rows = self.task.lookback, windows.rows
-        columns = [rows[ends]] + [rows[ends - lag][:, self.measured_channels] for lag in self.lags]
+        lagged = [*self.measured_channels, *self.task.category_channels]
+        columns = [rows[ends]] + [rows[ends - lag][:, lagged] for lag in self.lags]
         section = slice(ends.min() - lookback + 1, ends.max() + 1)
         positions = ends - section.start
         for span in self.spans:
@@ -180,9 +186,19 @@ class LightGBM(Estimator):
 
     @property
     def measured_channels(self) -> list[int]:
-        """The channels that are not calendar features."""
+        """The channels that are neither calendar features nor codes of categories."""
         names = self.metadata.get("channels") or [""] * self.task.channels
-        return [i for i, name in enumerate(names) if name.split("@")[0] not in CALENDAR]
+        numbers = self.task.number_channels
+        return [i for i, name in enumerate(names) if name.split("@")[0] not in CALENDAR and i in numbers]
+
+    @property
+    def categorical_features(self) -> list[int]:
+        """The features of a window that are codes of categories."""
+        codes, measured = self.task.category_channels, len(self.measured_channels)
+        starts = [
+            self.task.channels + lag * (measured + len(codes)) + measured for lag in range(len(self.lags))
+        ]
+        return codes + [start + index for start in starts for index in range(len(codes))]
 
     def parameter_rows(self) -> list[ParameterRow]:
         """Return one row per booster; each leaf counts as a parameter."""

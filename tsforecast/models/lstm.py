@@ -10,7 +10,7 @@ from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.models.forecaster import Forecaster, causal_outputs, encode_channels
 from tsforecast.models.task import Task
-from tsforecast.options import Dropout, Width, Widths
+from tsforecast.options import Dropout, EmbeddingWidth, Width, Widths
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -24,6 +24,7 @@ class LSTM(Forecaster):
         dropout: Share dropped after each LSTM layer except the last, and in the head, in [0, 1).
         anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
+        embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
 
     Source: Hochreiter & Schmidhuber (1997).
 
@@ -43,9 +44,10 @@ class LSTM(Forecaster):
         dropout: Dropout = 0.0,
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
+        embedding: EmbeddingWidth = None,
     ):
         past = task.input_tensor()
-        features = encode_channels(past, encoding)
+        features = encode_channels(past, task, encoding, embedding)
         for depth, width in enumerate(units):
             if depth and dropout:
                 features = CheapDropout(dropout)(features)
@@ -57,6 +59,7 @@ class LSTM(Forecaster):
             "dropout": dropout,
             "anchor": anchor,
             "encoding": encoding,
+            "embedding": embedding,
         }
         super().__init__(
             task=task, past=past, options=options, **causal_outputs(features, past, task, head, anchor)

@@ -11,9 +11,9 @@ from tsforecast.layers.head import ForecastHead, fan_in_uniform
 from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.linear import TargetHistory
 from tsforecast.layers.patches import HiddenPatches, Patches
-from tsforecast.models.forecaster import Forecaster
+from tsforecast.models.forecaster import Forecaster, shift_by_categories
 from tsforecast.models.task import Task
-from tsforecast.options import Dropout, Range, Width
+from tsforecast.options import Dropout, EmbeddingWidth, Range, Width
 from tsforecast.typing import Tensor
 
 CHANNELS = ("targets", "all")
@@ -43,7 +43,9 @@ class PatchTST(Forecaster):
         affine: Whether the instance normalization learns a scale and a shift.
         norm: ``batch``, computed separately for each part if training cuts a batch into parts, or ``layer``.
         pre_norm: Whether the norms come before each part of a block instead of after.
-        channels: ``targets`` or ``all``.
+        channels: ``targets`` or ``all``; codes of categories are not among the histories.
+        embedding: Width of the embedding of each categorical feature, whose learned level is added to the forecast;
+            None for ``embedding_width``.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -74,6 +76,7 @@ class PatchTST(Forecaster):
         norm: str = "batch",
         pre_norm: bool = False,
         channels: str = "targets",
+        embedding: EmbeddingWidth = None,
     ):
         options: dict[str, Any] = {
             "d_model": d_model,
@@ -90,9 +93,10 @@ class PatchTST(Forecaster):
             "norm": norm,
             "pre_norm": pre_norm,
             "channels": channels,
+            "embedding": embedding,
         }
         _check(options)
-        read = tuple(range(task.channels)) if channels == "all" else task.target_indices
+        read = tuple(task.number_channels) if channels == "all" else task.target_indices
         past = task.input_tensor()
         history = TargetHistory(read, name="histories")(past)  # [B, M, L]
         if instance_norm:
@@ -112,7 +116,8 @@ class PatchTST(Forecaster):
         if instance_norm:
             indices = [read.index(channel) for channel in task.target_indices]
             forecast = RestoreInstance(normalizer, indices, name="restore")(forecast, statistics)
-        super().__init__(task=task, past=past, forecast=ops.swapaxes(forecast, 1, 2), options=options)
+        forecast = shift_by_categories(ops.swapaxes(forecast, 1, 2), past, task, embedding)
+        super().__init__(task=task, past=past, forecast=forecast, options=options)
         self._histories = (past, history)
 
     def pretext_model(self, share: float) -> keras.Model:

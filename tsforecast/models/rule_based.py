@@ -12,7 +12,7 @@ from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.rules import RuleActions, RuleConditions
 from tsforecast.models.forecaster import Forecaster, causal_outputs, encode_channels
 from tsforecast.models.task import Task
-from tsforecast.options import Dropout, Width, Widths
+from tsforecast.options import Dropout, EmbeddingWidth, Width, Widths
 from tsforecast.typing import Tensor
 
 
@@ -31,6 +31,7 @@ class RuleBased(Forecaster):
         dropout: Share dropped in the head, in [0, 1).
         anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
+        embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
 
     Source: the blend of a network with trusted rules follows no single paper; one weight per rule is the simplest gate
     that can be interpreted after training.
@@ -52,9 +53,10 @@ class RuleBased(Forecaster):
         dropout: Dropout = 0.0,
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
+        embedding: EmbeddingWidth = None,
     ):
         past = task.input_tensor()
-        features = encode_channels(past, encoding)
+        features = encode_channels(past, task, encoding, embedding)
         for depth, width in enumerate(units):
             features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
@@ -75,6 +77,7 @@ class RuleBased(Forecaster):
             "dropout": dropout,
             "anchor": anchor,
             "encoding": encoding,
+            "embedding": embedding,
         }
         super().__init__(task=task, past=past, options=options, **outputs)
         self.rules = rules

@@ -12,7 +12,7 @@ from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.recurrent import Bidirectional
 from tsforecast.models.forecaster import Forecaster, anchor_forecast, encode_channels
 from tsforecast.models.task import Task
-from tsforecast.options import Dropout, Range, Width
+from tsforecast.options import Dropout, EmbeddingWidth, Range, Width
 from tsforecast.typing import Tensor
 
 
@@ -37,6 +37,7 @@ class SpikeDetector(Forecaster):
         spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
         anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
+        embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
 
     Raises:
         ValueError: ``filters`` is not a multiple of ``heads``, or ``spike_weight`` is negative.
@@ -64,13 +65,14 @@ class SpikeDetector(Forecaster):
         spike_weight: Annotated[float, Range(0.0, 1e6)] = 0.5,
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
+        embedding: EmbeddingWidth = None,
     ):
         if filters % heads:
             raise ValueError(f"filters={filters} must be a multiple of heads={heads}.")
         if not spike_weight >= 0:
             raise ValueError(f"spike_weight={spike_weight} is out of range: it must be at least 0.")
         past = task.input_tensor()
-        channels = encode_channels(past, encoding)
+        channels = encode_channels(past, task, encoding, embedding)
         conv = keras.layers.Conv1D(filters, kernel_size, padding="same", activation="relu", name="conv")(
             channels
         )
@@ -94,6 +96,7 @@ class SpikeDetector(Forecaster):
             "spike_weight": spike_weight,
             "anchor": anchor,
             "encoding": encoding,
+            "embedding": embedding,
         }
         super().__init__(
             task=task,

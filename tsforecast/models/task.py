@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tsforecast.columns.categories import FIRST
 from tsforecast.typing import Tensor
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ class Task:
         target_indices: The T channels to forecast.
         season: Steps in a season (usually a day).
         quantile_levels: Q rising levels that include 0.5, or None for a point forecast.
+        category_of: For each channel, the index of the categorical feature whose codes it holds, -1 for numbers;
+            empty if all channels hold numbers.
+        category_counts: Number of codes of each categorical feature, see ``columns.categories``.
 
     Example:
         >>> task = Task(lookback=100, channels=3, lead=10, horizon=1, target_indices=(0,))
@@ -38,6 +42,8 @@ class Task:
     target_indices: tuple[int, ...]
     season: int = 1
     quantile_levels: tuple[float, ...] | None = None
+    category_of: tuple[int, ...] = ()
+    category_counts: tuple[int, ...] = ()
 
     @classmethod
     def from_dataset(cls, dataset: ForecastDataset, quantile_levels: Sequence[float] | None = None) -> Task:
@@ -47,6 +53,8 @@ class Task:
             dataset: The data.
             quantile_levels: Rising levels that include 0.5, or None for a point forecast.
         """
+        categories = dataset.series.categories
+        order = {name: index for index, name in enumerate(categories)}
         return cls(
             lookback=dataset.window["lookback"],
             channels=len(dataset.channels),
@@ -55,6 +63,8 @@ class Task:
             target_indices=dataset.target_indices,
             season=dataset.series.season,
             quantile_levels=None if quantile_levels is None else tuple(quantile_levels),
+            category_of=tuple(order.get(name, -1) for name in dataset.channel_features) if order else (),
+            category_counts=tuple(FIRST + len(values) for values in categories.values()),
         )
 
     @classmethod
@@ -70,6 +80,18 @@ class Task:
         import keras
 
         return keras.Input((self.lookback, self.channels), name="past")
+
+    @property
+    def number_channels(self) -> list[int]:
+        """The channels that hold numbers rather than codes of categories."""
+        return [
+            index for index in range(self.channels) if not self.category_of or self.category_of[index] < 0
+        ]
+
+    @property
+    def category_channels(self) -> list[int]:
+        """The channels that hold codes of categories."""
+        return [index for index, category in enumerate(self.category_of) if category >= 0]
 
     def head_arguments(self) -> dict[str, Any]:
         """Return the arguments that a ``ForecastHead`` takes from the task."""

@@ -1,7 +1,7 @@
 """The reading recipe: what was decided about a source of training data, by which every later source is read."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tsforecast.columns.numerals import OTHER
@@ -23,6 +23,8 @@ class ReadingRecipe:
             last one, as long as few rows repeat a time.
         other_mark: Text columns with the other decimal mark than the dialect's.
         missing_values: Numbers and texts that stand for missing values.
+        categories: Column that is read as categories -> those of the training rows, in the order of their codes.
+        unknown_categories: ``note`` or ``refuse``, for categories that the training rows do not have.
 
     Example:
         >>> recipe = ReadingRecipe(TimeFormat(("day",), "%m/%d/%Y"), ("load",), 86_400)
@@ -40,6 +42,8 @@ class ReadingRecipe:
     duplicates: str | None = None
     other_mark: tuple[str, ...] = ()
     missing_values: tuple[float | str, ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown_categories: str = "note"
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "ReadingRecipe":
@@ -54,12 +58,15 @@ class ReadingRecipe:
             stored.get("duplicates"),
             tuple(stored.get("other_mark", ())),
             tuple(stored.get("missing_values", ())),
+            {name: tuple(values) for name, values in stored.get("categories", {}).items()},
+            stored.get("unknown_categories", "note"),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists and dicts, as JSON holds them."""
         dialect = None if self.dialect is None else list(self.dialect)
-        return {**asdict(self), "numeric": list(self.numeric), "dialect": dialect}
+        categories = {name: list(values) for name, values in self.categories.items()}
+        return {**asdict(self), "numeric": list(self.numeric), "dialect": dialect, "categories": categories}
 
     def decimal_of(self, name: str) -> str:
         """Return the decimal mark of a text column."""
@@ -86,6 +93,9 @@ class ReadingRecipe:
         lines[1] = "; ".join((lines[1], *rows))
         if self.missing_values:
             lines[2] += "; missing: " + ", ".join(str(value) for value in self.missing_values)
+        if self.categories:
+            counts = (f"'{name}' ({len(values):,})" for name, values in self.categories.items())
+            lines[2] += f"; categories from {', '.join(counts)}"
         return lines[0], lines[1], f"numbers from {lines[2]}"
 
 

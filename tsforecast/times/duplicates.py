@@ -89,7 +89,7 @@ def find_distinguishing(table: pa.Table, time: np.ndarray, time_columns: Sequenc
 
 
 def aggregate(
-    positions: np.ndarray, values: np.ndarray, duplicates: str | None
+    positions: np.ndarray, values: np.ndarray, duplicates: str | None, codes: Sequence[int] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return one row for each position.
 
@@ -97,6 +97,7 @@ def aggregate(
         positions: ``[N]`` whole numbers, ascending.
         values: ``[N, C]``.
         duplicates: ``last``, ``first``, ``mean`` or ``sum`` (of what is not NaN); None for the last.
+        codes: Columns of codes, of which the last counts where others have their mean or sum.
 
     Example:
         >>> positions, values = aggregate(np.array([3, 3, 4]), np.array([[1.0], [2.0], [5.0]]), "sum")
@@ -111,7 +112,10 @@ def aggregate(
         counts = np.add.reduceat((~np.isnan(values)).astype(np.int64), starts, axis=0)
         totals = np.add.reduceat(np.nan_to_num(values, nan=0.0), starts, axis=0)
         observed = np.maximum(counts, 1) if duplicates == "mean" else 1
-        return positions[starts], np.where(counts > 0, totals / observed, np.nan)
+        result = np.where(counts > 0, totals / observed, np.nan)
+        columns = list(codes)
+        result[:, columns] = values[np.append(changes, True)][:, columns]
+        return positions[starts], result
     selected = np.append(True, changes) if duplicates == "first" else np.append(changes, True)
     return positions[selected], values[selected]
 

@@ -1,5 +1,6 @@
 """The regular grid of times: which grid time a row belongs to, in whole tables and in streams of pieces."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,16 +90,22 @@ class GridStream:
         grid: The grid; None to take it from the first piece.
         duplicates: How several rows at one grid time become one: ``last``, ``first``, ``mean`` or ``sum``; None
             for the last one, where more than a few rows that repeat a time are refused.
+        codes: Columns of codes, of which the last counts where others have their mean or sum.
 
     Attributes:
         shared: Number of rows that share their grid time with an earlier one.
     """
 
     def __init__(
-        self, step: int, pad: int | None = None, grid: TimeGrid | None = None, duplicates: str | None = "last"
+        self,
+        step: int,
+        pad: int | None = None,
+        grid: TimeGrid | None = None,
+        duplicates: str | None = "last",
+        codes: Sequence[int] = (),
     ):
         self.step, self.pad, self.grid = step, pad, grid
-        self.duplicates = duplicates
+        self.duplicates, self.codes = duplicates, codes
         self.shared = self.rows = self.repeated = 0
         self._last_time: np.datetime64 | None = None
         # The rows at the newest grid time, which later ones may join.
@@ -146,7 +153,7 @@ class GridStream:
         """
         pending, self._pending = self._pending, None
         self._check_repeated()
-        return pending and aggregate(*pending, self.duplicates)
+        return pending and aggregate(*pending, self.duplicates, self.codes)
 
     def _count(self, time: np.ndarray) -> None:
         repeated, _ = count_repeated(time if self._last_time is None else np.append(self._last_time, time))
@@ -168,7 +175,7 @@ class GridStream:
     def place(self, positions: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return one row for each position, NaN where there is none."""
         rows = len(positions)
-        positions, values = aggregate(positions, values, self.duplicates)
+        positions, values = aggregate(positions, values, self.duplicates, self.codes)
         self.shared += rows - len(positions)
         gaps = np.flatnonzero(np.diff(positions) > 1)
         if not len(gaps):
@@ -187,7 +194,11 @@ class GridStream:
 
 
 def regularize(
-    time: np.ndarray, values: np.ndarray, frequency: int | None = None, duplicates: str | None = None
+    time: np.ndarray,
+    values: np.ndarray,
+    frequency: int | None = None,
+    duplicates: str | None = None,
+    codes: Sequence[int] = (),
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Put the rows of a whole table on a regular grid, by the rules of ``TimeGrid`` and ``GridStream``.
 
@@ -196,6 +207,7 @@ def regularize(
         values: ``[N, C]`` float64.
         frequency: The step in seconds; None for the most common one.
         duplicates: How several rows at one grid time become one; None for the last.
+        codes: Columns of codes, of which the last counts where others have their mean or sum.
 
     Returns:
         Times ``[M]`` datetime64[s], values ``[M, C]`` and a note for each thing that was changed.
@@ -217,7 +229,7 @@ def regularize(
         notes += (
             f"{moved:,} timestamps lay between the steps of {describe(grid.step)} and were moved onto them.",
         )
-    stream = GridStream(grid.step, grid=grid, duplicates=duplicates)
+    stream = GridStream(grid.step, grid=grid, duplicates=duplicates, codes=codes)
     complete, values = stream.place(positions, values)
     if stream.shared:
         notes += (_shared_note(stream.shared, duplicates),)

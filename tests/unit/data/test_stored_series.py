@@ -11,7 +11,9 @@ from tsforecast.data.dataset import build_dataset
 from tsforecast.data.series import Series
 from tsforecast.data.stored_series import digest, store_series
 from tsforecast.errors import UserError
+from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.storage.rows import chunks, is_mapped
+from tsforecast.times.formats import TimeFormat
 
 ROWS = 400
 OPTIONS = {
@@ -116,3 +118,15 @@ def test_another_split_and_other_rows_are_stored_apart(tmp_path):
     assert len(dataset.inputs) == 300
     assert len(list(tmp_path.glob("[!.]*"))) == 4
     assert digest(a=1, b=2) == digest(b=2, a=1)
+
+
+def test_codes_of_categories_are_stored_unscaled(tmp_path):
+    recipe = ReadingRecipe(TimeFormat(("time",), "%Y"), (), 60, categories={"f1": ("idle", "run")})
+    values = in_memory().values
+    values[:, 1] = np.tile([2.0, 3.0, np.nan, 0.0], ROWS // 4)
+    series = make_series(values=values, features=("load", "f1", "f2", "f3"), recipe=recipe)
+    expected, stored = build_dataset(series, **OPTIONS), build_dataset(store(series, tmp_path), **OPTIONS)
+    assert is_mapped(stored.inputs)
+    np.testing.assert_array_equal(stored.inputs[:4, 1], [2, 3, 1, 0])
+    np.testing.assert_array_equal(stored.inputs[:, 1], expected.inputs[:, 1])
+    assert stored.series.notes == expected.series.notes

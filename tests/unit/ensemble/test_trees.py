@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("lightgbm")
 
-from tests.unit.models.test_lightgbm import TASK, fitted
+from tests.unit.models.test_lightgbm import STATES, TASK, fit_states, fitted, with_states
 from tsforecast.ensemble.trees import _round_down, from_lightgbm
 from tsforecast.inference.predict import forecast
 from tsforecast.losses import Quantile
@@ -26,6 +26,20 @@ def test_forecasts_are_the_same(task, loss, tmp_path):
     again = keras.saving.load_model(tmp_path / "m.keras", compile=False)
     np.testing.assert_array_equal(forecast(again, windows), forecast(network, windows))
     assert again.metadata == model.metadata
+
+
+def test_categories_take_the_same_branches(tmp_path):
+    rows = with_states()
+    rows = np.column_stack([rows, np.append(rows[1:, 1], 2)]).astype("float32")
+    model, windows = fit_states(STATES, rows)
+    windows.rows[640:650, 1:] = 0  # unknown
+    windows.rows[650:660, 1:] = 7  # a code that only few windows have
+    windows.rows[660:670, 1:] = 99
+    network = from_lightgbm(model)
+    np.testing.assert_allclose(forecast(network, windows), model.forecast(windows), atol=1e-5)
+    network.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", compile=False)
+    np.testing.assert_array_equal(forecast(again, windows), forecast(network, windows))
 
 
 def test_a_threshold_parts_float32_as_it_parts_double():

@@ -131,3 +131,58 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     path.write_text(json.dumps({"kind": "os.system"}))
     with pytest.raises(UserError, match="does not contain a saved forecaster"):
         load_estimator(path)
+
+
+def with_states(rows=700, seed=0):
+    """A target that is the level of a state; the codes are no order of the levels."""
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(rng.integers(2, 8, rows // 5), 5)
+    levels = np.array([0, 0, 3.0, -2.0, 1.0, -3.0, 2.0, 0.0])[codes]
+    return np.stack([levels + 0.1 * rng.normal(size=rows), codes], axis=1).astype("float32")
+
+
+def fit_states(task, rows):
+    model = LightGBM(task, **{**SMALL, "min_leaf": 2})
+    model.describe(channels=["power", "state"][: task.channels], targets=["power"])
+    values = rows[:, : task.channels]
+    model.fit(
+        windows(values, 20, 500, task),
+        windows(values, 510, 600, task),
+        seed=0,
+        loss=SquaredError(),
+        log=print,
+    )
+    return model, windows(values, 610, 690, task)
+
+
+STATES = Task(
+    lookback=12,
+    channels=3,
+    lead=1,
+    horizon=1,
+    target_indices=(0,),
+    category_of=(-1, 0, 0),
+    category_counts=(8,),
+)
+
+
+def test_categories_are_features_of_their_own_kind(tmp_path):
+    rows = with_states()
+    rows = np.column_stack([rows, np.append(rows[1:, 1], 2)]).astype("float32")  # and one step ahead
+    model, test = fit_states(STATES, rows)
+    assert model.categorical_features == [1, 2, 4, 5, 7, 8]
+    assert [model.features(test)[:, i].tolist() for i in (4, 8)] == [
+        rows[test.ends - 1, 1].tolist(),
+        rows[test.ends - 4, 2].tolist(),
+    ]
+    dumped = json.dumps(model.boosters[0].dump_model())
+    assert '"decision_type": "=="' in dumped
+    plain, plain_test = fit_states(
+        Task(lookback=12, channels=1, lead=1, horizon=1, target_indices=(0,)), rows
+    )
+    truth = test.targets(test.ends)
+    errors = [np.nanmean((m.forecast(t) - truth) ** 2) for m, t in ((model, test), (plain, plain_test))]
+    assert errors[0] < 0.5 * errors[1]
+    model.save(tmp_path / "best.json")
+    again = load_estimator(tmp_path / "best.json")
+    np.testing.assert_array_equal(again.forecast(test), model.forecast(test))

@@ -12,14 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tsforecast.columns.arrow import floats, nulls
+from tsforecast.columns.cells import clean_text, is_number, is_text
 from tsforecast.errors import UserError
-from tsforecast.reading.arrow import floats, nulls
-from tsforecast.reading.cells import clean_text, is_number, is_text
 
 UNKNOWN, MISSING, FIRST = 0, 1, 2  # codes: of an unseen category, of a missing value, of the first category
 POLICIES = ("note", "refuse")  # of categories that the training rows do not have
 MAX_CATEGORIES = 1000
-MAX_DISTINCT = 0.5  # share of the rows that may be categories of their own, if there are more than a few of them
+MAX_DISTINCT = (
+    0.5  # share of the rows that may be categories of their own, if there are more than a few of them
+)
 FEW = 20
 WHOLE = r"^([+-]?\d+)(?:\.0+|,0)$"  # a whole number that a data frame wrote as a float
 
@@ -121,7 +123,7 @@ class CategoryCoder:
         >>> coder.encode("state", pa.chunked_array([["on", "jam", None]])).tolist()
         [3.0, 0.0, nan]
         >>> coder.notes()
-        ("Column 'state' has a category in 1 row that the training rows do not have; it counts as unknown (first: 'jam' in row 2).",)
+        ("Unseen category of 'state' in 1 row, unknown to the model (first: 'jam' in row 2).",)
     """
 
     def __init__(self, vocabulary: Vocabulary, unknown: str = "note"):
@@ -158,14 +160,14 @@ class CategoryCoder:
             for name, seen in self._unseen.items()
         )
 
-    def _count(
-        self, name: str, text: pa.ChunkedArray, rows: np.ndarray, first: int, where: str
-    ) -> None:
+    def _count(self, name: str, text: pa.ChunkedArray, rows: np.ndarray, first: int, where: str) -> None:
         value = text[int(rows[0])].as_py()
-        place = f"{_shorten(value)} in row {first + int(rows[0]):,}"
+        location = f"{_shorten(value)} in row {first + int(rows[0]):,}"
         if self.unknown == "refuse":
-            raise UserError(f"{where}column '{name}' has {place}, {unknown_category(self.vocabulary[name])}")
-        seen = self._unseen.setdefault(name, _Unseen(first=place))
+            raise UserError(
+                f"{where}column '{name}' has {location}, {unknown_category(self.vocabulary[name])}"
+            )
+        seen = self._unseen.setdefault(name, _Unseen(first=location))
         seen.rows += len(rows)
         seen.values |= set(pc.unique(text.take(pa.array(rows))).to_pylist())
 
@@ -177,14 +179,11 @@ def describe_unseen(name: str, rows: int, values: Sequence[str], first: str) -> 
         name: Name of the column.
         rows: Number of rows with such a category.
         values: The categories.
-        first: The first of them, and its place.
+        first: The first of them, and its location.
     """
-    what = "a category" if len(values) == 1 else f"{len(values):,} categories"
-    counts = "it counts" if len(values) == 1 else "they count"
-    return (
-        f"Column '{name}' has {what} in {rows:,} row{'s' if rows > 1 else ''} that the training rows do not have;"
-        f" {counts} as unknown (first: {first})."
-    )
+    what = "Unseen category" if len(values) == 1 else f"{len(values):,} unseen categories"
+    count = f"{rows:,} row{'s' if rows > 1 else ''}"
+    return f"{what} of '{name}' in {count}, unknown to the model (first: {first})."
 
 
 def unknown_category(categories: Sequence[str]) -> str:

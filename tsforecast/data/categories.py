@@ -1,0 +1,69 @@
+"""Categories of a series: decided on its training rows, and as inputs of a model."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tsforecast.columns.categories import FIRST, MISSING, UNKNOWN, describe_unseen, unknown_category
+from tsforecast.data.series import Series
+from tsforecast.errors import UserError
+
+
+def fit_categories(series: Series, train: slice) -> Series:
+    """Return a series with the categories of its training rows; all others become unknown, with a note.
+
+    Args:
+        series: Coded by the categories of all its rows.
+        train: The training rows.
+
+    Raises:
+        UserError: A later row has a category that the training rows do not have, and such are to be refused; or a
+            column has no value in the training rows.
+    """
+    recipe, values, categories, notes = series.recipe, series.values, dict(series.categories), series.notes
+    if recipe is None:
+        return series
+    for name, vocabulary in series.categories.items():
+        column = series.column(name)
+        kept = _trained_codes(column[train], name)
+        if len(kept) == len(vocabulary):
+            continue
+        categories[name] = tuple(vocabulary[code - FIRST] for code in kept)
+        new = np.full(FIRST + len(vocabulary), float(UNKNOWN))
+        new[MISSING], new[kept] = np.nan, np.arange(len(kept)) + FIRST
+        codes = to_inputs(column).astype(np.int64)
+        rows = np.flatnonzero((codes >= FIRST) & (new[codes] == UNKNOWN))
+        if len(rows):
+            first = f"{vocabulary[codes[rows[0]] - FIRST]!r} at {series.time[rows[0]]}"
+            if recipe.unknown_categories == "refuse":
+                raise UserError(f"Column '{name}' has {first}, {unknown_category(categories[name])}")
+            unseen = [vocabulary[code - FIRST] for code in np.unique(codes[rows])]
+            notes += (describe_unseen(name, len(rows), unseen, first),)
+        values = np.array(values) if values is series.values else values
+        values[:, series.features.index(name)] = new[codes]
+    stored = series.stored if values is series.values else None
+    return replace(
+        series, values=values, stored=stored, notes=notes, recipe=replace(recipe, categories=categories)
+    )
+
+
+def to_inputs(codes: np.ndarray) -> np.ndarray:
+    """Return codes as a model reads them: a missing value has a code of its own.
+
+    Example:
+        >>> to_inputs(np.array([2.0, np.nan, 0.0])).tolist()
+        [2.0, 1.0, 0.0]
+    """
+    array: np.ndarray = np.where(np.isnan(codes), float(MISSING), codes)
+    return array
+
+
+def _trained_codes(codes: np.ndarray, name: str) -> np.ndarray:
+    """Return the codes of the categories that occur, rising."""
+    present = np.unique(codes[~np.isnan(codes)]).astype(np.int64)
+    if not len(present):
+        raise UserError(
+            f"Column '{name}' has no value in the training rows: leave it out of data.categorical, or move"
+            " data.split."
+        )
+    return present[present >= FIRST]
