@@ -57,7 +57,7 @@ class DataIdentity:
         """
         splits = stored.get("splits")
         if not splits:
-            time = series.time[0] + np.arange(stored["rows"]) * np.timedelta64(series.step, "s")
+            time = series.grid.shift(series.time[0], np.arange(stored["rows"]))
             splits = _times(time, borders(split, time))
         rows, recipe = int(stored["rows"]), stored.get("recipe")
         return cls(stored.get("name", ""), stored["hash"], rows, splits, recipe, stored.get("last", ""))

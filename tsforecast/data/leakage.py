@@ -140,8 +140,8 @@ def _is_calendar(series: Series, name: str) -> bool:
     """Whether a feature bears a calendar name and is what that name says."""
     if name not in CALENDAR:
         return False
-    column, index = series.column(name), CALENDAR.index(name)
+    column = series.column(name)
     return all(
-        np.allclose(column[rows], calendar(series.time[rows])[:, index], atol=1e-6)
+        np.allclose(column[rows], calendar(series.time[rows], (name,))[:, 0], atol=1e-6)
         for rows in chunks(0, len(series))
     )

@@ -11,11 +11,11 @@ import numpy as np
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.derived import Derived
 from tsforecast.errors import UserError, nearest
+from tsforecast.times.frequency import Frequency
+from tsforecast.times.time_grid import TimeGrid
 
 if TYPE_CHECKING:
     from tsforecast.reading.recipe import ReadingRecipe
-
-DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Series:
     """A regular multivariate series.
 
     Args:
-        time: ``[N]`` datetime64[s], one constant step apart.
+        time: ``[N]`` datetime64[s], one step apart.
         values: ``[N, C]`` float32 or float64 in the features' own units, codes of categories (see
             ``columns.categories``), NaN where missing.
         features: the C names.
         targets: the names to forecast, all among ``features``.
-        season: steps in a season (as a rule a day), for MASE and the seasonal-naive baseline.
+        season: steps in a season (a day, a week or a year), for MASE and the seasonal-naive baseline.
         unit: unit of the targets, empty if unknown or mixed.
         known_ahead: features whose future is known, such as the calendar's.
         notes: one sentence for each thing that was corrected.
@@ -77,13 +77,23 @@ class Series:
 
     @property
     def step(self) -> int:
-        """Seconds from one row to the next (0 for a single row)."""
+        """Seconds from one row to the next, on average for months and business days (0 for a single row)."""
+        if self.recipe is not None and self.recipe.grid is not None:
+            return self.recipe.grid.step.seconds
         return int((self.time[1] - self.time[0]).astype("int64")) if len(self) > 1 else 0
 
     @property
     def categories(self) -> Mapping[str, tuple[str, ...]]:
         """The features that hold codes of categories -> those categories."""
         return self.recipe.categories if self.recipe else {}
+
+    @property
+    def grid(self) -> TimeGrid:
+        """The grid that the times are on."""
+        if self.recipe is not None and self.recipe.grid is not None:
+            return self.recipe.grid
+        step = Frequency(max(1, self.step))
+        return TimeGrid(step, int(self.time[0].astype("datetime64[s]").astype("int64")) % step.count)
 
     def column(self, feature: str) -> np.ndarray:
         """Return a view ``[N]`` of one feature."""
@@ -118,13 +128,6 @@ class Series:
         digest.update(np.ascontiguousarray(self.time).view(np.uint8).data)
         digest.update(np.ascontiguousarray(self.values).view(np.uint8).data)
         return digest.hexdigest()[:16]
-
-
-def steps_per_season(step: int) -> int:
-    """Return the rows in a season for a step in seconds: a day, or a week of daily rows."""
-    if step < DAY:
-        return max(1, round(DAY / step))
-    return 7 if step == DAY else 1
 
 
 def pick_targets(target: str | Sequence[str] | None, candidates: Sequence[str]) -> tuple[str, ...]:

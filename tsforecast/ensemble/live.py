@@ -71,11 +71,12 @@ class LiveEnsemble:
         while len(self._truths) > MAX_PENDING * len(metadata.targets):
             self._truths.popitem(last=False)
         targets = range(len(metadata.targets))
-        made_at = time - (metadata.lead + metadata.horizon - 1) * metadata.step
+        now = np.datetime64(time, "s")
+        made_at = int(metadata.grid.shift(now, 1 - metadata.lead - metadata.horizon).astype(np.int64))
         if made_at not in self._pending or not all((time, index) in self._truths for index in targets):
             return
         points, weights = self._pending.pop(made_at)
-        times = [made_at + (metadata.lead + step) * metadata.step for step in range(metadata.horizon)]
+        times = metadata.target_times(np.array([made_at], "datetime64[s]"))[0].astype(np.int64).tolist()
         truth = np.array(
             [[self._truths.get((at, index), np.nan) for index in targets] for at in times], np.float32
         )

@@ -142,6 +142,7 @@ def describe_interface(original: Original) -> dict[str, Any]:
             "shape": ["windows", metadata.lookback, len(metadata.channels)],
             "channels": [channel.name for channel in metadata.channels],
             "step_seconds": metadata.step,
+            "step": str(metadata.grid.step),
         },
         "outputs": {name: ["windows", *values.shape[1:]] for name, values in original.outputs.items()},
         "targets": list(metadata.targets),

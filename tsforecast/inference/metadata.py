@@ -11,6 +11,8 @@ from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.derived import Derived, derive
 from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError, nearest
+from tsforecast.times.frequency import Frequency
+from tsforecast.times.time_grid import TimeGrid
 
 if TYPE_CHECKING:
     from tsforecast.data.dataset import ForecastDataset
@@ -60,7 +62,7 @@ class ModelMetadata:
         targets: The T names of the targets.
         target_indices: Positions of the targets among the channels.
         unit: Unit of the targets, empty if unknown or mixed.
-        step: Seconds from one row to the next.
+        grid: Grid of the times of rows.
         lookback: Number of input rows L.
         lead: Rows from the last input row to the first forecast one.
         horizon: Number of forecast rows H.
@@ -85,7 +87,7 @@ class ModelMetadata:
     targets: tuple[str, ...]
     target_indices: tuple[int, ...]
     unit: str
-    step: int
+    grid: TimeGrid
     lookback: int
     lead: int
     horizon: int
@@ -130,7 +132,7 @@ class ModelMetadata:
             targets=tuple(metadata["targets"]),
             target_indices=tuple(task.target_indices),
             unit=metadata.get("unit") or "",
-            step=int(metadata["step_seconds"]),
+            grid=_grid(metadata),
             lookback=task.lookback,
             lead=task.lead,
             horizon=task.horizon,
@@ -141,6 +143,11 @@ class ModelMetadata:
             derived=_derived(metadata),
             recipe=_recipe(metadata),
         )
+
+    @property
+    def step(self) -> int:
+        """Seconds from one row to the next, on average for months and business days."""
+        return self.grid.step.seconds
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -195,12 +202,13 @@ class ModelMetadata:
                 derived from the time or from others.
         """
         out = np.empty((len(time), len(self.all_features)), np.float64)
-        from_time = calendar(time) if any(channel.from_time for channel in self.channels) else None
+        from_time = [name for name in self.all_features if name in CALENDAR and name not in columns]
+        calendar_columns = calendar(time, from_time)
         for index, name in enumerate(self.all_features):
             if name in columns:
                 out[:, index] = columns[name]
-            elif from_time is not None and name in CALENDAR:
-                out[:, index] = from_time[:, CALENDAR.index(name)]
+            elif name in from_time:
+                out[:, index] = calendar_columns[:, from_time.index(name)]
             else:
                 weights = self.derived[name]
                 out[:, index] = derive(
@@ -219,8 +227,8 @@ class ModelMetadata:
         out = np.empty((count, len(self.channels)), np.float32)
         for index, channel in enumerate(self.channels):
             if channel.from_time and channel.ahead:
-                later = time[:count] + np.timedelta64(channel.ahead * self.step, "s")
-                column = calendar(later)[:, CALENDAR.index(channel.feature)].astype(np.float64)
+                later = self.grid.shift(time[:count], channel.ahead)
+                column = calendar(later, (channel.feature,))[:, 0].astype(np.float64)
             else:
                 column = rows[:, self.all_features.index(channel.feature)][channel.ahead :][:count]
             out[:, index] = self.scaler.transform(column, index)
@@ -228,8 +236,7 @@ class ModelMetadata:
 
     def target_times(self, made_at: np.ndarray) -> np.ndarray:
         """Return the times ``[n, H]`` that are forecast at the times ``made_at`` ``[n]``."""
-        ahead = np.arange(self.lead, self.lead + self.horizon) * np.timedelta64(self.step, "s")
-        return made_at[:, None] + ahead
+        return self.grid.shift(made_at[:, None], np.arange(self.lead, self.lead + self.horizon))
 
     def _is_derived(self, name: str, names: Mapping[str, Any]) -> bool:
         sources = self.derived.get(name, {})
@@ -242,6 +249,13 @@ def _recipe(metadata: Mapping[str, Any]) -> "ReadingRecipe | None":
     from tsforecast.reading.recipe import ReadingRecipe
 
     return ReadingRecipe.from_dict(metadata["recipe"])
+
+
+def _grid(metadata: Mapping[str, Any]) -> TimeGrid:
+    """Return the grid; models of before have the seconds of a step alone."""
+    if metadata.get("grid") is not None:
+        return TimeGrid.from_dict(metadata["grid"])
+    return TimeGrid(Frequency(int(metadata["step_seconds"])))
 
 
 def _derived(metadata: Mapping[str, Any]) -> Derived:
@@ -269,6 +283,7 @@ def describe_data(
         "targets": list(series.targets),
         "unit": series.unit,
         "step_seconds": series.step,
+        "grid": series.grid.to_dict(),
         "scaler": dataset.scaler.to_dict(),
         "spike": spike,
         "recipe": None if series.recipe is None else series.recipe.to_dict(),

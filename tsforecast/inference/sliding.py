@@ -95,7 +95,7 @@ def segments(batches: Iterable[Rows], metadata: ModelMetadata, stride: int) -> I
         UserError: The rows are not one of the model's steps apart, or go back in time.
     """
     duplicates = metadata.recipe.duplicates if metadata.recipe else "last"
-    grid = GridStream(metadata.step, pad=metadata.lookback + metadata.reach, duplicates=duplicates)
+    grid = GridStream(metadata.grid.step, pad=metadata.lookback + metadata.reach, duplicates=duplicates)
     window = _SlidingWindow(metadata, stride)
     names: list[str] = []
     for number, batch in enumerate(batches):
@@ -104,7 +104,7 @@ def segments(batches: Iterable[Rows], metadata: ModelMetadata, stride: int) -> I
         raw = np.stack([batch.columns[name] for name in names], axis=1)
         try:
             if number == 0:
-                check_step(batch.time, metadata.step)
+                check_step(batch.time, metadata.grid)
             position, values = grid.add(batch.time, raw)
         except UserError as error:
             raise UserError(f"predict.data: {error}") from None

@@ -15,6 +15,7 @@ from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.jobs import build
 from tsforecast.models.io import load_metadata, saved_path
+from tsforecast.times.frequency import DAY
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -126,7 +127,10 @@ def load_series_again(config: Config, stored: Mapping[str, Any], source: Path) -
     if "recipe" not in stored and features is None and "calendar" in config.data:
         # Version 0.1 stored no recipe and also fed in the row numbers of a file.
         names = [name for name in stored["channels"] if "@+" not in name and name not in CALENDAR]
-        config = dataclasses.replace(config, data=config.data | {"features": names})
+        more: dict[str, Any] = {"features": names}
+        if stored.get("step_seconds") == DAY:  # rows of business days were days with gaps then
+            more["frequency"] = config.data.get("frequency") or "1d"
+        config = dataclasses.replace(config, data=config.data | more)
     series = build.load_series(config, stored.get("recipe"))
     _check_channels(config, stored, series, source)
     return series

@@ -7,6 +7,8 @@ from typing import Any
 from tsforecast.columns.numerals import OTHER
 from tsforecast.reading.dialect import Dialect
 from tsforecast.times.formats import TimeFormat
+from tsforecast.times.frequency import Frequency
+from tsforecast.times.time_grid import TimeGrid
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class ReadingRecipe:
     Args:
         time: Time columns and how they are written.
         numeric: Columns that are read as numbers.
-        step: Seconds from one row to the next.
+        grid: The grid of times; None while it is not known.
         dialect: Encoding, separator and decimal mark of a CSV file; None for Parquet.
         where: Condition that selects the rows, empty for all.
         duplicates: How several rows at one time become one: ``last``, ``first``, ``mean`` or ``sum``; None for the
@@ -27,16 +29,16 @@ class ReadingRecipe:
         unknown_categories: ``note`` or ``refuse``, for categories that the training rows do not have.
 
     Example:
-        >>> recipe = ReadingRecipe(TimeFormat(("day",), "%m/%d/%Y"), ("load",), 86_400)
+        >>> recipe = ReadingRecipe(TimeFormat(("day",), "%m/%d/%Y"), ("load",), TimeGrid(Frequency(1, "bd")))
         >>> ReadingRecipe.from_dict(recipe.to_dict()) == recipe
         True
         >>> recipe.describe()
-        ('read as: Parquet', "time from 'day' written as %m/%d/%Y", "numbers from 'load'")
+        ('read as: Parquet', "time from 'day' written as %m/%d/%Y, every 1 business day", "numbers from 'load'")
     """
 
     time: TimeFormat
     numeric: tuple[str, ...]
-    step: int
+    grid: TimeGrid | None = None
     dialect: Dialect | None = None
     where: str = ""
     duplicates: str | None = None
@@ -52,7 +54,7 @@ class ReadingRecipe:
         return cls(
             TimeFormat(**{**time, "columns": tuple(time["columns"])}),
             tuple(stored["numeric"]),
-            int(stored["step"]),
+            _grid(stored),
             None if dialect is None else Dialect(*dialect),
             stored.get("where", ""),
             stored.get("duplicates"),
@@ -65,8 +67,10 @@ class ReadingRecipe:
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists and dicts, as JSON holds them."""
         dialect = None if self.dialect is None else list(self.dialect)
+        grid = None if self.grid is None else self.grid.to_dict()
         categories = {name: list(values) for name, values in self.categories.items()}
-        return {**asdict(self), "numeric": list(self.numeric), "dialect": dialect, "categories": categories}
+        more = {"numeric": list(self.numeric), "grid": grid, "dialect": dialect, "categories": categories}
+        return {**asdict(self), **more}
 
     def decimal_of(self, name: str) -> str:
         """Return the decimal mark of a text column."""
@@ -85,7 +89,8 @@ class ReadingRecipe:
             source += f" (the other mark in {_join(self.other_mark)})"
         columns = " and ".join(f"'{name}'" for name in self.time.columns)
         written = " ".join(part for part in (self.time.pattern, self.time.clock) if part)
-        lines = [f"read as: {source}", f"time from {columns} written as {written}", _join(self.numeric)]
+        step = "" if self.grid is None else f", every {self.grid.step.describe()}"
+        lines = [f"read as: {source}", f"time from {columns} written as {written}{step}", _join(self.numeric)]
         rows = (
             *((f"rows where {self.where}",) if self.where else ()),
             *((f"the {self.duplicates} of rows at one time",) if self.duplicates else ()),
@@ -97,6 +102,13 @@ class ReadingRecipe:
             counts = (f"'{name}' ({len(values):,})" for name, values in self.categories.items())
             lines[2] += f"; categories from {', '.join(counts)}"
         return lines[0], lines[1], f"numbers from {lines[2]}"
+
+
+def _grid(stored: Mapping[str, Any]) -> TimeGrid | None:
+    """Return the grid; recipes of before have the seconds of a step alone."""
+    if stored.get("grid") is not None:
+        return TimeGrid.from_dict(stored["grid"])
+    return TimeGrid(Frequency(int(stored["step"]))) if stored.get("step") else None
 
 
 def _join(names: tuple[str, ...], most: int = 8) -> str:

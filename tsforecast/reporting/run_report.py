@@ -68,7 +68,7 @@ def write_run_report(
         config_yaml=report.config_yaml,
         parameters=report.parameters,
         notes=[*series.notes, split_note(dataset)],
-        step_seconds=series.step,
+        step_seconds=0 if series.grid.step.is_calendar else series.step,
         sections=report.sections,
     )
     write_report(path, page)

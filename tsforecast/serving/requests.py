@@ -27,7 +27,7 @@ from tsforecast.columns.cells import as_numbers
 from tsforecast.errors import UserError, nearest
 from tsforecast.inference.metadata import ModelMetadata
 
-EARLIEST, LATEST = np.datetime64("1900-01-01T00:00:00", "s"), np.datetime64("2200-01-01T00:00:00", "s")
+EARLIEST, LATEST = np.datetime64("1700-01-01T00:00:00", "s"), np.datetime64("2200-01-01T00:00:00", "s")
 MAX_NAME = 80  # characters of an unknown name to repeat in a message
 _SENTENCE = "sentence"  # type of the errors below whose message completes "WHERE ..."
 RequestModel = TypeVar("RequestModel", bound="StrictModel")
@@ -100,7 +100,7 @@ def parse_time(text: object) -> RequestTime:
         raise ValueError("out of range") from error
     seconds = np.datetime64(time, "s")
     if not EARLIEST <= seconds < LATEST:
-        raise PydanticCustomError(_SENTENCE, "must be between the years 1900 and 2200")
+        raise PydanticCustomError(_SENTENCE, "must be between the years 1700 and 2200")
     return RequestTime(seconds, has_offset)
 
 
@@ -360,11 +360,11 @@ def _scale(
     made_at: np.ndarray, values: np.ndarray, features: Sequence[str], metadata: ModelMetadata
 ) -> WindowBatch:
     """Add the features that follow from the time or from others, and scale."""
-    steps = np.arange(1 - metadata.lookback, metadata.reach + 1) * np.timedelta64(metadata.step, "s")
+    steps = np.arange(1 - metadata.lookback, metadata.reach + 1)
     past = np.empty((len(values), metadata.lookback, len(metadata.channels)), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         for number, rows in enumerate(values):
-            time = made_at[number] + steps
+            time = metadata.grid.shift(made_at[number], steps)
             columns = {name: rows[:, index] for index, name in enumerate(features)}
             past[number] = metadata.inputs(time, metadata.rows(time, columns))
     if not np.isfinite(past).all():
@@ -404,11 +404,12 @@ def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: in
         raise UserError(f"Window {wrong} has {sizes[wrong]} rows, and the model needs exactly {rows}.")
     seconds = np.asarray(table["time"].cast(pa.timestamp("s"), safe=False).cast(pa.int64()).to_numpy())
     time = seconds.astype("datetime64[s]").reshape(-1, rows)
-    if (np.diff(time, axis=1) != np.timedelta64(metadata.step, "s")).any():
-        raise UserError(f"The rows of a window must be {metadata.step} s apart, in the order of time.")
+    if (time[:, 1:] != metadata.grid.shift(time[:, :-1], 1)).any():
+        step = metadata.grid.step.describe()
+        raise UserError(f"The rows of a window must be {step} apart, in the order of time.")
     made_at = time[:, metadata.lookback - 1]
     if (made_at < EARLIEST).any() or (made_at >= LATEST).any():
-        raise UserError("Column 'time' must be between the years 1900 and 2200.")
+        raise UserError("Column 'time' must be between the years 1700 and 2200.")
     return time
 
 

@@ -86,6 +86,7 @@ class ModelInput(BaseModel):
     features: list[str]
     rows: int
     step_seconds: int
+    step: str
     lead: int
     horizon: int
     targets: list[str]
@@ -137,6 +138,7 @@ class LiveResponse(BaseModel):
     unit: str
     targets: list[str]
     step_seconds: int
+    step: str
     lead: int
     horizon: int
     members: list[str]

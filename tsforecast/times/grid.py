@@ -1,81 +1,17 @@
 """The regular grid of times: which grid time a row belongs to, in whole tables and in streams of pieces."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from tsforecast.errors import UserError
 from tsforecast.times.duplicates import MAX_REPEATED, aggregate, count_repeated
-from tsforecast.times.frequency import describe
+from tsforecast.times.frequency import MONTHS, Frequency
+from tsforecast.times.time_grid import SECOND, TOLERANCE, TimeGrid, most_common
 
-SECOND = 1_000_000_000
-TOLERANCE = 10  # a timestamp within a tenth of a step of a grid time counts as on it
 MAX_OFF_GRID = 0.2  # share of rows off the grid above which the timestamps are irregular
 MAX_GROWTH = 20  # how many times as many rows the regular grid of a stated step may have
 MAX_INFERRED_GROWTH = 10  # the same if the step is inferred: nine tenths of the grid would be empty
-
-
-@dataclass(frozen=True)
-class TimeGrid:
-    """Grid times ``phase + position * step`` with whole positions.
-
-    A timestamp within a tenth of a step of a grid time counts as on it; any other belongs to the next grid time, so
-    that no reading appears before it was made.
-
-    Args:
-        step: Seconds from one grid time to the next.
-        phase: Seconds since 1970 of one grid time, below ``step``.
-
-    Example:
-        >>> grid = TimeGrid(step=60, phase=0)
-        >>> stamps = np.array(["1970-01-01T00:01:05", "1970-01-01T00:01:30"], "datetime64[ns]")
-        >>> grid.times(grid.positions(stamps)).astype(str).tolist()
-        ['1970-01-01T00:01:00', '1970-01-01T00:02:00']
-    """
-
-    step: int
-    phase: int
-
-    @classmethod
-    def from_times(cls, time: np.ndarray, step: int | None = None) -> "TimeGrid":
-        """Return the grid that most timestamps lie on.
-
-        Args:
-            time: ``[N]`` datetime64[ns], ascending.
-            step: Seconds; None for the most common step.
-
-        Raises:
-            UserError: All times are equal, or less than a second apart.
-        """
-        steps = np.diff(time).astype(np.int64)
-        steps = steps[steps > 0]
-        if step is None and not len(steps):
-            raise UserError(f"All rows have one and the same time, {time[0]}: a series needs at least two.")
-        if len(steps) and np.median(steps) < 0.75 * SECOND:
-            raise UserError(
-                "The rows are less than a second apart, which is not supported: resample them to seconds."
-            )
-        if step is None:
-            rounded = -((SECOND // 2 - steps) // SECOND)
-            step = _most_common(rounded[rounded > 0])
-        slack = min(step * SECOND // TOLERANCE, SECOND // 2)
-        seconds = -((slack - time.astype(np.int64)) // SECOND)
-        return cls(step, _most_common(seconds % step))
-
-    def positions(self, time: np.ndarray) -> np.ndarray:
-        """Return the positions ``[N]`` of timestamps ``[N]`` datetime64[ns] without NaT."""
-        step = self.step * SECOND
-        return -((step // TOLERANCE + self.phase * SECOND - time.astype(np.int64)) // step)
-
-    def times(self, positions: np.ndarray) -> np.ndarray:
-        """Return the grid times ``[N]`` datetime64[s] of positions ``[N]``."""
-        return (positions * self.step + self.phase).astype("datetime64[s]")
-
-    def off_grid(self, time: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        """Return ``[N]`` nanoseconds between timestamps and the grid times at their positions."""
-        array: np.ndarray = np.abs(time.astype(np.int64) - (positions * self.step + self.phase) * SECOND)
-        return array
 
 
 class GridStream:
@@ -85,7 +21,7 @@ class GridStream:
     ``2 * pad`` only the first and the last ``pad`` rows.
 
     Args:
-        step: Seconds from one row to the next.
+        step: From one row to the next.
         pad: Number of NaN rows next to an observed one; None for all.
         grid: The grid; None to take it from the first piece.
         duplicates: How several rows at one grid time become one: ``last``, ``first``, ``mean`` or ``sum``; None
@@ -98,7 +34,7 @@ class GridStream:
 
     def __init__(
         self,
-        step: int,
+        step: Frequency,
         pad: int | None = None,
         grid: TimeGrid | None = None,
         duplicates: str | None = "last",
@@ -170,7 +106,7 @@ class GridStream:
 
     def times(self, positions: np.ndarray) -> np.ndarray:
         """Return the times ``[N]`` datetime64[s] of positions that ``add`` returned."""
-        return (self.grid or TimeGrid(self.step, 0)).times(positions)
+        return (self.grid or TimeGrid(self.step)).times(positions)
 
     def place(self, positions: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return one row for each position, NaN where there is none."""
@@ -196,21 +132,21 @@ class GridStream:
 def regularize(
     time: np.ndarray,
     values: np.ndarray,
-    frequency: int | None = None,
+    frequency: Frequency | None = None,
     duplicates: str | None = None,
     codes: Sequence[int] = (),
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+) -> tuple[TimeGrid, np.ndarray, np.ndarray, tuple[str, ...]]:
     """Put the rows of a whole table on a regular grid, by the rules of ``TimeGrid`` and ``GridStream``.
 
     Args:
         time: ``[N]`` datetime64[ns], in any order, NaT allowed.
         values: ``[N, C]`` float64.
-        frequency: The step in seconds; None for the most common one.
+        frequency: The step; None for the most common one.
         duplicates: How several rows at one grid time become one; None for the last.
         codes: Columns of codes, of which the last counts where others have their mean or sum.
 
     Returns:
-        Times ``[M]`` datetime64[s], values ``[M, C]`` and a note for each thing that was changed.
+        The grid, times ``[M]`` datetime64[s], values ``[M, C]`` and a note for each thing that was changed.
 
     Raises:
         UserError: Fewer than two times are left, steps are under a second, the timestamps follow no step, or the
@@ -227,7 +163,7 @@ def regularize(
     moved = int((off >= SECOND).sum())
     if moved:
         notes += (
-            f"{moved:,} timestamps lay between the steps of {describe(grid.step)} and were moved onto them.",
+            f"{moved:,} timestamps lay between the steps of {grid.step.describe()} and were moved onto them.",
         )
     stream = GridStream(grid.step, grid=grid, duplicates=duplicates, codes=codes)
     complete, values = stream.place(positions, values)
@@ -238,7 +174,7 @@ def regularize(
         notes += (
             f"{missing:,} of {len(complete):,} timestamps were missing; their rows count as unobserved.",
         )
-    return grid.times(complete), values, notes
+    return grid, grid.times(complete), values, notes
 
 
 def sort_rows(time: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -252,20 +188,57 @@ def sort_rows(time: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndar
     return time, values
 
 
-def check_step(time: np.ndarray, step: int) -> None:
+def check_step(time: np.ndarray, grid: TimeGrid) -> None:
     """Refuse rows whose most common step is not a model's: its window would span another time.
+
+    Args:
+        time: ``[N]`` datetime64[ns], NaT allowed.
+        grid: The grid of the model.
 
     Raises:
         UserError: Naming both steps.
     """
-    steps = np.diff(np.sort(time[~np.isnat(time)])).astype(np.int64)
+    time = np.sort(time[~np.isnat(time)])
+    steps = np.diff(time).astype(np.int64)
     steps = steps[steps > 0]
     if not len(steps):
         return
-    common = _most_common(steps)
-    if abs(common - step * SECOND) > step * SECOND // TOLERANCE:
+    if grid.step.is_calendar:
+        rows_grid = TimeGrid.from_times(time, grid.step)
+        positions = rows_grid.positions(time)
+        off = rows_grid.off_grid(time, positions) > grid.step.seconds * SECOND // TOLERANCE
+        moves = np.diff(positions)
+        if off.mean() <= MAX_OFF_GRID and np.median(moves) == 1:
+            return
+        common = TimeGrid.from_times(time).step
+    else:
+        seconds = grid.step.seconds * SECOND
+        common = Frequency(max(1, most_common(steps) // SECOND))
+        if abs(most_common(steps) - seconds) <= seconds // TOLERANCE:
+            return
+    raise UserError(
+        f"The rows are {common.describe()} apart and the model's {grid.step.describe()}: resample them."
+    )
+
+
+def check_stated_step(time: np.ndarray, step: Frequency) -> None:
+    """Refuse a fixed step for rows that are a calendar month, a quarter or a year apart: its grid would drift.
+
+    Args:
+        time: ``[N]`` datetime64[ns], NaT allowed.
+        step: The step that was stated.
+
+    Raises:
+        UserError: Naming the step of the calendar.
+    """
+    time = np.sort(time[~np.isnat(time)])
+    if step.is_calendar or len(time) < 3:
+        return
+    grid = TimeGrid.calendar_like(time, step)
+    if grid is not None and grid.step.unit == MONTHS:
         raise UserError(
-            f"The rows are {describe(max(1, common // SECOND))} apart and the model's {describe(step)}: resample them."
+            f"data.frequency is {step.describe()}, but the rows are {grid.step.describe()} apart: months and years are"
+            f" not equally long; write data.frequency={grid.step}, or leave it out."
         )
 
 
@@ -287,18 +260,13 @@ def _shared_note(shared: int, duplicates: str | None) -> str:
     return f"{shared:,} rows shared their step with {other} one; the {duplicates or 'last'} of each was kept."
 
 
-def _most_common(numbers: np.ndarray) -> int:
-    values, counts = np.unique(numbers, return_counts=True)
-    return int(values[counts.argmax()])
-
-
 def _check_grid(
     grid: TimeGrid, time: np.ndarray, positions: np.ndarray, off: np.ndarray, inferred: bool
 ) -> None:
-    irregular = off > grid.step * SECOND // TOLERANCE
+    irregular = off > grid.step.seconds * SECOND // TOLERANCE
     if inferred and irregular.mean() > MAX_OFF_GRID:
         raise UserError(
-            f"The timestamps are irregular: the most common step is {describe(grid.step)}, but {irregular.mean():.0%}"
+            f"The timestamps are irregular: the most common step is {grid.step.describe()}, but {irregular.mean():.0%}"
             f" of the rows lie off its grid (first: {time[irregular.argmax()]}): resample them, or state the step with"
             " data.frequency."
         )
@@ -307,7 +275,7 @@ def _check_grid(
     if size > (MAX_INFERRED_GROWTH if inferred else MAX_GROWTH) * distinct:
         gap = int(np.diff(positions).argmax())
         raise UserError(
-            f"The timestamps are irregular: steps of {describe(grid.step)} from {time[0]} to {time[-1]} would make"
+            f"The timestamps are irregular: steps of {grid.step.describe()} from {time[0]} to {time[-1]} would make"
             f" {size:,} rows out of {distinct:,} with a value (longest gap: {time[gap]} to {time[gap + 1]}):"
             " correct the timestamps, or state a longer step with data.frequency."
         )

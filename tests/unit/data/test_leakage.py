@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.series_factory import make_series
-from tsforecast.data.calendar_features import CALENDAR, calendar
+from tsforecast.data.calendar_features import CALENDAR, DAY_AND_WEEK, calendar
 from tsforecast.data.leakage import check_future_covariates, r2_alone, r2_together
 from tsforecast.data.sources import household_power
 from tsforecast.errors import UserError
@@ -100,4 +100,4 @@ def test_current_gives_household_power_away():
     parts = ["sub_metering_1", "sub_metering_2", "sub_metering_3", "unmetered_energy"]
     with pytest.raises(UserError, match="unmetered_energy"):
         check_future_covariates(series, parts, slice(0, 14_000))
-    check_future_covariates(series, CALENDAR, slice(0, 14_000))
+    check_future_covariates(series, DAY_AND_WEEK, slice(0, 14_000))

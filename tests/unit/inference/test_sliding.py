@@ -14,6 +14,7 @@ from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import read_rows, segments
 from tsforecast.tables import csv_table, table
 from tsforecast.tables.file_source import FileSource
+from tsforecast.times.frequency import Frequency
 from tsforecast.times.grid import GridStream, regularize
 
 METADATA = ModelMetadata.from_task(make_task(), make_metadata())
@@ -59,7 +60,7 @@ def block_size(request, monkeypatch):
 def expected(time, columns):
     """What training makes of the same rows: regular, scaled, filled."""
     raw = np.stack([columns["load"], columns["pressure"]], axis=1)
-    stamps, values, _ = regularize(time.astype("datetime64[ns]"), raw, 60)
+    _, stamps, values, _ = regularize(time.astype("datetime64[ns]"), raw, Frequency(60))
     named = {"load": values[:, 0], "pressure": values[:, 1]}
     inputs = METADATA.inputs(stamps, METADATA.rows(stamps, named))
     for index in range(inputs.shape[1]):
@@ -180,8 +181,8 @@ def test_another_step_is_refused(tmp_path):
 def test_the_grid_gives_each_row_the_place_that_regularize_does():
     time, columns = messy_rows()
     values = np.stack(list(columns.values()), axis=1)
-    stamps, wanted, _ = regularize(time.astype("datetime64[ns]"), values, 60)
-    grid, places, given = GridStream(60, pad=100), [], []
+    _, stamps, wanted, _ = regularize(time.astype("datetime64[ns]"), values, Frequency(60))
+    grid, places, given = GridStream(Frequency(60), pad=100), [], []
     for first in range(0, len(time), 7):
         place, some = grid.add(time[first : first + 7].astype("datetime64[ns]"), values[first : first + 7])
         places.append(place)

@@ -13,6 +13,7 @@ from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import read_rows
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.tables.file_source import FileSource
+from tsforecast.times.frequency import Frequency
 
 
 def write(folder, header, rows, name="train.csv", separator=","):
@@ -61,7 +62,7 @@ def test_a_recipe_says_what_was_decided(tmp_path):
     assert recipe.time.columns == ("when",)
     assert recipe.time.pattern == "%m/%d/%Y %H:%M"
     assert recipe.numeric == ("load",)
-    assert recipe.step == 3600
+    assert recipe.grid.step == Frequency(3600)
     assert tuple(recipe.dialect) == ("utf8", ";", ",")
 
 

@@ -14,6 +14,8 @@ from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.serving import requests
 from tsforecast.serving.requests import ForecastRequest, ObserveRequest, RequestTooLarge, Truth
 from tsforecast.times.formats import TimeFormat
+from tsforecast.times.frequency import Frequency
+from tsforecast.times.time_grid import TimeGrid
 
 METADATA = ModelMetadata.from_task(make_task(), make_metadata())
 TIME, COLUMNS = make_rows(40)
@@ -30,9 +32,8 @@ def test_windows_are_scaled_in_the_models_order():
 
 
 def _with_recipe(pattern="iso", offset=False):
-    return replace(
-        METADATA, recipe=ReadingRecipe(TimeFormat(("time",), pattern, offset=offset), ("load",), 60)
-    )
+    time = TimeFormat(("time",), pattern, offset=offset)
+    return replace(METADATA, recipe=ReadingRecipe(time, ("load",), TimeGrid(Frequency(60))))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_truths_are_read_with_times_in_utc_and_other_features_are_ignored():
         (
             ForecastRequest,
             '{"windows": [{"time": "2300-01-01T00:00:00", "values": [[1]]}]}',
-            "windows[0].time must be between the years 1900 and 2200.",
+            "windows[0].time must be between the years 1700 and 2200.",
         ),
         (ForecastRequest, '{"windows": [{"when": 1}]}', None),
     ],

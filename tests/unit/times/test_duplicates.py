@@ -6,6 +6,7 @@ import pytest
 from tsforecast.data.sources.csv import load
 from tsforecast.errors import UserError
 from tsforecast.times.duplicates import aggregate, count_repeated
+from tsforecast.times.frequency import Frequency
 from tsforecast.times.grid import GridStream
 
 START = np.datetime64("2024-01-01T00:00", "s")
@@ -125,7 +126,7 @@ def test_pieces_give_what_the_whole_gives(way, piece):
     time = (START + minutes * np.timedelta64(60, "s")).astype("datetime64[ns]")
     values = np.where(random.random((100, 2)) < 0.1, np.nan, random.normal(size=(100, 2)))
     _, expected = aggregate(minutes, values, way)
-    stream = GridStream(60, duplicates=way)
+    stream = GridStream(Frequency(60), duplicates=way)
     parts = [stream.add(time[i : i + piece], values[i : i + piece])[1] for i in range(0, 100, piece)]
     parts.append(stream.finish()[1])
     got = np.concatenate(parts)
@@ -134,7 +135,7 @@ def test_pieces_give_what_the_whole_gives(way, piece):
 
 
 def test_a_stream_that_repeats_times_is_refused_without_a_decision():
-    stream = GridStream(60, duplicates=None)
+    stream = GridStream(Frequency(60), duplicates=None)
     time = np.repeat((START + np.arange(50) * np.timedelta64(60, "s")).astype("datetime64[ns]"), 2)
     stream.add(time, np.ones((100, 1)))
     with pytest.raises(UserError, match="50 of 100 rows repeat the time of another"):

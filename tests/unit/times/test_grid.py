@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tsforecast.errors import UserError
+from tsforecast.times.frequency import Frequency
 from tsforecast.times.grid import SECOND, GridStream, TimeGrid, check_step, regularize
 
 START = np.datetime64("2024-01-01T00:00:00", "ns")
@@ -17,14 +18,14 @@ def test_jitter_within_a_tenth_of_a_step_loses_no_row():
     random = np.random.default_rng(13)
     time = at(np.arange(6000) + random.uniform(-0.02, 0.02, 6000))
     values = np.arange(6000.0)[:, None]
-    stamps, regular, notes = regularize(time, values)
+    _, stamps, regular, notes = regularize(time, values)
     assert notes == ()
     np.testing.assert_array_equal(regular, values)
     np.testing.assert_array_equal(stamps, at(np.arange(6000)).astype("datetime64[s]"))
 
 
 def test_a_reading_between_two_grid_times_counts_at_the_later_one():
-    grid = TimeGrid(step=60, phase=0)
+    grid = TimeGrid(step=Frequency(60), phase=0)
     early, on, late, between = at([54.0, 60.0, 66.0, 66.1])
     positions = grid.positions(np.array([early, on, late, between]))
     assert (positions - positions[1]).tolist() == [0, 0, 0, 1]
@@ -37,8 +38,8 @@ def test_pieces_give_what_the_whole_gives(piece):
     seconds += random.choice([0.0, 3.0], 700)
     seconds = np.sort(np.append(seconds, seconds[::50]))
     values = random.normal(size=(len(seconds), 2))
-    stamps, whole, _ = regularize(at(seconds), values, 60)
-    stream = GridStream(60, grid=TimeGrid.from_times(at(seconds), 60))
+    _, stamps, whole, _ = regularize(at(seconds), values, Frequency(60))
+    stream = GridStream(Frequency(60), grid=TimeGrid.from_times(at(seconds), Frequency(60)))
     parts = [
         stream.add(at(seconds[i : i + piece]), values[i : i + piece]) for i in range(0, len(seconds), piece)
     ]
@@ -49,7 +50,7 @@ def test_pieces_give_what_the_whole_gives(piece):
 
 
 def test_of_a_long_gap_only_its_edges_are_given():
-    stream = GridStream(60, pad=2)
+    stream = GridStream(Frequency(60), pad=2)
     positions, values = stream.add(at([0, 60, 60_000]), np.ones((3, 1)))
     assert np.diff(positions).tolist() == [1, 1, 1, 995, 1]
     assert np.isnan(values[:, 0]).tolist() == [False, False, True, True, True, True]
@@ -57,6 +58,6 @@ def test_of_a_long_gap_only_its_edges_are_given():
 
 
 def test_rows_of_another_step_are_refused():
-    check_step(at([0, 60, 120, 7200]), 60)
+    check_step(at([0, 60, 120, 7200]), TimeGrid(Frequency(60)))
     with pytest.raises(UserError, match="1 min apart and the model's 1 h"):
-        check_step(at([0, 60, 120]), 3600)
+        check_step(at([0, 60, 120]), TimeGrid(Frequency(3600)))

@@ -13,10 +13,10 @@ class TableOptions:
         time: The time column, or a date and a time-of-day column; None to find it.
         features: The numeric columns to feed in; None for all. Targets are always fed in.
         rows: Number of rows to keep, the first in time; None for all.
-        frequency: The step, such as ``15min`` or ``1h``; None for the most common one.
-        season: Rows in a season; None for a day's, or a week's of daily rows.
-        calendar: Whether to add sine and cosine of minute of day (steps under a day) and of day of week
-            (steps up to a day).
+        frequency: The step, such as ``15min``, ``1h``, ``1bd`` or ``1mo``; None for the most common one.
+        season: Rows in a season; None for a day, a week of days or business days, a year of weeks, months or quarters.
+        calendar: Whether to add sine and cosine of minute of day (steps under a day), of day of week (steps up to a
+            day, and business days) and of month of year (months and quarters).
         unit: Unit of the targets.
         known_ahead: Columns whose future is known.
         where: Condition that selects the rows, such as ``sensor = 'A'``; None for all.

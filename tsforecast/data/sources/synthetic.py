@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tsforecast.data.calendar_features import CALENDAR, calendar
+from tsforecast.data.calendar_features import DAY_AND_WEEK, calendar
 from tsforecast.data.series import (
     Series,
     check_rows,
     pick_features,
     pick_known_ahead,
     pick_targets,
-    steps_per_season,
 )
 from tsforecast.errors import UserError
+from tsforecast.times.frequency import Frequency
 
 START = np.datetime64("2020-01-01T00:00:00", "s")
 STEP = 60
@@ -58,19 +58,19 @@ def load(
     check_rows(rows)
     _check_ranges(rows, seed, spikes_per_day, noise, missing)
     targets = pick_targets(target, MEASURED)
-    chosen = pick_features(features, targets, MEASURED + CALENDAR)
+    chosen = pick_features(features, targets, MEASURED + DAY_AND_WEEK)
     time = START + np.arange(rows) * np.timedelta64(STEP, "s")
     values = np.empty((rows, 6), np.float32)
     values[:, :2] = _draw_values(rows, np.random.default_rng(seed), spikes_per_day, noise, missing)
-    values[:, 2:] = calendar(time)
+    values[:, 2:] = calendar(time, DAY_AND_WEEK)
     if len(chosen) < values.shape[1]:
-        values = values[:, [(MEASURED + CALENDAR).index(name) for name in chosen]]
+        values = values[:, [(MEASURED + DAY_AND_WEEK).index(name) for name in chosen]]
     return Series(
         time=time,
         values=values,
         features=chosen,
         targets=targets,
-        season=steps_per_season(STEP),
+        season=Frequency(STEP).season,
         known_ahead=pick_known_ahead(known_ahead, chosen),
         name="synthetic",
     )

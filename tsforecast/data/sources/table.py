@@ -11,17 +11,14 @@ import pyarrow as pa
 from tsforecast.columns.arrow import floats
 from tsforecast.columns.cells import as_numbers
 from tsforecast.columns.numerals import check_decimal, find_other_marks, settle_decimal
-from tsforecast.data.calendar_features import CALENDAR
-from tsforecast.data.calendar_features import calendar as calendar_columns
+from tsforecast.data.calendar_features import calendar, changing_features
 from tsforecast.data.names import match_names
 from tsforecast.data.series import (
-    DAY,
     Series,
     check_rows,
     pick_features,
     pick_known_ahead,
     pick_targets,
-    steps_per_season,
 )
 from tsforecast.data.sources.options import TableOptions
 from tsforecast.errors import UserError, nearest
@@ -32,9 +29,10 @@ from tsforecast.reading.sentinels import find_sentinels, sentinel_notes
 from tsforecast.tables.table import Hints, Source, Table, check_unique
 from tsforecast.times.duplicates import check_duplicates, check_repeated_times
 from tsforecast.times.formats import TimeFormat
-from tsforecast.times.frequency import parse_frequency
-from tsforecast.times.grid import regularize
+from tsforecast.times.frequency import Frequency, parse_frequency
+from tsforecast.times.grid import check_stated_step, regularize
 from tsforecast.times.search import find_time
+from tsforecast.times.time_grid import TimeGrid
 
 UNNAMED = r"column_\d+|Unnamed: \d+"  # names of columns that have none
 
@@ -107,21 +105,22 @@ def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | No
     recipe, time = replace(table.recipe, numeric=selection.features), table.time
     features, targets = selection.features, selection.targets
     del table, selection
-    time, values, corrected = regularize(time, values, recipe.step or None, recipe.duplicates)
+    step = None if recipe.grid is None else recipe.grid.step
+    grid, time, values, corrected = regularize(time, values, step, recipe.duplicates)
     time, values = time[: options.rows], values[: options.rows]
     if options.calendar:
-        features, values = _with_calendar(features, values, time)
+        features, values = _with_calendar(features, values, time, grid.step)
     return Series(
         time=time,
         values=values,
         features=features,
         targets=targets,
-        season=options.season or steps_per_season(_step(time)),
+        season=options.season or grid.step.season,
         unit=options.unit,
         known_ahead=pick_known_ahead(match_names(options.known_ahead, features), features),
         notes=notes + corrected,
         name=source.name,
-        recipe=replace(recipe, step=_step(time)),
+        recipe=replace(recipe, grid=grid),
     )
 
 
@@ -142,6 +141,8 @@ def read_times(source: Source, options: TableOptions, recipe: ReadingRecipe) -> 
         recipe = replace(recipe, dialect=opened.dialect)
         return TimedTable(opened, rows, recipe, recipe.time.read(rows), recipe.time.notes)
     time_format, time, notes = find_time(rows, names)
+    if recipe.grid is not None:
+        check_stated_step(time, recipe.grid.step)
     recipe = _settle_marks(opened, rows, replace(recipe, time=time_format), options)
     return TimedTable(opened, rows, recipe, time, notes)
 
@@ -166,11 +167,11 @@ def select_columns(table: TimedTable, options: TableOptions) -> Selection:
 def _stated_recipe(options: TableOptions) -> ReadingRecipe:
     """Return a recipe of what is stated, without the time, which is not known yet."""
     check_duplicates(options.duplicates)
-    mark = check_decimal(options.decimal)
+    mark, step = check_decimal(options.decimal), parse_frequency(options.frequency)
     return ReadingRecipe(
         TimeFormat((), ""),
         (),
-        parse_frequency(options.frequency) or 0,
+        None if step is None else TimeGrid(step),
         None if mark is None else Dialect("", "", mark),
         options.where or "",
         options.duplicates,
@@ -320,17 +321,10 @@ def _check_column(name: str, column: np.ndarray, stamps: np.ndarray) -> None:
 
 
 def _with_calendar(
-    features: tuple[str, ...], values: np.ndarray, stamps: np.ndarray
+    features: tuple[str, ...], values: np.ndarray, time: np.ndarray, step: Frequency
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Add the calendar features that change from row to row and whose names are free."""
-    step = _step(stamps)
-    useful = CALENDAR if step < DAY else CALENDAR[2:] if step == DAY else ()
-    names = tuple(name for name in useful if name not in features)
+    names = tuple(name for name in changing_features(step) if name not in features)
     if not names:
         return features, values
-    extra = calendar_columns(stamps)[:, [CALENDAR.index(name) for name in names]]
-    return features + names, np.concatenate([values, extra], axis=1)
-
-
-def _step(stamps: np.ndarray) -> int:
-    return int((stamps[1] - stamps[0]).astype(np.int64)) if len(stamps) > 1 else DAY
+    return features + names, np.concatenate([values, calendar(time, names)], axis=1)

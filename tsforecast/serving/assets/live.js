@@ -96,7 +96,7 @@
     const points = [...byTime.values()].sort((a, b) => a.time - b.time);
     at("title").textContent = `${data.model || "Model"} ${data.version} in service`;
     at("lede").textContent = `Champion${data.promoted ? " since " + data.promoted.slice(0, 16).replace("T", " ") + " UTC" : ""}; `
-      + `forecasts ${data.targets.join(", ")}, ${data.lead}${data.horizon > 1 ? " to " + (data.lead + data.horizon - 1) : ""} steps of ${data.step_seconds} s ahead.`;
+      + `forecasts ${data.targets.join(", ")}, ${data.lead}${data.horizon > 1 ? " to " + (data.lead + data.horizon - 1) : ""} steps of ${data.step} ahead.`;
     at("banner").hidden = !data.trouble;
     at("banner").textContent = data.trouble || "";
     const error = points.map((p) => (p.truth == null ? null : Math.abs(p.forecast - p.truth)));

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from tsforecast.columns.arrow import floats
-from tsforecast.data.calendar_features import CALENDAR, calendar
+from tsforecast.data.calendar_features import DAY_AND_WEEK, calendar
 from tsforecast.data.derived import Derived, derive
 from tsforecast.data.series import (
     Series,
@@ -19,9 +19,9 @@ from tsforecast.data.series import (
     pick_features,
     pick_known_ahead,
     pick_targets,
-    steps_per_season,
 )
 from tsforecast.errors import UserError
+from tsforecast.times.frequency import Frequency
 
 PARQUET = Path(__file__).with_name("household_power.parquet")
 ALL_ROWS = 2_075_259
@@ -36,7 +36,7 @@ COLUMNS = {
     "sub_metering_3_Wh": ("sub_metering_3", 1, "Wh"),
 }
 UNITS = {feature: unit for feature, _, unit in COLUMNS.values()} | {"unmetered_energy": "Wh"}
-FEATURES = (*UNITS, *CALENDAR)
+FEATURES = (*UNITS, *DAY_AND_WEEK)
 DERIVED: Derived = {
     "unmetered_energy": {
         "global_active_power": 1000 / 60,
@@ -83,7 +83,7 @@ def load(
         values=values,
         features=chosen,
         targets=targets,
-        season=steps_per_season(60),
+        season=Frequency(60).season,
         unit=units.pop() if len(units) == 1 else "",
         known_ahead=pick_known_ahead(known_ahead, chosen),
         notes=(note,) if missing else (),
@@ -116,7 +116,7 @@ def _read(rows: int | None) -> tuple[np.ndarray, np.ndarray]:
     measured = {name: values[:, FEATURES.index(name)] for name in FEATURES[:7]}
     for name, weights in DERIVED.items():
         values[:, FEATURES.index(name)] = derive(weights, measured)
-    values[:, 8:] = calendar(time)
+    values[:, 8:] = calendar(time, DAY_AND_WEEK)
     return time, values
 
 
