@@ -1,6 +1,7 @@
 """Durations in time steps: how many rows they take on any grid, also one of months or of business days."""
 
-from tsforecast.data.series import DAY, Series
+from tsforecast.data.series import Series
+from tsforecast.times.frequency import DAY
 
 MIN_BLOCK = 7
 

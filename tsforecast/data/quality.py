@@ -11,7 +11,8 @@ import numpy as np
 
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.durations import block_steps, days_to_steps, mean_step
-from tsforecast.data.series import DAY, Series
+from tsforecast.data.series import Series
+from tsforecast.times.frequency import DAY
 
 MISSING_HOURS, MISSING_STEPS = 6.0, 3  # a longer block without a value is a fault
 STUCK_HOURS, STUCK_STEPS = 1.0, 3  # a shorter run of one value is not a fault
