@@ -5,7 +5,7 @@ is NaN among the values of a series, and 1 among the inputs of a model.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,7 +130,14 @@ class CategoryCoder:
         self.vocabulary, self.unknown = vocabulary, unknown
         self._unseen: dict[str, _Unseen] = {}
 
-    def encode(self, name: str, text: pa.ChunkedArray, first: int = 1, where: str = "") -> np.ndarray:
+    def encode(
+        self,
+        name: str,
+        text: pa.ChunkedArray,
+        first: int = 1,
+        where: str = "",
+        locate: Callable[[int], str] | None = None,
+    ) -> np.ndarray:
         """Return the codes float64 ``[N]`` of a column, NaN where it is missing.
 
         Args:
@@ -138,6 +145,7 @@ class CategoryCoder:
             text: As ``as_categories`` returned it.
             first: Number of its first row, for messages.
             where: Beginning of a refusal, such as ``predict.data: ``.
+            locate: Returns the location of a row of ``text``; None for its number.
 
         Raises:
             UserError: A category is unseen and is to be refused.
@@ -150,7 +158,9 @@ class CategoryCoder:
         unseen = np.flatnonzero(np.isnan(codes) & ~nulls(text))
         if len(unseen):
             codes[unseen] = UNKNOWN
-            self._count(name, text, unseen, first, where)
+            row = int(unseen[0])
+            location = f"row {first + row:,}" if locate is None else locate(row)
+            self._count(name, text, unseen, location, where)
         return codes
 
     def notes(self) -> tuple[str, ...]:
@@ -160,14 +170,11 @@ class CategoryCoder:
             for name, seen in self._unseen.items()
         )
 
-    def _count(self, name: str, text: pa.ChunkedArray, rows: np.ndarray, first: int, where: str) -> None:
-        value = text[int(rows[0])].as_py()
-        location = f"{_shorten(value)} in row {first + int(rows[0]):,}"
+    def _count(self, name: str, text: pa.ChunkedArray, rows: np.ndarray, location: str, where: str) -> None:
+        first = f"{_shorten(text[int(rows[0])].as_py())} in {location}"
         if self.unknown == "refuse":
-            raise UserError(
-                f"{where}column '{name}' has {location}, {unknown_category(self.vocabulary[name])}"
-            )
-        seen = self._unseen.setdefault(name, _Unseen(first=location))
+            raise UserError(f"{where}column '{name}' has {first}, {unknown_category(self.vocabulary[name])}")
+        seen = self._unseen.setdefault(name, _Unseen(first=first))
         seen.rows += len(rows)
         seen.values |= set(pc.unique(text.take(pa.array(rows))).to_pylist())
 

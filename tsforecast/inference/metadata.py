@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsforecast.data.calendar_features import CALENDAR, calendar
+from tsforecast.data.categories import to_inputs
 from tsforecast.data.derived import Derived, derive
 from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError, nearest
@@ -161,6 +162,11 @@ class ModelMetadata:
         return tuple(dict.fromkeys(channel.feature for channel in self.channels))
 
     @property
+    def categories(self) -> Mapping[str, tuple[str, ...]]:
+        """The features that are categories -> those categories, in the order of their codes."""
+        return self.recipe.categories if self.recipe else {}
+
+    @property
     def reach(self) -> int:
         """Rows after a window's last one that must be known for its future covariates; usually 0."""
         return max((channel.ahead for channel in self.channels if not channel.from_time), default=0)
@@ -198,8 +204,8 @@ class ModelMetadata:
 
         Args:
             time: Time datetime64[s] of each row ``[N]``.
-            columns: Feature -> values ``[N]`` in its unit, NaN where missing. A feature that is not among them is
-                derived from the time or from others.
+            columns: Feature -> values ``[N]`` in its unit, or codes of its categories, NaN where missing. A feature
+                that is not among them is derived from the time or from others.
         """
         out = np.empty((len(time), len(self.all_features)), np.float64)
         from_time = [name for name in self.all_features if name in CALENDAR and name not in columns]
@@ -231,6 +237,8 @@ class ModelMetadata:
                 column = calendar(later, (channel.feature,))[:, 0].astype(np.float64)
             else:
                 column = rows[:, self.all_features.index(channel.feature)][channel.ahead :][:count]
+            if channel.feature in self.categories:
+                column = to_inputs(column)
             out[:, index] = self.scaler.transform(column, index)
         return out
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsforecast.columns.categories import CategoryCoder
 from tsforecast.data.filling import carry_forward
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
@@ -67,7 +68,10 @@ def read_rows(
         features = [name for name in metadata.all_features if name in table.columns]
         check_unique(table, metadata.all_features)
         metadata.check_features(features, f"predict.data: {table.label}", near=table.columns)
-        yield from stream_rows(table, features, time_format, recipe)
+        coder = CategoryCoder(metadata.categories, recipe.unknown_categories if recipe else "note")
+        yield from stream_rows(table, features, time_format, recipe, coder)
+    for note in coder.notes():
+        print(f"predict.data: {note}", flush=True)
 
 
 @contextmanager
@@ -101,6 +105,7 @@ def segments(batches: Iterable[Rows], metadata: ModelMetadata, stride: int) -> I
     for number, batch in enumerate(batches):
         if number == 0:
             names = list(batch.columns)
+            grid.codes = [names.index(name) for name in metadata.categories]
         raw = np.stack([batch.columns[name] for name in names], axis=1)
         try:
             if number == 0:

@@ -26,6 +26,7 @@ from tsforecast.columns.arrow import floats
 from tsforecast.columns.cells import as_numbers
 from tsforecast.errors import UserError, nearest
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.serving.categories import RequestCategories
 
 EARLIEST, LATEST = np.datetime64("1700-01-01T00:00:00", "s"), np.datetime64("2200-01-01T00:00:00", "s")
 MAX_NAME = 80  # characters of an unknown name to repeat in a message
@@ -44,11 +45,13 @@ class WindowBatch(NamedTuple):
         past: Scaled inputs float32 ``[n, L, C]``.
         made_at: Time datetime64[s] of the last row of each window ``[n]``.
         last: Last known values of the targets ``[n, T]``, in their unit.
+        notes: What was found about the values.
     """
 
     past: np.ndarray
     made_at: np.ndarray
     last: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
 class StrictModel(BaseModel):
@@ -120,7 +123,11 @@ class Window(StrictModel):
         list[Any],
         Field(min_length=1, description="a list of rows, each a list of numbers"),
         WithJsonSchema(
-            {"type": "array", "minItems": 1, "items": {"type": "array", "items": {"type": "number"}}}
+            {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "array", "items": {"type": ["number", "string", "boolean", "null"]}},
+            }
         ),
     ]
 
@@ -178,14 +185,15 @@ def from_json(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowB
     request = parse_body(ForecastRequest, body, "windows", max_windows)
     features = list(metadata.features) if request.features is None else request.features
     metadata.check_features(features, "features")
+    categories = RequestCategories(metadata)
     values = [
-        _to_array(window.values, metadata, features, f"windows[{number}].values")
+        _to_array(window.values, metadata, features, f"windows[{number}].values", categories)
         for number, window in enumerate(request.windows)
     ]
     for number, window in enumerate(request.windows):
         _check_offset(metadata, window.time.has_offset, f"windows[{number}].time")
     made_at = np.array([window.time.seconds for window in request.windows])
-    return _scale(made_at, np.stack(values), features, metadata)
+    return _scale(made_at, np.stack(values), features, metadata)._replace(notes=categories.notes)
 
 
 def from_arrow(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowBatch:
@@ -205,8 +213,11 @@ def from_arrow(body: bytes, metadata: ModelMetadata, max_windows: int) -> Window
     metadata.check_features(features, "The Arrow table")
     time = _read_window_times(table, metadata, max_windows)
     made_at = time[:, metadata.lookback - 1]
-    columns = []
+    columns, categories = [], RequestCategories(metadata)
     for name in features:
+        if name in categories.names:
+            columns.append(categories.code_column(table[name], name))
+            continue
         numbers, why = as_numbers(table[name])
         if numbers is None:
             raise UserError(f"Column '{name}' contains {why}, which is not a number.")
@@ -214,7 +225,7 @@ def from_arrow(body: bytes, metadata: ModelMetadata, max_windows: int) -> Window
     values = np.stack(columns, axis=1).reshape(-1, metadata.input_rows, len(features))
     for number, window in enumerate(values):
         _check_finite(window, features, f"window {number}")
-    return _scale(made_at, values, features, metadata)
+    return _scale(made_at, values, features, metadata)._replace(notes=categories.notes)
 
 
 def read_truths(body: bytes, metadata: ModelMetadata, max_rows: int) -> tuple[int, list[Truth]]:
@@ -239,6 +250,8 @@ def read_truths(body: bytes, metadata: ModelMetadata, max_rows: int) -> tuple[in
         time = int(row.time.seconds.astype(np.int64))
         for name, value in row.values.items():
             where = f"rows[{number}].values"
+            if name in metadata.categories:
+                continue
             _check_truth(name, value, metadata, where)
             if name in metadata.targets:
                 truths.append(Truth(time, metadata.targets.index(name), float(value)))
@@ -323,7 +336,13 @@ def _check_truth(name: str, value: object, metadata: ModelMetadata, where: str) 
         raise UserError(f"{where}.{name} is not a finite number: leave out what was not observed.")
 
 
-def _to_array(rows: list[Any], metadata: ModelMetadata, features: Sequence[str], where: str) -> np.ndarray:
+def _to_array(
+    rows: list[Any],
+    metadata: ModelMetadata,
+    features: Sequence[str],
+    where: str,
+    categories: RequestCategories,
+) -> np.ndarray:
     """Return the rows of a window as float64 ``[rows, features]``."""
     if not all(isinstance(row, list) for row in rows):
         raise UserError(f"{where} must be a list of rows, each a list of numbers.")
@@ -332,6 +351,8 @@ def _to_array(rows: list[Any], metadata: ModelMetadata, features: Sequence[str],
     for number, row in enumerate(rows):
         if len(row) != len(features):
             raise UserError(f"{where}[{number}] has {len(row)} numbers for {len(features)} features.")
+    rows = categories.code_rows(rows, features, where)
+    for number, row in enumerate(rows):
         if not all(map(is_number, row)):
             column = next(i for i, value in enumerate(row) if not is_number(value))
             raise UserError(

@@ -70,6 +70,7 @@ class ForecastResponse(BaseModel):
     targets: list[str]
     coverage: float
     forecasts: list[WindowForecast]
+    notes: Annotated[list[str] | None, Field(description="what was found about the values")] = None
 
 
 class ObserveResponse(BaseModel):
@@ -93,6 +94,9 @@ class ModelInput(BaseModel):
     unit: str
     quantile_levels: list[float]
     members: list[str]
+    categories: Annotated[
+        dict[str, list[str]] | None, Field(description="the features that are texts, with their categories")
+    ] = None
 
 
 class ModelsResponse(BaseModel):
@@ -157,6 +161,7 @@ class ForecastResult(NamedTuple):
         forecasts: Forecasts in the targets' unit.
         lower: Lower bounds ``[n, H, T]`` of the intervals, NaN where there is none yet.
         upper: Upper bounds ``[n, H, T]``.
+        notes: What was found about the values of the request.
     """
 
     model: LoadedModel
@@ -164,6 +169,7 @@ class ForecastResult(NamedTuple):
     forecasts: Forecasts
     lower: np.ndarray
     upper: np.ndarray
+    notes: tuple[str, ...] = ()
 
     def to_response(self) -> ForecastResponse:
         """Return the JSON response."""
@@ -182,13 +188,17 @@ class ForecastResult(NamedTuple):
                 WindowForecast(made_at=made_at[row], times=times[row], **self._window_fields(row))
                 for row in range(len(made_at))
             ],
+            **({"notes": list(self.notes)} if self.notes else {}),
         )
 
     def to_arrow(self) -> bytes:
         """Return an Arrow stream of the table that ``job=predict`` writes."""
+        about = {"version": self.model.version.name}
+        if self.notes:
+            about["notes"] = "\n".join(self.notes)
         table = forecast_table(
             self.model.metadata, self.made_at, self.forecasts, self.lower, self.upper
-        ).replace_schema_metadata({"version": self.model.version.name})
+        ).replace_schema_metadata(about)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)

@@ -115,7 +115,7 @@ class Service:
         self.telemetry.alarms.inc(alarms)
         if active.ensemble is not None and forecasts.members is not None and forecasts.weights is not None:
             active.ensemble.add_forecasts(batch.made_at, forecasts.members, forecasts.weights)
-        return ForecastResult(active, batch.made_at, forecasts, lower, upper)
+        return ForecastResult(active, batch.made_at, forecasts, lower, upper, batch.notes)
 
     def observe(self, body: bytes) -> ObserveResponse:
         """Add truths; the intervals learn from them.
@@ -224,6 +224,7 @@ class Service:
 
 def _describe_input(active: LoadedModel) -> ModelInput:
     metadata = active.metadata
+    categories = {name: list(values) for name, values in metadata.categories.items()}
     return ModelInput(
         features=list(metadata.features),
         rows=metadata.input_rows,
@@ -235,4 +236,5 @@ def _describe_input(active: LoadedModel) -> ModelInput:
         unit=metadata.unit,
         quantile_levels=list(metadata.quantile_levels or ()),
         members=list(metadata.members),
+        **({"categories": categories} if categories else {}),
     )

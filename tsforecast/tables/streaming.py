@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from tsforecast.columns.arrow import floats
+from tsforecast.columns.categories import CategoryCoder, as_categories
 from tsforecast.columns.cells import as_numbers
 from tsforecast.errors import UserError
 from tsforecast.reading.recipe import ReadingRecipe
@@ -27,6 +28,7 @@ def stream_rows(
     features: Sequence[str],
     time: TimeFormat,
     recipe: ReadingRecipe | None = None,
+    coder: CategoryCoder | None = None,
 ) -> Iterator[Rows]:
     """Yield the rows of a table piece by piece, in memory that does not grow with the table.
 
@@ -35,6 +37,7 @@ def stream_rows(
         features: Columns to read as numbers.
         time: How its times are written.
         recipe: How the training data were read; None if nothing was decided.
+        coder: Codes the features that hold categories, and counts those that are unknown.
 
     Raises:
         UserError: A value is not a time or not a finite number, or the condition cannot be applied.
@@ -48,10 +51,14 @@ def stream_rows(
         rows = piece.num_rows
         if condition is not None:
             piece = condition.select(piece)
-        columns = {
-            name: _numbers(table, piece[name], name, first, _decimal(table, name, recipe), missing)
-            for name in features
-        }
+        columns = {}
+        for name in features:
+            if coder is not None and name in coder.vocabulary:
+                text = as_categories(piece[name], missing)
+                columns[name] = coder.encode(name, text, first, f"{table.key}: ")
+            else:
+                decimal = _decimal(table, name, recipe)
+                columns[name] = _numbers(table, piece[name], name, first, decimal, missing)
         if piece.num_rows:
             yield Rows(time.read(piece, first), columns)
         first += rows

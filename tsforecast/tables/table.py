@@ -42,7 +42,7 @@ class Hints:
             return cls(tuple(exact))
         exact = tuple(exact) or recipe.time.columns
         clock = exact[-1:] if "%" in recipe.time.clock else ()
-        return cls(exact, recipe.dialect, recipe.other_mark + clock)
+        return cls(exact, recipe.dialect, recipe.other_mark + tuple(recipe.categories) + clock)
 
 
 NO_HINTS = Hints()

@@ -19,7 +19,7 @@ SPLIT = {"train": 0.6, "val": 0.2, "test": 0.2}  # 72 training rows of 120
 
 
 def recipe(categories, **options):
-    return ReadingRecipe(TimeFormat(("time",), "%Y"), ("load",), 60, categories=categories, **options)
+    return ReadingRecipe(TimeFormat(("time",), "%Y"), ("load",), categories=categories, **options)
 
 
 def make(codes, categories=("idle", "jam", "run"), **options):

@@ -121,7 +121,7 @@ def test_another_split_and_other_rows_are_stored_apart(tmp_path):
 
 
 def test_codes_of_categories_are_stored_unscaled(tmp_path):
-    recipe = ReadingRecipe(TimeFormat(("time",), "%Y"), (), 60, categories={"f1": ("idle", "run")})
+    recipe = ReadingRecipe(TimeFormat(("time",), "%Y"), (), categories={"f1": ("idle", "run")})
     values = in_memory().values
     values[:, 1] = np.tile([2.0, 3.0, np.nan, 0.0], ROWS // 4)
     series = make_series(values=values, features=("load", "f1", "f2", "f3"), recipe=recipe)

@@ -24,6 +24,9 @@ class TableOptions:
             the last one if at most one row in a hundred repeats a time, and to refuse the table otherwise.
         decimal: The decimal mark, ``point`` or ``comma``; None to find it.
         missing_values: Numbers and texts that stand for missing values, such as -9999.
+        categorical: Columns to feed in as categories: text, numbers that are codes, or booleans.
+        unknown_categories: ``note`` to take a category that the training rows do not have as unknown, ``refuse`` to
+            refuse it.
     """
 
     target: str | Sequence[str]
@@ -39,3 +42,5 @@ class TableOptions:
     duplicates: str | None = None
     decimal: str | None = None
     missing_values: Sequence[float | str] = ()
+    categorical: Sequence[str] | str = ()
+    unknown_categories: str = "note"

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tsforecast.columns.arrow import floats
+from tsforecast.columns.categories import CategoryCoder, check_policy
 from tsforecast.columns.cells import as_numbers
 from tsforecast.columns.numerals import check_decimal, find_other_marks, settle_decimal
 from tsforecast.data.calendar_features import calendar, changing_features
@@ -19,6 +20,12 @@ from tsforecast.data.series import (
     pick_features,
     pick_known_ahead,
     pick_targets,
+)
+from tsforecast.data.sources.category_columns import (
+    code_categories,
+    find_time_elsewhere,
+    read_categories,
+    suggest_categories,
 )
 from tsforecast.data.sources.options import TableOptions
 from tsforecast.errors import UserError, nearest
@@ -31,7 +38,6 @@ from tsforecast.times.duplicates import check_duplicates, check_repeated_times
 from tsforecast.times.formats import TimeFormat
 from tsforecast.times.frequency import Frequency, parse_frequency
 from tsforecast.times.grid import check_stated_step, regularize
-from tsforecast.times.search import find_time
 from tsforecast.times.time_grid import TimeGrid
 
 UNNAMED = r"column_\d+|Unnamed: \d+"  # names of columns that have none
@@ -41,21 +47,18 @@ class Selection(NamedTuple):
     """The columns of a table that are used.
 
     Args:
-        columns: Those that hold numbers, by name.
+        columns: Those that hold numbers, by name, and the text of those that hold categories.
         features: Names of those that are fed in.
         targets: Names of the targets.
-        left_out: Why each other column is left out.
+        categories: Codes the columns that hold categories.
+        notes: What was decided about columns.
     """
 
     columns: dict[str, pa.ChunkedArray]
     features: tuple[str, ...]
     targets: tuple[str, ...]
-    left_out: dict[str, str]
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """One sentence for each column that is left out."""
-        return tuple(f"Column '{name}' {why} and was left out." for name, why in self.left_out.items())
+    categories: CategoryCoder
+    notes: tuple[str, ...]
 
 
 class TimedTable(NamedTuple):
@@ -98,15 +101,16 @@ def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | No
     if table.recipe.duplicates is None:
         check_repeated_times(table.time, table.rows, table.recipe.time.columns)
     values, doubts = _to_array(selection, table.time)
+    codes = [selection.features.index(name) for name in selection.categories.vocabulary]
     repeated = tuple(
         f"Several columns are named '{name}'; they were left out." for name in table.opened.repeated
     )
     notes = table.opened.notes + table.notes + repeated + selection.notes + doubts
-    recipe, time = replace(table.recipe, numeric=selection.features), table.time
+    recipe, time = _decided(table.recipe, selection), table.time
     features, targets = selection.features, selection.targets
     del table, selection
     step = None if recipe.grid is None else recipe.grid.step
-    grid, time, values, corrected = regularize(time, values, step, recipe.duplicates)
+    grid, time, values, corrected = regularize(time, values, step, recipe.duplicates, codes)
     time, values = time[: options.rows], values[: options.rows]
     if options.calendar:
         features, values = _with_calendar(features, values, time, grid.step)
@@ -140,7 +144,7 @@ def read_times(source: Source, options: TableOptions, recipe: ReadingRecipe) -> 
     if known:
         recipe = replace(recipe, dialect=opened.dialect)
         return TimedTable(opened, rows, recipe, recipe.time.read(rows), recipe.time.notes)
-    time_format, time, notes = find_time(rows, names)
+    time_format, time, notes = find_time_elsewhere(rows, tuple(recipe.categories), names)
     if recipe.grid is not None:
         check_stated_step(time, recipe.grid.step)
     recipe = _settle_marks(opened, rows, replace(recipe, time=time_format), options)
@@ -157,11 +161,42 @@ def select_columns(table: TimedTable, options: TableOptions) -> Selection:
     names = (*opened.columns, *opened.repeated)
     target = "all" if options.target == "all" else match_names(options.target, names)
     features = None if options.features in (None, "all") else match_names(options.features, names)
+    texts = read_categories(opened, table.rows, recipe, options.categorical)
+    coder, notes = code_categories(texts, recipe)
+    features = features and (*features, *texts)
     named = {*([] if target == "all" else target), *(features or ())}
     check_unique(opened, [*named, *recipe.numeric])
-    columns, left_out = _numeric(table, named)
+    _check_no_category(target, texts)
+    columns, left_out = _numeric(table, named, texts)
     targets = _pick_targets(opened.key, target, columns, left_out, recipe.time.columns)
-    return Selection(columns, pick_features(features, targets, tuple(columns)), targets, left_out)
+    columns = {
+        name: columns[name] if name in columns else texts[name] for name in _in_order(table, columns, texts)
+    }
+    notes += tuple(
+        f"Column '{name}' {why} and was left out.{'' if recipe.numeric else suggest_categories(name, table.rows[name])}"
+        for name, why in left_out.items()
+    )
+    return Selection(columns, pick_features(features, targets, tuple(columns)), targets, coder, notes)
+
+
+def _in_order(table: TimedTable, *columns: Collection[str]) -> list[str]:
+    return [name for name in table.rows.column_names if any(name in names for names in columns)]
+
+
+def _check_no_category(target: str | Sequence[str], categories: Collection[str]) -> None:
+    for name in [] if target == "all" else target:
+        if name in categories:
+            raise UserError(
+                f"data.target: '{name}' is declared in data.categorical, and categories cannot be forecast: choose a"
+                " column of numbers."
+            )
+
+
+def _decided(recipe: ReadingRecipe, selection: Selection) -> ReadingRecipe:
+    """Return the recipe with what the columns decided."""
+    categories = selection.categories.vocabulary
+    numeric = tuple(name for name in selection.features if name not in categories)
+    return replace(recipe, numeric=numeric, categories=categories)
 
 
 def _stated_recipe(options: TableOptions) -> ReadingRecipe:
@@ -177,6 +212,8 @@ def _stated_recipe(options: TableOptions) -> ReadingRecipe:
         options.duplicates,
         (),
         _markers(options.missing_values),
+        dict.fromkeys(match_names(options.categorical, ()), ()),
+        check_policy(options.unknown_categories),
     )
 
 
@@ -188,13 +225,16 @@ def _check_season(season: object) -> None:
 def _to_array(selection: Selection, time: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the features ``[N, C]``, and a note for each number that seems to stand for missing values."""
     values = np.empty((len(time), len(selection.features)))
-    sentinels = {}
+    sentinels, coder = {}, selection.categories
     for index, name in enumerate(selection.features):
+        if name in coder.vocabulary:
+            values[:, index] = coder.encode(name, selection.columns[name])
+            continue
         column = floats(selection.columns[name])
         _check_column(name, column, time)
         sentinels[name] = list(find_sentinels(column))
         values[:, index] = column
-    return values, sentinel_notes(sentinels)
+    return values, sentinel_notes(sentinels) + coder.notes()
 
 
 def _markers(values: object) -> tuple[float | str, ...]:
@@ -233,7 +273,8 @@ def _settle_marks(
     opened: Table, rows: pa.Table, recipe: ReadingRecipe, options: TableOptions
 ) -> ReadingRecipe:
     """Return the recipe with the dialect of the table and its decimal marks, decided over all rows."""
-    others = [name for name in rows.column_names if name not in recipe.time.columns]
+    taken = (*recipe.time.columns, *recipe.categories)
+    others = [name for name in rows.column_names if name not in taken]
     stated, dialect = recipe.dialect is not None, opened.dialect
     if opened.undecided and dialect is not None:
         used = others
@@ -249,19 +290,22 @@ def _settle_marks(
     return replace(recipe, dialect=dialect, other_mark=other_mark)
 
 
-def _numeric(table: TimedTable, named: Collection[str]) -> tuple[dict[str, pa.ChunkedArray], dict[str, str]]:
+def _numeric(
+    table: TimedTable, named: Collection[str], categories: Collection[str]
+) -> tuple[dict[str, pa.ChunkedArray], dict[str, str]]:
     """Return the columns to read as numbers, and why each other one is left out.
 
     Args:
         table: The rows; their recipe has no numeric columns if they are to be found.
         named: Columns that were asked for.
+        categories: Columns that hold categories.
 
     Raises:
         UserError: A column of the recipe is missing or is not numeric.
     """
     columns, left_out, recipe = {}, {}, table.recipe
     for name in table.rows.column_names:
-        if name in recipe.time.columns:
+        if name in recipe.time.columns or name in categories:
             continue
         numbers, value = as_numbers(table.rows[name], recipe.decimal_of(name), recipe.missing_values)
         if numbers is None:
