@@ -152,7 +152,7 @@ def make_table(shape: Shape, dialect: Dialect, seed: int, later: int = 0, rows: 
     """
     rng = random.Random(seed)
     start = _start(shape, rng) + timedelta(seconds=later * shape.step)
-    count = rows or max(rng.randint(24, 40), DAY // shape.step + 3 if "period" in _needs(shape) else 0)
+    count = rows or max(rng.randint(24, 40), 3 * DAY // shape.step if "period" in _needs(shape) else 0)
     grid = [start + timedelta(seconds=index * shape.step) for index in range(count)]
     if later:
         rng = random.Random(seed + later)

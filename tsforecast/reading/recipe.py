@@ -27,6 +27,7 @@ class ReadingRecipe:
         missing_values: Numbers and texts that stand for missing values.
         categories: Column that is read as categories -> those of the training rows, in the order of their codes.
         unknown_categories: ``note`` or ``refuse``, for categories that the training rows do not have.
+        ordered: Whether the rows were in the order of time; otherwise later ones are sorted too.
 
     Example:
         >>> recipe = ReadingRecipe(TimeFormat(("day",), "%m/%d/%Y"), ("load",), TimeGrid(Frequency(1, "bd")))
@@ -46,6 +47,7 @@ class ReadingRecipe:
     missing_values: tuple[float | str, ...] = ()
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unknown_categories: str = "note"
+    ordered: bool = True
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "ReadingRecipe":
@@ -62,6 +64,7 @@ class ReadingRecipe:
             tuple(stored.get("missing_values", ())),
             {name: tuple(values) for name, values in stored.get("categories", {}).items()},
             stored.get("unknown_categories", "note"),
+            bool(stored.get("ordered", True)),
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -32,6 +32,8 @@ def stream_rows(
 ) -> Iterator[Rows]:
     """Yield the rows of a table piece by piece, in memory that does not grow with the table.
 
+    If those of the training data had to be sorted, so are these, all in memory.
+
     Args:
         table: The open table.
         features: Columns to read as numbers.
@@ -42,6 +44,28 @@ def stream_rows(
     Raises:
         UserError: A value is not a time or not a finite number, or the condition cannot be applied.
     """
+    pieces = _stream(table, features, time, recipe)
+    if recipe is None or recipe.ordered:
+        yield from pieces
+    else:
+        yield from _sorted(list(pieces))
+
+
+def _sorted(pieces: list[Rows]) -> Iterator[Rows]:
+    if not pieces:
+        return
+    time = np.concatenate([piece.time for piece in pieces])
+    order = np.argsort(time, kind="stable")
+    names = pieces[0].columns
+    yield Rows(
+        time[order],
+        {name: np.concatenate([piece.columns[name] for piece in pieces])[order] for name in names},
+    )
+
+
+def _stream(
+    table: Table, features: Sequence[str], time: TimeFormat, recipe: ReadingRecipe | None
+) -> Iterator[Rows]:
     first = 1
     condition = Condition.parse(recipe.where) if recipe and recipe.where else None
     missing = recipe.missing_values if recipe else ()

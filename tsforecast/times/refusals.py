@@ -71,8 +71,9 @@ def check_half_days(table: pa.Table, written: TimeFormat, time: np.ndarray) -> N
     if not known.any() or hours[known].min() < 1 or hours[known].max() > 12:
         return
     back = np.diff(time) < np.timedelta64(-10, "h")
-    row = int(((hours[:-1] == 12) & (hours[1:] == 1) & back).argmax())
-    if hours[row] == 12 and back[row]:
+    noon = (hours[:-1] == 12) & (hours[1:] == 1) & back
+    if noon.any():
+        row = int(noon.argmax())
         name = written.columns[-1]
         raise UserError(
             f"data.time: after {value_at(table[name], row)} in column '{name}' (row {row + 1:,}) comes"

@@ -37,7 +37,7 @@ from tsforecast.tables.table import Hints, Source, Table, check_unique
 from tsforecast.times.duplicates import check_duplicates, check_repeated_times
 from tsforecast.times.formats import TimeFormat
 from tsforecast.times.frequency import Frequency, parse_frequency
-from tsforecast.times.grid import check_stated_step, regularize
+from tsforecast.times.grid import check_stated_step, is_ordered, regularize
 from tsforecast.times.time_grid import TimeGrid
 
 UNNAMED = r"column_\d+|Unnamed: \d+"  # names of columns that have none
@@ -107,6 +107,7 @@ def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | No
     )
     notes = table.opened.notes + table.notes + repeated + selection.notes + doubts
     recipe, time = _decided(table.recipe, selection), table.time
+    recipe = replace(recipe, ordered=recipe.ordered and is_ordered(time))
     features, targets = selection.features, selection.targets
     del table, selection
     step = None if recipe.grid is None else recipe.grid.step
