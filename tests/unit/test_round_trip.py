@@ -65,16 +65,22 @@ def test_tables_are_read_back_as_they_were_written(shape, dialect, seed):
             for later, rows in ((200, None), (300, 4)):
                 new = make_table(shape, dialect, seed, later, rows)
                 path = write_table(new, dialect, Path(folder) / f"new{later}.csv{dialect.compression}")
+                if metadata.recipe.ordered and not is_rising(new):
+                    continue  # refused unless the rows are in one piece
                 read = read_as_prediction(path, metadata)
                 assert_equal_rows(read, expected_rows(new, shape), metadata.targets)
         finally:
             csv_table.BLOCK_BYTES = block
 
 
+def is_rising(table):
+    return (np.diff(table.times[table.selected]) >= np.timedelta64(0)).all()
+
+
 def assert_noted(series, shape, expected, table):
     """What reading changed is said."""
     notes = " ".join(series.notes)
-    if (np.diff(table.times[table.selected]) < np.timedelta64(0)).any():
+    if not is_rising(table):
         assert "not in order" in notes
     if len(series) > len(expected):
         assert "were missing" in notes

@@ -91,12 +91,14 @@ def find_layout(path: str, head: bytes, like: Dialect | None = None) -> Layout:
 
 def _first_lines(head: bytes, encoding: str) -> list[str]:
     """Return the lines at the beginning of a file, at least one."""
-    for size in (SAMPLE, len(head)):
-        text = head[:size].decode(encoding, errors="replace").lstrip("\ufeff")
-        lines = re.split(LINE_ENDS, text)
-        if len(lines) > 2:  # a long header fills more than the sample
-            break
-    return lines[:-1] if len(head) >= size and len(lines) > 1 else lines
+    lines = _decoded_lines(head[:SAMPLE], encoding)
+    if len(head) <= SAMPLE:
+        return lines
+    return lines[:-1] if len(lines) > 2 else _decoded_lines(head, encoding)  # a long header fills the sample
+
+
+def _decoded_lines(head: bytes, encoding: str) -> list[str]:
+    return re.split(LINE_ENDS, head.decode(encoding, errors="replace").lstrip("\ufeff"))
 
 
 def _check_markup(path: str, rows: list[str]) -> None:
@@ -207,8 +209,9 @@ def _find_encoding(path: str, sample: bytes) -> str:
             f"data.path: {path} is neither CSV nor Parquet (a spreadsheet or another binary file?): save it as CSV in"
             " UTF-8."
         )
-    sample = sample[: max(sample.rfind(b"\n"), sample.rfind(b"\r"), 0) or None]
-    for encoding in ("utf8", "cp1252"):  # a cut character is not at the end of a line
+    if len(sample) >= SAMPLE:  # a character that is cut is not at the end of a line
+        sample = sample[: max(sample.rfind(b"\n"), sample.rfind(b"\r"), 0) or None]
+    for encoding in ("utf8", "cp1252"):
         try:
             sample.decode(encoding)
         except UnicodeDecodeError:
