@@ -4,33 +4,26 @@ import json
 
 import numpy as np
 
-from tsforecast.data.scaling import Scaler
-from tsforecast.inference.metadata import Channel, ModelMetadata
+from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import read_rows, segments
-from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.models.task import Task
 from tsforecast.tables.file_source import FileSource
 
 
 def metadata_of(series) -> ModelMetadata:
     """What a model that was trained on a series knows of it, by way of JSON."""
-    recipe = ReadingRecipe.from_dict(json.loads(json.dumps(series.recipe.to_dict())))
     count = len(series.features)
-    return ModelMetadata(
-        channels=tuple(Channel(name, name, 0) for name in series.features),
-        targets=series.features,
-        target_indices=tuple(range(count)),
-        unit="",
-        step=series.step,
-        lookback=2,
-        lead=1,
-        horizon=1,
-        quantile_levels=None,
-        scaler=Scaler.from_dict(
-            {"mean": [0.0] * count, "scale": [1.0] * count, "target_indices": list(range(count))}
-        ),
-        thresholds=(),
-        recipe=recipe,
-    )
+    identity = {"mean": [0.0] * count, "scale": [1.0] * count, "target_indices": list(range(count))}
+    stored = {
+        "channels": list(series.features),
+        "targets": list(series.features),
+        "step_seconds": series.step,
+        "grid": series.grid.to_dict(),
+        "scaler": identity,
+        "recipe": series.recipe.to_dict(),
+    }
+    task = Task(lookback=2, channels=count, lead=1, horizon=1, target_indices=tuple(range(count)))
+    return ModelMetadata.from_task(task, json.loads(json.dumps(stored)))
 
 
 def read_as_prediction(path, metadata: ModelMetadata) -> dict:
