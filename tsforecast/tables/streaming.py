@@ -44,7 +44,7 @@ def stream_rows(
     Raises:
         UserError: A value is not a time or not a finite number, or the condition cannot be applied.
     """
-    pieces = _stream(table, features, time, recipe)
+    pieces = _stream(table, features, time, recipe, coder)
     if recipe is None or recipe.ordered:
         yield from pieces
     else:
@@ -64,7 +64,11 @@ def _sorted(pieces: list[Rows]) -> Iterator[Rows]:
 
 
 def _stream(
-    table: Table, features: Sequence[str], time: TimeFormat, recipe: ReadingRecipe | None
+    table: Table,
+    features: Sequence[str],
+    time: TimeFormat,
+    recipe: ReadingRecipe | None,
+    coder: CategoryCoder | None,
 ) -> Iterator[Rows]:
     first = 1
     condition = Condition.parse(recipe.where) if recipe and recipe.where else None
