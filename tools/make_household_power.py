@@ -1,7 +1,7 @@
 """Make household_power.parquet from the source file: ``python tools/make_household_power.py SOURCE.csv[.xz] [OUTPUT]``.
 
 Every value of the source has at most three decimals, so whole numbers in the smallest unit (W, VAr, cV, dA, Wh) hold
-it without loss. Neighbouring minutes differ little, so delta encoding makes them small. The minutes have no gap, so
+it without loss. Neighboring minutes differ little, so delta encoding makes them small. The minutes have no gap, so
 a start and a step replace the time column. The result is read back and compared with the source.
 """
 

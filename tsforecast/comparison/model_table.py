@@ -59,7 +59,7 @@ def format_markdown(runs: Sequence[Run], command: str) -> str:
 def _head(unit: str) -> list[str]:
     errors = [f"test {metric_label('rmse', unit)}", metric_label("mae", unit)]
     costs = ["training s", "one window ms"]
-    return ["model", "parameters", "users' figure", "seeds", *errors, "skill", "spike AP", "spike F1", *costs]
+    return ["model", "parameters", "estimate", "seeds", *errors, "skill", "spike AP", "spike F1", *costs]
 
 
 def _cells(name: str, runs: Sequence[Run]) -> list[str]:

@@ -11,7 +11,7 @@ from tsforecast.files import write_text
 from tsforecast.formatting import is_finite
 from tsforecast.metrics import metric_label
 from tsforecast.metrics.bootstrap import Interval
-from tsforecast.reporting.charts import RunPoints, run_colour, runs_chart
+from tsforecast.reporting.charts import RunPoints, run_color, runs_chart
 from tsforecast.reporting.elements import Chart, Record, Section, Table
 from tsforecast.reporting.parallel import parallel_coordinates
 from tsforecast.reporting.rendering import render
@@ -78,12 +78,12 @@ def common_unit(board: Sequence[Entry]) -> str:
 
 def _row(entry: Entry, page_folder: Path) -> LeaderboardRow:
     figures = entry.run.figures
-    colour = run_colour(entry.rank - 1)
+    color = run_color(entry.rank - 1)
     skill = figures.get("skill/persistence")
     return LeaderboardRow(
         rank=entry.rank,
         name=entry.name,
-        css=colour if colour.startswith("c") else "more",
+        css=color if color.startswith("c") else "more",
         folder=str(entry.run.folder),
         report=_report_link(entry.run.folder, page_folder),
         rmse=figures[SCORE],

@@ -54,7 +54,7 @@ def read_published(table: str) -> dict[str, Any]:
 
 
 def select_figures(runs: Sequence[Run], figures: Mapping[str, Any]) -> dict[Cell, list[Pair]]:
-    """Return MSE and MAE of our runs on the standardised series, one pair per run, for each cell with a run."""
+    """Return MSE and MAE of our runs on the standardized series, one pair per run, for each cell with a run."""
     cells: dict[Cell, list[Pair]] = {}
     for run in runs:
         model, horizon = target_name(run.config["model"]["_target_"]), str(run.config["window"]["horizon"])

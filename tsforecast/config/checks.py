@@ -8,14 +8,15 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from tsforecast.config.device_checks import check_device
-from tsforecast.config.earlier_runs import adopt_model, config_of_folder
+from tsforecast.config.earlier_runs import adopt_model, adopt_task, config_of_folder
 from tsforecast.config.ensemble_checks import check_ensemble
-from tsforecast.config.hydra_errors import CONF, unknown_key
+from tsforecast.config.hydra_errors import CONF, missing_value, unknown_key
 from tsforecast.config.nodes import command_type, to_config
 from tsforecast.config.plan_checks import check_plan
 from tsforecast.config.schema import Config, job_fields
 from tsforecast.config.service_checks import check_service
 from tsforecast.config.training_checks import check_objective, check_training
+from tsforecast.config.unread import check_unread
 from tsforecast.config.value_checks import check_arguments, check_encoding, check_options, check_quantiles
 from tsforecast.errors import UserError
 from tsforecast.rules.parse import parse_rules
@@ -41,7 +42,10 @@ def check(cfg: DictConfig, overrides: Sequence[str] | None = None) -> Config:
     _check_missing(cfg)
     _check_choices(typed)
     config = config_of_folder(_to_config(cfg), typed)
+    check_unread(config, typed)
     check_service(config)
+    if config.job.name == "distill" and config.resume is None:
+        config = adopt_task(config, names)
     config = check_ensemble(config, typed)
     check_plan(config)
     if config.init_from is not None and config.resume is None:
@@ -62,7 +66,7 @@ def _overrides() -> list[str]:
 def _check_missing(cfg: DictConfig) -> None:
     missing = sorted(key for key in OmegaConf.missing_keys(cfg) if not key.startswith("hydra"))
     if missing:
-        raise UserError(f"{missing[0]} has no value: add {missing[0]}=VALUE to the command.")
+        raise UserError(missing_value(missing[0]))
 
 
 def _check_choices(overrides: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from tsforecast.config.instantiate import stem
 from tsforecast.config.schema import Config, job_options
 from tsforecast.config.stored import load
 from tsforecast.errors import UserError
+from tsforecast.registry.model_source import resolve_model
 
 # Jobs that look at a run as it was trained -> groups that they nevertheless read from their own command.
 OF_A_RUN = {"evaluate": (), "promote": (), "export": ("device",)}
@@ -68,6 +69,26 @@ def adopt_model(source: str, config: Config, set_here: Collection[str]) -> Confi
         )
     taken = {key: value for key, value in stored.model.items() if f"model.{key}" not in set_here}
     return dataclasses.replace(config, model=config.model | taken)
+
+
+def adopt_task(config: Config, set_here: Collection[str]) -> Config:
+    """Return the config with the data and the window of the teacher, except for groups that this command sets.
+
+    Args:
+        config: Config of a student, with ``run=FOLDER`` or the registry of its teacher.
+        set_here: Keys that the command sets.
+
+    Raises:
+        UserError: There is no such run, version or champion.
+    """
+    teacher = load(resolve_model(config.registry, config.run).config, config)
+    groups = {key.split(".")[0] for key in set_here}
+    taken: dict[str, Any] = (
+        {} if groups & {"data", "scale"} else {"data": teacher.data, "scale": teacher.scale}
+    )
+    if "window" not in groups:
+        taken["window"] = teacher.window
+    return dataclasses.replace(config, **taken)
 
 
 def _refuse_others(overrides: Sequence[str], key: str, allowed: Sequence[str]) -> None:

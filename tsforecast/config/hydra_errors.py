@@ -95,8 +95,7 @@ def _explain_known_error(error: Exception, text: str) -> str:
         return user_error[1]
     missing = re.search(r"Missing mandatory value: (\S+)", text)
     if missing:
-        name = missing[1].rstrip(".")
-        return f"{name} has no value: add {name}=VALUE to the command."
+        return missing_value(missing[1].rstrip("."))
     wrong = re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", text)
     if wrong and key:
         return f"{key}={wrong[1]} is not {KINDS.get(wrong[2], wrong[2].lower())}."
@@ -105,6 +104,16 @@ def _explain_known_error(error: Exception, text: str) -> str:
     if key and "does not support deletion" in text:
         return f"{key} cannot be taken out: give it a value, or null where it allows that."
     return ""
+
+
+def missing_value(key: str) -> str:
+    """Return the sentence for a key that must be set and is not."""
+    if key == "over":
+        return "over has no value: add over=FOLDER, of a sweep or of finished runs, as in over='outputs/2026-*_lstm'."
+    if (CONF / key).is_dir():
+        choices = sorted(path.stem for path in (CONF / key).glob("*.yaml"))
+        return f"{key} has no value: choose one of {', '.join(choices)}, as in {key}={choices[0]}."
+    return f"{key} has no value: add {key}=VALUE to the command."
 
 
 def _as_it_is(error: Exception) -> str:

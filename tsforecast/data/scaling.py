@@ -1,4 +1,4 @@
-"""Scaler: standardisation by the mean and standard deviation of the training rows."""
+"""Scaler: standardization by the mean and standard deviation of the training rows."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CONSTANT = 1e-9
 
 @dataclass(frozen=True)
 class Scaler:
-    """Standardise channels: ``(value - mean) / scale``.
+    """Standardize channels: ``(value - mean) / scale``.
 
     Args:
         mean: ``[C]`` float64 in the channels' units.

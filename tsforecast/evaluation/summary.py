@@ -37,7 +37,7 @@ def print_model(model: Model, runtime: RuntimeInfo) -> None:
         return
     for row in model.parameter_rows():
         print(f"  {row['layer']:<22}{row['shape']:<18}{row['params']:>10,}")
-    nominal = f" (the users' estimate: {model.nominal_params:,})" if model.nominal_params else ""
+    nominal = f" (originally estimated: {model.nominal_params:,})" if model.nominal_params else ""
     print(
         f"{model.name}: {model.count_params():,} parameters{nominal}, {runtime.policy}, {runtime.device_name}",
         flush=True,

@@ -73,7 +73,7 @@ def export_formats(
     Args:
         original: The model.
         formats: Names of the formats.
-        options: Tolerances, and whether to write quantised variants.
+        options: Tolerances, and whether to write quantized variants.
         folder: Destination.
         on_row: Called with the row of each file.
 
@@ -86,7 +86,7 @@ def export_formats(
     rows, errors = [], []
     for name in formats:
         try:
-            for variant in list_variants(name, options.quantise):
+            for variant in list_variants(name, options.quantize):
                 rows.append(export_variant(original, variant, options, folder))
                 on_row(rows[-1])
         except UserError as error:
@@ -99,7 +99,7 @@ def export_formats(
 def export_variant(original: Original, variant: Variant, options: ExportOptions, folder: Path) -> Row:
     """Write a file under a temporary name, compare it with the original, and rename it.
 
-    A quantised file that differs too much is removed, and its row says so.
+    A quantized file that differs too much is removed, and its row says so.
 
     Args:
         original: The model.
@@ -108,7 +108,7 @@ def export_variant(original: Original, variant: Variant, options: ExportOptions,
         folder: Destination.
 
     Raises:
-        UserError: The converter cannot write this model, or a file that is not quantised differs too much.
+        UserError: The converter cannot write this model, or a file that is not quantized differs too much.
     """
     part, target = folder / f"part-{variant.file}", folder / variant.file
     try:
@@ -118,10 +118,10 @@ def export_variant(original: Original, variant: Variant, options: ExportOptions,
         difference = max_difference(
             original.outputs, outputs, original.metadata, trees=_has_trees(original.model)
         )
-        tolerance = options.quantised_tolerance if variant.quantised else options.tolerance
+        tolerance = options.quantized_tolerance if variant.quantized else options.tolerance
         if not difference <= tolerance:
             reason = f"differs by {difference:.3g} from the original, more than {tolerance:g}"
-            if not variant.quantised:
+            if not variant.quantized:
                 raise UserError(f"{variant.name} {reason} (export.tolerance): no file was left.")
             _remove(target)
             return {"model": variant.name, "file": "not left", "refused": reason, "difference": difference}

@@ -32,30 +32,30 @@ class Variant:
     Args:
         name: Name in the table.
         file: Name of the file or folder.
-        quantised: Whether weights are stored more coarsely, so that forecasts differ a little.
+        quantized: Whether weights are stored more coarsely, so that forecasts differ a little.
         write: Takes model, metadata and path, and writes the file.
         open: Takes the path, and returns a function from ``values`` ``[1, L, C]`` to outputs.
     """
 
     name: str
     file: str
-    quantised: bool
+    quantized: bool
     write: Callable[[Any, ModelMetadata, Path], None]
     open: Callable[[Path], Run]
 
 
-def list_variants(format: str, quantise: bool) -> list[Variant]:
+def list_variants(format: str, quantize: bool) -> list[Variant]:
     """Return the ways to write a format, the plain one first.
 
     Args:
         format: One of ``FORMATS``.
-        quantise: Whether to include quantised ones.
+        quantize: Whether to include quantized ones.
 
     Example:
-        >>> [variant.file for variant in list_variants("onnx", quantise=True)]
+        >>> [variant.file for variant in list_variants("onnx", quantize=True)]
         ['model.onnx', 'model_int8.onnx']
     """
-    return [variant for variant in _VARIANTS[format] if quantise or not variant.quantised]
+    return [variant for variant in _VARIANTS[format] if quantize or not variant.quantized]
 
 
 # --- TensorFlow ---
@@ -116,15 +116,15 @@ def _erfc(graph: Any, node: Any, name: str, arguments: Any) -> None:
 def _write_onnx_int8(model: "Forecaster", metadata: ModelMetadata, path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    unquantised = path.with_name(f"unquantised-{path.name}")
-    _write_onnx(model, metadata, unquantised)
+    unquantized = path.with_name(f"unquantized-{path.name}")
+    _write_onnx(model, metadata, unquantized)
     try:
         with _quiet():
             quantize_dynamic(
-                unquantised, path, weight_type=QuantType.QInt8, extra_options={"EnableSubgraph": True}
+                unquantized, path, weight_type=QuantType.QInt8, extra_options={"EnableSubgraph": True}
             )
     finally:
-        unquantised.unlink(missing_ok=True)
+        unquantized.unlink(missing_ok=True)
 
 
 def _open_onnx(path: Path) -> Run:

@@ -118,7 +118,7 @@ def _replace_policy(config: Any, policy: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def _statistics_as_arrays(model: Forecaster) -> Iterator[None]:
-    """Hide the tensors of normalising layers, which are from outside the graph, from the ONNX converter.
+    """Hide the tensors of normalizing layers, which are from outside the graph, from the ONNX converter.
 
     It would take them for inputs.
     """

@@ -13,11 +13,11 @@ class ExportOptions:
     Args:
         windows: Windows of the test split for the comparison.
         tolerance: Largest difference, in standard deviations of the target.
-        quantise: Also write each format with quantized weights, if the format supports it.
-        quantised_tolerance: Largest difference of those files.
+        quantize: Also write each format with quantized weights, if the format supports it.
+        quantized_tolerance: Largest difference of those files.
     """
 
     windows: Annotated[int, Range(1, 1_000_000)]
     tolerance: Annotated[float, Range(0, 1e6)]
-    quantise: bool
-    quantised_tolerance: Annotated[float, Range(0, 1e6)]
+    quantize: bool
+    quantized_tolerance: Annotated[float, Range(0, 1e6)]

@@ -75,7 +75,7 @@ class Scorer:
             self._ends, self._bands = self._ends[due:], [band[due:] for band in self._bands]
         oldest = int(self._ends[0]) if len(self._ends) else now
         cut = int(np.searchsorted(self._truth_places, oldest))
-        # The newest row stays, so that a repeated row is recognised.
+        # The newest row stays, so that a repeated row is recognized.
         cut = min(cut, max(0, len(self._truth_places) - 1))
         self._truth_places, self._truths = self._truth_places[cut:], self._truths[cut:]
 

@@ -1,4 +1,4 @@
-"""job=benchmark: time each model on each device of this machine, next to the users' estimates."""
+"""job=benchmark: time each model on each device of this machine, next to the original estimates."""
 
 import dataclasses
 from pathlib import Path
@@ -70,7 +70,7 @@ def _time(config: Config, kind: DeviceKind, what: str = "time") -> dict[str, Any
 
 
 def select_models(config: Config) -> dict[str, Config]:
-    """Return the configs of the models to time: those of ``plan.models``, or the users' five models."""
+    """Return the configs of the models to time: those of ``plan.models``, or the ensemble's five models."""
     models = config.plan.models
     return model_configs(config, user_estimates()["members"] if models is None else models)
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsforecast.config import Config, instantiate
+from tsforecast.config import Config, instantiate, stem
 from tsforecast.config.stored import as_dict, load
 from tsforecast.errors import UserError
 from tsforecast.evaluation.scored_model import ScoredModel
@@ -70,12 +70,17 @@ def check_same_task(config: Config, teacher: Config, name: str) -> None:
     for group in ("data", "window"):
         ours, theirs = student_options[group], teacher_options[group]
         differing = [key for key in ours if ours[key] != theirs.get(key)]
-        if differing:
+        if not differing:
+            continue
+        if "_target_" in differing:
+            label, values = group, (stem(theirs), stem(ours))
+        else:
             key = differing[0]
-            raise UserError(
-                f"{name} was trained with {group}.{key}={theirs.get(key)}, and the student's is {ours[key]}: "
-                "give both the same."
-            )
+            label, values = f"{group}.{key}", (theirs.get(key), ours[key])
+        raise UserError(
+            f"{name} was trained with {label}={values[0]}, and the student's is {values[1]}: leave the options of"
+            f" {group} out of the command to take those of the teacher."
+        )
 
 
 def compare_models(

@@ -1,4 +1,4 @@
-"""job=plan: what a run will need, before it starts, next to the users' estimates. Nothing is trained."""
+"""job=plan: what a run will need, before it starts, next to the original estimates. Nothing is trained."""
 
 import dataclasses
 from pathlib import Path

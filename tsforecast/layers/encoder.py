@@ -104,7 +104,7 @@ class EncoderBlock(layers.Layer):
     Call arguments: tokens ``[B, M, P, D]``.
     Returns: ``[B, M, P, D]``.
 
-    Source: Nie et al. (2023), section 3.1 and appendix A.1.4: post-norm with batch normalisation; starting weights and
+    Source: Nie et al. (2023), section 3.1 and appendix A.1.4: post-norm with batch normalization; starting weights and
         the second dropout from the published code.
 
     Example:

@@ -53,7 +53,7 @@ class TrendSplit(layers.Layer):
     def __init__(self, kernel_size: int = 25, **kwargs: object):
         super().__init__(**kwargs)
         if kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size={kernel_size} must be odd, which centres the average.")
+            raise ValueError(f"kernel_size={kernel_size} must be odd, which centers the average.")
         self.kernel_size = kernel_size
 
     def call(self, history: Tensor) -> tuple[Tensor, Tensor]:

@@ -80,7 +80,7 @@ def _summarize_ensemble(members: list[dict[str, float]], served: dict[str, Any])
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """Return the table, the comparison with the users' estimates and the method.
+    """Return the table, the comparison with the original estimates and the method.
 
     Args:
         result: Content of ``benchmark.json``.
@@ -110,7 +110,7 @@ def _cells(row: dict[str, float]) -> str:
 
 
 def _comparison(result: dict[str, Any]) -> list[str]:
-    """Return a table of the users' estimates and the measured figures, if the models are the users' models."""
+    """Return a table of the original estimates and the measured figures, if the models are those of the estimates."""
     members = sorted(user_estimates()["members"])
     rows = [
         f"| {device} | {line} |"

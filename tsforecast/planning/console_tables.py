@@ -39,9 +39,9 @@ def _table(title: str, first: str, *columns: str) -> Table:
         show_edge=False,
         padding=(0, 1, 0, 0),
     )
-    table.add_column(first, no_wrap=True, min_width=14)
+    table.add_column(first, min_width=14)
     for name in columns:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
@@ -151,7 +151,7 @@ def _scales(plan: dict[str, Any]) -> Table:
 
 
 def _estimates(plan: dict[str, Any]) -> Table:
-    table = _table("The users' estimates and this plan", "quantity", "estimate", "plan")
+    table = _table("Original estimates and this plan", "quantity", "estimate", "plan")
     table.add_column("estimate is", no_wrap=True)
     table.caption = plan["source"]
     for name, row in plan["estimates"].items():

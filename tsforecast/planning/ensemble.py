@@ -1,4 +1,4 @@
-"""Memory and time of the whole ensemble, at every scale, compared with the users' estimates."""
+"""Memory and time of the whole ensemble, at every scale, compared with the original estimates."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -119,7 +119,7 @@ def _project_model(
 def compare_estimates(
     plans: dict[str, Any], ensemble: dict[str, Any], projections: dict[str, Any], device: str
 ) -> dict[str, dict[str, Any]]:
-    """Compare the users' estimates with the plan, line by line.
+    """Compare the original estimates with the plan, line by line.
 
     Args:
         plans: Plan of each model.

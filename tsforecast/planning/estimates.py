@@ -1,4 +1,4 @@
-"""The users' own estimates of memory and time, to compare with computed and measured figures."""
+"""The original estimates of memory and time, to compare with computed and measured figures."""
 
 import functools
 import json
@@ -18,7 +18,7 @@ def verdict(estimate: float | None, figure: float | None) -> str:
     """Return whether an estimate holds; empty if either value is missing.
 
     Args:
-        estimate: The users' estimate, above 0.
+        estimate: The original estimate, above 0.
         figure: The computed or measured value, in the same unit.
 
     Example:

@@ -38,7 +38,7 @@ METHOD = (
     "over the training windows. The peak is the process's largest resident size, including compilation; the data are "
     "the arrays that a run holds, counted. Lines are least-squares fits; the deviation is the largest distance of a "
     "size from its line, as a share of the largest value. The rows of a limit are where the line reaches it, and the "
-    "date is when the users' growth reaches that number of rows; after its last point, growth continues at the pace "
+    "date is when the planned growth reaches that number of rows; after its last point, growth continues at the pace "
     "of its last two."
 )
 
@@ -133,7 +133,7 @@ def analyze_growth(sizes: Sequence[dict[str, Any]], *, memory: int, today: datet
     Args:
         sizes: Results of ``size_row`` for at least two sizes, in increasing order of rows.
         memory: Memory of this machine in bytes.
-        today: Date of the first point of the users' growth.
+        today: Date of the first point of the planned growth.
     """
     rows = [row["rows"] for row in sizes]
     growth = {
@@ -203,7 +203,7 @@ def find_limit(line: dict[str, Any], limit: float, today: datetime.date) -> dict
     Args:
         line: Result of ``fit_line``.
         limit: The limit in the line's unit.
-        today: Date of the first point of the users' growth.
+        today: Date of the first point of the planned growth.
     """
     if line["slope"] <= 0:
         return {"rows": None, "date": None}

@@ -27,6 +27,7 @@ MANIFEST = "manifest.json"
 CALIBRATION = "calibration.npz"  # scores of the newest validation windows, for prediction intervals
 STAGED = ".new-"  # prefix of a version that is being assembled
 NAME = re.compile(r"v(\d{4,})")
+PROMOTE = "promote a finished run with `python run.py job=promote run=FOLDER`"
 MAX_MOVES = 1000  # in the record
 MANIFEST_KEYS = (
     "model",
@@ -138,7 +139,11 @@ class Registry:
             known = sorted(entry.name for entry in folder.glob("v*")) if folder.is_dir() else []
             raise UserError(
                 f"{self.path} holds no version '{name}'.{nearest(name, known)} "
-                f"It has {', '.join(known[-5:]) or 'none yet'}."
+                + (
+                    f"It has {', '.join(known[-5:])}: choose one."
+                    if known
+                    else f"It has none yet: {PROMOTE}."
+                )
             )
         return Version(name, path, json.loads((path / MANIFEST).read_text()))
 
@@ -155,9 +160,7 @@ class Registry:
         """
         name = self.champion_name()
         if name is None:
-            raise UserError(
-                f"{self.path} has no champion yet: promote a finished run with `python run.py job=promote run=FOLDER`."
-            )
+            raise UserError(f"{self.path} has no champion yet: {PROMOTE}.")
         return self.version(name)
 
     def moves(self) -> list[dict[str, Any]]:
@@ -241,15 +244,22 @@ class Registry:
             UserError: There was none before, or its files are not those registered.
         """
         if not self._state()["before"]:
-            raise UserError(f"{self.path} has no champion before this one to go back to.")
+            raise UserError(self._no_way_back())
         with file_lock(self.path / "lock", self.wait_seconds):
             state = self._state()
             if not state["before"]:  # another writer was quicker
-                raise UserError(f"{self.path} has no champion before this one to go back to.")
+                raise UserError(self._no_way_back())
             version = self.version(state["before"][-1])
             version.check()
             self._move(state, version.name, why, state["before"][:-1])
         return version
+
+    def _no_way_back(self) -> str:
+        choose = "Choose a version with `python run.py job=promote registry.version=NAME`"
+        return (
+            f"{self.path} has no champion before this one to go back to."
+            f" {choose if self.versions() else PROMOTE[0].upper() + PROMOTE[1:]}, or name another registry.path."
+        )
 
     def _state(self) -> dict[str, Any]:
         if not self.alias.is_file():

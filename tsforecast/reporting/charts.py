@@ -15,12 +15,12 @@ from tsforecast.formatting import readable_name
 from tsforecast.reporting.elements import Chart
 
 MAX_VALUES = 20_000
-COLOURS = ("forecast", "second", "good", "baseline", "truth", "bad")  # of lines that are all of one kind
+COLORS = ("forecast", "second", "good", "baseline", "truth", "bad")  # of lines that are all of one kind
 DIGITS = 5  # more cannot be seen in a chart
 
 Numbers = list[float | int | None]
 Values = Sequence[float | None] | npt.NDArray[np.floating]
-Line = list[object]  # label, values, colour, kind; and for charts of runs: x values and number of the run
+Line = list[object]  # label, values, color, kind; and for charts of runs: x values and number of the run
 
 
 class ForecastInput(TypedDict, total=False):
@@ -142,16 +142,16 @@ def _times(seconds: npt.NDArray[np.float64]) -> dict[str, object]:
     return times | ({"times": seconds.tolist()} if irregular else {})
 
 
-def line(label: str, values: Values, colour: str, kind: str = "line") -> Line:
+def line(label: str, values: Values, color: str, kind: str = "line") -> Line:
     """Return one line of a chart.
 
     Args:
         label: Name in the legend.
         values: As many as the chart has positions; None leaves a gap.
-        colour: A colour of ``report.css``, for example ``forecast``.
+        color: A color of ``report.css``, for example ``forecast``.
         kind: ``line``, ``dash``, ``from-zero`` (a line on an axis that starts at 0), ``bar-wide`` or ``bar-narrow``.
     """
-    return [label, to_numbers([math.nan if value is None else value for value in values]), colour, kind]
+    return [label, to_numbers([math.nan if value is None else value for value in values]), color, kind]
 
 
 def line_chart(
@@ -185,7 +185,7 @@ def lines_chart(
     x: Sequence[float],
     lines: Mapping[str, Values],
 ) -> Chart | None:
-    """Return a chart of several lines of one kind, each in a colour of its own.
+    """Return a chart of several lines of one kind, each in a color of its own.
 
     Args:
         name: Name of the chart, unique in its page.
@@ -195,7 +195,7 @@ def lines_chart(
         lines: Label to values, as many as ``x``.
     """
     series = [
-        line(label, values, COLOURS[index % len(COLOURS)], "from-zero")
+        line(label, values, COLORS[index % len(COLORS)], "from-zero")
         for index, (label, values) in enumerate(lines.items())
     ]
     return line_chart(name, heading, x_name, list(x), series)
@@ -248,9 +248,9 @@ def runs_chart(
 
 def _run_line(run: RunPoints) -> Line:
     kind = "dot" if len(run.x) == 1 else "line"
-    return [run.label, to_numbers(run.y), run_colour(run.run), kind, to_numbers(run.x), run.run]
+    return [run.label, to_numbers(run.y), run_color(run.run), kind, to_numbers(run.x), run.run]
 
 
-def run_colour(run: int) -> str:
-    """Return the colour of the run at a place of the leaderboard: ten of their own, and grey for the others."""
+def run_color(run: int) -> str:
+    """Return the color of the run at a place of the leaderboard: ten of their own, and gray for the others."""
     return f"c{run}" if run < 10 else "ink-2"

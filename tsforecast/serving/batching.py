@@ -74,7 +74,7 @@ class Batcher:
         self._task = asyncio.get_running_loop().create_task(self._work())
 
     async def stop(self) -> None:
-        """Stop after the current batch; requests that are still waiting are cancelled."""
+        """Stop after the current batch; requests that are still waiting are canceled."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -1,1 +1,1 @@
-"""Many runs as one study: each job in a clean state, resumable, and summarised in one table."""
+"""Many runs as one study: each job in a clean state, resumable, and summarized in one table."""

@@ -121,7 +121,7 @@ def test_a_linear_model_leans_by_its_weights(noise):
 
 
 def test_a_history_is_shuffled_as_a_whole(noise):
-    """The difference of two neighbours of a random walk: steps shuffled one by one would make it far larger."""
+    """The difference of two neighbors of a random walk: steps shuffled one by one would make it far larger."""
     walk = np.cumsum(noise, axis=0)
     dataset, model = dataset_of(walk), Linear({(1, 0): 1.0, (2, 0): -1.0})
     found = explain(model, truth_of(dataset, model), windows=1400, repeats=2, seed=0)

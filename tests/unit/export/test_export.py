@@ -15,7 +15,7 @@ from tsforecast.export.parity import Sample, to_markdown
 from tsforecast.jobs import export as export_job
 from tsforecast.registry.model_source import ModelSource
 
-OPTIONS = ExportOptions(windows=3, tolerance=1e-3, quantise=False, quantised_tolerance=0.05)
+OPTIONS = ExportOptions(windows=3, tolerance=1e-3, quantize=False, quantized_tolerance=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def case():
     return make_case()
 
 
-def wrong(by, *, quantised, case):
+def wrong(by, *, quantized, case):
     """Return a variant that ignores the model, and whose forecasts are wrong by ``by`` kW."""
     *_, sample, expected = case
     known = {sample.values[i].tobytes(): i for i in range(len(sample.values))}
@@ -34,7 +34,7 @@ def wrong(by, *, quantised, case):
         return found | {"forecast": found["forecast"] + by}
 
     return formats.Variant(
-        "Wrong", "wrong.bin", quantised, lambda model, metadata, path: path.touch(), lambda path: run
+        "Wrong", "wrong.bin", quantized, lambda model, metadata, path: path.touch(), lambda path: run
     )
 
 
@@ -57,16 +57,16 @@ def original(case):
 
 def test_a_plain_file_that_differs_is_not_left(case, tmp_path):
     with pytest.raises(UserError, match=r"Wrong differs by 0\.02 from the original, more than 0\.001"):
-        exported(case, wrong(0.01, quantised=False, case=case), tmp_path)  # 0.01 kW of a spread of 0.5
+        exported(case, wrong(0.01, quantized=False, case=case), tmp_path)  # 0.01 kW of a spread of 0.5
     assert not list(tmp_path.iterdir())
 
 
 def test_coarser_weights_may_differ_more_and_are_named_where_they_do_too_much(case, tmp_path):
     (tmp_path / "wrong.bin").touch()  # of an earlier model
-    row = exported(case, wrong(0.1, quantised=True, case=case), tmp_path)
+    row = exported(case, wrong(0.1, quantized=True, case=case), tmp_path)
     assert row["refused"] == "differs by 0.2 from the original, more than 0.05"
     assert not list(tmp_path.iterdir())
-    row = exported(case, wrong(0.01, quantised=True, case=case), tmp_path)
+    row = exported(case, wrong(0.01, quantized=True, case=case), tmp_path)
     assert row["file"] == "export/wrong.bin"
     assert [path.name for path in tmp_path.iterdir()] == ["wrong.bin"]
     assert "| Wrong | export/wrong.bin | 0 |" in to_markdown([row], case[1], 3)
@@ -77,7 +77,7 @@ def test_a_converter_that_breaks_is_told_in_one_sentence(case, tmp_path):
         path.mkdir()
         raise RuntimeError("no such\noperator")
 
-    variant = dataclasses.replace(wrong(0.0, quantised=False, case=case), write=broken)
+    variant = dataclasses.replace(wrong(0.0, quantized=False, case=case), write=broken)
     with pytest.raises(UserError, match=r"^Wrong cannot hold Ensemble: no such operator$"):
         exported(case, variant, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -98,9 +98,9 @@ def test_with_all_formats_one_that_is_refused_does_not_take_the_others(case, tmp
     )
     monkeypatch.setattr(Sample, "from_dataset", classmethod(lambda cls, dataset, windows: sample))
 
-    def list_variants(name, quantise):
+    def list_variants(name, quantize):
         error = 0.01 if name == "saved_model" else 0.0
-        return [dataclasses.replace(wrong(error, quantised=False, case=case), name=name, file=name)]
+        return [dataclasses.replace(wrong(error, quantized=False, case=case), name=name, file=name)]
 
     monkeypatch.setattr(export, "list_variants", list_variants)
     with pytest.raises(UserError, match=r"^saved_model differs by 0\.02"):

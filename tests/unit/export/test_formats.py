@@ -35,5 +35,5 @@ def test_a_file_answers_as_the_service_does(case, tmp_path, kind, file):
     variant.write(model, metadata, tmp_path / file)
     found = run_sample(variant.open(tmp_path / file), sample)
     assert set(found) == {"forecast", "spike", "weights"}
-    assert max_difference(expected, found, metadata) < (0.05 if variant.quantised else 1e-5)
+    assert max_difference(expected, found, metadata) < (0.05 if variant.quantized else 1e-5)
     np.testing.assert_allclose(found["weights"].sum(axis=1), 1.0, rtol=1e-5)

@@ -32,11 +32,11 @@ def test_quantiles_rise_whatever_the_weights():
     head = ForecastHead(2, 1, LEVELS)
     past = features(500, 8)
     assert (np.diff(np.asarray(head(past)), axis=-1) > 0).all()
-    # Far below zero softplus rounds to nothing: neighbours may then be equal, but never cross.
+    # Far below zero softplus rounds to nothing: neighbors may then be equal, but never cross.
     assert (np.diff(np.asarray(head(past * 5)), axis=-1) >= 0).all()
 
 
-def test_the_median_is_the_output_itself_and_neighbours_add_softplus():
+def test_the_median_is_the_output_itself_and_neighbors_add_softplus():
     head = ForecastHead(1, 1, LEVELS)
     past = features(6, 3)
     found = np.asarray(head(past))[:, 0, 0]

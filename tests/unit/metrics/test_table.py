@@ -61,7 +61,7 @@ def test_the_keys_of_a_run():
     assert not {"test/coverage", "test/loss", "val/r2", "test/event_f1"} & set(keys)
 
 
-def test_every_metric_is_named_once_and_labelled():
+def test_every_metric_is_named_once_and_labeled():
     assert all(name == metric.name and metric.label for name, metric in METRICS.items())
 
 

@@ -44,7 +44,7 @@ def test_causality():
     check_causality(make)
 
 
-def test_centred_convolutions_forecast_at_the_last_step_only():
+def test_centered_convolutions_forecast_at_the_last_step_only():
     assert not make(TASKS["one step"], padding="same").has_sequence
 
 

@@ -1,4 +1,4 @@
-"""The ensemble's memory and steps, at every scale and next to the users' estimates."""
+"""The ensemble's memory and steps, at every scale and next to the original estimates."""
 
 from tsforecast.planning.activations import Activations
 from tsforecast.planning.ensemble import compare_estimates, project_to_scales, summarize_ensemble

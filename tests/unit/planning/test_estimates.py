@@ -1,4 +1,4 @@
-"""The users' estimates and the verdict on them."""
+"""The original estimates and the verdict on them."""
 
 import pytest
 

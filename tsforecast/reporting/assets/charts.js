@@ -1,9 +1,9 @@
-/* Draws charts with uPlot, in the colours of the page: used by the report, the comparison and the live page. */
+/* Draws charts with uPlot, in the colors of the page: used by the report, the comparison and the live page. */
 const charts = (() => {
   "use strict";
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
   const font = '12px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif';
-  const draws = []; // redrawn when the colour scheme changes
+  const draws = []; // redrawn when the color scheme changes
 
   // ---- numbers and times ------------------------------------------------------------------------------------
   const number = (v) => {
@@ -44,8 +44,8 @@ const charts = (() => {
 
   // ---- one chart --------------------------------------------------------------------------------------------
   const axis = (extra) => ({
-    stroke: colour("ink-2"), font, gap: 6, grid: { stroke: colour("grid"), width: 1 },
-    ticks: { stroke: colour("line"), width: 1, size: 4 }, ...extra,
+    stroke: color("ink-2"), font, gap: 6, grid: { stroke: color("grid"), width: 1 },
+    ticks: { stroke: color("line"), width: 1, size: 4 }, ...extra,
   });
   const valueAxis = () => axis({
     values: axisNumbers,
@@ -77,14 +77,14 @@ const charts = (() => {
     return { draw, remove, get plot() { return plot; } };
   }
 
-  // A chart of lines or bars over one axis of numbers; a series is [label, values, colour, kind].
+  // A chart of lines or bars over one axis of numbers; a series is [label, values, color, kind].
   function lines({ id, x, x_name: xName, series }) {
     const box = document.getElementById(id);
     const bars = series.some((s) => s[3].startsWith("bar"));
     const fromZero = bars || series.some((s) => s[3] === "from-zero"); // or noise in a steady rate looks like a fall
     const pad = bars ? 0.6 : Math.max((x[x.length - 1] - x[0]) * 0.02, x.length > 1 ? 0 : 0.5);
     const style = ([label, , stroke, kind]) => {
-      const c = colour(stroke);
+      const c = color(stroke);
       if (kind === "bar-wide") return line(label, c + "55", { fill: c + "44", width: 0, paths: uPlot.paths.bars({ size: [0.82, 48] }) });
       if (kind === "bar-narrow") return line(label, c, { fill: c, width: 0, paths: uPlot.paths.bars({ size: [0.42, 24] }) });
       return line(label, c, { dash: kind === "dash" ? [5, 4] : undefined, points: { show: x.length <= 40, size: 5, fill: c } });
@@ -98,15 +98,15 @@ const charts = (() => {
     }), () => [x, ...series.map((s) => s[1])]);
   }
 
-  // A chart with a line or a dot per run: a series is [label, y, colour, kind, x, run]. Pointing at a run calls onFocus
+  // A chart with a line or a dot per run: a series is [label, y, color, kind, x, run]. Pointing at a run calls onFocus
   // with its number, or null; the result's focus(run) shows that run and fades the others.
   function runs({ id, x_name: xName, y_name: yName, log_x: logX, series }, onFocus) {
     const box = document.getElementById(id), caption = document.createElement("p");
     caption.className = "caption";
     const columns = uPlot.join(series.map((s) => [s[4], s[1]]));
     const style = ([label, , stroke, kind]) => {
-      const c = colour(stroke);
-      return line(label, c, { spanGaps: true, width: kind === "dot" ? 0 : 1.8, points: { show: kind === "dot" || columns[0].length <= 40, size: kind === "dot" ? 10 : 5, fill: c, stroke: colour("card"), width: 1 } });
+      const c = color(stroke);
+      return line(label, c, { spanGaps: true, width: kind === "dot" ? 0 : 1.8, points: { show: kind === "dot" || columns[0].length <= 40, size: kind === "dot" ? 10 : 5, fill: c, stroke: color("card"), width: 1 } });
     };
     const write = (u, i) => {
       const at = i == null || i === 0 ? null : (u.cursor.idxs || [])[i];
@@ -117,7 +117,7 @@ const charts = (() => {
       cursor: { drag: { x: false, y: false }, focus: { prox: 30 }, points: { show: false }, x: false, y: false, dataIdx: (u, i, at) => nearest(columns[i], at) },
       legend: { show: false },
       scales: { x: { time: false, distr: logX ? 3 : 1, range: (u, low, high) => spread(low, high, logX) }, y: { range: (u, low, high) => spread(low, high, false) } },
-      axes: [axis({ label: xName, labelFont: font, labelSize: 20, labelGap: 2, size: 34, space: 60, ...(logX ? { values: logNumbers, filter: logSplits, grid: { stroke: colour("grid"), width: 1, filter: logSplits }, ticks: { stroke: colour("line"), width: 1, size: 4, filter: logSplits } } : { values: axisNumbers }) }), valueAxis()],
+      axes: [axis({ label: xName, labelFont: font, labelSize: 20, labelGap: 2, size: 34, space: 60, ...(logX ? { values: logNumbers, filter: logSplits, grid: { stroke: color("grid"), width: 1, filter: logSplits }, ticks: { stroke: color("line"), width: 1, size: 4, filter: logSplits } } : { values: axisNumbers }) }), valueAxis()],
       series: [{ label: xName }, ...series.map(style)],
       hooks: { setSeries: [(u, i, options) => {
         if (options.focus == null) return;
@@ -152,5 +152,5 @@ const charts = (() => {
   const logNumbers = (u, splits) => splits.map((v) => (v == null ? null : v < 1e-3 ? v.toExponential(0) : v.toLocaleString("en")));
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draws.forEach((draw) => draw()));
-  return { colour, number, iso, fullTime, axis, axisTimes, valueAxis, shown, line, chart, lines, runs };
+  return { color, number, iso, fullTime, axis, axisTimes, valueAxis, shown, line, chart, lines, runs };
 })();

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const data = JSON.parse(document.getElementById("page-data").textContent);
-  const { colour, fullTime, axis, axisTimes, valueAxis, shown, line, chart } = charts;
+  const { color, fullTime, axis, axisTimes, valueAxis, shown, line, chart } = charts;
 
   // ---- forecast against truth -------------------------------------------------------------------------------
   function forecastChart() {
@@ -22,12 +22,12 @@
       axes: [axis({ values: axisTimes, size: 46, space: 70 }), valueAxis()],
       series: [
         { label: "Time", value: shown(fullTime(f.step)) },
-        ...(target.upper ? [line(f.interval + " upper", colour("band"), edge), line(f.interval + " lower", colour("band"), edge)] : []),
-        line("Measured", colour("truth"), { width: 1.6 }),
-        line("Forecast", colour("forecast")),
-        ...target.baselines.map((b) => line(b.name, colour("baseline"), { width: 1, dash: [4, 3], show: false })),
+        ...(target.upper ? [line(f.interval + " upper", color("band"), edge), line(f.interval + " lower", color("band"), edge)] : []),
+        line("Measured", color("truth"), { width: 1.6 }),
+        line("Forecast", color("forecast")),
+        ...target.baselines.map((b) => line(b.name, color("baseline"), { width: 1, dash: [4, 3], show: false })),
       ],
-      bands: target.upper ? [{ series: [1, 2], fill: colour("band") }] : [],
+      bands: target.upper ? [{ series: [1, 2], fill: color("band") }] : [],
       hooks: { setScale: [(u, key) => key === "x" && mark(u)] },
     }), columns);
 

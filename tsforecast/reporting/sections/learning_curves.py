@@ -24,9 +24,9 @@ def build(report: Report) -> list[Section]:
 
 
 def _curves(history: Sequence[Record], unit: str) -> list[tuple[str, str, list[Line]]]:
-    def curve(key: str, label: str, colour: str, kind: str = "line", factor: float = 1.0) -> Line:
+    def curve(key: str, label: str, color: str, kind: str = "line", factor: float = 1.0) -> Line:
         values = [row.get(key) for row in history]
-        return line(label, [factor * v if is_finite(v) else None for v in values], colour, kind)
+        return line(label, [factor * v if is_finite(v) else None for v in values], color, kind)
 
     errors = [curve("val/rmse", "RMSE", "forecast"), curve("val/mae", "MAE", "second")]
     return [

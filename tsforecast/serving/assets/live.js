@@ -4,7 +4,7 @@
   const SECONDS = 2, SHOWN_ALARMS = 8, SMOOTH = 30;
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   const at = (id) => document.getElementById(id);
-  const { colour, number } = charts;
+  const { color, number } = charts;
   const percent = (v) => (v == null ? "–" : (100 * v).toFixed(1) + " %");
   const clock = (t) => new Date(t * 1000).toISOString().slice(0, 16).replace("T", " ");
   const lines = ["forecast", "second", "baseline", "truth", "bad"];
@@ -22,12 +22,12 @@
     if (plots[id]) plots[id].chart.remove();
     plots[id] = { shape, columns };
     plots[id].chart = charts.chart(at(id), () => 260, () => ({
-      bands: bands && bands.map((band) => ({ ...band, fill: colour("band") })),
+      bands: bands && bands.map((band) => ({ ...band, fill: color("band") })),
       tzDate: (t) => uPlot.tzDate(new Date(t * 1000), "UTC"),
       axes: [charts.axis({ values: charts.axisTimes, size: 46, space: 70 }), charts.valueAxis()],
       series: [
         { label: "Time", value: charts.shown((t) => (t == null ? "" : clock(t))) },
-        ...series.map(({ label, stroke, dash }) => charts.line(label, stroke ? colour(stroke) : "transparent", dash ? { dash } : {})),
+        ...series.map(({ label, stroke, dash }) => charts.line(label, stroke ? color(stroke) : "transparent", dash ? { dash } : {})),
       ],
     }), () => plots[id].columns);
   }

@@ -134,7 +134,7 @@ def test_the_script_refuses_a_source_with_a_gap(tmp_path):
         make_household_power.main(str(source), str(tmp_path / "made.parquet"))
 
 
-def test_licence_and_citation_are_next_to_the_data():
+def test_license_and_citation_are_next_to_the_data():
     text = household_power.PARQUET.with_name("LICENSE.md").read_text()
     for word in ("CC BY 4.0", "10.24432/C58K54", "Hebrail", "Changes"):
         assert word in text

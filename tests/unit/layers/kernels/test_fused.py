@@ -95,8 +95,8 @@ def test_dropout_drops_its_share_evenly_and_anew():
         assert abs(kept.mean() - expected) < 5 * deviation / np.sqrt(kept.size)
         for axis in (0, 1):
             assert np.abs(kept.mean(axis=axis) - expected).max() < 6 * deviation / np.sqrt(kept.shape[axis])
-    neighbours = np.corrcoef((first > 0)[:, :-1].ravel(), (first > 0)[:, 1:].ravel())[0, 1]
-    assert abs(neighbours) < 0.012
+    neighbors = np.corrcoef((first > 0)[:, :-1].ravel(), (first > 0)[:, 1:].ravel())[0, 1]
+    assert abs(neighbors) < 0.012
     np.testing.assert_array_equal(layer(ones, training=False), ones)
 
 

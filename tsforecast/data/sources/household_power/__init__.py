@@ -1,7 +1,7 @@
 """Electric power of one household near Paris, every minute of 2006-12-16 to 2010-11-26 (UCI, CC BY 4.0).
 
 Source: G. Hebrail and A. Berard, "Individual Household Electric Power Consumption", UCI Machine Learning
-Repository, 2012, DOI 10.24432/C58K54. Licence and changes: LICENSE.md in this folder.
+Repository, 2012, DOI 10.24432/C58K54. License and changes: LICENSE.md in this folder.
 """
 
 from collections.abc import Sequence
