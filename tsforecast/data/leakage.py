@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from tsforecast.data.calendar_features import CALENDAR, calendar
+from tsforecast.data.categories import to_inputs
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError, nearest
 from tsforecast.storage.rows import chunks
@@ -58,7 +59,11 @@ def _check_target(series: Series, suspects: list[str], target: str, train: slice
     columns = [series.features.index(name) for name in (*suspects, target)]
     step = max(1, (train.stop - train.start) // MAX_ROWS)
     rows = series.values[train][::step][:, columns].astype(np.float64)
+    coded = [index for index, name in enumerate(suspects) if name in series.categories]
+    rows[:, coded] = to_inputs(rows[:, coded])
     rows = rows[~np.isnan(rows).any(axis=1)]
+    for index in coded if len(rows) else ():
+        rows[:, index] = _category_means(rows[:, index], rows[:, -1])
     spread = rows.std(axis=0)
     if len(rows) < 8 or spread[-1] == 0:
         return []
@@ -79,6 +84,18 @@ def _check_target(series: Series, suspects: list[str], target: str, train: slice
             leaking.append(indices)
             warnings.append(_report_leak(series, [suspects[index] for index in indices], target, r2))
     return warnings
+
+
+def _category_means(codes: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return in place of each code the mean of y over the rows of that category in the other half of the rows."""
+    values, group = np.unique(codes, return_inverse=True)
+    half, means, center = np.arange(len(y)) % 2, np.empty(len(y)), y.mean()
+    for part in (0, 1):
+        other, rows = half != part, half == part
+        count = np.bincount(group[other], minlength=len(values))
+        total = np.bincount(group[other], weights=y[other], minlength=len(values))
+        means[rows] = np.where(count > 0, total / np.maximum(count, 1), center)[group[rows]]
+    return means
 
 
 def r2_alone(x: np.ndarray, y: np.ndarray) -> float:

@@ -69,7 +69,7 @@ def faults(series: Series, first_new: int) -> list[str]:
     """
     sentences, limits = [], _Limits.of(series)
     for feature in series.features:
-        if feature not in CALENDAR:
+        if feature not in CALENDAR and feature not in series.categories:
             fault = next(_find_faults(series, feature, first_new, limits), None)
             sentences += [] if fault is None else [fault]
     return sentences

@@ -24,19 +24,24 @@ class WindowContent(keras.layers.Layer):
 
     Args:
         target_indices: Channels of the T targets.
+        channels: Channels whose newest value counts; None for all.
 
     Call arguments: past ``[B, L, C]``, points ``[B, M, H, T]`` (the members' point forecasts).
     Returns: float32 ``[B, F]``. No gradient flows back into the members.
     """
 
-    def __init__(self, target_indices: Sequence[int], **kwargs: Any):
+    def __init__(self, target_indices: Sequence[int], channels: Sequence[int] | None = None, **kwargs: Any):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.target_indices = list(target_indices)
+        self.channels = None if channels is None else list(channels)
 
     def call(self, past: Tensor, points: Tensor) -> Tensor:
         """Return the summary."""
         targets = ops.stack([past[..., index] for index in self.target_indices], axis=-1)  # [B, L, T]
-        newest, parts = targets[:, -1], [past[:, -1]]
+        last = past[:, -1]
+        if self.channels is not None:
+            last = ops.stack([last[:, channel] for channel in self.channels], axis=-1)
+        newest, parts = targets[:, -1], [last]
         for span in self._spans(past.shape[1]):
             parts += [newest - targets[:, -span], ops.std(targets[:, -span:], axis=1)]
         level = ops.mean(points, axis=2)  # [B, M, T]
@@ -47,12 +52,13 @@ class WindowContent(keras.layers.Layer):
     def compute_output_spec(self, past: Tensor, points: Tensor) -> keras.KerasTensor:
         """Return the spec of ``[B, F]``."""
         targets = len(self.target_indices)
-        width = past.shape[-1] + targets * (2 * len(self._spans(past.shape[1])) + 1 + points.shape[1])
+        channels = past.shape[-1] if self.channels is None else len(self.channels)
+        width = channels + targets * (2 * len(self._spans(past.shape[1])) + 1 + points.shape[1])
         return keras.KerasTensor((past.shape[0], width), dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments."""
-        return {**super().get_config(), "target_indices": self.target_indices}
+        return {**super().get_config(), "target_indices": self.target_indices, "channels": self.channels}
 
     @staticmethod
     def _spans(lookback: int) -> list[int]:

@@ -190,7 +190,8 @@ def _combine(task: Task, past: Tensor, outputs: Sequence[Tensor], weighting: Wei
     """Return the ensemble's symbolic outputs but for its own spike head."""
     values = ops.stack([o["forecast"] if isinstance(o, dict) else o for o in outputs], axis=1)
     points = select_points(values, task.quantile_levels)
-    content = WindowContent(task.target_indices, name="content")(past, points)
+    channels = task.number_channels if task.category_counts else None
+    content = WindowContent(task.target_indices, channels, name="content")(past, points)
     weights = weighting.build(points, content)
     forecast = Weighted(name="weighted")(values, weights)
     result = {"forecast": forecast, "weights": weights, "members": values, "content": content}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsforecast.columns.categories import FIRST, MISSING, UNKNOWN
 from tsforecast.errors import UserError
 from tsforecast.export.formats import Variant, list_variants
 from tsforecast.export.graph import INPUT, original_function
@@ -134,8 +135,16 @@ def export_variant(original: Original, variant: Variant, options: ExportOptions,
 
 
 def describe_interface(original: Original) -> dict[str, Any]:
-    """Return what a user of the file needs to know: inputs and outputs, their order, units and times."""
+    """Return what a user of the file needs to know: inputs and outputs, their order, units and times.
+
+    Channels of categories hold codes: the categories are listed in the order of theirs, from ``first`` on.
+    """
     metadata = original.metadata
+    categories = {
+        channel.name: {"unknown": UNKNOWN, "missing": MISSING, "first": FIRST, "categories": list(values)}
+        for channel in metadata.channels
+        if (values := metadata.categories.get(channel.feature)) is not None
+    }
     return {
         "input": {
             "name": INPUT,
@@ -143,6 +152,7 @@ def describe_interface(original: Original) -> dict[str, Any]:
             "channels": [channel.name for channel in metadata.channels],
             "step_seconds": metadata.step,
             "step": str(metadata.grid.step),
+            **({"codes": categories} if categories else {}),
         },
         "outputs": {name: ["windows", *values.shape[1:]] for name, values in original.outputs.items()},
         "targets": list(metadata.targets),

@@ -259,6 +259,7 @@ RULES: dict[str, Callable[[Any, list[Shape], list[Shape], Execution], Elements]]
     "Merge": _concatenation,
     "Anchor": _elementwise,
     "TargetHistory": _slice,
+    "SelectChannels": _slice,
     "GetItem": _elementwise,
     "ForecastHead": _head,
 }

@@ -31,6 +31,7 @@ class DataFacts:
         lead: Steps from the last input to the first target.
         horizon: Number of forecast steps.
         season: Steps in a season.
+        categories: Features that are categories, which rules cannot compare.
     """
 
     channels: Sequence[str]
@@ -43,6 +44,7 @@ class DataFacts:
     lead: int
     horizon: int
     season: int
+    categories: Sequence[str] = ()
 
     @classmethod
     def from_dataset(cls, dataset: "ForecastDataset") -> "DataFacts":
@@ -61,6 +63,7 @@ class DataFacts:
             lead=window["lead"],
             horizon=window["horizon"],
             season=dataset.series.season,
+            categories=tuple(dataset.series.categories),
         )
 
 
@@ -134,6 +137,10 @@ def _channel(feature: str | None, facts: DataFacts, target: int, where: str) -> 
         raise UserError(
             f"{where}: there is no feature '{feature}'.{nearest(feature, facts.channels)}"
             f" The data have {', '.join(facts.channels)}."
+        )
+    if feature in facts.categories:
+        raise UserError(
+            f"{where}: '{feature}' is a column of categories, and rules compare numbers: name another."
         )
     return list(facts.channels).index(feature)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tsforecast.models.patchtst import PatchTST
 
 HEAD = "head"
+CATEGORIES = ("categories", "category_level")  # layers that are added to the forecast, after the head
 
 
 class MaskedTrainer(Trainer):
@@ -37,7 +38,9 @@ class MaskedTrainer(Trainer):
 
     def __init__(self, forecaster: PatchTST, share: float, *, shards: int = 1):
         super().__init__(forecaster, SquaredError(), shards=shards)
-        forecaster.get_layer(HEAD).trainable = False
+        for layer in forecaster.layers:
+            if layer.name in (HEAD, *CATEGORIES):
+                layer.trainable = False
         self.pretext = forecaster.pretext_model(share)
 
     def call(self, past: Tensor, training: bool | None = None) -> dict[str, Tensor]:

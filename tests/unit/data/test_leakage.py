@@ -6,6 +6,8 @@ from tsforecast.data.calendar_features import CALENDAR, DAY_AND_WEEK, calendar
 from tsforecast.data.leakage import check_future_covariates, r2_alone, r2_together
 from tsforecast.data.sources import household_power
 from tsforecast.errors import UserError
+from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.times.formats import TimeFormat
 
 TRAIN = slice(0, 2000)
 
@@ -101,3 +103,30 @@ def test_current_gives_household_power_away():
     with pytest.raises(UserError, match="unmetered_energy"):
         check_future_covariates(series, parts, slice(0, 14_000))
     check_future_covariates(series, DAY_AND_WEEK, slice(0, 14_000))
+
+
+def with_states(levels, share_of_noise, **fields):
+    """Codes of states, and a target that is the level of the state with noise."""
+    rng = np.random.default_rng(0)
+    codes = rng.integers(2, 2 + len(levels), 3000).astype(float)
+    target = np.asarray(levels)[codes.astype(int) - 2] + share_of_noise * rng.standard_normal(3000)
+    categories = {"state": tuple("abcdefgh"[: len(levels)])}
+    recipe = ReadingRecipe(TimeFormat(("time",), "iso"), ("power",), categories=categories)
+    codes[rng.random(3000) < 0.01] = np.nan
+    return check({"state": codes}, ["state"], target, recipe=recipe, **fields)
+
+
+def test_a_category_that_gives_the_target_away_is_refused_whatever_the_order_of_its_codes():
+    levels = (0.0, 9.0, 1.0, 8.0, 2.0)  # neither rising nor falling
+    with pytest.raises(UserError, match="'state' gives the target 'power' away"):
+        with_states(levels, 0.3)
+    assert "'state' gives the target" in with_states(levels, 0.3, known_ahead=("state",))[0]
+    assert with_states(levels, 3.0, known_ahead=("state",)) == ()
+
+
+def test_many_categories_of_few_rows_do_not_look_like_a_leak():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(2, 1002, 3000).astype(float)
+    categories = {"state": tuple(f"{i:04}" for i in range(1000))}
+    recipe = ReadingRecipe(TimeFormat(("time",), "iso"), ("power",), categories=categories)
+    assert check({"state": codes}, ["state"], draw(3), recipe=recipe, known_ahead=("state",)) == ()

@@ -8,6 +8,8 @@ import pytest
 from tests.helpers.series_factory import make_series
 from tsforecast.data.quality import faults, longest_run
 from tsforecast.data.series import Series
+from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.times.formats import TimeFormat
 
 DAY = 144  # ten-minute rows
 FIRST = 20 * DAY
@@ -141,3 +143,15 @@ def test_a_changed_unit_is_noticed_where_most_rows_have_no_value():
 def test_longest_run():
     assert longest_run(np.array([0, 1, 1, 0, 1, 1, 1, 0], bool)) == (4, 3)
     assert longest_run(np.zeros(3, bool)) == (0, 0)
+
+
+def test_a_constant_or_missing_category_is_no_fault():
+    recipe = ReadingRecipe(TimeFormat(("time",), "iso"), ("power",), categories={"switch": ("off", "on")})
+
+    def change(values):
+        values[:, 1] = 3
+        values[60:, 1] = np.nan
+        return values
+
+    assert faults(series(change), FIRST)
+    assert not faults(dataclasses.replace(series(change), recipe=recipe), FIRST)

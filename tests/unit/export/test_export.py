@@ -13,7 +13,9 @@ from tsforecast.export.export import Original, add_earlier_rows, export_variant
 from tsforecast.export.options import ExportOptions
 from tsforecast.export.parity import Sample, to_markdown
 from tsforecast.jobs import export as export_job
+from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.registry.model_source import ModelSource
+from tsforecast.times.formats import TimeFormat
 
 OPTIONS = ExportOptions(windows=3, tolerance=1e-3, quantize=False, quantized_tolerance=0.05)
 
@@ -120,3 +122,13 @@ def test_rows_of_other_formats_are_kept(tmp_path):
     rows = add_earlier_rows(tmp_path / "export.json", [{"model": "ONNX", "ms": 3.0}])
     assert rows == [{"model": "ONNX", "ms": 3.0}, {"model": "LiteRT", "ms": 1.0}]
     assert add_earlier_rows(tmp_path / "none.json", rows) == rows
+
+
+def test_the_interface_lists_categories_in_the_order_of_their_codes(case):
+    _, metadata, *_ = case
+    channel = metadata.channels[1]
+    recipe = ReadingRecipe(TimeFormat(("time",), "iso"), (), categories={channel.feature: ("idle", "run")})
+    original = SimpleNamespace(metadata=dataclasses.replace(metadata, recipe=recipe), outputs={})
+    codes = export.describe_interface(original)["input"]["codes"]
+    assert codes == {channel.name: {"unknown": 0, "missing": 1, "first": 2, "categories": ["idle", "run"]}}
+    assert "codes" not in export.describe_interface(SimpleNamespace(metadata=metadata, outputs={}))["input"]

@@ -72,3 +72,10 @@ def test_what_the_data_lack_is_refused_by_name(rule, changes, words):
         resolved(rule, **changes)
     assert str(caught.value).startswith("Rule 'r'")
     assert words in str(caught.value)
+
+
+def test_a_rule_cannot_compare_categories():
+    with pytest.raises(
+        UserError, match="Rule 'r': 'voltage' is a column of categories, and rules compare numbers"
+    ):
+        resolved({"when": {"level": {"above": 1.0, "feature": "voltage"}}}, categories=("voltage",))
