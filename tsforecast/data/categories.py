@@ -8,6 +8,8 @@ from tsforecast.columns.categories import FIRST, MISSING, UNKNOWN, describe_unse
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 
+NAIVE = ("persistence", "seasonal_naive")  # models that read the targets alone
+
 
 def fit_categories(series: Series, train: slice) -> Series:
     """Return a series with the categories of its training rows; all others become unknown, with a note.
@@ -45,6 +47,14 @@ def fit_categories(series: Series, train: slice) -> Series:
     return replace(
         series, values=values, stored=stored, notes=notes, recipe=replace(recipe, categories=categories)
     )
+
+
+def note_unused(series: Series, model: str) -> Series:
+    """Return a series with a note if a model, by its name, reads the targets alone and not the categories."""
+    if model not in NAIVE or not series.categories:
+        return series
+    note = f"{model} does not use the categories of {', '.join(series.categories)}."
+    return replace(series, notes=(*series.notes, note))
 
 
 def to_inputs(codes: np.ndarray) -> np.ndarray:

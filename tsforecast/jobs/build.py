@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from tsforecast import runtime
 from tsforecast.config import Config, build_source, stem
+from tsforecast.data.categories import note_unused
 from tsforecast.data.dataset import ForecastDataset, build_dataset
 from tsforecast.data.scaling import Scaler
 from tsforecast.data.series import Series
 from tsforecast.jobs.build_model import data_arguments
 from tsforecast.reading.recipe import ReadingRecipe
-
-NAIVE = ("persistence", "seasonal_naive")  # models that read the targets alone
 
 
 def build_data(config: Config) -> ForecastDataset:
@@ -42,7 +40,7 @@ def prepare_dataset(
     """
     window = config.window
     dataset = build_dataset(
-        series,
+        note_unused(series, stem(config.model)),
         lookback=window.lookback,
         lead=window.lead,
         horizon=window.horizon,
@@ -51,18 +49,8 @@ def prepare_dataset(
         future_covariates=config.data["future_covariates"],
         scaler=scaler,
     )
-    dataset = _note_unused_categories(config, dataset)
     data_arguments(config, dataset)  # refuses a rule that does not fit the data, before Keras is imported
     return dataset
-
-
-def _note_unused_categories(config: Config, dataset: ForecastDataset) -> ForecastDataset:
-    """Add a note if the model reads no categories."""
-    series, model = dataset.series, stem(config.model)
-    if model not in NAIVE or not series.categories:
-        return dataset
-    note = f"{model} does not use the categories of {', '.join(series.categories)}."
-    return dataclasses.replace(dataset, series=dataclasses.replace(series, notes=(*series.notes, note)))
 
 
 def set_up_runtime(config: Config) -> runtime.RuntimeInfo:

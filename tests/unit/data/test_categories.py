@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.series_factory import make_series
-from tsforecast.data.categories import fit_categories
+from tsforecast.data.categories import fit_categories, note_unused
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError
@@ -106,3 +106,10 @@ def test_the_scaler_leaves_codes_alone():
     rows = np.column_stack([np.arange(10.0), np.full(10, 7.0)])
     scaler = Scaler.fit(rows, ("load", "state"), (0,), {"state": ("a",)})
     np.testing.assert_array_equal(scaler.transform(rows)[:, 1], 7)
+
+
+def test_a_model_that_ignores_categories_says_so():
+    assert note_unused(make(codes()), "persistence").notes == (
+        "persistence does not use the categories of state.",
+    )
+    assert note_unused(make(codes()), "gru").notes == ()
