@@ -159,6 +159,6 @@ def _is_calendar(series: Series, name: str) -> bool:
         return False
     column = series.column(name)
     return all(
-        np.allclose(column[rows], calendar(series.time[rows], (name,))[:, 0], atol=1e-6)
+        np.allclose(column[rows], calendar(series.clock.local(series.time[rows]), (name,))[:, 0], atol=1e-6)
         for rows in chunks(0, len(series))
     )

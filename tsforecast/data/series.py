@@ -11,6 +11,7 @@ import numpy as np
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.derived import Derived
 from tsforecast.errors import UserError, nearest
+from tsforecast.times.clock import Clock
 from tsforecast.times.frequency import Frequency
 from tsforecast.times.time_grid import TimeGrid
 
@@ -86,6 +87,11 @@ class Series:
     def categories(self) -> Mapping[str, tuple[str, ...]]:
         """The features that hold codes of categories -> those categories."""
         return self.recipe.categories if self.recipe else {}
+
+    @property
+    def clock(self) -> Clock:
+        """What the times mean."""
+        return self.recipe.clock if self.recipe is not None else Clock()
 
     @property
     def grid(self) -> TimeGrid:

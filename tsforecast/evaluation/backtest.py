@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from tsforecast.data.batches import steps_per_epoch
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.origins import Origin, split_at_origin
@@ -101,7 +99,7 @@ class Backtest:
         began = time.monotonic()
         folder = RunFolder.create(self.origin_folder(origin).path)
         dataset = build_origin_dataset(self.series, self.origins, origin, self.refit, self.build_dataset)
-        known_until = np.datetime_as_string(self.series.time[origin.row], "s")
+        known_until = self.series.clock.format(self.series.time[[origin.row]])[0]
         print(
             f"Origin {origin.number} of {len(self.origins)}: known until {known_until},"
             f" {origin.windows:,} forecasts",

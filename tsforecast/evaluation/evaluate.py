@@ -161,7 +161,7 @@ def target_hours(dataset: ForecastDataset, evaluation: Evaluation) -> np.ndarray
     """Return the hour of day ``[n, H]`` of each forecast's time."""
     lead, horizon = dataset.windows("test").lead, evaluation.truth.shape[1]
     rows = evaluation.ends[:, None] + lead + np.arange(horizon)
-    seconds = dataset.series.time[rows].astype("datetime64[s]").astype(np.int64)
+    seconds = dataset.series.clock.local(dataset.series.time[rows]).astype("datetime64[s]").astype(np.int64)
     return (seconds // 3600) % 24
 
 

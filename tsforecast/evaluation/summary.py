@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 def print_data(dataset: ForecastDataset) -> None:
     """Print what was read and repaired, and the sizes of the splits."""
     series = dataset.series
-    print(
-        f"{series.name}: {len(series):,} rows, {len(series.features)} features, {series.time[0]} to {series.time[-1]}"
-    )
+    first, last = series.clock.format(series.time[[0, -1]])
+    print(f"{series.name}: {len(series):,} rows, {len(series.features)} features, {first} to {last}")
     for line in series.recipe.describe() if series.recipe else ():
         print(f"  {line}")
     for note in series.notes:

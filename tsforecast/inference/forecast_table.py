@@ -15,6 +15,7 @@ from tsforecast.errors import UserError
 from tsforecast.files import atomic_path
 from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.times.clock import Clock
 
 GROUP_ROWS = 100_000  # rows to collect before they are written
 
@@ -38,8 +39,8 @@ def forecast_table(
     count, horizon, targets = forecasts.values.shape
     repeats = horizon * targets
     columns: dict[str, Any] = {
-        "made_at": pa.array(np.repeat(made_at, repeats)),
-        "time": pa.array(np.repeat(metadata.target_times(made_at).ravel(), targets)),
+        "made_at": metadata.clock.to_arrow(np.repeat(made_at, repeats)),
+        "time": metadata.clock.to_arrow(np.repeat(metadata.target_times(made_at).ravel(), targets)),
         "target": pa.array(np.tile(np.array(metadata.targets, dtype=object), count * horizon), pa.string()),
         "forecast": forecasts.values.ravel(),
         "lower": pa.array(lower.ravel(), from_pandas=True),
@@ -113,9 +114,20 @@ class TableWriter:
         if not self._waiting:
             return
         table = pa.concat_tables(self._waiting)
+        table = _write_offsets(table) if self.path.suffix == ".csv" else table
         if self._writer is None:
             create = pyarrow.csv.CSVWriter if self.path.suffix == ".csv" else pq.ParquetWriter
             temporary = self._files.enter_context(atomic_path(self.path))
             self._writer = self._files.enter_context(create(str(temporary), table.schema))
         self._writer.write_table(table)
         self._waiting = []
+
+
+def _write_offsets(table: pa.Table) -> pa.Table:
+    """Return a table whose times of a zone are text with their offsets."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type) and field.type.tz is not None:
+            utc = np.asarray(table[index].cast(pa.int64()).to_numpy()).astype("datetime64[s]")
+            texts = pa.array(Clock(field.type.tz, is_utc=True).format(utc))
+            table = table.set_column(index, field.name, texts)
+    return table

@@ -12,6 +12,7 @@ from tsforecast.data.categories import to_inputs
 from tsforecast.data.derived import Derived, derive
 from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError, nearest
+from tsforecast.times.clock import Clock
 from tsforecast.times.frequency import Frequency
 from tsforecast.times.time_grid import TimeGrid
 
@@ -146,6 +147,11 @@ class ModelMetadata:
         )
 
     @property
+    def clock(self) -> Clock:
+        """What the times of rows mean."""
+        return self.recipe.clock if self.recipe is not None else Clock()
+
+    @property
     def step(self) -> int:
         """Seconds from one row to the next, on average for months and business days."""
         return self.grid.step.seconds
@@ -209,7 +215,7 @@ class ModelMetadata:
         """
         out = np.empty((len(time), len(self.all_features)), np.float64)
         from_time = [name for name in self.all_features if name in CALENDAR and name not in columns]
-        calendar_columns = calendar(time, from_time)
+        calendar_columns = calendar(self.clock.local(time), from_time)
         for index, name in enumerate(self.all_features):
             if name in columns:
                 out[:, index] = columns[name]
@@ -234,7 +240,7 @@ class ModelMetadata:
         for index, channel in enumerate(self.channels):
             if channel.from_time and channel.ahead:
                 later = self.grid.shift(time[:count], channel.ahead)
-                column = calendar(later, (channel.feature,))[:, 0].astype(np.float64)
+                column = calendar(self.clock.local(later), (channel.feature,))[:, 0].astype(np.float64)
             else:
                 column = rows[:, self.all_features.index(channel.feature)][channel.ahead :][:count]
             if channel.feature in self.categories:

@@ -14,6 +14,8 @@ from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.tables.streaming import Rows, stream_rows
 from tsforecast.tables.table import Hints, Source, check_unique
 from tsforecast.times.grid import GridStream, check_step
+from tsforecast.times.order import sort_rows
+from tsforecast.times.resample import Resampler
 from tsforecast.times.search import find_time
 
 
@@ -64,7 +66,8 @@ def read_rows(
         if recipe is not None and len(names) == len(recipe.time.columns):
             time_format = replace(recipe.time, columns=names)
         else:
-            time_format = find_time(head, names).format
+            zone = recipe.time.timezone if recipe else ""
+            time_format = replace(find_time(head, names).format, timezone=zone)
         features = [name for name in metadata.all_features if name in table.columns]
         check_unique(table, metadata.all_features)
         metadata.check_features(features, f"predict.data: {table.label}", near=table.columns)
@@ -98,28 +101,68 @@ def segments(batches: Iterable[Rows], metadata: ModelMetadata, stride: int) -> I
     Raises:
         UserError: The rows are not one of the model's steps apart, or go back in time.
     """
-    duplicates = metadata.recipe.duplicates if metadata.recipe else "last"
-    grid = GridStream(metadata.grid.step, pad=metadata.lookback + metadata.reach, duplicates=duplicates)
+    stream = _GridRows(metadata)
     window = _SlidingWindow(metadata, stride)
     names: list[str] = []
     for number, batch in enumerate(batches):
         if number == 0:
             names = list(batch.columns)
-            grid.codes = [names.index(name) for name in metadata.categories]
+            stream.grid.codes = [names.index(name) for name in metadata.categories]
         raw = np.stack([batch.columns[name] for name in names], axis=1)
-        try:
-            if number == 0:
-                check_step(batch.time, metadata.grid)
-            position, values = grid.add(batch.time, raw)
-        except UserError as error:
-            raise UserError(f"predict.data: {error}") from None
-        yield from window.extend(grid, names, position, values)
+        yield from window.extend(stream.grid, names, *stream.add(batch.time, raw, names))
+    for rows in stream.finish():
+        yield from window.extend(stream.grid, names, *rows)
+
+
+class _GridRows:
+    """Puts the rows of a stream on the grid of a model; resamples them if the training data were."""
+
+    def __init__(self, metadata: ModelMetadata):
+        self.metadata, self._is_first = metadata, True
+        self.duplicates = metadata.recipe.duplicates if metadata.recipe else "last"
+        self.grid = GridStream(
+            metadata.grid.step,
+            pad=metadata.lookback + metadata.reach,
+            grid=metadata.grid if metadata.grid.exact else None,
+            duplicates=self.duplicates,
+        )
+        self._resampler: Resampler | None = None
+
+    def add(self, time: np.ndarray, raw: np.ndarray, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the positions and values of the rows that no later piece can change."""
+        metadata = self.metadata
+        time = metadata.clock.to_grid(time)
+        with _predict_data():
+            if self._is_first:
+                self._start(time, names)
+            if self._resampler is not None:
+                time, raw = self._resampler.add(*sort_rows(time, raw))
+            return self.grid.add(time, raw)
+
+    def finish(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the positions and values of the last rows."""
+        with _predict_data():
+            last = None if self._resampler is None else self._resampler.finish()
+            rows = [] if last is None else [self.grid.add(*last)]
+            newest = self.grid.finish()
+        yield from rows
+        if newest is not None:
+            yield newest
+
+    def _start(self, time: np.ndarray, names: list[str]) -> None:
+        self._is_first, recipe = False, self.metadata.recipe
+        if recipe is not None and self.metadata.grid.exact:
+            self._resampler = Resampler(self.metadata.grid, recipe.aggregate_of(names), self.duplicates)
+        else:
+            check_step(time, self.metadata.grid)
+
+
+@contextmanager
+def _predict_data() -> Iterator[None]:
     try:
-        last = grid.finish()
+        yield
     except UserError as error:
         raise UserError(f"predict.data: {error}") from None
-    if last is not None:
-        yield from window.extend(grid, names, *last)
 
 
 class _SlidingWindow:

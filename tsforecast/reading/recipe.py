@@ -1,13 +1,15 @@
 """The reading recipe: what was decided about a source of training data, by which every later source is read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tsforecast.columns.numerals import OTHER
 from tsforecast.reading.dialect import Dialect
+from tsforecast.times.clock import Clock
 from tsforecast.times.formats import TimeFormat
 from tsforecast.times.frequency import Frequency
+from tsforecast.times.resample import Aggregate, aggregate_of
 from tsforecast.times.time_grid import TimeGrid
 
 
@@ -28,6 +30,8 @@ class ReadingRecipe:
         categories: Column that is read as categories -> those of the training rows, in the order of their codes.
         unknown_categories: ``note`` or ``refuse``, for categories that the training rows do not have.
         ordered: Whether the rows were in the order of time; otherwise later ones are sorted too.
+        aggregate: How the rows of a bin become one if they are resampled, for all columns or by name; None for the
+            mean.
 
     Example:
         >>> recipe = ReadingRecipe(TimeFormat(("day",), "%m/%d/%Y"), ("load",), TimeGrid(Frequency(1, "bd")))
@@ -48,6 +52,7 @@ class ReadingRecipe:
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unknown_categories: str = "note"
     ordered: bool = True
+    aggregate: Aggregate = None
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "ReadingRecipe":
@@ -65,6 +70,7 @@ class ReadingRecipe:
             {name: tuple(values) for name, values in stored.get("categories", {}).items()},
             stored.get("unknown_categories", "note"),
             bool(stored.get("ordered", True)),
+            stored.get("aggregate"),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,6 +80,25 @@ class ReadingRecipe:
         categories = {name: list(values) for name, values in self.categories.items()}
         more = {"numeric": list(self.numeric), "grid": grid, "dialect": dialect, "categories": categories}
         return {**asdict(self), **more}
+
+    def aggregate_of(self, names: Sequence[str]) -> list[str]:
+        """Return how the rows of a bin become one for each of some columns."""
+        how = self.aggregate
+        if isinstance(how, Mapping):
+            how = {name: value for name, value in how.items() if name in names}
+        return aggregate_of(names, how, self.categories)
+
+    def _describe_aggregate(self) -> str:
+        if not isinstance(self.aggregate, Mapping):
+            return self.aggregate or "mean"
+        return ", ".join(("mean", *(f"{how} ('{name}')" for name, how in self.aggregate.items())))
+
+    @property
+    def clock(self) -> Clock:
+        """What the times of the grid mean: with a zone, steps of a day or more are local dates."""
+        if self.time.timezone:
+            return Clock(self.time.timezone, is_utc=self.grid is None or self.grid.step.is_below_day)
+        return Clock(is_utc=self.time.is_utc)
 
     def decimal_of(self, name: str) -> str:
         """Return the decimal mark of a text column."""
@@ -92,8 +117,11 @@ class ReadingRecipe:
             source += f" (the other mark in {_join(self.other_mark)})"
         columns = " and ".join(f"'{name}'" for name in self.time.columns)
         written = " ".join(part for part in (self.time.pattern, self.time.clock) if part)
+        written += f" in {self.time.timezone}" if self.time.timezone else ""
         step = "" if self.grid is None else f", every {self.grid.step.describe()}"
         lines = [f"read as: {source}", f"time from {columns} written as {written}{step}", _join(self.numeric)]
+        if self.grid is not None and self.grid.exact:
+            lines[1] += f" by {self._describe_aggregate()} of the rows before"
         rows = (
             *((f"rows where {self.where}",) if self.where else ()),
             *((f"the {self.duplicates} of rows at one time",) if self.duplicates else ()),

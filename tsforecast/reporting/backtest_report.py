@@ -37,6 +37,7 @@ def write_backtest_report(
         result=result,
         forecast={
             "time": series.time[first_steps["ends"] + result["window"]["lead"]],
+            "timezone": series.clock.timezone if series.clock.is_utc else "",
             "truth": first_steps["truth"],
             "forecast": first_steps["forecast"],
             "target": list(series.targets),

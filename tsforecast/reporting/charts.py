@@ -28,6 +28,7 @@ class ForecastInput(TypedDict, total=False):
 
     Args:
         time: ``[n]`` datetime64, the time of each target.
+        timezone: Zone in which to show times that are in UTC; empty to show them as they are.
         truth: ``[n]`` or ``[n, T]``, NaN where unobserved.
         forecast: Like ``truth``.
         lower: Lower end of an interval, like ``truth``.
@@ -40,6 +41,7 @@ class ForecastInput(TypedDict, total=False):
     """
 
     time: npt.NDArray[np.datetime64]
+    timezone: str
     truth: npt.NDArray[np.floating]
     forecast: npt.NDArray[np.floating]
     lower: npt.NDArray[np.floating]
@@ -102,7 +104,8 @@ def forecast_series(forecast: ForecastInput) -> dict[str, object]:
         for index, label in enumerate(target_labels(forecast, truth.shape[1]))
     ]
     interval = str(forecast.get("interval") or "Interval")
-    return {**_times(time[newest]), "total": len(time), "interval": interval, "targets": targets}
+    zone = {"timezone": forecast["timezone"]} if forecast.get("timezone") else {}
+    return {**_times(time[newest]), **zone, "total": len(time), "interval": interval, "targets": targets}
 
 
 def target_labels(forecast: ForecastInput, count: int) -> list[str]:

@@ -81,6 +81,7 @@ def _forecast_chart(
     series, test, first_step = dataset.series, scores.test, 0
     chart: ForecastInput = {
         "time": series.time[test.ends + dataset.window["lead"]],
+        "timezone": series.clock.timezone if series.clock.is_utc else "",
         "truth": test.truth[:, first_step],
         "forecast": test.forecast[:, first_step],
         "target": list(series.targets),
@@ -106,9 +107,8 @@ def _add_persistence(
 
 def split_note(dataset: ForecastDataset) -> str:
     """Return one sentence about how the rows are split and scaled."""
-    time = dataset.series.time
-    parts = [
-        f"{name} {time[first]} to {time[stop - 1]} ({len(dataset.windows(name)):,} windows)"
-        for name, (first, stop) in zip(("train", "val", "test"), dataset.borders, strict=True)
-    ]
+    series, parts = dataset.series, []
+    for name, (first, stop) in zip(("train", "val", "test"), dataset.borders, strict=True):
+        start, end = series.clock.format(series.time[[first, stop - 1]])
+        parts.append(f"{name} {start} to {end} ({len(dataset.windows(name)):,} windows)")
     return f"Split by time, scaled by the training rows: {'; '.join(parts)}."

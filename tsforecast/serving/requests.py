@@ -190,9 +190,12 @@ def from_json(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowB
         _to_array(window.values, metadata, features, f"windows[{number}].values", categories)
         for number, window in enumerate(request.windows)
     ]
-    for number, window in enumerate(request.windows):
-        _check_offset(metadata, window.time.has_offset, f"windows[{number}].time")
-    made_at = np.array([window.time.seconds for window in request.windows])
+    made_at = np.array(
+        [
+            _to_grid(metadata, window.time, f"windows[{number}].time")
+            for number, window in enumerate(request.windows)
+        ]
+    )
     return _scale(made_at, np.stack(values), features, metadata)._replace(notes=categories.notes)
 
 
@@ -246,8 +249,7 @@ def read_truths(body: bytes, metadata: ModelMetadata, max_rows: int) -> tuple[in
     request = parse_body(ObserveRequest, body, "rows", max_rows)
     truths = []
     for number, row in enumerate(request.rows):
-        _check_offset(metadata, row.time.has_offset, f"rows[{number}].time")
-        time = int(row.time.seconds.astype(np.int64))
+        time = int(_to_grid(metadata, row.time, f"rows[{number}].time").astype(np.int64))
         for name, value in row.values.items():
             where = f"rows[{number}].values"
             if name in metadata.categories:
@@ -314,6 +316,15 @@ def _to_sentence(model: type[BaseModel], error: ValidationError) -> str:
     if first["type"] == _SENTENCE:
         return f"{where or 'The body'} {first['msg']}."
     return f"{where} must be {description}."
+
+
+def _to_grid(metadata: ModelMetadata, time: RequestTime, where: str) -> np.datetime64:
+    """Return a time as the grid has it; those with an offset are refused if the training data had none, and so on."""
+    if metadata.clock.timezone:
+        grid_time: np.datetime64 = metadata.clock.read(np.array([time.seconds]), time.has_offset, where)[0]
+        return grid_time
+    _check_offset(metadata, time.has_offset, where)
+    return time.seconds
 
 
 def _check_offset(metadata: ModelMetadata, has_offset: bool, where: str) -> None:
@@ -424,7 +435,10 @@ def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: in
         wrong = int((sizes != rows).argmax())
         raise UserError(f"Window {wrong} has {sizes[wrong]} rows, and the model needs exactly {rows}.")
     seconds = np.asarray(table["time"].cast(pa.timestamp("s"), safe=False).cast(pa.int64()).to_numpy())
-    time = seconds.astype("datetime64[s]").reshape(-1, rows)
+    time = seconds.astype("datetime64[s]")
+    if metadata.clock.timezone:
+        time = metadata.clock.read(time, table["time"].type.tz is not None, "Column 'time'")
+    time = time.reshape(-1, rows)
     if (time[:, 1:] != metadata.grid.shift(time[:, :-1], 1)).any():
         step = metadata.grid.step.describe()
         raise UserError(f"The rows of a window must be {step} apart, in the order of time.")

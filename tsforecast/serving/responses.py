@@ -1,6 +1,6 @@
 """Response bodies: pydantic models of the JSON, and forecasts as JSON or as an Arrow stream."""
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,8 @@ ARROW = "application/vnd.apache.arrow.stream"
 LocalTime = Annotated[
     str,
     Field(
-        description="ISO 8601: with Z if the model was trained on times in UTC or with an offset, without one if not",
+        description="ISO 8601: local with its offset if the training data had a time zone, with Z if they had times in"
+        " UTC or with an offset, without one if not",
         examples=["2010-11-26T21:02:00"],
     ),
 ]
@@ -147,6 +148,7 @@ class LiveResponse(BaseModel):
     horizon: int
     members: list[str]
     intervals: IntervalSummary
+    timezone: str
     trouble: str | None
     points: list[LivePoint]
     weights: list[LiveWeights]
@@ -174,11 +176,8 @@ class ForecastResult(NamedTuple):
     def to_response(self) -> ForecastResponse:
         """Return the JSON response."""
         metadata = self.model.metadata
-        zone: Literal["UTC", "naive"] = (
-            "UTC" if metadata.recipe is not None and metadata.recipe.time.is_utc else "naive"
-        )
-        times = np.datetime_as_string(metadata.target_times(self.made_at), timezone=zone).tolist()
-        made_at = np.datetime_as_string(self.made_at, timezone=zone).tolist()
+        times = [metadata.clock.format(window) for window in metadata.target_times(self.made_at)]
+        made_at = metadata.clock.format(self.made_at)
         return ForecastResponse(
             version=self.model.version.name,
             unit=metadata.unit,

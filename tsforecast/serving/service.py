@@ -157,6 +157,7 @@ class Service:
             horizon=metadata.horizon,
             members=list(metadata.members),
             intervals=IntervalSummary(**active.intervals.summary()),
+            timezone=metadata.clock.timezone if metadata.clock.is_utc else "",
             trouble=self.manager.trouble,
             **self.store.snapshot(),
         )

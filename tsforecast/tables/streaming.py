@@ -75,7 +75,7 @@ def _stream(
     missing = recipe.missing_values if recipe else ()
     check_unique(table, [*time.columns, *features])
     needed = {*time.columns, *features, *([condition.column] if condition else [])}
-    for piece in table.pieces(sorted(needed)):
+    for piece in _join_repeated_hours(table.pieces(sorted(needed)), time):
         rows = piece.num_rows
         if condition is not None:
             piece = condition.select(piece)
@@ -90,6 +90,19 @@ def _stream(
         if piece.num_rows:
             yield Rows(time.read(piece, first), columns)
         first += rows
+
+
+def _join_repeated_hours(pieces: Iterator[pa.Table], time: TimeFormat) -> Iterator[pa.Table]:
+    """Yield the pieces of a table so that none ends in an hour that the clocks of its zone repeat."""
+    waiting: pa.Table | None = None
+    for piece in pieces:
+        if waiting is not None:
+            piece = pa.concat_tables([waiting.cast(piece.schema), piece])
+        count = piece.num_rows - time.count_unfinished(piece)
+        waiting = piece.slice(count) if count < piece.num_rows else None
+        yield piece.slice(0, count)
+    if waiting is not None:
+        yield waiting
 
 
 def _decimal(table: Table, name: str, recipe: ReadingRecipe | None) -> str:

@@ -19,6 +19,7 @@ from tsforecast.times.numbers import (
     read_unix,
 )
 from tsforecast.times.text import CLOCKS, ISO, YEARS, Reading, read_clock, read_text
+from tsforecast.times.zones import Zone
 
 EXAMPLE = "write it as 2024-01-31 13:45"
 UNIT_NS = {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
@@ -36,6 +37,7 @@ class TimeFormat:
         clock: How the last column tells the time of day, empty without such a column: a pattern, ``iso``, ``hour``,
             ``hour_ending`` (1 to 24), ``hhmm``, or ``period_48_from_1`` and so on.
         offset: Whether the times have an offset and are read as UTC.
+        timezone: Zone of times without an offset, which are converted to UTC; empty if none is named.
 
     Example:
         >>> table = pa.table({"day": ["03/04/2024", "03/05/2024"]})
@@ -50,11 +52,14 @@ class TimeFormat:
     pattern: str
     clock: str = ""
     offset: bool = False
+    timezone: str = ""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the training data should know."""
         notes: tuple[str, ...] = ("Times with an offset are read as UTC.",) if self.offset else ()
+        if self.timezone:
+            notes = (f"Times are those of {self.timezone}.",)
         if self.clock == HOUR_ENDING:
             notes += (
                 f"Hours 1 to 24 in '{self.columns[-1]}' end at that time and are dated by their beginning:"
@@ -68,7 +73,7 @@ class TimeFormat:
         return self.offset or self.pattern.startswith("unix_")
 
     def read(self, table: pa.Table, first_row: int = 1) -> np.ndarray:
-        """Return the times ``[N]`` datetime64[ns] of a table, NaT where they are empty.
+        """Return the times ``[N]`` datetime64[ns] of a table, NaT where they are empty; with a zone they are in UTC.
 
         ISO text and timestamps are always understood, since they cannot be mistaken.
 
@@ -78,8 +83,12 @@ class TimeFormat:
 
         Raises:
             UserError: A column is missing, a value is written otherwise, or it has an offset where the training data
-                had none, or none where they had one.
+                had none, or none where they had one; or a local time does not exist in the zone.
         """
+        return self.read_with_notes(table, first_row)[0]
+
+    def read_with_notes(self, table: pa.Table, first_row: int = 1) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return what ``read`` returns, and notes on hours that the clock repeats and the rows do not."""
         check_names(self.columns, table)
         reading, column = self.attempt(table)
         if reading.bad.any():
@@ -88,6 +97,8 @@ class TimeFormat:
                 f"data.time: {value_at(table[column], row)} in column '{column}' (row {first_row + row:,}) is not a"
                 f" time written as {self.written(column)}, as the others are: {EXAMPLE}."
             )
+        if self.timezone:
+            return self._to_utc(table, reading, first_row)
         wrong = ~np.isnat(reading.time) & (reading.offset != self.is_utc)
         if wrong.any():
             row = int(wrong.argmax())
@@ -95,7 +106,16 @@ class TimeFormat:
             self.check_offset(
                 not self.is_utc, f"data.time: {value} in column '{column}' (row {first_row + row:,})"
             )
-        return reading.time
+        return reading.time, ()
+
+    def count_unfinished(self, table: pa.Table) -> int:
+        """Return how many of the last rows are in an hour that the zone repeats, whose other pass may follow."""
+        if not self.timezone or not table.num_rows:
+            return 0
+        zone = Zone(self.timezone)
+        if not zone.count_unfinished(self.attempt(table.slice(table.num_rows - 1))[0].time):
+            return 0
+        return zone.count_unfinished(self.attempt(table)[0].time)
 
     def attempt(self, table: pa.Table) -> tuple[Reading, str]:
         """Return times and which values do not fit, and the column of the first value that does not."""
@@ -123,6 +143,8 @@ class TimeFormat:
         Raises:
             UserError: Saying what to do.
         """
+        if self.timezone:
+            return
         if has_offset and not self.is_utc:
             raise UserError(
                 f"{what} has an offset, but the training data had local times without one: write the local time of"
@@ -133,6 +155,33 @@ class TimeFormat:
                 f"{what} has no offset, but the training data had times in UTC or with an offset: add the offset, such"
                 " as +01:00, or Z for UTC."
             )
+
+    def _to_utc(
+        self, table: pa.Table, reading: Reading, first_row: int
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return times in UTC, and a note on each hour that the clock repeats and the rows do not."""
+        is_local = ~(reading.offset | self.pattern.startswith("unix_"))
+        result = Zone(self.timezone).to_utc(np.where(is_local, reading.time, np.datetime64("NaT")))
+        for wrong, why in (
+            (result.skipped, "does not exist, since its clocks were put forward over it: correct it"),
+            (
+                result.unclear,
+                "is in an hour that its clocks repeat, and the order of the rows does not tell which time it is: sort"
+                " the rows by time, select one series with data.where, or write times with their offset",
+            ),
+        ):
+            if wrong.any():
+                row = int(wrong.argmax())
+                raise UserError(
+                    f"data.timezone: in {self.timezone}, {value_at(table[self.columns[0]], row)} in column"
+                    f" '{self.columns[0]}' (row {first_row + row:,}) {why}."
+                )
+        notes = tuple(
+            f"The hour from {start}, which the clocks of {self.timezone} repeat, is in the rows once and counts as the"
+            " first of the two."
+            for start in result.once
+        )
+        return np.where(is_local, result.time, reading.time), notes
 
     def _read_parts(self, table: pa.Table) -> tuple[Reading, str]:
         parts = self.pattern.split(",")

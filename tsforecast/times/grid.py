@@ -7,6 +7,8 @@ import numpy as np
 from tsforecast.errors import UserError
 from tsforecast.times.duplicates import MAX_REPEATED, aggregate, count_repeated
 from tsforecast.times.frequency import MONTHS, Frequency
+from tsforecast.times.order import order_notes, sort_rows
+from tsforecast.times.resample import advise_resampling, advised_step
 from tsforecast.times.time_grid import SECOND, TOLERANCE, TimeGrid, most_common
 
 MAX_OFF_GRID = 0.2  # share of rows off the grid above which the timestamps are irregular
@@ -133,6 +135,7 @@ def regularize(
     frequency: Frequency | None = None,
     duplicates: str | None = None,
     codes: Sequence[int] = (),
+    grid: TimeGrid | None = None,
 ) -> tuple[TimeGrid, np.ndarray, np.ndarray, tuple[str, ...]]:
     """Put the rows of a whole table on a regular grid, by the rules of ``TimeGrid`` and ``GridStream``.
 
@@ -142,6 +145,7 @@ def regularize(
         frequency: The step; None for the most common one.
         duplicates: How several rows at one grid time become one; None for the last.
         codes: Columns of codes, of which the last counts where others have their mean or sum.
+        grid: The grid of the bins that the rows are; None to find it.
 
     Returns:
         The grid, times ``[M]`` datetime64[s], values ``[M, C]`` and a note for each thing that was changed.
@@ -150,14 +154,14 @@ def regularize(
         UserError: Fewer than two times are left, steps are under a second, the timestamps follow no step, or the
             grid would be mostly empty.
     """
-    notes = _order_notes(time)
+    notes = order_notes(time)
     time, values = sort_rows(time, values)
     if len(time) < 2:
         raise UserError("Fewer than two rows have a time: a series needs at least two.")
-    grid = TimeGrid.from_times(time, frequency)
+    grid, inferred = grid or TimeGrid.from_times(time, frequency), frequency is None and grid is None
     positions = grid.positions(time)
     off = grid.off_grid(time, positions)
-    _check_grid(grid, time, positions, off, inferred=frequency is None)
+    _check_grid(grid, time, positions, off, inferred)
     moved = int((off >= SECOND).sum())
     if moved:
         notes += (
@@ -165,6 +169,11 @@ def regularize(
         )
     stream = GridStream(grid.step, grid=grid, duplicates=duplicates, codes=codes)
     complete, values = stream.place(positions, values)
+    if inferred and duplicates is None and stream.shared > max(1, MAX_REPEATED * len(positions)):
+        raise UserError(
+            f"{stream.shared:,} of {len(positions):,} rows share a step of {grid.step.describe()} with another:"
+            f" summarize them with {advise_resampling(str(grid.step))}, or keep one of each with data.duplicates=last."
+        )
     if stream.shared:
         notes += (_shared_note(stream.shared, duplicates),)
     missing = len(complete) - (len(positions) - stream.shared)
@@ -173,23 +182,6 @@ def regularize(
             f"{missing:,} of {len(complete):,} timestamps were missing; their rows count as unobserved.",
         )
     return grid, grid.times(complete), values, notes
-
-
-def is_ordered(time: np.ndarray) -> bool:
-    """Return whether times ``[N]``, NaT allowed, never go back."""
-    known = ~np.isnat(time)
-    return bool((np.diff(time if known.all() else time[known]) >= np.timedelta64(0, "ns")).all())
-
-
-def sort_rows(time: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that have a time, in the order of time; equal times stay in their order."""
-    known = ~np.isnat(time)
-    if not known.all():
-        time, values = time[known], values[known]
-    if (np.diff(time) < np.timedelta64(0, "ns")).any():
-        order = np.argsort(time, kind="stable")
-        time, values = time[order], values[order]
-    return time, values
 
 
 def check_step(time: np.ndarray, grid: TimeGrid) -> None:
@@ -247,17 +239,6 @@ def check_stated_step(time: np.ndarray, step: Frequency) -> None:
         )
 
 
-def _order_notes(time: np.ndarray) -> tuple[str, ...]:
-    notes: tuple[str, ...] = ()
-    known = ~np.isnat(time)
-    if not known.all():
-        notes += (f"{int((~known).sum()):,} rows without a time were left out.",)
-    backwards = int((np.diff(time[known]) < np.timedelta64(0, "ns")).sum())
-    if backwards:
-        notes += (f"The rows were not in order of time ({backwards:,} steps back) and were sorted.",)
-    return notes
-
-
 def _shared_note(shared: int, duplicates: str | None) -> str:
     if duplicates in ("mean", "sum"):
         return f"{shared:,} rows shared their step with another; the {duplicates} of each step was taken."
@@ -272,15 +253,17 @@ def _check_grid(
     if inferred and irregular.mean() > MAX_OFF_GRID:
         raise UserError(
             f"The timestamps are irregular: the most common step is {grid.step.describe()}, but {irregular.mean():.0%}"
-            f" of the rows lie off its grid (first: {time[irregular.argmax()]}): resample them, or state the step with"
-            " data.frequency."
+            f" of the rows lie off its grid (first: {time[irregular.argmax()]}): summarize them with"
+            f" {advise_resampling(advised_step(time))}, or state the step with data.frequency."
         )
     size = int(positions[-1] - positions[0]) + 1
     distinct = int((np.diff(positions) > 0).sum()) + 1
     if size > (MAX_INFERRED_GROWTH if inferred else MAX_GROWTH) * distinct:
         gap = int(np.diff(positions).argmax())
+        longer = "" if grid.exact else f", or summarize the rows with {advise_resampling(advised_step(time))}"
+        key = "data.resample" if grid.exact else "data.frequency"
         raise UserError(
             f"The timestamps are irregular: steps of {grid.step.describe()} from {time[0]} to {time[-1]} would make"
             f" {size:,} rows out of {distinct:,} with a value (longest gap: {time[gap]} to {time[gap + 1]}):"
-            " correct the timestamps, or state a longer step with data.frequency."
+            f" correct the timestamps, state a longer step with {key}{longer}."
         )

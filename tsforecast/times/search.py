@@ -88,7 +88,7 @@ def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> Foun
     Example:
         >>> table = pa.table({"day": ["13/01/2024", "14/01/2024"], "load": [1.0, 2.0]})
         >>> find_time(table).format
-        TimeFormat(columns=('day',), pattern='%d/%m/%Y', clock='', offset=False)
+        TimeFormat(columns=('day',), pattern='%d/%m/%Y', clock='', offset=False, timezone='')
     """
     names = (named,) if isinstance(named, str) else tuple(named or ())
     check_names(names, table)

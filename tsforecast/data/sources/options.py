@@ -1,6 +1,6 @@
 """Options of every source that reads a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -12,6 +12,12 @@ class TableOptions:
         target: A column, a list of columns, or ``"all"``.
         time: The time column, or a date and a time-of-day column; None to find it.
         features: The numeric columns to feed in; None for all. Targets are always fed in.
+        resample: The step to bring irregular rows to, such as ``15min``: each bin has the rows up to its end, by which
+            it is dated; None to take the rows as they are.
+        aggregate: How the rows of a bin become one: ``mean`` (also for None), ``sum``, ``last``, ``max`` or ``min``, or
+            some of them by column.
+        timezone: Zone of times without an offset, such as Europe/Paris, whose local times calendar features and
+            forecasts have; None if their clock never changes.
         rows: Number of rows to keep, the first in time; None for all.
         frequency: The step, such as ``15min``, ``1h``, ``1bd`` or ``1mo``; None for the most common one.
         season: Rows in a season; None for a day, a week of days or business days, a year of weeks, months or quarters.
@@ -32,6 +38,9 @@ class TableOptions:
     target: str | Sequence[str]
     time: str | Sequence[str] | None = None
     features: Sequence[str] | None = None
+    resample: str | int | None = None
+    aggregate: str | Mapping[str, str] | None = None
+    timezone: str | None = None
     rows: int | None = None
     frequency: str | int | None = None
     season: int | None = None

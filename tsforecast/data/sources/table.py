@@ -34,11 +34,15 @@ from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.reading.selection import Condition
 from tsforecast.reading.sentinels import find_sentinels, sentinel_notes
 from tsforecast.tables.table import Hints, Source, Table, check_unique
+from tsforecast.times.clock import Clock
 from tsforecast.times.duplicates import check_duplicates, check_repeated_times
 from tsforecast.times.formats import TimeFormat
 from tsforecast.times.frequency import Frequency, parse_frequency
-from tsforecast.times.grid import check_stated_step, is_ordered, regularize
+from tsforecast.times.grid import check_stated_step, regularize
+from tsforecast.times.order import is_ordered
+from tsforecast.times.resample import Resampler, aggregate_of, check_aggregate, resample
 from tsforecast.times.time_grid import TimeGrid
+from tsforecast.times.zones import Zone
 
 UNNAMED = r"column_\d+|Unnamed: \d+"  # names of columns that have none
 
@@ -101,7 +105,6 @@ def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | No
     if table.recipe.duplicates is None:
         check_repeated_times(table.time, table.rows, table.recipe.time.columns)
     values, doubts = _to_array(selection, table.time)
-    codes = [selection.features.index(name) for name in selection.categories.vocabulary]
     repeated = tuple(
         f"Several columns are named '{name}'; they were left out." for name in table.opened.repeated
     )
@@ -110,11 +113,12 @@ def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | No
     recipe = replace(recipe, ordered=recipe.ordered and is_ordered(time))
     features, targets = selection.features, selection.targets
     del table, selection
-    step = None if recipe.grid is None else recipe.grid.step
-    grid, time, values, corrected = regularize(time, values, step, recipe.duplicates, codes)
+    recipe, time = _to_grid_clock(recipe, time)
+    grid, time, values, corrected = _to_grid(recipe, features, time, values)
     time, values = time[: options.rows], values[: options.rows]
+    recipe = replace(recipe, grid=grid)
     if options.calendar:
-        features, values = _with_calendar(features, values, time, grid.step)
+        features, values = _with_calendar(features, values, recipe.clock.local(time), grid.step)
     return Series(
         time=time,
         values=values,
@@ -125,7 +129,7 @@ def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | No
         known_ahead=pick_known_ahead(match_names(options.known_ahead, features), features),
         notes=notes + corrected,
         name=source.name,
-        recipe=replace(recipe, grid=grid),
+        recipe=recipe,
     )
 
 
@@ -146,10 +150,40 @@ def read_times(source: Source, options: TableOptions, recipe: ReadingRecipe) -> 
         recipe = replace(recipe, dialect=opened.dialect)
         return TimedTable(opened, rows, recipe, recipe.time.read(rows), recipe.time.notes)
     time_format, time, notes = find_time_elsewhere(rows, tuple(recipe.categories), names)
-    if recipe.grid is not None:
+    if recipe.grid is not None and not recipe.grid.exact:
         check_stated_step(time, recipe.grid.step)
+    if recipe.time.timezone:
+        time_format = replace(time_format, timezone=recipe.time.timezone)
+        time, more = time_format.read_with_notes(rows)
+        notes += (f"Times are those of {time_format.timezone}.", *more)
     recipe = _settle_marks(opened, rows, replace(recipe, time=time_format), options)
     return TimedTable(opened, rows, recipe, time, notes)
+
+
+def _to_grid(
+    recipe: ReadingRecipe, names: Sequence[str], time: np.ndarray, values: np.ndarray
+) -> tuple[TimeGrid, np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Return the grid, times, values and notes of rows that are put on the recipe's grid, or on their own."""
+    grid = recipe.grid
+    codes = [index for index, name in enumerate(names) if name in recipe.categories]
+    if grid is None or not grid.exact:
+        return regularize(time, values, None if grid is None else grid.step, recipe.duplicates, codes)
+    how = aggregate_of(names, recipe.aggregate, recipe.categories)
+    time, values, summary = resample(time, values, Resampler(grid, how, recipe.duplicates))
+    _, time, values, notes = regularize(time, values, grid=grid)
+    return grid, time, values, (*summary, *notes)
+
+
+def _to_grid_clock(recipe: ReadingRecipe, time: np.ndarray) -> tuple[ReadingRecipe, np.ndarray]:
+    """Return the recipe and times by the clock of the grid: with a zone, steps of a day or more are local dates."""
+    if not recipe.time.timezone or len(time) < 2:
+        return recipe, time
+    if recipe.grid is None:
+        step = TimeGrid.from_times(np.sort(time[~np.isnat(time)])).step
+        if step.is_below_day:
+            return recipe, time
+        return recipe, Clock(recipe.time.timezone).to_grid(time)
+    return recipe, recipe.clock.to_grid(time)
 
 
 def select_columns(table: TimedTable, options: TableOptions) -> Selection:
@@ -203,11 +237,11 @@ def _decided(recipe: ReadingRecipe, selection: Selection) -> ReadingRecipe:
 def _stated_recipe(options: TableOptions) -> ReadingRecipe:
     """Return a recipe of what is stated, without the time, which is not known yet."""
     check_duplicates(options.duplicates)
-    mark, step = check_decimal(options.decimal), parse_frequency(options.frequency)
+    mark = check_decimal(options.decimal)
     return ReadingRecipe(
-        TimeFormat((), ""),
+        TimeFormat((), "", timezone="" if options.timezone is None else Zone.parse(options.timezone).name),
         (),
-        None if step is None else TimeGrid(step),
+        _stated_grid(options),
         None if mark is None else Dialect("", "", mark),
         options.where or "",
         options.duplicates,
@@ -215,7 +249,28 @@ def _stated_recipe(options: TableOptions) -> ReadingRecipe:
         _markers(options.missing_values),
         dict.fromkeys(match_names(options.categorical, ()), ()),
         check_policy(options.unknown_categories),
+        aggregate=options.aggregate,
     )
+
+
+def _stated_grid(options: TableOptions) -> TimeGrid | None:
+    """Return the grid of a stated step, or of the bins to resample to.
+
+    Raises:
+        UserError: The options contradict each other, or one of them does not read.
+    """
+    step = parse_frequency(options.frequency)
+    check_aggregate(options.aggregate)
+    if options.resample is None:
+        if options.aggregate is not None:
+            raise UserError("data.aggregate needs data.resample, such as data.resample=15min.")
+        return None if step is None else TimeGrid(step)
+    bins = Frequency.parse(options.resample, "data.resample")
+    if step is not None and step != bins:
+        raise UserError(
+            f"data.frequency is {step.describe()} and data.resample {bins.describe()}: leave out data.frequency."
+        )
+    return TimeGrid.of_bins(bins)
 
 
 def _check_season(season: object) -> None:

@@ -20,15 +20,23 @@ const charts = (() => {
     while (digits < 8 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6 * step * 10 ** digits) digits++;
     return splits.map((v) => v.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
   };
-  // Times are shown as they stand in the data, so all of them are read as UTC, whatever the reader's own zone is.
-  const iso = (t) => new Date(t * 1000).toISOString();
+  // Times are shown as they stand in the data, so all of them are read as UTC, whatever the reader's own zone is; those of
+  // data with a time zone are shown in that zone.
+  let zone = "", zoned = null;
+  const setZone = (name) => {
+    if (name === zone) return;
+    zone = name;
+    zoned = name ? new Intl.DateTimeFormat("sv-SE", { timeZone: name, dateStyle: "short", timeStyle: "medium" }) : null;
+  };
+  const iso = (t) => (zoned ? zoned.format(new Date(t * 1000)).replace(" ", "T") : new Date(t * 1000).toISOString());
+  const tzDate = (t) => uPlot.tzDate(new Date(t * 1000), zone || "Etc/UTC");
   const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
   const weekdays = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
   const fullTime = (step) => (t) => {
     if (t == null) return "–";
     const text = iso(t);
     const clock = step < 60 ? text.slice(11, 19) : text.slice(11, 16);
-    const day = weekdays[new Date(t * 1000).getUTCDay()] + " " + text.slice(0, 10);
+    const day = weekdays[new Date(text.slice(0, 10) + "T00:00Z").getUTCDay()] + " " + text.slice(0, 10);
     return step >= 86400 ? day : day + " " + clock;
   };
   const axisTimes = (u, splits, axis, space, step) => splits.map((t, i) => {
@@ -152,5 +160,5 @@ const charts = (() => {
   const logNumbers = (u, splits) => splits.map((v) => (v == null ? null : v < 1e-3 ? v.toExponential(0) : v.toLocaleString("en")));
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draws.forEach((draw) => draw()));
-  return { color, number, iso, fullTime, axis, axisTimes, valueAxis, shown, line, chart, lines, runs };
+  return { color, number, iso, setZone, tzDate, fullTime, axis, axisTimes, valueAxis, shown, line, chart, lines, runs };
 })();

@@ -8,6 +8,7 @@
   function forecastChart() {
     const f = data.forecast, box = document.getElementById("chart-forecast"), bar = document.getElementById("forecast-bar");
     if (!f || !box) return;
+    charts.setZone(f.timezone || "");
     const times = f.times || Array.from({ length: f.count }, (_, i) => f.start + i * f.step);
     const first = times[0], last = times[times.length - 1];
     let target = f.targets[0], buttons = [];
@@ -17,7 +18,7 @@
     const edge = { width: 0, points: { show: false } };
     const made = chart(box, height, () => ({
       class: "zoom",
-      tzDate: (t) => uPlot.tzDate(new Date(t * 1000), "Etc/UTC"),
+      tzDate: charts.tzDate,
       cursor: { drag: { x: true, y: false, dist: 4 }, bind: { dblclick: () => () => { show(first, last); return null; } } },
       axes: [axis({ values: axisTimes, size: 46, space: 70 }), valueAxis()],
       series: [

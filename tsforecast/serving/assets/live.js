@@ -6,7 +6,7 @@
   const at = (id) => document.getElementById(id);
   const { color, number } = charts;
   const percent = (v) => (v == null ? "–" : (100 * v).toFixed(1) + " %");
-  const clock = (t) => new Date(t * 1000).toISOString().slice(0, 16).replace("T", " ");
+  const clock = (t) => charts.iso(t).slice(0, 16).replace("T", " ");
   const lines = ["forecast", "second", "baseline", "truth", "bad"];
   const plots = {};
   let newest = null;
@@ -23,7 +23,7 @@
     plots[id] = { shape, columns };
     plots[id].chart = charts.chart(at(id), () => 260, () => ({
       bands: bands && bands.map((band) => ({ ...band, fill: color("band") })),
-      tzDate: (t) => uPlot.tzDate(new Date(t * 1000), "UTC"),
+      tzDate: charts.tzDate,
       axes: [charts.axis({ values: charts.axisTimes, size: 46, space: 70 }), charts.valueAxis()],
       series: [
         { label: "Time", value: charts.shown((t) => (t == null ? "" : clock(t))) },
@@ -89,6 +89,7 @@
 
   function show(data) {
     newest = data;
+    charts.setZone(data.timezone);
     const unit = data.unit ? " " + data.unit : "", target = targets(data.targets);
     // Of several forecasts for one time the one made last stands for it.
     const byTime = new Map();
