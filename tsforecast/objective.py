@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
+from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError
+from tsforecast.layers.unit_scaling import rise
 
 if TYPE_CHECKING:
     from tsforecast.losses import Loss
@@ -18,7 +20,8 @@ class Objective:
     """The loss of each element of a truth, in scaled units.
 
     ``loss(y, value) + spike_weight * crossentropy(y - origin > threshold, logits)``; the second term only for a model
-    with a spike head. The origin is the value of the target at the step that the forecast is made from.
+    with a spike head, and the rise in the target's unit if its scaling has a curve. The origin is the value of the
+    target at the step that the forecast is made from.
 
     Args:
         model: Supplies the targets, ``spike_weight`` and, in its metadata, ``spike.threshold_scaled``: the rise of each
@@ -46,12 +49,16 @@ class Objective:
         self.needs_spikes = bool(self.spike_weight) or getattr(loss, "needs_spikes", False)
         if self.needs_spikes:
             self.target_indices = model.task.target_indices
-            self.threshold = (model.metadata.get("spike") or {}).get("threshold_scaled")
+            spike = model.metadata.get("spike") or {}
+            self.threshold = spike.get("threshold_scaled")
             if not self.threshold or None in self.threshold:
                 raise UserError(
                     "There is no threshold for spikes, as the training rows show no rise to derive it from: set "
                     "spike.threshold."
                 )
+            self.curved = self._describe_targets(model)
+            if self.curved:
+                self.threshold = spike["threshold"]
 
     def __call__(self, truth: Tensor, output: Tensor, origin: Tensor) -> Tensor:
         """Return the loss of each element.
@@ -64,11 +71,27 @@ class Objective:
         value = output["forecast"] if isinstance(output, dict) else output
         if not self.needs_spikes:
             return self.loss(truth, value)
-        spike = truth - ops.cast(origin, "float32") > ops.convert_to_tensor(self.threshold, dtype="float32")
+        rises = self._rises(truth, ops.cast(origin, "float32"))
+        spike = rises > ops.convert_to_tensor(self.threshold, dtype="float32")
         losses = self.loss(truth, value, spike)
         if self.spike_weight:
             losses = losses + self.spike_weight * _crossentropy(spike, output["spike"])
         return losses
+
+    def _rises(self, truth: Tensor, origin: Tensor) -> Tensor:
+        """Return the rises of the truths, scaled; in the targets' unit if one of them has a curve."""
+        if not self.curved:
+            return truth - origin
+        rises = [rise(channel, truth[..., i], origin[..., i]) for i, channel in enumerate(self.curved)]
+        return ops.stack(rises, axis=-1)
+
+    def _describe_targets(self, model: Model) -> list[dict[str, Any]]:
+        """Return how each target is scaled if one of them has a curve, under which equal rises differ once scaled."""
+        if not model.metadata.get("scaler"):
+            return []
+        scaler = Scaler.from_dict(model.metadata["scaler"])
+        curved = scaler.curved_targets
+        return [scaler.describe_channel(index) for index in self.target_indices] if curved else []
 
     def origin(self, past: Tensor, steps: int | None = None) -> Tensor:
         """Return the origins of a batch: of the last ``steps`` steps ``[B, S, 1, T]``, or of the last ``[B, 1, T]``."""

@@ -11,7 +11,7 @@ from tsforecast.data.sources.options import TableOptions
 
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(path for group in ("data", "scale", "window") for path in (CONF / group).glob("*.yaml"))
-FOR_DATASET = {"split", "future_covariates"}
+FOR_DATASET = {"split", "future_covariates", "mask"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -4,17 +4,34 @@ import math
 
 import numpy as np
 
+from tsforecast.data.curves import Curve
+from tsforecast.data.scaling import Scaler
 from tsforecast.rules.resolve import DataFacts
 
 CHANNELS = ("power", "voltage", "minute_of_day_sin", "minute_of_day_cos")
+
+
+LINEAR = Scaler(np.array([1.0, 240.0, 0.1, -0.05]), np.array([0.5, 3.0, 0.7, 0.71]), (0,))
+CURVES = {
+    "linear": {},
+    "asinh": {0: Curve("asinh", 1.2, 0.4), 1: Curve("asinh", 240.0, 2.0)},
+    "log1p": {0: Curve("log1p", 0.0, 1.0), 1: Curve("log1p", 0.0, 1.0)},
+}
+
+
+def curved(method):
+    """A scaler whose measured channels have a curve, or none with ``linear``."""
+    curves, mean, scale = CURVES[method], LINEAR.mean.copy(), LINEAR.scale.copy()
+    for channel, curve in curves.items():
+        mean[channel], scale[channel] = curve.bend(mean[channel]), 0.3
+    return Scaler(mean, scale, (0,), curves)
 
 
 def facts(**changes):
     return DataFacts(
         **{
             "channels": CHANNELS,
-            "mean": [1.0, 240.0, 0.1, -0.05],
-            "scale": [0.5, 3.0, 0.7, 0.71],
+            "scaler": LINEAR,
             "targets": ("power",),
             "target_indices": (0,),
             "training_range": [(0.2, 6.0)],
@@ -37,7 +54,7 @@ def days(rng, windows, lookback, known):
     minute = (rng.integers(0, 288, (windows, 1)) * 5 + 5 * np.arange(lookback)) % 1440
     angle = 2 * math.pi * minute / 1440
     raw = np.stack([power, voltage, np.sin(angle), np.cos(angle)], axis=-1)
-    return raw, ((raw - known.mean) / known.scale).astype(np.float32), minute
+    return raw, known.scaler.transform(raw).astype(np.float32), minute
 
 
 def holds(node, raw, minute, step, target=0):

@@ -17,7 +17,14 @@ from tsforecast.config.schema import Config, job_fields
 from tsforecast.config.service_checks import check_service
 from tsforecast.config.training_checks import check_objective, check_training
 from tsforecast.config.unread import check_unread
-from tsforecast.config.value_checks import check_arguments, check_encoding, check_options, check_quantiles
+from tsforecast.config.value_checks import (
+    check_arguments,
+    check_data,
+    check_encoding,
+    check_options,
+    check_quantiles,
+    check_scaling,
+)
 from tsforecast.errors import UserError
 from tsforecast.rules.parse import parse_rules
 
@@ -97,6 +104,8 @@ def _check_known(values: dict[str, Any], node: Any, job: str, prefix: str = "") 
 
 def _check_values(config: Config) -> None:
     check_options(config)
+    check_scaling(config.scaling)
+    check_data(config.data)
     for name in TARGETS:
         check_arguments(getattr(config, name), name)
     check_encoding(config.model.get("encoding"))

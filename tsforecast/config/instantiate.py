@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
 
-NOT_OF_THE_SOURCE = ("split", "future_covariates")
+NOT_OF_THE_SOURCE = ("split", "future_covariates", "mask")
 
 
 def stem(node: Mapping[str, Any]) -> str:

@@ -11,6 +11,8 @@ from tsforecast.config.schema import Command, Config, is_group, job_fields
 from tsforecast.errors import UserError
 from tsforecast.files import write_text
 
+# Values of options that were not there when a config was written, and that the command's own must not replace.
+EARLIER = {"scaling": {"method": "standard", "columns": None}}
 # Where a target moved to since a config was written; its last part is unchanged.
 MOVED_TARGETS = {
     "tsforecast.data.table.": "tsforecast.data.sources.csv.",
@@ -79,6 +81,9 @@ def _read(path: Path) -> DictConfig:
     known = {item.name for cls in (Config, Command) for item in fields(cls)}
     for name in known & set(stored) - set(job_fields(stored.job.name)):
         del stored[name]
+    for name, values in EARLIER.items():
+        if name not in stored:
+            stored[name] = values
     return stored
 
 

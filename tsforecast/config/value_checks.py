@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from tsforecast.config.signatures import argument_rules
+from tsforecast.data.options import ScalingOptions
 from tsforecast.errors import UserError, nearest
 from tsforecast.models.options import EncodingOptions
 from tsforecast.options import Rule, field_rules
@@ -44,6 +45,30 @@ def check_arguments(node: dict[str, Any], root: str) -> None:
     for name, value in node.items():
         if name in rules:
             _check_argument(value, f"{root}.{name}", rules[name])
+
+
+def check_scaling(options: ScalingOptions) -> None:
+    """Check the methods of single columns.
+
+    Raises:
+        UserError: They are not a dict of columns and methods.
+    """
+    methods, columns = field_rules(ScalingOptions)["method"], options.columns
+    if columns is None:
+        return
+    if not isinstance(columns, dict):
+        raise UserError(f"scaling.columns={columns} must name columns and methods, as in {{price: log1p}}.")
+    for name, method in columns.items():
+        _check_value(method, f"scaling.columns.{name}", methods)
+
+
+def check_data(data: dict[str, Any]) -> None:
+    """Check what is done with the data of any source.
+
+    Raises:
+        UserError: ``mask`` is neither true nor false.
+    """
+    _check_argument(data.get("mask", False), "data.mask", Rule(kind=bool))
 
 
 def check_encoding(encoding: Any) -> None:

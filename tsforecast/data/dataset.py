@@ -9,7 +9,7 @@ from tsforecast.data.categories import fit_categories
 from tsforecast.data.leakage import check_future_covariates
 from tsforecast.data.names import match_names
 from tsforecast.data.scaled_rows import scale_rows
-from tsforecast.data.scaling import Scaler
+from tsforecast.data.scaling import DEFAULT, OBSERVED, Scaler, ScalerChoice
 from tsforecast.data.series import Series
 from tsforecast.data.splits import PARTS, Borders, borders
 from tsforecast.data.stored_rows import stored_scaled_rows
@@ -25,10 +25,11 @@ class ForecastDataset:
 
     Args:
         series: Series of the source, with the notes of preparation added.
-        inputs: ``[N, C']`` float32, scaled and filled, no NaN; C' counts the future covariates' extra
-            channels.
+        inputs: ``[N, C']`` float32, scaled and filled, no NaN; C' counts the extra channels of observed masks and
+            of future covariates.
         truths: ``[N, T]`` float32, scaled, NaN where unobserved.
-        channels: the C' names; ``f@+k`` holds feature f of k rows later.
+        channels: the C' names; ``f@observed`` is 1 where feature f is observed and 0 where it is missing, ``f@+k``
+            holds feature f of k rows later.
         target_indices: the channels that are the targets.
         scaler: fitted on the training rows.
         borders: row ranges of training, validation and test.
@@ -86,6 +87,7 @@ def build_dataset(
     split: Mapping[str, object],
     future_covariates: Sequence[str] = (),
     scaler: Scaler | None = None,
+    choice: ScalerChoice = DEFAULT,
 ) -> ForecastDataset:
     """Split, checks, scales and fills a series.
 
@@ -98,6 +100,7 @@ def build_dataset(
         split: fractions, rows or dates, see ``splits.borders``.
         future_covariates: features whose value at the targets' own times is fed in, as extra channels.
         scaler: Scaler of an existing model; None fits one on the training rows.
+        choice: what to fit if there is none.
 
     Raises:
         UserError: if no window fits a split, a covariate leaks the target, a feature has no training
@@ -122,25 +125,19 @@ def build_dataset(
     target_indices = tuple(series.features.index(name) for name in series.targets)
     ahead = [(series.features.index(name), k) for name in covariates for k in range(lead, lead + horizon)]
     prepare = scale_rows if series.stored_range is None else stored_scaled_rows
-    rows = prepare(series, parts, _select_scaler(scaler, len(series.features)), target_indices, ahead)
-    chosen = [*range(len(series.features)), *(column for column, _ in ahead)]
+    known = None if scaler is None else scaler.of_features(len(series.features))
+    rows = prepare(series, parts, known, target_indices, ahead, choice)
+    masks = tuple(f"{series.features[index]}{OBSERVED}" for index in rows.scaler.masked)
     return ForecastDataset(
         series=replace(series, notes=series.notes + rows.notes + warnings),
         inputs=rows.inputs,
         truths=rows.truths,
-        channels=series.features + tuple(f"{series.features[column]}@+{k}" for column, k in ahead),
+        channels=series.features + masks + tuple(f"{series.features[column]}@+{k}" for column, k in ahead),
         target_indices=target_indices,
-        scaler=Scaler(rows.scaler.mean[chosen], rows.scaler.scale[chosen], target_indices),
+        scaler=rows.scaler.with_extra([column for column, _ in ahead]),
         borders=parts,
         window=window,
     )
-
-
-def _select_scaler(scaler: Scaler | None, features: int) -> Scaler | None:
-    """Return the part of a model's scaler that belongs to the series' own features, which come first."""
-    if scaler is None:
-        return None
-    return Scaler(scaler.mean[:features], scaler.scale[:features], scaler.target_indices)
 
 
 def _check_room(parts: Borders, window: Mapping[str, int], rows: int) -> None:

@@ -1,7 +1,7 @@
 """Options of the rows to use and of the windows cut from them."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from tsforecast.options import Range
 
@@ -32,3 +32,20 @@ class WindowOptions:
     lead: Annotated[int, Range(1, 100_000)]
     horizon: Annotated[int, Range(1, 10_000)]
     stride: Annotated[int, Range(1, 100_000)]
+
+
+Method = Literal["standard", "robust", "asinh", "log1p", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalingOptions:
+    """How columns are scaled, by figures of the training rows.
+
+    Args:
+        method: ``standard`` by mean and standard deviation, ``robust`` by median and interquartile range, ``asinh`` and
+            ``log1p`` by a curve and then as ``standard``, ``none`` not at all.
+        columns: Column to its own method; None if all have the same.
+    """
+
+    method: Method
+    columns: Any  # a dict, or None

@@ -8,11 +8,13 @@ import numpy as np
 from tsforecast.data.categories import to_inputs
 from tsforecast.data.filling import carry_forward
 from tsforecast.data.row_facts import RowFacts
-from tsforecast.data.scaling import Scaler
+from tsforecast.data.scaling import DEFAULT, MAX_SCALED, Scaler, ScalerChoice
 from tsforecast.data.series import Series
 from tsforecast.data.splits import PARTS, Borders
 from tsforecast.errors import UserError
+from tsforecast.storage.rows import chunks
 
+FAR = 100.0  # times the largest scaled training value: later values beyond are reported
 Ahead = tuple[int, int]  # a feature's column, and the rows after which its value is wanted
 
 
@@ -20,7 +22,8 @@ class ScaledRows(NamedTuple):
     """Rows ready for windows.
 
     Args:
-        inputs: ``[N, C']`` float32, scaled and filled, no NaN; the features, then one channel for each ``Ahead``.
+        inputs: ``[N, C']`` float32, scaled and filled, no NaN; the features, then their observed masks, then one
+            channel for each ``Ahead``.
         truths: ``[N, T]`` float32, scaled, NaN where unobserved.
         scaler: Scaler of the features.
         notes: What was done to the rows.
@@ -33,7 +36,12 @@ class ScaledRows(NamedTuple):
 
 
 def scale_rows(
-    series: Series, parts: Borders, scaler: Scaler | None, targets: Sequence[int], ahead: Sequence[Ahead]
+    series: Series,
+    parts: Borders,
+    scaler: Scaler | None,
+    targets: Sequence[int],
+    ahead: Sequence[Ahead],
+    choice: ScalerChoice = DEFAULT,
 ) -> ScaledRows:
     """Check, scale and fill the rows of a series in memory.
 
@@ -43,17 +51,20 @@ def scale_rows(
         scaler: Scaler of an existing model; None fits one on the training rows.
         targets: Columns of the targets.
         ahead: Future values to add as channels.
+        choice: What to fit without a scaler.
 
     Raises:
-        UserError: A feature has no training value, or a target is constant in training or unobserved in a split.
+        UserError: A feature has no training value, a value cannot be scaled, or a target is constant in training or unobserved in a split.
     """
     facts = check_rows(series, parts)
-    scaler = scaler or Scaler.fit(
-        series.values[slice(*parts[0])], series.features, targets, series.categories
-    )
+    if scaler is None:
+        rows = series.values[slice(*parts[0])]
+        scaler = Scaler.fit(rows, series.features, targets, choice, series.categories)
     inputs, truths, filled = fill_rows(series, scaler, len(ahead))
     add_future(inputs, inputs, 0, ahead)
-    return ScaledRows(inputs, truths, scaler, row_notes(series, int(filled.sum()), facts))
+    notes = row_notes(series, int(filled.sum()), facts) + mask_notes(series, scaler, choice)
+    notes += check_range(series, inputs, parts[0][1])
+    return ScaledRows(inputs, truths, scaler, notes)
 
 
 def check_rows(series: Series, parts: Borders) -> RowFacts:
@@ -83,10 +94,10 @@ def fill_rows(series: Series, scaler: Scaler, extra: int = 0) -> tuple[np.ndarra
     """Scale column by column (one float64 column at a time), leaving room for ``extra`` channels.
 
     Returns:
-        Inputs ``[N, C + extra]``, truths ``[N, T]``, and whether a value was filled ``[N]``.
+        Inputs ``[N, C + M + extra]`` with M observed masks, truths ``[N, T]``, and whether a value was filled ``[N]``.
     """
     rows, features = series.values.shape
-    inputs = np.empty((rows, features + extra), np.float32)
+    inputs = np.empty((rows, features + len(scaler.masked) + extra), np.float32)
     truths = np.empty((rows, len(series.targets)), np.float32)
     filled = np.zeros(rows, bool)
     for index, name in enumerate(series.features):
@@ -98,7 +109,10 @@ def fill_rows(series: Series, scaler: Scaler, extra: int = 0) -> tuple[np.ndarra
         if name in series.targets:
             truths[:, series.targets.index(name)] = scaled
         # The training mean, 0 once scaled, stands in before the first observed value.
-        inputs[:, index] = carry_forward(scaled, before=0.0)
+        with np.errstate(over="ignore"):  # what overflows is refused by check_range
+            inputs[:, index] = carry_forward(scaled, before=0.0)
+    for position, index in enumerate(scaler.masked, features):
+        inputs[:, position] = ~np.isnan(series.values[:, index])
     return inputs, truths, filled
 
 
@@ -118,6 +132,59 @@ def add_future(inputs: np.ndarray, source: np.ndarray, first: int, ahead: Sequen
         known = source[start : start + len(inputs), column]
         inputs[: len(known), channel] = known
         inputs[len(known) :, channel] = source[-1, column]
+
+
+def mask_notes(series: Series, scaler: Scaler, choice: ScalerChoice) -> tuple[str, ...]:
+    """Return a note on the observed masks, if they were asked for or the scaler has some."""
+    if scaler.masked:
+        names = ", ".join(series.features[index] for index in scaler.masked)
+        return (f"Observed masks are fed in for the features with missing training values: {names}.",)
+    return ("data.mask=true adds no channel: no training value is missing.",) if choice.mask else ()
+
+
+def check_range(series: Series, inputs: np.ndarray, stop: int) -> tuple[str, ...]:
+    """Check that single precision has room for scaled rows, and return warnings of later values that are far off.
+
+    Args:
+        series: The series.
+        inputs: Its scaled rows ``[N, C']``, of which the first C are the features.
+        stop: The row after the training rows.
+
+    Raises:
+        UserError: Naming the first value that is too far from the training rows.
+    """
+    features = len(series.features)
+    training, later, rows = np.zeros(features), np.zeros(features), np.zeros(features, np.int64)
+    for part in (*chunks(0, stop), *chunks(stop, len(inputs))):
+        size = np.abs(inputs[part, :features])
+        highest = size.max(axis=0, initial=0.0)
+        if not highest.max(initial=0.0) <= MAX_SCALED:
+            row, column = (int(index[0]) for index in np.nonzero(~(size <= MAX_SCALED)))
+            raise UserError(_out_of_range(series, part.start + row, column))
+        if part.start < stop:
+            training = np.maximum(training, highest)
+        else:
+            rows = np.where(highest > later, part.start + size.argmax(axis=0), rows)
+            later = np.maximum(later, highest)
+    far = np.flatnonzero(later > FAR * np.maximum(training, 1.0))
+    return tuple(_far_off(series, int(rows[column]), int(column), stop) for column in far)
+
+
+def _out_of_range(series: Series, row: int, column: int) -> str:
+    return (
+        f"Column '{series.features[column]}' has {series.values[row, column]:.6g} in row {row + 1} ({series.time[row]}),"
+        " too far from its training values for single precision: correct the value, or set scaling=asinh, which"
+        " compresses it."
+    )
+
+
+def _far_off(series: Series, row: int, column: int, stop: int) -> str:
+    facts = RowFacts.of_rows(series.values[:, [column]], (0, stop))
+    return (
+        f"Warning: '{series.features[column]}' reaches {series.values[row, column]:.6g} after the training rows (at"
+        f" {series.time[row]}), whose values lie between {facts.low[0]:.6g} and {facts.high[0]:.6g}: forecasts there are"
+        " extrapolations."
+    )
 
 
 def row_notes(series: Series, filled: int, training: RowFacts) -> tuple[str, ...]:

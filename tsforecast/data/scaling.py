@@ -1,29 +1,64 @@
-"""Scaler: standardization by the mean and standard deviation of the training rows."""
+"""The scaler: channels are centered and divided by a scale, some of them after a curve; fitted on the training rows."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tsforecast.errors import UserError
+from tsforecast.data.calendar_features import CALENDAR
+from tsforecast.data.curves import CURVED, Curve, middle
+from tsforecast.data.names import match_names
+from tsforecast.data.options import ScalingOptions
+from tsforecast.errors import UserError, nearest
 
 # A spread below this share of the mean is rounding noise: dividing by it would blow the noise up.
-CONSTANT = 1e-9
+NOISE = {np.dtype(np.float32): 1e-9}
+NOISE_DOUBLE = 1e-14
+MAX_SCALED = 1e15  # whose square still has room in single precision
+RESOLUTION = 2.0**-24  # of single precision
+OBSERVED = (
+    "@observed"  # ends the name of a channel that is 1 where a feature is observed, and 0 where it is missing
+)
+
+
+class ScalerChoice(NamedTuple):
+    """What is fitted: the methods, and whether features with missing values in the training rows get observed masks."""
+
+    scaling: ScalingOptions = ScalingOptions(method="standard", columns=None)
+    mask: bool = False
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether all features are scaled by mean and standard deviation."""
+        return self.scaling.method == "standard" and not self.scaling.columns
+
+
+DEFAULT = ScalerChoice()
 
 
 @dataclass(frozen=True)
 class Scaler:
-    """Standardize channels: ``(value - mean) / scale``.
+    """Scale channels: ``(value - mean) / scale``, for some of them ``(curve(value) - mean) / scale``.
 
     Args:
-        mean: ``[C]`` float64 in the channels' units.
+        mean: ``[C]`` float64, in the channels' units, or in those of their curves.
         scale: ``[C]`` float64, positive; 1 for a constant channel and for codes of categories.
         target_indices: the channels that are targets, in the targets' order.
+        curves: channel to its curve, for the channels that have one.
+        masked: features, by their index, whose observed mask is a channel of its own.
+
+    Example:
+        >>> scaler = Scaler(np.array([2.0]), np.array([0.5]), (0,))
+        >>> scaler.transform(np.array([[3.0]])).tolist(), scaler.inverse_targets(np.array([[2.0]])).tolist()
+        ([[2.0]], [[3.0]])
     """
 
     mean: np.ndarray
     scale: np.ndarray
     target_indices: tuple[int, ...]
+    curves: Mapping[int, Curve] = field(default_factory=dict)
+    masked: tuple[int, ...] = ()
 
     @classmethod
     def fit(
@@ -31,45 +66,97 @@ class Scaler:
         rows: np.ndarray,
         features: Sequence[str],
         target_indices: Sequence[int],
+        choice: ScalerChoice = DEFAULT,
         categories: Collection[str] = (),
     ) -> "Scaler":
         """Fit on the observed values of ``rows``.
 
         Args:
             rows: ``[N, C]``, the training rows alone, NaN where missing.
-            features: the C names, for the error.
+            features: the C names.
             target_indices: the columns that are targets.
+            choice: methods and masks. Calendar features, which are sines and cosines, are never bent.
             categories: features that are codes of categories, which are not scaled.
 
         Raises:
-            UserError: if a feature has no observed value in ``rows``.
+            UserError: if a feature has no observed value in ``rows``, values that cannot be scaled, or a column with
+                a method of its own is not a feature.
         """
+        methods = _methods(choice.scaling, features)
         mean, scale = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
-        for index, name in enumerate(features):
+        curves, masked = {}, []
+        for index, (name, method) in enumerate(zip(features, methods, strict=True)):
             column = rows[:, index].astype(np.float64)  # one column at a time keeps the float64 copy small
-            column = column[~np.isnan(column)]
-            if not len(column):
+            observed = column[~np.isnan(column)]
+            if not len(observed):
                 raise UserError(
                     f"Column '{name}' has no value in the training rows: leave it out with data.features,"
                     " or move data.split."
                 )
             if name in categories:
                 continue
-            mean[index] = column.mean()
-            spread = column.std()
-            scale[index] = spread if spread > CONSTANT * abs(mean[index]) else 1.0
-            if column.min() == column.max():
-                mean[index], scale[index] = column[0], 1.0
-        return cls(mean, scale, tuple(int(i) for i in target_indices))
+            if len(observed) < len(column):
+                masked.append(index)
+            if method in CURVED and observed.min() < observed.max():
+                curves[index] = Curve.fit(method, observed)
+                observed = curves[index].bend(observed)
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+                mean[index], scale[index] = _location(observed, method, noise(rows.dtype))
+            _check_fit(name, method, observed, mean[index], scale[index])
+        indices = tuple(int(i) for i in target_indices)
+        return cls(mean, scale, indices, curves, tuple(masked) if choice.mask else ())
+
+    @property
+    def curved_targets(self) -> bool:
+        """Whether a target has a curve, so that equal rises in its unit differ once scaled."""
+        return any(index in self.curves for index in self.target_indices)
+
+    def of_features(self, count: int) -> "Scaler":
+        """Return the part of a model's scaler that belongs to the series' own features, which come first."""
+        curves = {index: curve for index, curve in self.curves.items() if index < count}
+        return Scaler(self.mean[:count], self.scale[:count], self.target_indices, curves, self.masked)
+
+    def with_extra(self, ahead: Sequence[int]) -> "Scaler":
+        """Return the scaler of the features with the channels after them: observed masks, then future values.
+
+        Args:
+            ahead: the feature of each channel of future values.
+        """
+        masks, chosen, first = len(self.masked), list(ahead), len(self.mean) + len(self.masked)
+        curves = dict(self.curves) | {
+            first + position: self.curves[index]
+            for position, index in enumerate(chosen)
+            if index in self.curves
+        }
+        return Scaler(
+            np.concatenate([self.mean, np.zeros(masks), self.mean[chosen]]),
+            np.concatenate([self.scale, np.ones(masks), self.scale[chosen]]),
+            self.target_indices,
+            curves,
+            self.masked,
+        )
 
     def transform(self, values: np.ndarray, index: int | None = None) -> np.ndarray:
         """Scale ``[..., C]`` (or, with ``index``, values of that one channel) in float64."""
         where = slice(None) if index is None else index
-        array: np.ndarray = (np.asarray(values, np.float64) - self.mean[where]) / self.scale[where]
+        bent = self._bend(values, range(len(self.mean)) if index is None else index)
+        array: np.ndarray = (bent - self.mean[where]) / self.scale[where]
         return array
+
+    def transform_targets(self, values: np.ndarray) -> np.ndarray:
+        """Scale targets ``[..., T]`` in float64."""
+        chosen = list(self.target_indices)
+        array: np.ndarray = (self._bend(values, chosen) - self.mean[chosen]) / self.scale[chosen]
+        return array
+
+    def inverse(self, scaled: np.ndarray) -> np.ndarray:
+        """Return scaled channels ``[..., C]`` in their own units."""
+        return self._unbend(np.asarray(scaled * self.scale + self.mean), range(len(self.mean)), -1)
 
     def inverse_targets(self, scaled: np.ndarray, axis: int = -1) -> np.ndarray:
         """Return scaled targets in their own unit.
+
+        Quantiles keep their meaning, since every curve rises; the inverse of a mean under a curve is not a mean.
 
         Args:
             scaled: any shape with the T targets on ``axis``.
@@ -83,18 +170,106 @@ class Scaler:
         shape[axis] = len(chosen)
         scale, mean = self.scale[chosen].reshape(shape), self.mean[chosen].reshape(shape)
         array: np.ndarray = np.asarray(scaled, np.float64) * scale + mean
-        return array
+        return self._unbend(array, chosen, axis)
 
-    def to_dict(self) -> dict[str, list[float]]:
-        """Return plain lists that ``from_dict`` turns back into an equal scaler."""
-        return {
+    def describe_channel(self, index: int) -> dict[str, Any]:
+        """Return how a channel is scaled, for ``layers.unit_scaling``: ``method`` and its numbers.
+
+        A value is ``center + width * unbend(scaled * scale + mean)``; the method ``linear`` bends nothing.
+        """
+        mean, scale, curve = float(self.mean[index]), float(self.scale[index]), self.curves.get(index)
+        if curve is None:
+            return {"method": "linear", "mean": 0.0, "scale": 1.0, "center": mean, "width": scale}
+        return {**curve._asdict(), "mean": mean, "scale": scale}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain lists and dicts that ``from_dict`` turns back into an equal scaler."""
+        stored: dict[str, Any] = {
             "mean": self.mean.tolist(),
             "scale": self.scale.tolist(),
             "target_indices": list(self.target_indices),
         }
+        if self.curves:
+            stored["curves"] = {str(index): list(curve) for index, curve in self.curves.items()}
+        if self.masked:
+            stored["masked"] = list(self.masked)
+        return stored
 
     @classmethod
-    def from_dict(cls, config: Mapping[str, Sequence[float]]) -> "Scaler":
+    def from_dict(cls, config: Mapping[str, Any]) -> "Scaler":
         """Build the scaler that ``to_dict`` described."""
         mean, scale = (np.asarray(config[key], np.float64) for key in ("mean", "scale"))
-        return cls(mean, scale, tuple(int(i) for i in config["target_indices"]))
+        curves = {int(index): Curve(*curve) for index, curve in config.get("curves", {}).items()}
+        masked = tuple(int(i) for i in config.get("masked", ()))
+        return cls(mean, scale, tuple(int(i) for i in config["target_indices"]), curves, masked)
+
+    def _bend(self, values: np.ndarray, channels: Iterable[int] | int) -> np.ndarray:
+        """Apply the curves of the channels on the last axis, or of the only channel."""
+        array: np.ndarray = np.asarray(values, np.float64)
+        if isinstance(channels, int):
+            return self.curves[channels].bend(array) if channels in self.curves else array
+        curved = [(position, index) for position, index in enumerate(channels) if index in self.curves]
+        if curved:
+            array = array.copy()
+            for position, index in curved:
+                array[..., position] = self.curves[index].bend(array[..., position])
+        return array
+
+    def _unbend(self, array: np.ndarray, channels: Iterable[int], axis: int) -> np.ndarray:
+        """Invert, in position, the curves of the channels on an axis."""
+        columns = np.moveaxis(array, axis, -1)
+        for position, index in enumerate(channels):
+            if index in self.curves:
+                columns[..., position] = self.curves[index].unbend(columns[..., position])
+        return array
+
+
+def noise(dtype: np.dtype) -> float:
+    """Return the share of the mean below which a spread of values of a type is rounding noise."""
+    return NOISE.get(np.dtype(dtype), NOISE_DOUBLE)
+
+
+def _methods(options: ScalingOptions, features: Sequence[str]) -> list[str]:
+    """Return the method of each feature."""
+    stated: dict[str, str] = {}
+    for key, method in (options.columns or {}).items():
+        (name,) = match_names(key, features)
+        if name not in features:
+            raise UserError(f"scaling.columns: there is no feature '{name}'.{nearest(name, features)}")
+        if name in CALENDAR and method in CURVED:
+            raise UserError(
+                f"scaling.columns: '{name}' lies between -1 and 1 and takes no {method}; leave it out."
+            )
+        stated[name] = method
+    usual = {
+        name: "standard" if name in CALENDAR and options.method in CURVED else options.method
+        for name in features
+    }
+    return [stated.get(name, usual[name]) for name in features]
+
+
+def _location(values: np.ndarray, method: str, smallest: float) -> tuple[float, float]:
+    """Return what to subtract from values ``[N]`` and what to divide by."""
+    if values.min() == values.max():
+        return float(values[0]), 1.0
+    if method == "none":
+        return 0.0, 1.0
+    mean, spread = middle(values) if method == "robust" else (float(values.mean()), float(values.std()))
+    return mean, spread if spread > smallest * abs(mean) else 1.0
+
+
+def _check_fit(name: str, method: str, values: np.ndarray, mean: float, scale: float) -> None:
+    """Refuse values that single precision cannot hold once they are scaled."""
+    largest = max(float(values.max()) - mean, mean - float(values.min())) / scale
+    if not (np.isfinite(scale) and largest <= MAX_SCALED):
+        raise UserError(
+            f"Column '{name}' has values between {values.min():.6g} and {values.max():.6g} in the training rows, too"
+            f" far apart for scaling={method}: correct the values, or set scaling=asinh, which compresses them."
+        )
+    spread = float(values.std())
+    bent_away = method in CURVED and 0 < spread < 1e-13 * abs(float(values.max()))
+    if bent_away or (spread > 0 and largest * RESOLUTION > 0.01 * spread / scale):
+        raise UserError(
+            f"Column '{name}' has values that differ too little for their size, which scaling={method} leaves as it"
+            f" is: set scaling=standard, or scaling.columns={{'{name}': standard}}."
+        )

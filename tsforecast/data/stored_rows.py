@@ -8,8 +8,17 @@ from typing import Any
 import numpy as np
 
 from tsforecast.data.row_facts import RowFacts, moments
-from tsforecast.data.scaled_rows import Ahead, ScaledRows, add_future, check_rows, fill_rows, row_notes
-from tsforecast.data.scaling import CONSTANT, Scaler
+from tsforecast.data.scaled_rows import (
+    Ahead,
+    ScaledRows,
+    add_future,
+    check_range,
+    check_rows,
+    fill_rows,
+    mask_notes,
+    row_notes,
+)
+from tsforecast.data.scaling import DEFAULT, Scaler, ScalerChoice, noise
 from tsforecast.data.series import Series
 from tsforecast.data.splits import Borders
 from tsforecast.data.stored_series import digest
@@ -21,7 +30,12 @@ INPUTS, TRUTHS, FEATURES = "inputs.f32", "truths.f32", "features.f32"
 
 
 def stored_scaled_rows(
-    series: Series, parts: Borders, scaler: Scaler | None, targets: Sequence[int], ahead: Sequence[Ahead]
+    series: Series,
+    parts: Borders,
+    scaler: Scaler | None,
+    targets: Sequence[int],
+    ahead: Sequence[Ahead],
+    choice: ScalerChoice = DEFAULT,
 ) -> ScaledRows:
     """Return the scaled rows of a stored series; check, scale, fill and write them if they are not there.
 
@@ -40,18 +54,37 @@ def stored_scaled_rows(
         scaler=given,
         ahead=list(ahead),
         **({"categories": dict(series.categories)} if series.categories else {}),
+        **({} if choice == DEFAULT else {"choice": [vars(choice.scaling), choice.mask]}),
     )
 
     def build(entry: Path) -> dict[str, Any]:
         training = check_rows(series, parts)
-        used = scaler or fit_in_pieces(series, parts[0], targets, training)
+        used = scaler or _fit(series, parts[0], targets, training, choice)
         filled = _write(entry, series, used, ahead)
-        return {"scaler": used.to_dict(), "notes": row_notes(series, filled, training)}
+        notes = row_notes(series, filled, training) + mask_notes(series, used, choice)
+        columns = len(series.features) + len(used.masked) + len(ahead)
+        notes += check_range(series, map_rows(entry / INPUTS, np.float32, (columns,)), parts[0][1])
+        return {"scaler": used.to_dict(), "notes": notes}
 
     path, about = find_or_build(stored.folder, key, build)
-    inputs = map_rows(path / INPUTS, np.float32, (len(series.features) + len(ahead),), random=True)
+    used = Scaler.from_dict(about["scaler"])
+    columns = len(series.features) + len(used.masked) + len(ahead)
+    inputs = map_rows(path / INPUTS, np.float32, (columns,), random=True)
     truths = map_rows(path / TRUTHS, np.float32, (len(series.targets),), random=True)
-    return ScaledRows(inputs, truths, Scaler.from_dict(about["scaler"]), tuple(about["notes"]))
+    return ScaledRows(inputs, truths, used, tuple(about["notes"]))
+
+
+def _fit(
+    series: Series, train: tuple[int, int], targets: Sequence[int], facts: RowFacts, choice: ScalerChoice
+) -> Scaler:
+    """Return a fitted scaler; other methods than the standard one copy one column of the training rows at a time."""
+    if not choice.is_standard:
+        rows = series.values[slice(*train)]
+        return Scaler.fit(rows, series.features, targets, choice, series.categories)
+    scaler = fit_in_pieces(series, train, targets, facts)
+    missing = facts.count < train[1] - train[0]
+    masked = [i for i, name in enumerate(series.features) if missing[i] and name not in series.categories]
+    return replace(scaler, masked=tuple(masked)) if choice.mask else scaler
 
 
 def fit_in_pieces(series: Series, train: tuple[int, int], targets: Sequence[int], facts: RowFacts) -> Scaler:
@@ -67,7 +100,7 @@ def fit_in_pieces(series: Series, train: tuple[int, int], targets: Sequence[int]
                 " or move data.split."
             )
     mean, deviation = moments(series.values, train)
-    scale = np.where(deviation > CONSTANT * np.abs(mean), deviation, 1.0)
+    scale = np.where(deviation > noise(series.values.dtype) * np.abs(mean), deviation, 1.0)
     constant = facts.is_constant
     mean, scale = np.where(constant, facts.low, mean), np.where(constant, 1.0, scale)
     codes = [series.features.index(name) for name in series.categories]
@@ -91,7 +124,7 @@ def _write(entry: Path, series: Series, scaler: Scaler, ahead: Sequence[Ahead]) 
             filled += int(missing[1:].sum())
             last = _last_observed(values)
     if ahead:
-        _write_future(entry, features, len(series.features), ahead)
+        _write_future(entry, features, len(series.features) + len(scaler.masked), ahead)
         features.unlink()
     return filled
 

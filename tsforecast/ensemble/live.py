@@ -67,7 +67,7 @@ class LiveEnsemble:
             value: Truth in the target's unit.
         """
         metadata, channel = self.metadata, self.metadata.target_indices[target]
-        self._truths[time, target] = (value - metadata.scaler.mean[channel]) / metadata.scaler.scale[channel]
+        self._truths[time, target] = float(metadata.scaler.transform(np.asarray(value), channel))
         while len(self._truths) > MAX_PENDING * len(metadata.targets):
             self._truths.popitem(last=False)
         targets = range(len(metadata.targets))

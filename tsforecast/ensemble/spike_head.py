@@ -11,6 +11,7 @@ from keras import ops
 
 from tsforecast.ensemble.head_training import Arrays, train_head
 from tsforecast.ensemble.window_outputs import WindowOutputs
+from tsforecast.evaluation.spike_thresholds import find_spikes
 from tsforecast.typing import Tensor
 
 if TYPE_CHECKING:
@@ -62,5 +63,5 @@ def _training_data(model: Ensemble, part: WindowOutputs) -> Arrays:
     origin = windows.rows[windows.ends][:, list(model.task.target_indices)]
     inputs = [part.points, outputs["content"], origin]
     inputs += [outputs["member_spikes"]] if "member_spikes" in outputs else []
-    spike = truth - origin[:, None] > np.asarray(model.options["thresholds"], np.float32)
+    spike = find_spikes(model.metadata, model.options["thresholds"], truth, origin[:, None])
     return [values[observed] for values in inputs], spike[observed].astype(np.float32)

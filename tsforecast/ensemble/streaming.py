@@ -65,8 +65,7 @@ class StreamingEnsemble:
         """Take the truths of a part of the stream; call it for every part, also for those in which no window ends."""
         rows = self._number_rows(segment)
         new = rows > (self._truth_rows[-1] if len(self._truth_rows) else -1)
-        scaler, targets = self.metadata.scaler, list(self.metadata.target_indices)
-        scaled = (segment.truths[new] - scaler.mean[targets]) / scaler.scale[targets]
+        scaled = self.metadata.scaler.transform_targets(segment.truths[new])
         self._truth_rows = np.concatenate([self._truth_rows, rows[new]])
         self._truths = np.concatenate([self._truths, scaled.astype(np.float32)])
         if len(rows):

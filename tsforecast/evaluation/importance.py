@@ -9,6 +9,7 @@ import numpy as np
 
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.dataset import ForecastDataset
+from tsforecast.data.scaling import OBSERVED
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
 from tsforecast.inference.predict import forecast
@@ -93,7 +94,7 @@ def feature_groups(channels: Sequence[str]) -> dict[str, list[int]]:
     """Return the channels that are shuffled together, by the name to show.
 
     Sine and cosine of one calendar period are one group; so are the values of a future covariate at all its steps
-    ahead, apart from its history.
+    ahead, apart from its history, and so is its observed mask.
 
     Example:
         >>> feature_groups(["load", "price", "price@+1", "price@+2"])
@@ -101,6 +102,9 @@ def feature_groups(channels: Sequence[str]) -> dict[str, list[int]]:
     """
     groups: dict[str, list[int]] = {}
     for index, channel in enumerate(channels):
+        if channel.endswith(OBSERVED):
+            groups[f"{channel.removesuffix(OBSERVED)} (observed or not)"] = [index]
+            continue
         feature, ahead, _ = channel.partition("@+")
         name = feature.rsplit("_", 1)[0] if feature in CALENDAR else feature
         groups.setdefault(f"{name} (known ahead)" if ahead else name, []).append(index)

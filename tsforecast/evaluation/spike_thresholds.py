@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from tsforecast.data.scaling import Scaler
 from tsforecast.metrics.spikes import threshold_from_quantile
 
 if TYPE_CHECKING:
@@ -20,18 +24,45 @@ def spike_thresholds(dataset: ForecastDataset, options: SpikeOptions) -> dict[st
 
     Returns:
         ``threshold`` in the unit of each target and ``threshold_scaled``; None for a target whose training rows
-        contain no pair to measure a rise, or rise too rarely for ``quantile``.
+        contain no pair to measure a rise, or rise too rarely for ``quantile``. Under a curve, where a rise has no one
+        size, ``threshold_scaled`` is that of a rise from the median.
     """
     first, last = dataset.borders[0]
     lead, horizon, threshold = dataset.window["lead"], dataset.window["horizon"], options.threshold
     training = dataset.scaler.inverse_targets(dataset.truths[first:last])
-    scales = dataset.scaler.scale[list(dataset.target_indices)]
+    scaler, targets = dataset.scaler, list(dataset.target_indices)
     rises = [
         threshold_from_quantile(training[:, i], lead, horizon, options.quantile)
         if threshold is None
         else threshold
-        for i in range(len(scales))
+        for i in range(len(targets))
     ]
     thresholds = [float(value) if value >= 0 else None for value in rises]  # NaN is not >= 0
-    scaled = [None if v is None else v / float(s) for v, s in zip(thresholds, scales, strict=True)]
+    if scaler.curved_targets:
+        medians = np.nanmedian(training, axis=0)
+        raised = medians + [0.0 if value is None else value for value in thresholds]
+        rise = scaler.transform_targets(raised) - scaler.transform_targets(medians)
+        scaled = [None if v is None else float(r) for v, r in zip(thresholds, rise, strict=True)]
+    else:
+        scales = scaler.scale[targets]
+        scaled = [None if v is None else v / float(s) for v, s in zip(thresholds, scales, strict=True)]
     return {"threshold": thresholds, "threshold_scaled": scaled}
+
+
+def find_spikes(
+    metadata: Mapping[str, Any], thresholds: Sequence[float], truth: np.ndarray, origin: np.ndarray
+) -> np.ndarray:
+    """Return which scaled truths ``[..., T]`` lie above their origin by more than the threshold.
+
+    Args:
+        metadata: Metadata of a model; if a target's scaling has a curve, rises are compared in its unit.
+        thresholds: Scaled threshold of each target.
+        truth: ``[..., T]``, scaled.
+        origin: The last known values, scaled, of a shape that broadcasts.
+    """
+    scaler = Scaler.from_dict(metadata["scaler"]) if "scaler" in metadata else None
+    if scaler is None or not scaler.curved_targets:
+        above: np.ndarray = truth - origin > np.asarray(thresholds, np.float32)
+        return above
+    rise = scaler.inverse_targets(truth) - scaler.inverse_targets(origin)
+    return np.asarray(rise > np.asarray(metadata["spike"]["threshold"], np.float64))

@@ -17,6 +17,7 @@ from tsforecast.export.formats import Variant, list_variants
 from tsforecast.export.graph import INPUT, original_function
 from tsforecast.export.options import ExportOptions
 from tsforecast.export.parity import Sample, max_difference, measure_row, run_sample
+from tsforecast.export.scaling import value_type
 from tsforecast.inference.metadata import ModelMetadata
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def describe_interface(original: Original) -> dict[str, Any]:
             "name": INPUT,
             "shape": ["windows", metadata.lookback, len(metadata.channels)],
             "channels": [channel.name for channel in metadata.channels],
+            "dtype": value_type(metadata.scaler),
             "step_seconds": metadata.step,
             "step": str(metadata.grid.step),
             **({"codes": categories} if categories else {}),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsforecast.errors import UserError
+from tsforecast.export.scaling import Scaling, value_type
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.typing import Tensor
 
@@ -39,32 +41,34 @@ def create_module(
             LiteRT has no such arithmetic.
 
     Returns:
-        A ``tf.Module`` whose ``forecast``, a ``tf.function``, maps float32 ``values`` ``[B, L, C]`` in the channels'
-        units to a dict of float32: ``forecast`` ``[B, H, T(, Q)]`` in the targets' unit, and if the model has them
-        ``spike`` ``[B, H, T]``, a probability, and ``weights`` ``[B, M]``.
+        A ``tf.Module`` whose ``forecast``, a ``tf.function``, maps ``values`` ``[B, L, C]`` in the channels' units, of
+        the type that ``value_type`` returns, to a dict: ``forecast`` ``[B, H, T(, Q)]`` in the targets' unit, of the
+        same type, and if the model has them ``spike`` ``[B, H, T]``, a probability, and ``weights`` ``[B, M]``.
+
+    Raises:
+        UserError: The values need double precision, and ``double`` is false.
     """
     import keras
     import tensorflow as tf
 
     from tsforecast.layers.portable import portable
 
-    network, scaling = to_float32(model), _OutputScaling(metadata)
-    dtype = tf.float64 if double else tf.float32
-    mean, scale = (
-        values.astype(dtype.as_numpy_dtype) for values in (metadata.scaler.mean, metadata.scaler.scale)
-    )
+    values_in = tf.as_dtype(value_type(metadata.scaler))
+    if values_in == tf.float64 and not double:
+        raise UserError("the values of a column differ by less than single precision can hold")
+    network = to_float32(model)
+    scaling = Scaling(metadata, tf.float64 if double else tf.float32, values_in)
 
     def forecast(values: Tensor) -> dict[str, Tensor]:
         with keras.StatelessScope(), portable(programs=programs), _statistics_as_arrays(network):
-            scaled = tf.cast((tf.cast(values, dtype) - mean) / scale, tf.float32)
-            return scaling.to_units(network(scaled, training=False), tf.sigmoid)
+            return scaling.to_units(network(scaling.scale(values), training=False))
 
     shape = (windows, metadata.lookback, len(metadata.channels))
     # The module has the variables alone: loading a Keras model would need this package's classes.
     module = tf.Module()
     module.weights = [variable.value for variable in network.variables]
     module.forecast = tf.function(
-        forecast, input_signature=[tf.TensorSpec(shape, tf.float32, name=INPUT)], autograph=False
+        forecast, input_signature=[tf.TensorSpec(shape, values_in, name=INPUT)], autograph=False
     )
     with portable(programs=programs):
         module.forecast.get_concrete_function()
@@ -133,29 +137,3 @@ def _statistics_as_arrays(model: Forecaster) -> Iterator[None]:
     finally:
         for layer, (mean, variance) in zip(layers, statistics, strict=True):
             layer.mean, layer.variance = mean, variance
-
-
-class _OutputScaling:
-    """Brings outputs into the targets' unit, inside the graph.
-
-    Args:
-        metadata: Metadata with the scaler.
-    """
-
-    def __init__(self, metadata: ModelMetadata):
-        scaler, targets = metadata.scaler, list(metadata.target_indices)
-        quantiles = () if metadata.quantile_levels is None else (1,)
-        self.offset, self.factor = (
-            values[targets].astype(np.float32).reshape(-1, *quantiles)
-            for values in (scaler.mean, scaler.scale)
-        )
-
-    def to_units(self, output: Tensor, sigmoid: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
-        """Return forecasts in the targets' unit, spike logits as probabilities, and weights."""
-        outputs = output if isinstance(output, dict) else {"forecast": output}
-        result = {"forecast": outputs["forecast"] * self.factor + self.offset}
-        if "spike" in outputs:
-            result["spike"] = sigmoid(outputs["spike"])
-        if "weights" in outputs:
-            result["weights"] = outputs["weights"]
-        return result

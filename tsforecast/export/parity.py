@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tsforecast.data.dataset import ForecastDataset
+from tsforecast.export.scaling import value_type
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.timing import seconds_per_call
 
@@ -22,7 +23,7 @@ class Sample:
     """Windows of the test split.
 
     Args:
-        values: float32 ``[n, L, C]`` in the channels' units.
+        values: ``[n, L, C]`` in the channels' units, of the type that the file takes.
         truth: ``[n, H, T]`` in the targets' unit, NaN where unobserved.
     """
 
@@ -33,8 +34,8 @@ class Sample:
     def from_dataset(cls, dataset: ForecastDataset, windows: int) -> "Sample":
         """Return evenly spaced windows of the test split, at most ``windows``."""
         selected, scaler = dataset.windows("test", limit=windows), dataset.scaler
-        values = selected.inputs(selected.ends) * scaler.scale + scaler.mean
-        return cls(values.astype(np.float32), scaler.inverse_targets(selected.targets(selected.ends)))
+        values = scaler.inverse(selected.inputs(selected.ends))
+        return cls(values.astype(value_type(scaler)), scaler.inverse_targets(selected.targets(selected.ends)))
 
 
 def run_sample(run: Run, sample: Sample) -> dict[str, np.ndarray]:
@@ -62,12 +63,22 @@ def max_difference(
     """
     if expected.keys() != actual.keys():
         return float("nan")
-    scale = metadata.scaler.scale[list(metadata.target_indices)]
-    scale = scale if metadata.quantile_levels is None else scale[:, None]
     differences = {name: np.abs(actual[name] - expected[name]) for name in expected}
-    differences["forecast"] = differences["forecast"] / scale
+    differences["forecast"] = _forecast_difference(expected["forecast"], actual["forecast"], metadata)
     largest = np.max([values.reshape(len(values), -1).max(axis=1) for values in differences.values()], axis=0)
     return float(np.quantile(largest, 1 - TREE_TOLERANCE if trees else 1, method="lower"))  # NaN stays NaN
+
+
+def _forecast_difference(expected: np.ndarray, actual: np.ndarray, metadata: ModelMetadata) -> np.ndarray:
+    """Return the differences of forecasts in the targets' standard deviations; of scaled forecasts under a curve."""
+    scaler, has_quantiles = metadata.scaler, metadata.quantile_levels is not None
+    if scaler.curved_targets:
+        both = (np.moveaxis(values, -2, -1) if has_quantiles else values for values in (expected, actual))
+        first, second = (scaler.transform_targets(values) for values in both)
+        difference: np.ndarray = np.abs(second - first)
+        return difference
+    scale = scaler.scale[list(metadata.target_indices)]
+    return np.asarray(np.abs(actual - expected) / (scale[:, None] if has_quantiles else scale))
 
 
 def measure_row(

@@ -10,7 +10,7 @@ import numpy as np
 from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.categories import to_inputs
 from tsforecast.data.derived import Derived, derive
-from tsforecast.data.scaling import Scaler
+from tsforecast.data.scaling import OBSERVED, Scaler
 from tsforecast.errors import UserError, nearest
 from tsforecast.times.clock import Clock
 from tsforecast.times.frequency import Frequency
@@ -33,19 +33,23 @@ class Channel:
         name: Name of the channel.
         feature: Name of the feature.
         ahead: Rows between the window's row and the one that is read; 0: the row itself.
+        is_mask: Whether the channel is 1 where the feature is observed, and 0 where it is missing.
 
     Example:
         >>> Channel.from_name("day_of_week_sin@+10")
-        Channel(name='day_of_week_sin@+10', feature='day_of_week_sin', ahead=10)
+        Channel(name='day_of_week_sin@+10', feature='day_of_week_sin', ahead=10, is_mask=False)
     """
 
     name: str
     feature: str
     ahead: int
+    is_mask: bool = False
 
     @classmethod
     def from_name(cls, name: str) -> "Channel":
-        """Parse a channel's name, for example ``load`` or ``day_of_week_sin@+10``."""
+        """Parse a channel's name, for example ``load``, ``load@observed`` or ``day_of_week_sin@+10``."""
+        if name.endswith(OBSERVED):
+            return cls(name, name.removesuffix(OBSERVED), 0, is_mask=True)
         match = _AHEAD.fullmatch(name)
         return cls(name, match[1], int(match[2])) if match else cls(name, name, 0)
 
@@ -173,6 +177,11 @@ class ModelMetadata:
         return self.recipe.categories if self.recipe else {}
 
     @property
+    def masked_features(self) -> tuple[str, ...]:
+        """The features whose observed mask is an input, so that the model can tell missing values."""
+        return tuple(channel.feature for channel in self.channels if channel.is_mask)
+
+    @property
     def reach(self) -> int:
         """Rows after a window's last one that must be known for its future covariates; usually 0."""
         return max((channel.ahead for channel in self.channels if not channel.from_time), default=0)
@@ -229,7 +238,7 @@ class ModelMetadata:
         return out
 
     def inputs(self, time: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Return the scaled channels float32 ``[N - reach, C]``, NaN where a feature is missing.
+        """Return the scaled channels float32 ``[N - reach, C]``, NaN where a feature is missing; masks are 0 or 1.
 
         Args:
             time: Time datetime64[s] of each row ``[N]``, one step apart.
@@ -243,6 +252,9 @@ class ModelMetadata:
                 column = calendar(self.clock.local(later), (channel.feature,))[:, 0].astype(np.float64)
             else:
                 column = rows[:, self.all_features.index(channel.feature)][channel.ahead :][:count]
+            if channel.is_mask:
+                out[:, index] = ~np.isnan(column)
+                continue
             if channel.feature in self.categories:
                 column = to_inputs(column)
             out[:, index] = self.scaler.transform(column, index)

@@ -9,7 +9,7 @@ from tsforecast import runtime
 from tsforecast.config import Config, build_source, stem
 from tsforecast.data.categories import note_unused
 from tsforecast.data.dataset import ForecastDataset, build_dataset
-from tsforecast.data.scaling import Scaler
+from tsforecast.data.scaling import Scaler, ScalerChoice
 from tsforecast.data.series import Series
 from tsforecast.jobs.build_model import data_arguments
 from tsforecast.reading.recipe import ReadingRecipe
@@ -48,6 +48,7 @@ def prepare_dataset(
         split=split,
         future_covariates=config.data["future_covariates"],
         scaler=scaler,
+        choice=ScalerChoice(config.scaling, bool(config.data.get("mask", False))),
     )
     data_arguments(config, dataset)  # refuses a rule that does not fit the data, before Keras is imported
     return dataset

@@ -138,8 +138,9 @@ def load_series_again(config: Config, stored: Mapping[str, Any], source: Path) -
 
 def _check_channels(config: Config, metadata: Mapping[str, Any], series: Series, source: Path) -> None:
     """Refuse data whose features are not those of the model: its scaler goes by their order."""
-    future_channels = len(set(config.data["future_covariates"])) * config.window.horizon
-    expected = metadata["channels"][: len(metadata["channels"]) - future_channels]
+    extra = len(set(config.data["future_covariates"])) * config.window.horizon
+    extra += len(metadata["scaler"].get("masked", ()))
+    expected = metadata["channels"][: len(metadata["channels"]) - extra]
     if list(series.features) != expected:
         raise UserError(
             f"The data have the features {', '.join(series.features)}, and the model in {source} was trained on"

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from tsforecast.layers.unit_scaling import rise, step
 from tsforecast.typing import Tensor
 
 FLAT_DEVIATION = (
@@ -136,10 +137,10 @@ def _evaluate(node: Mapping[str, Any], past: Tensor) -> Tensor:
         return _is_time_of_day(node, past)
     values = past[..., node["channel"]]
     if kind == "flat":
-        return _is_flat(values, node["steps"], node["tolerance"])
+        return _is_flat(values, node)
     if kind == "jump":
         steps = node["steps"]
-        return _delay(_is_within(values[:, steps:] - values[:, :-steps], node), steps)
+        return _delay(_is_within(_rises(values[:, steps:], values[:, :-steps], node), node), steps)
     return _is_within(values if kind == "level" else _zscores(values), node)
 
 
@@ -163,12 +164,17 @@ def _zscores(values: Tensor) -> Tensor:
     return ops.where(variance > FLAT_DEVIATION**2, (shifted - mean) / deviation, 0.0)
 
 
-def _is_flat(values: Tensor, steps: int, tolerance: float) -> Tensor:
+def _rises(later: Tensor, earlier: Tensor, node: Mapping[str, Any]) -> Tensor:
+    """Return the rises of a channel, scaled; in its unit if its scaling has a curve."""
+    return rise(node["scaling"], later, earlier) if "scaling" in node else later - earlier
+
+
+def _is_flat(values: Tensor, node: Mapping[str, Any]) -> Tensor:
     """Return at which steps the newest ``steps`` values are within ``tolerance`` of each other, ``[B, L]``."""
-    column = values[..., None]
+    column, steps = values[..., None], node["steps"]
     high = ops.max_pool(column, steps, strides=1, padding="valid", data_format="channels_last")
     low = -ops.max_pool(-column, steps, strides=1, padding="valid", data_format="channels_last")
-    return _delay((high - low)[..., 0] <= tolerance, steps - 1)
+    return _delay(_rises(high, low, node)[..., 0] <= node["tolerance"], steps - 1)
 
 
 def _is_time_of_day(node: Mapping[str, Any], past: Tensor) -> Tensor:
@@ -214,13 +220,18 @@ def _apply(
         ahead = ops.reshape(ops.arange(lead, lead + horizon, dtype="float32"), (1, 1, horizon, *extra))
         goal = _clip(
             forecast,
-            None if action["down"] is None else last - action["down"] * ahead,
-            None if action["up"] is None else last + action["up"] * ahead,
+            None if action["down"] is None else _after(last, -action["down"] * ahead, action),
+            None if action["up"] is None else _after(last, action["up"] * ahead, action),
         )
     else:
         goal = _clip(forecast, action["low"], action["high"])
     moved = forecast + trust * (goal - forecast)
     return ops.where(ops.reshape(where, (-1, steps, 1, *extra)), moved, forecast)
+
+
+def _after(last: Tensor, change: Tensor, action: Mapping[str, Any]) -> Tensor:
+    """Return scaled values after a change, which is in the channel's unit if its scaling has a curve."""
+    return step(action["scaling"], last, change) if "scaling" in action else last + change
 
 
 def _clip(forecast: Tensor, low: Tensor | float | None, high: Tensor | float | None) -> Tensor:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError, nearest
 from tsforecast.metrics.baselines import seasonal_steps_back
 from tsforecast.rules.parse import TRAINING
@@ -22,8 +23,7 @@ class DataFacts:
 
     Args:
         channels: Names of the C channels.
-        mean: Means ``[C]`` of the scaler, in the units of the channels.
-        scale: Scales ``[C]`` of the scaler.
+        scaler: Scaler of the channels.
         targets: Names of the T targets.
         target_indices: Channels of the targets.
         training_range: Lowest and highest value of each target in the training rows, ``[T]`` pairs in its unit.
@@ -35,8 +35,7 @@ class DataFacts:
     """
 
     channels: Sequence[str]
-    mean: Sequence[float]
-    scale: Sequence[float]
+    scaler: Scaler
     targets: Sequence[str]
     target_indices: Sequence[int]
     training_range: Sequence[tuple[float, float]]
@@ -54,8 +53,7 @@ class DataFacts:
         training = scaler.inverse_targets(dataset.truths[start:stop])
         return cls(
             channels=dataset.channels,
-            mean=scaler.mean.tolist(),
-            scale=scaler.scale.tolist(),
+            scaler=scaler,
             targets=dataset.series.targets,
             target_indices=dataset.target_indices,
             training_range=[(float(np.nanmin(column)), float(np.nanmax(column))) for column in training.T],
@@ -119,15 +117,28 @@ def _resolve_condition(node: Mapping[str, Any], facts: DataFacts, target: int, w
     if kind == "time_of_day":
         return {**node, "clock": _clock(facts, where)}
     channel = _channel(node["feature"], facts, target, where)
-    mean, scale = facts.mean[channel], facts.scale[channel]
     result = {"kind": kind, "channel": channel}
     if kind == "flat":
-        return {**result, "steps": node["steps"], "tolerance": node["tolerance"] / scale}
-    if kind == "jump":
-        result["steps"] = node["steps"]
-    shift, unit = {"level": (mean, scale), "jump": (0.0, scale), "zscore": (0.0, 1.0)}[kind]
+        return {**result, "steps": node["steps"], **_rises(facts, channel, tolerance=node["tolerance"])}
     bounds = {name: node[name] for name in ("above", "below")}
-    return {**result, **{name: None if v is None else (v - shift) / unit for name, v in bounds.items()}}
+    if kind == "jump":
+        return {**result, "steps": node["steps"], **_rises(facts, channel, **bounds)}
+    if kind == "level":
+        bounds = {name: _level(facts, channel, value) for name, value in bounds.items()}
+    return {**result, **bounds}
+
+
+def _level(facts: DataFacts, channel: int, value: float | None) -> float | None:
+    """Return a value of a channel, scaled."""
+    return None if value is None else float(facts.scaler.transform(np.asarray(value), channel))
+
+
+def _rises(facts: DataFacts, channel: int, **rises: float | None) -> dict[str, Any]:
+    """Return rises of a channel scaled; or, under a curve, in its unit with the scaling to compare them in."""
+    if channel in facts.scaler.curves:
+        return {**rises, "scaling": facts.scaler.describe_channel(channel)}
+    scale = float(facts.scaler.scale[channel])
+    return {name: None if value is None else value / scale for name, value in rises.items()}
 
 
 def _channel(feature: str | None, facts: DataFacts, target: int, where: str) -> int:
@@ -151,19 +162,15 @@ def _clock(facts: DataFacts, where: str) -> list[list[float]]:
     if missing:
         raise UserError(f"{where}: time_of_day needs the feature '{missing[0]}', which the data do not have.")
     indices = [list(facts.channels).index(name) for name in CLOCK]
-    return [[index, facts.mean[index], facts.scale[index]] for index in indices]
+    return [[index, float(facts.scaler.mean[index]), float(facts.scaler.scale[index])] for index in indices]
 
 
 def _resolve_action(node: Mapping[str, Any], facts: DataFacts, target: int, where: str) -> dict[str, Any]:
     kind, channel = node["kind"], facts.target_indices[target]
-    mean, scale = facts.mean[channel], facts.scale[channel]
     if kind == "seasonal":
         return {"kind": kind, "back": _seasonal_steps(facts, where)}
     if kind == "ramp":
-        return {
-            "kind": kind,
-            **{name: None if node[name] is None else node[name] / scale for name in ("up", "down")},
-        }
+        return {"kind": kind, **_rises(facts, channel, up=node["up"], down=node["down"])}
     if kind == "hold":
         return {"kind": kind}
     limits = {
@@ -172,7 +179,7 @@ def _resolve_action(node: Mapping[str, Any], facts: DataFacts, target: int, wher
     }
     if None not in limits.values() and limits["low"] >= limits["high"]:
         raise UserError(f"{where}: clip: low={limits['low']:g} is not below high={limits['high']:g}.")
-    return {"kind": kind, **{name: None if v is None else (v - mean) / scale for name, v in limits.items()}}
+    return {"kind": kind, **{name: _level(facts, channel, v) for name, v in limits.items()}}
 
 
 def _seasonal_steps(facts: DataFacts, where: str) -> list[int]:

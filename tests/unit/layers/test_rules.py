@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers.rule_case import acted, days, facts, holds
+from tests.helpers.rule_case import CURVES, acted, curved, days, facts, holds
 from tsforecast.layers.rules import RuleActions, RuleConditions
 from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import resolve_rules
@@ -34,16 +34,23 @@ ACTIONS = {
 }
 
 
-def case(rule, seed=0, windows=12):
-    known = facts()
+def case(rule, seed=0, windows=12, method="linear"):
+    known = facts(scaler=curved(method))
     parsed = parse_rules([{"name": "r", "when": "always", "then": "hold", **rule}], known.lookback)
     raw, scaled, minute = days(np.random.default_rng(seed), windows, known.lookback, known)
     return known, parsed[0], resolve_rules(parsed, known), raw, scaled, minute
 
 
-@pytest.mark.parametrize("name", CONDITIONS)
-def test_conditions_hold_where_a_plain_reading_says_so(name):
-    _, parsed, rules, raw, scaled, minute = case({"when": CONDITIONS[name]})
+IN_UNITS = [name for name in CONDITIONS if name not in ("zscore", "mixed")]  # z-scores are of scaled values
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [(name, "linear") for name in CONDITIONS]
+    + [(name, method) for name in IN_UNITS for method in CURVES if method != "linear"],
+)
+def test_conditions_hold_where_a_plain_reading_says_so(name, method):
+    _, parsed, rules, raw, scaled, minute = case({"when": CONDITIONS[name]}, method=method)
     held = np.asarray(RuleConditions(rules)(scaled))[..., 0]
     expected = [
         [holds(parsed["when"], window, clock, step) for step in range(len(window))]
@@ -62,13 +69,13 @@ def test_conditions_look_back_only(name):
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-@pytest.mark.parametrize("steps", [1, 30])
-def test_actions_move_the_forecast_by_the_trust(name, steps):
-    known, parsed, rules, raw, scaled, _ = case({"then": ACTIONS[name], "trust": 0.25})
+@pytest.mark.parametrize(("steps", "method"), [(1, "linear"), (30, "linear"), (30, "asinh"), (30, "log1p")])
+def test_actions_move_the_forecast_by_the_trust(name, steps, method):
+    known, parsed, rules, raw, scaled, _ = case({"then": ACTIONS[name], "trust": 0.25}, method=method)
     rules = [{**rule, "channel": 0} for rule in rules]
     rng = np.random.default_rng(1)
     forecast = rng.uniform(-1, 4, (len(raw), steps, known.horizon))
-    scaled_forecast = ((forecast - known.mean[0]) / known.scale[0]).astype(np.float32)[..., None]
+    scaled_forecast = known.scaler.transform(forecast, 0).astype(np.float32)[..., None]
     held = RuleConditions(rules)(scaled)
     out = np.asarray(RuleActions(rules, known.lead)(scaled_forecast, held, scaled))[..., 0]
     for window in range(len(raw)):
@@ -76,10 +83,9 @@ def test_actions_move_the_forecast_by_the_trust(name, steps):
             step = known.lookback - steps + place
             plain = forecast[window, place]
             wanted = acted(parsed["then"], plain, raw[window], step, known)
-            expected = plain if wanted is None else 0.75 * plain + 0.25 * np.array(wanted)
-            np.testing.assert_allclose(
-                out[window, place] * known.scale[0] + known.mean[0], expected, atol=1e-5
-            )
+            plain = known.scaler.transform(plain, 0)
+            moved = plain if wanted is None else known.scaler.transform(np.array(wanted), 0)
+            np.testing.assert_allclose(out[window, place], 0.75 * plain + 0.25 * moved, atol=1e-5)
 
 
 def test_rules_apply_in_their_order_each_on_what_the_one_before_left():
@@ -90,10 +96,10 @@ def test_rules_apply_in_their_order_each_on_what_the_one_before_left():
     ]
     rules = [{**r, "channel": 0} for r in resolve_rules(parse_rules(rules, known.lookback), known)]
     past = np.zeros((1, known.lookback, 4), np.float32)
-    forecast = np.full((1, 1, 2, 1), (4.0 - known.mean[0]) / known.scale[0], np.float32)
+    forecast = np.full((1, 1, 2, 1), known.scaler.transform(4.0, 0), np.float32)
     out = np.asarray(RuleActions(rules, known.lead)(forecast, RuleConditions(rules)(past), past))
     # By hand: 4 -> half-way to 2 is 3 -> half-way to 1 is 2.
-    np.testing.assert_allclose(out * known.scale[0] + known.mean[0], 2.0, atol=1e-6)
+    np.testing.assert_allclose(known.scaler.inverse_targets(out), 2.0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ACTIONS)
