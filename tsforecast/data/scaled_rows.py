@@ -54,7 +54,8 @@ def scale_rows(
         choice: What to fit without a scaler.
 
     Raises:
-        UserError: A feature has no training value, a value cannot be scaled, or a target is constant in training or unobserved in a split.
+        UserError: A feature has no training value, a value cannot be scaled, or a target is constant in training or
+            unobserved in a split.
     """
     facts = check_rows(series, parts)
     if scaler is None:
@@ -171,8 +172,9 @@ def check_range(series: Series, inputs: np.ndarray, stop: int) -> tuple[str, ...
 
 
 def _out_of_range(series: Series, row: int, column: int) -> str:
+    name, value = series.features[column], series.values[row, column]
     return (
-        f"Column '{series.features[column]}' has {series.values[row, column]:.6g} in row {row + 1} ({series.time[row]}),"
+        f"Column '{name}' has {value:.6g} in row {row + 1} ({series.time[row]}),"
         " too far from its training values for single precision: correct the value, or set scaling=asinh, which"
         " compresses it."
     )
@@ -180,10 +182,10 @@ def _out_of_range(series: Series, row: int, column: int) -> str:
 
 def _far_off(series: Series, row: int, column: int, stop: int) -> str:
     facts = RowFacts.of_rows(series.values[:, [column]], (0, stop))
+    name, value = series.features[column], series.values[row, column]
     return (
-        f"Warning: '{series.features[column]}' reaches {series.values[row, column]:.6g} after the training rows (at"
-        f" {series.time[row]}), whose values lie between {facts.low[0]:.6g} and {facts.high[0]:.6g}: forecasts there are"
-        " extrapolations."
+        f"Warning: '{name}' reaches {value:.6g} after the training rows (at {series.time[row]}), whose values lie"
+        f" between {facts.low[0]:.6g} and {facts.high[0]:.6g}: forecasts there are extrapolations."
     )
 
 

@@ -104,7 +104,7 @@ def test_equal_codes_of_other_categories_are_other_data():
 
 def test_the_scaler_leaves_codes_alone():
     rows = np.column_stack([np.arange(10.0), np.full(10, 7.0)])
-    scaler = Scaler.fit(rows, ("load", "state"), (0,), {"state": ("a",)})
+    scaler = Scaler.fit(rows, ("load", "state"), (0,), categories={"state": ("a",)})
     np.testing.assert_array_equal(scaler.transform(rows)[:, 1], 7)
 
 
