@@ -7,11 +7,15 @@ from tsforecast import completion
 if __name__ == "__main__" and "query=bash" in sys.argv and completion.answer():
     sys.exit()  # the shell waits at a Tab: answered before Hydra is imported
 
-import hydra
-from omegaconf import DictConfig
+try:
+    import hydra
+    from omegaconf import DictConfig
 
-from tsforecast import config
-from tsforecast.config.cli import report_user_errors
+    from tsforecast import config
+    from tsforecast.config.cli import report_user_errors
+except KeyboardInterrupt:
+    sys.stderr.write("Interrupted before anything was saved.\n")
+    sys.exit(130)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")

@@ -143,3 +143,16 @@ def to_plain(value: Any) -> Any:
     if hasattr(value, "tolist"):  # NumPy scalars and arrays, without importing NumPy
         return to_plain(value.tolist())
     return str(value)
+
+
+def display_path(path: str | Path) -> Path:
+    """Return a path as it is printed: relative to the working directory if it is below it, else absolute.
+
+    Example:
+        >>> display_path(Path.cwd() / "outputs" / "run") == display_path("outputs/run") == Path("outputs/run")
+        True
+        >>> display_path("/").is_absolute()
+        True
+    """
+    absolute, here = Path(os.path.abspath(path)), Path.cwd()
+    return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute

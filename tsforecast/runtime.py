@@ -9,6 +9,7 @@ import os
 import platform
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +34,7 @@ class RuntimeInfo:
         device_name: Name of the processor or of the GPU.
         policy: Dtype policy of Keras, for example ``mixed_bfloat16``.
         versions: Version of Python and of each package that can change a figure.
+        import_seconds: Seconds that loading the backend took; 0 if an earlier job of this process has loaded it.
 
     Example:
         >>> info = RuntimeInfo("cpu", "AMD EPYC, 2 cores", "float32", {"keras": "3.15.1"})
@@ -44,6 +46,7 @@ class RuntimeInfo:
     device_name: str
     policy: Policy
     versions: dict[str, str]
+    import_seconds: float = 0.0
 
 
 def initialize(
@@ -71,9 +74,12 @@ def initialize(
         UserError: The backend is not installed, another backend is already loaded, or there is no such device.
     """
     _keep_freed_memory()
+    is_first, began = "keras" not in sys.modules, time.monotonic()
     with quiet_stderr():
         _import_backend(backend, kind)
         import keras
+
+        import_seconds = time.monotonic() - began if is_first else 0.0
 
         from tsforecast.distribution import create_strategy, set_strategy
 
@@ -84,7 +90,7 @@ def initialize(
     set_strategy(distribution)
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(resolved)
-    return RuntimeInfo(device, name, resolved, versions(backend))
+    return RuntimeInfo(device, name, resolved, versions(backend), import_seconds)
 
 
 def resolve_policy(policy: Policy, device: str, capability: float | None) -> Policy:

@@ -1,5 +1,6 @@
 """Wrong input: one sentence that names it and what to do, exit code 2, nothing left behind, no TensorFlow."""
 
+import signal
 import subprocess
 import sys
 
@@ -247,3 +248,22 @@ def test_what_only_the_model_can_tell_leaves_nothing_either(command, said, tmp_p
     )
     assert_refused(done.returncode, done.stderr, said)
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.slow
+def test_an_interruption_before_training_is_reported_and_leaves_nothing(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, str(RUN), "scale=tiny", "tracker=none", "model=dlinear"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    for line in process.stdout:  # the data have been read, and TensorFlow is imported next
+        if "windows:" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "Interrupted before anything was saved.\n")
+    assert not list(tmp_path.iterdir())

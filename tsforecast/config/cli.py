@@ -70,6 +70,7 @@ def _run_and_report(run: Callable[[], Any]) -> int:
         run()
         return 0
     except KeyboardInterrupt:
+        sys.stderr.write("Interrupted before anything was saved." + os.linesep)
         return 130
     except UserError as error:
         message = str(error)
@@ -92,14 +93,25 @@ def report_user_errors() -> Iterator[None]:
     hydra = HydraConfig.get()
     try:
         yield
+    except KeyboardInterrupt:
+        if _remove_empty_folders():
+            sys.stderr.write("Interrupted before anything was saved." + os.linesep)
+        raise SystemExit(130) from None
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        for folder in [Path(hydra.runtime.output_dir)] if _new_folders is None else _new_folders:
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+        _remove_empty_folders()
         if hydra.mode == RunMode.MULTIRUN:
             raise
         sys.stderr.write((str(error) if isinstance(error, UserError) else explain(error)) + os.linesep)
         raise SystemExit(2) from None
+
+
+def _remove_empty_folders() -> bool:
+    """Remove the folders of the command that nothing was written to; return whether its own was one of them."""
+    output = Path(HydraConfig.get().runtime.output_dir)
+    for folder in [output] if _new_folders is None else _new_folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    return not output.exists()
 
 
 def help_text() -> str:

@@ -38,10 +38,16 @@ def print_model(model: Model, runtime: RuntimeInfo) -> None:
         print(f"  {row['layer']:<22}{row['shape']:<18}{row['params']:>10,}")
     nominal = f" (originally estimated: {model.nominal_params:,})" if model.nominal_params else ""
     print(
-        f"{model.name}: {model.count_params():,} parameters{nominal}, {runtime.policy}, {runtime.device_name}",
+        f"{model_label(model)}: {model.count_params():,} parameters{nominal}, {runtime.policy}, {runtime.device_name}",
         flush=True,
     )
     print_recurrent_paths(model)
+
+
+def model_label(model: Model) -> str:
+    """Return the name by which ``model=NAME`` chooses a model; Keras makes another one of the class."""
+    package, _, name = type(model).__module__.rpartition(".")
+    return name if package == "tsforecast.models" else model.name
 
 
 def print_recurrent_paths(model: Model) -> None:
@@ -98,6 +104,17 @@ def mixed_units_note(metrics: Mapping[str, float]) -> str:
     )
 
 
+def metric_lines(metrics: Mapping[str, float]) -> list[str]:
+    """Return a line for each metric; ``evaluation.json`` has all digits.
+
+    Example:
+        >>> metric_lines({"test/rmse": 1.5818364417586155, "test/r2": 0.9876})
+        ['test/rmse  1.58184', 'test/r2    0.9876']
+    """
+    width = max(map(len, metrics), default=0)
+    return [f"{name:<{width}}  {value:.6g}" for name, value in metrics.items()]
+
+
 def compare_metrics(now: Mapping[str, float], before: Mapping[str, float | None]) -> str:
     """Return one sentence about how metrics differ from those of the run.
 
@@ -107,8 +124,13 @@ def compare_metrics(now: Mapping[str, float], before: Mapping[str, float | None]
         >>> compare_metrics({"test/rmse": 0.5}, {"test/rmse": 0.25, "val/rmse": 0.3})
         "Differs from the run's result: test/rmse was 0.25"
     """
+
+    def was(name: str, value: float) -> str:
+        short, old = f"{value:.6g}", before[name]
+        return repr(old) if old is None or f"{old:.6g}" == short else f"{old:.6g}"
+
     differing = [
-        f"{name} was {before[name]!r}"
+        f"{name} was {was(name, value)}"
         for name, value in now.items()
         if name in before and before[name] != (None if math.isnan(value) else value)
     ]

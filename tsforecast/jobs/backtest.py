@@ -12,6 +12,7 @@ from tsforecast.evaluation.backtest import Backtest
 from tsforecast.evaluation.backtest_result import closing_lines
 from tsforecast.evaluation.provenance import Provenance, describe_provenance
 from tsforecast.evaluation.summary import print_data
+from tsforecast.files import display_path
 from tsforecast.jobs import build
 from tsforecast.jobs.build_backtest import check_origins, create_backtest
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
@@ -60,6 +61,6 @@ def finish(config: Config, backtest: Backtest, tracker: Tracker, provenance: Pro
     tracker.summary(summary.result.summary())
     tracker.page("report", folder.report)
     print("\n".join(closing_lines(summary.mean, summary.spread, series.unit, len(backtest.origins))))
-    print(folder.path, flush=True)
+    print(display_path(folder.path), flush=True)
     rmse: float = summary.mean["metrics"]["test/rmse"]
     return rmse

@@ -8,6 +8,7 @@ from tsforecast import runtime
 from tsforecast.config import Config
 from tsforecast.config.groups import choice
 from tsforecast.errors import UserError
+from tsforecast.files import display_path
 from tsforecast.jobs import build
 from tsforecast.jobs.measure import measure
 from tsforecast.jobs.networks import model_configs
@@ -52,7 +53,7 @@ def main(config: Config, path: Path) -> None:
     folder.write_json("benchmark.json", result)
     folder.write_text_atomic("benchmark.md", text)
     print(text)
-    print(folder.path, flush=True)
+    print(display_path(folder.path), flush=True)
 
 
 def _device_kinds(config: Config) -> list[DeviceKind]:

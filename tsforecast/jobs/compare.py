@@ -9,6 +9,7 @@ from tsforecast.comparison.page import write_page
 from tsforecast.comparison.published import write_published_table
 from tsforecast.comparison.runs import collect_runs
 from tsforecast.config import Config
+from tsforecast.files import display_path
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -31,5 +32,5 @@ def main(config: Config, path: Path) -> float:
         print("\nOver seeds\n" + format_seeds(seeds))
     for note in notes:
         print(note)
-    print(page, flush=True)
+    print(display_path(page), flush=True)
     return board[0].run.figures[SCORE]

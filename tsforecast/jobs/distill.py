@@ -10,7 +10,7 @@ from tsforecast.config import Config, instantiate, stem
 from tsforecast.config.stored import as_dict, load
 from tsforecast.errors import UserError
 from tsforecast.evaluation.scored_model import ScoredModel
-from tsforecast.evaluation.summary import print_data, print_model
+from tsforecast.evaluation.summary import model_label, print_data, print_model
 from tsforecast.jobs import build, build_model, build_training
 from tsforecast.jobs.finish import RunAdditions, finish_run
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
@@ -35,13 +35,14 @@ def main(config: Config, path: Path) -> float | None:
     check_resumed_data(config, RunFolder(path), dataset)
     print_data(dataset)
     facts = build.set_up_runtime(config)
+    began += facts.import_seconds  # which the first job of a shared process alone would have to bear
 
     from tsforecast.training.distillation import with_soft_targets
 
     teacher, student = load_model(source.model), build_model.forecaster(config, dataset)
     if not student.trains_in_batches:
         raise UserError(
-            f"model={student.name} cannot learn from a teacher: choose a network, as in model=gru."
+            f"model={model_label(student)} cannot learn from a teacher: choose a network, as in model=gru."
         )
     config = build_training.fit_batch_size(config, dataset, student, facts.device)
     print_model(student, facts)

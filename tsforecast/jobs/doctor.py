@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tsforecast.config import Config
+from tsforecast.files import display_path
 from tsforecast.planning.doctor import Finding, diagnose
 from tsforecast.planning.machine_facts import collect_facts
 from tsforecast.tracking.run_folder import RunFolder
@@ -27,7 +28,7 @@ def main(config: Config, path: Path) -> float:
             "findings": [dataclasses.asdict(finding) for finding in findings],
         },
     )
-    print(folder.path, flush=True)
+    print(display_path(folder.path), flush=True)
     return float(sum(finding.level == "problem" for finding in findings))
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from tsforecast.config import Config, stem
 from tsforecast.evaluation.provenance import describe_provenance
 from tsforecast.evaluation.result import RunResult
-from tsforecast.evaluation.summary import compare_metrics, print_recurrent_paths
+from tsforecast.evaluation.summary import compare_metrics, metric_lines, print_recurrent_paths
+from tsforecast.files import display_path
 from tsforecast.jobs import build
 from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model
@@ -31,9 +32,8 @@ def main(config: Config, path: Path) -> float:
         **scores,
         **describe_provenance(dataset.series, dataset.borders, dataset.window, config.seed, facts),
     ).write(folder.path, "evaluation.json")
-    for name, value in scores["metrics"].items():
-        print(f"{name} {value!r}")
+    print("\n".join(metric_lines(scores["metrics"])))
     if folder.result.is_file():
         print(compare_metrics(scores["metrics"], RunResult.read(folder.result).metrics or {}))
-    print(folder.path, flush=True)
+    print(display_path(folder.path), flush=True)
     return scores["metrics"]["test/rmse"]

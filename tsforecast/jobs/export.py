@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from tsforecast.config import Config
 from tsforecast.config.stored import load
 from tsforecast.errors import UserError
+from tsforecast.files import display_path
 from tsforecast.jobs import build
 from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model
@@ -65,7 +66,7 @@ def main(config: Config, path: Path) -> None:
     print(table)
     if errors:
         raise UserError(" ".join(map(str, errors)))
-    print(folder.path, flush=True)
+    print(display_path(folder.path), flush=True)
 
 
 def model_config(config: Config, source: ModelSource) -> Config:

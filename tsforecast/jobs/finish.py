@@ -13,6 +13,7 @@ from tsforecast.evaluation.provenance import describe_provenance
 from tsforecast.evaluation.result import RunResult
 from tsforecast.evaluation.scored_model import Scored
 from tsforecast.evaluation.summary import print_result
+from tsforecast.files import display_path
 from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.reporting.run_report import RunReport, write_run_report
 from tsforecast.runtime import RuntimeInfo, give_back_memory
@@ -106,4 +107,4 @@ def finish_run(
     name, metrics = folder.path.name, result.metrics
     tracker.artifact(saved_path(folder.best), name=name, kind="model", metadata=metrics)
     print_result(result)
-    print(folder.path, flush=True)
+    print(display_path(folder.path), flush=True)

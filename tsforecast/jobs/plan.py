@@ -7,6 +7,7 @@ from typing import Any
 from tsforecast.config import Config, instantiate
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
+from tsforecast.files import display_path
 from tsforecast.jobs import build, build_model, build_training
 from tsforecast.jobs.measure import measure
 from tsforecast.jobs.networks import Network, build_networks, scale_rows
@@ -51,7 +52,7 @@ def main(config: Config, path: Path) -> None:
     folder = RunFolder.create(path)
     folder.write_json("plan.json", document)
     print_plan(document)
-    print(folder.path, flush=True)
+    print(display_path(folder.path), flush=True)
 
 
 def _plan_network(

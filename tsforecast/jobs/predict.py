@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tsforecast.config import Config
 from tsforecast.errors import UserError
+from tsforecast.files import display_path
 from tsforecast.jobs import build
 from tsforecast.jobs.champion import remove_if_empty
 from tsforecast.models.io import load_model
@@ -59,4 +60,4 @@ def main(config: Config, path: Path) -> None:
     print(f"{windows:,} forecasts by {source.name} in {seconds:.1f} s, {rate:,.0f} per second")
     print(describe_coverage(intervals.summary()))
     remove_if_empty(path)  # the result is elsewhere
-    print(writer.path, flush=True)
+    print(display_path(writer.path), flush=True)

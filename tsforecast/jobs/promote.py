@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tsforecast.config import Config
+from tsforecast.files import display_path
 from tsforecast.jobs import build
 from tsforecast.jobs.champion import remove_if_empty
 from tsforecast.jobs.stored_data import build_saved_data
@@ -28,7 +29,7 @@ def main(config: Config, path: Path) -> None:
         print(
             f"{name} ({version.manifest.get('model')}) is the champion{f', after {before}' if before else ''}."
         )
-    print(version.path, flush=True)
+    print(display_path(version.path), flush=True)
 
 
 def register(config: Config, folder: RunFolder, registry: Registry) -> Version:

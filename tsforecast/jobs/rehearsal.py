@@ -18,6 +18,7 @@ from tsforecast.config import Config, instantiate
 from tsforecast.config.stored import as_yaml, load
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
+from tsforecast.files import display_path
 from tsforecast.jobs import build, build_model, build_training
 from tsforecast.jobs.benchmark import select_models
 from tsforecast.jobs.networks import scale_rows
@@ -46,7 +47,7 @@ def main(config: Config, path: Path) -> None:
     folder.write_json("rehearsal.json", result)
     folder.write_text_atomic("rehearsal.md", text)
     print(text)
-    print(folder.path, flush=True)
+    print(display_path(folder.path), flush=True)
 
 
 def _select_scales(config: Config) -> dict[str, int]:

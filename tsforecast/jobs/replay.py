@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tsforecast.config import Config
 from tsforecast.config.stored import as_yaml
+from tsforecast.files import display_path
 from tsforecast.jobs.champion import create_replay_recipe
 from tsforecast.registry import Registry
 from tsforecast.registry.replay import find_first_champion, replay_days, to_markdown
@@ -22,5 +23,5 @@ def main(config: Config, path: Path) -> float:
         folder.write_text_atomic("config.yaml", as_yaml(config))  # for resume=FOLDER
     result = replay_days(folder, champion, functools.partial(create_replay_recipe, config), config.retrain)
     print(to_markdown(result).split("\n\n")[-1])
-    print(folder.path, flush=True)
+    print(display_path(folder.path), flush=True)
     return result["with_retraining"]

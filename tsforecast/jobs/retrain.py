@@ -4,6 +4,7 @@ import functools
 from pathlib import Path
 
 from tsforecast.config import Config
+from tsforecast.files import display_path
 from tsforecast.jobs.champion import create_recipe, remove_if_empty
 from tsforecast.registry import Registry
 from tsforecast.registry.retraining import retrain_champion
@@ -20,4 +21,4 @@ def main(config: Config, path: Path) -> None:
         report=lambda note: print(f"  {note}", flush=True),
     )
     print(f"{outcome['outcome']}: {outcome['why']}")
-    print(outcome["folder"], flush=True)
+    print(display_path(outcome["folder"]), flush=True)

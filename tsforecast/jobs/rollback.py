@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tsforecast.config import Config
+from tsforecast.files import display_path
 from tsforecast.jobs.champion import remove_if_empty
 from tsforecast.registry import Registry
 
@@ -14,4 +15,4 @@ def main(config: Config, path: Path) -> None:
     before = registry.champion_name()
     version = registry.rollback(config.registry.why or "by hand")
     print(f"{version.name} ({version.manifest.get('model')}) is the champion again, after {before}.")
-    print(version.path, flush=True)
+    print(display_path(version.path), flush=True)

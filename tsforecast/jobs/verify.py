@@ -8,6 +8,7 @@ from typing import Any
 from tsforecast import runtime
 from tsforecast.config import Config
 from tsforecast.data.dataset import ForecastDataset
+from tsforecast.files import display_path
 from tsforecast.jobs import build, build_training
 from tsforecast.jobs.measure import measure
 from tsforecast.jobs.networks import build_networks
@@ -43,7 +44,7 @@ def main(config: Config, path: Path) -> float:
     folder.write_json("verify.json", result)
     folder.write_text_atomic("verify.md", text)
     print(text)
-    print(folder.path, flush=True)
+    print(display_path(folder.path), flush=True)
     return float(len(result["outside"]))
 
 

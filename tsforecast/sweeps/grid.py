@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tsforecast.errors import UserError
+from tsforecast.files import display_path
 from tsforecast.sweeps import summary
 from tsforecast.sweeps.outcome import read_outcome
 from tsforecast.sweeps.processes import Worker
@@ -87,7 +88,7 @@ def finish(study: Study, rows: Sequence[summary.Row], missing: int = 0) -> int:
     summary.show(rows)
     if failed or unfinished:
         print(f"Run what is missing with: python run.py sweep.resume={study.folder}")
-    print(study.folder, flush=True)
+    print(display_path(study.folder), flush=True)
     return 1 if failed else 130 if unfinished else 0
 
 

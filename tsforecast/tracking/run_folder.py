@@ -59,11 +59,10 @@ class RunFolder:
             UserError: There is no such folder, or it contains no ``config.yaml``.
         """
         folder = cls(path)
-        if not folder.path.is_dir() or not any(folder.path.iterdir()):  # Hydra has made it by now
-            raise UserError(f"'{path}' is not a folder with a run in it: give the folder of an earlier run.")
         if not folder.config.is_file():
             raise UserError(
-                f"'{path}' contains no config.yaml, so it is not the folder of a run: check the path."
+                f"'{path}' is not a folder with a run in it (it contains no config.yaml): give the folder of an earlier"
+                " run."
             )
         return folder
 
