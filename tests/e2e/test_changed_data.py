@@ -196,3 +196,13 @@ def test_another_column_is_refused(changed, cold_command):
     assert done.code == 2
     assert "The data have the features load" in done.err
     assert "trained on" in done.err
+
+
+def test_a_file_to_forecast_is_checked_before_tensorflow_is_loaded(changed, cold_command):
+    here = changed("data.csv")
+    lines = (here / "live.csv").read_text().splitlines()
+    lines[599] = lines[599].split(",")[0] + ",abc"
+    (here / "bad.csv").write_text("\n".join(lines) + "\n")
+    done = cold_command("job=predict", "run=run", "predict.data=bad.csv", cwd=here)
+    assert (done.code, done.imported) == (2, [])
+    assert "column 'load' of bad.csv contains 'abc' in row 599" in done.err

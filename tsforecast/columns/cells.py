@@ -37,7 +37,10 @@ KINDS = {
 
 
 def as_numbers(
-    column: pa.ChunkedArray, decimal: str = ".", missing: Collection[float | str] = ()
+    column: pa.ChunkedArray,
+    decimal: str = ".",
+    missing: Collection[float | str] = (),
+    first_row: int | None = None,
 ) -> tuple[pa.ChunkedArray | None, str]:
     """Return a column as float64, or None and the first value that is not a number.
 
@@ -49,6 +52,7 @@ def as_numbers(
         decimal: The decimal mark of text. The other of point and comma, blanks and apostrophes may separate
             thousands.
         missing: Values that stand for missing ones.
+        first_row: Number of the first row in the source, to name that of the value; None to name the value alone.
 
     Example:
         >>> as_numbers(pa.chunked_array([[" 1.5", "?", "2"]]))[0].to_pylist()
@@ -57,6 +61,8 @@ def as_numbers(
         [1019.0, None, 8.04]
         >>> as_numbers(pa.chunked_array([["1.5", "on"]]))
         (None, "'on'")
+        >>> as_numbers(pa.chunked_array([["1.5", "on"]]), first_row=101)
+        (None, "'on' in row 102")
     """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -79,7 +85,9 @@ def as_numbers(
         numbers = _plain_digits(numbers)
         good = pc.match_substring_regex(numbers, NUMBER)
     if not pc.all(good, min_count=0).as_py():
-        return None, repr(text.filter(pc.invert(good))[0].as_py())
+        row = pc.index(good, pa.scalar(False)).as_py()
+        where = "" if first_row is None else f" in row {first_row + row:,}"
+        return None, f"{text[row].as_py()!r}{where}"
     return _without(numbers.cast(pa.float64()), missing), ""
 
 

@@ -1,6 +1,7 @@
 """Windows over a stream of rows, each once: scaled and filled as in training, in memory that does not grow."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from tsforecast.times.grid import GridStream, check_step
 from tsforecast.times.order import sort_rows
 from tsforecast.times.resample import Resampler
 from tsforecast.times.search import find_time
+
+CHECKED_PIECES = 16  # of a table, each of which has up to 65,536 rows
 
 
 class Segment(NamedTuple):
@@ -44,7 +47,10 @@ class Segment(NamedTuple):
 
 
 def read_rows(
-    source: Source, metadata: ModelMetadata, time: str | Sequence[str] | None = None
+    source: Source,
+    metadata: ModelMetadata,
+    time: str | Sequence[str] | None = None,
+    report: Callable[[str], None] = print,
 ) -> Iterator[Rows]:
     """Yield the columns that a model needs, piece by piece in the order of a table.
 
@@ -52,6 +58,7 @@ def read_rows(
         source: Where the table comes from.
         metadata: Metadata of the model; columns that it does not know are left out.
         time: The time column, or a date and a time-of-day column; None to find it.
+        report: Called with each note at the end of the rows.
 
     Raises:
         UserError: The table cannot be used; the message names it.
@@ -74,7 +81,23 @@ def read_rows(
         coder = CategoryCoder(metadata.categories, recipe.unknown_categories if recipe else "note")
         yield from stream_rows(table, features, time_format, recipe, coder)
     for note in coder.notes():
-        print(f"predict.data: {note}", flush=True)
+        report(f"predict.data: {note}")
+
+
+def check_rows(source: Source, metadata: ModelMetadata, time: str | Sequence[str] | None = None) -> None:
+    """Read the first million rows or so of a table, to refuse it before a model is loaded.
+
+    Args:
+        source: Where the table comes from.
+        metadata: Metadata of the model.
+        time: See ``read_rows``.
+
+    Raises:
+        UserError: The table cannot be used, or its first rows do not fit the model.
+    """
+    rows = read_rows(source, metadata, time, report=lambda note: None)
+    for segment in segments(itertools.islice(rows, CHECKED_PIECES), metadata, stride=1):
+        del segment
 
 
 @contextmanager

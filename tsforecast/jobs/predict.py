@@ -8,7 +8,7 @@ from tsforecast.errors import UserError
 from tsforecast.files import display_path
 from tsforecast.jobs import build
 from tsforecast.jobs.champion import remove_if_empty
-from tsforecast.models.io import load_model
+from tsforecast.models.io import load_metadata, load_model, load_task
 from tsforecast.registry.model_source import resolve_model
 
 
@@ -21,7 +21,12 @@ def main(config: Config, path: Path) -> None:
     source = resolve_model(config.registry, config.run)
 
     from tsforecast.inference.forecast_table import TableWriter
+    from tsforecast.inference.metadata import ModelMetadata
+    from tsforecast.inference.sliding import check_rows, read_rows, segments
+    from tsforecast.tables.file_source import FileSource
 
+    description = ModelMetadata.from_task(load_task(source.model), load_metadata(source.model))
+    check_rows(FileSource(data), description, options.time)
     writer = TableWriter(options.out or path / "forecasts.parquet")
     build.set_up_runtime(config)
 
@@ -30,8 +35,6 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.inference.intervals import create_intervals
     from tsforecast.inference.predictor import Predictor, is_adaptive
     from tsforecast.inference.scorer import Scorer
-    from tsforecast.inference.sliding import read_rows, segments
-    from tsforecast.tables.file_source import FileSource
 
     model = load_model(source.model)
     predictor = Predictor(model, sizes=(windows_per_call(options.batch_size),))

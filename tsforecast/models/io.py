@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tsforecast.models.estimator import Estimator
     from tsforecast.models.protocol import Model
+    from tsforecast.models.task import Task
 
 ESTIMATOR_SUFFIX = ".json"  # of an estimator's file, which takes the place of a network's .keras file
 PACKAGES = ("tsforecast.models", "tsforecast.ensemble")  # whose classes saved files name
@@ -82,6 +83,25 @@ def load_metadata(path: Path) -> dict[str, Any]:
     Raises:
         UserError: there is no saved model, or its file has no scaler.
     """
+    metadata: dict[str, Any] = _read_description(path)["card"]
+    return metadata
+
+
+def load_task(path: Path) -> "Task":
+    """Load the window and targets of a saved forecaster without importing Keras.
+
+    Args:
+        path: As ``load_model`` takes it.
+
+    Raises:
+        UserError: there is no saved model, or its file has no scaler.
+    """
+    from tsforecast.models.task import Task
+
+    return Task.from_dict(_read_description(path)["task"])
+
+
+def _read_description(path: Path) -> dict[str, Any]:
     saved = saved_path(path)
     if not saved.is_file():
         raise UserError(
@@ -89,15 +109,16 @@ def load_metadata(path: Path) -> dict[str, Any]:
         )
     try:
         if saved.suffix == ESTIMATOR_SUFFIX:
-            metadata = json.loads(saved.read_text(encoding="utf-8"))["card"]
+            stored = json.loads(saved.read_text(encoding="utf-8"))
         else:
             with zipfile.ZipFile(saved) as archive:
-                metadata = json.loads(archive.read("config.json"))["config"]["card"]
+                stored = json.loads(archive.read("config.json"))["config"]
+        if stored["card"]["scaler"] and stored["task"]:
+            description: dict[str, Any] = stored
+            return description
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
-        metadata = {}
-    if not metadata.get("scaler"):
-        raise UserError(f"{saved} does not contain a saved forecaster with its scaling: train it again.")
-    return metadata
+        pass
+    raise UserError(f"{saved} does not contain a saved forecaster with its scaling: train it again.")
 
 
 def saved_path(best: Path) -> Path:

@@ -86,7 +86,9 @@ def _stream(
                 columns[name] = coder.encode(name, text, first, f"{table.key}: ")
             else:
                 decimal = _decimal(table, name, recipe)
-                columns[name] = _numbers(table, piece[name], name, first, decimal, missing)
+                columns[name] = _numbers(
+                    table, piece[name], name, None if condition else first, decimal, missing
+                )
         if piece.num_rows:
             yield Rows(time.read(piece, first), columns)
         first += rows
@@ -118,21 +120,21 @@ def _numbers(
     table: Table,
     column: pa.ChunkedArray,
     name: str,
-    first: int,
+    first: int | None,
     decimal: str,
     missing: Collection[float | str],
 ) -> np.ndarray:
-    numbers, value = as_numbers(column, decimal, missing)
+    """Return a column as numbers; ``first`` is the number of its first row, None if rows were selected."""
+    numbers, value = as_numbers(column, decimal, missing, first)
     if numbers is None:
         raise UserError(
-            f"{table.key}: column '{name}' of {table.label} contains {value} in rows {first:,} to"
-            f" {first + len(column) - 1:,}, which is not a number: correct it."
+            f"{table.key}: column '{name}' of {table.label} contains {value}, which is not a number: correct it."
         )
     values = floats(numbers)
     infinite = np.isinf(values)
     if infinite.any():
+        where = "" if first is None else f", the first in row {first + int(infinite.argmax()):,}"
         raise UserError(
-            f"{table.key}: column '{name}' of {table.label} contains infinite values, the first in row"
-            f" {first + int(infinite.argmax()):,}: leave them empty."
+            f"{table.key}: column '{name}' of {table.label} contains infinite values{where}: leave them empty."
         )
     return values

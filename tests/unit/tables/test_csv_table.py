@@ -48,12 +48,10 @@ def test_the_whole_table_has_one_type_for_each_column(tmp_path):
     assert table["load"].to_pylist()[:2] == ["0", "1"]
 
 
-def test_a_value_that_is_not_a_number_is_refused_with_its_rows(tmp_path):
+def test_a_value_that_is_not_a_number_is_refused_with_its_row(tmp_path):
     table = FileSource(write(tmp_path, lines([*range(100), "off", *range(50)]))).open()
-    with pytest.raises(UserError, match=r"column 'load' .* contains 'off' in rows (\d+) to (\d+)") as caught:
+    with pytest.raises(UserError, match=r"column 'load' .* contains 'off' in row 101, which is not a number"):
         list(stream_rows(table, ["load"], TimeFormat(("time",), "iso")))
-    first, last = (int(word) for word in str(caught.value).split("in rows ")[1].split(",")[0].split(" to "))
-    assert first <= 101 <= last
 
 
 @pytest.mark.parametrize("kind", ["csv", "utf-16", "gz", "latin-1", "parquet", "parquet.gz"])

@@ -375,6 +375,9 @@ def _numeric(
     for name in recipe.numeric:
         if name not in columns:
             why = left_out.get(name, f"is missing.{nearest(name, table.rows.column_names)}")
+            if name in left_out and not recipe.where:  # else the rows are not those of the source
+                decimal, missing = recipe.decimal_of(name), recipe.missing_values
+                why = f"is not numeric ({as_numbers(table.rows[name], decimal, missing, 1)[1]}): correct it."
             raise UserError(f"{table.opened.key}: column '{name}', which the model was trained on, {why}")
     return columns, left_out
 
