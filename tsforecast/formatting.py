@@ -93,7 +93,7 @@ def format_aligned(values: Sequence[object]) -> list[str]:
     if not sizes or not 1e-5 <= max(sizes) < 1e7:
         return [format_number(value) for value in values]
     size = math.floor(math.log10(max(sizes)))
-    digits = max(0, 4 - max(size, 0)) if size >= -1 else min(6, 3 - size)
+    digits = max(0, 4 - max(size, 0)) if size >= -2 else min(6, 3 - size)
     return [
         with_minus(f"{float(value):,.{digits}f}") if is_finite(value) else format_number(value)
         for value in values

@@ -29,9 +29,17 @@ def _by_hour(report: Report) -> Chart | None:
     errors = report.by_hour
     if not errors or len(errors["group"]) < 2:
         return None
+    places = {int(hour or 0): index for index, hour in enumerate(errors["group"])}
+    rows = [places.get(hour) for hour in range(24)]  # an hour without windows is a gap, not a line across it
+    errors = {
+        name: [None if row is None else values[row] for row in rows]
+        for name, values in errors.items()
+        if name != "group"
+    }
     lines = [
         line("RMSE", errors["rmse"], "forecast", "bar-wide"),
         line("MAE", errors["mae"], "forecast", "bar-narrow"),  # never above the RMSE, so it fits inside
     ]
-    hours = [int(hour or 0) for hour in errors["group"]]
-    return line_chart("error-hour", "Error by hour of day", "Hour", hours, [*lines, *baseline_lines(errors)])
+    return line_chart(
+        "error-hour", "Error by hour of day", "Hour", range(24), [*lines, *baseline_lines(errors)]
+    )

@@ -1,11 +1,12 @@
 """The spike scorecard of each target."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tsforecast.formatting import format_aligned, readable_name
 from tsforecast.metrics import METRICS, metric_label
 from tsforecast.reporting.context import Report
-from tsforecast.reporting.elements import Section, Table
+from tsforecast.reporting.elements import Cell, Section, Table, TableRow
 
 ORDER = 70
 COLUMNS = {
@@ -17,27 +18,40 @@ COLUMNS = {
 
 
 def build(report: Report) -> list[Section]:
-    """Return one table for each target that was scored."""
+    """Return the tables of each target that was scored."""
     scorecards = report.result.get("spikes") or {}
     return [
         Section(
             f"Spikes{f' of {target}' if len(scorecards) > 1 else ''}",
-            [Table.from_records(_rows(scores, report.unit))],
+            _tables(scores, report.unit),
             _note(scores, report.unit),
         )
         for target, scores in scorecards.items()
     ]
 
 
-def _rows(scores: Mapping[str, Any], unit: str) -> list[dict[str, object]]:
-    names = [metric.name for metric in METRICS.values() if metric.source == "scorecard"]
-    return [
-        {
-            "figure": metric_label(name, unit),
-            **{label: scores[column].get(name) for column, label in COLUMNS.items()},
-        }
-        for name in names
-    ]
+def _tables(scores: Mapping[str, Any], unit: str) -> list[Table]:
+    """Return a table of the scores and one of the errors, each with the columns that have any of them."""
+    metrics = [metric for metric in METRICS.values() if metric.source == "scorecard"]
+    tables = []
+    for is_error in (False, True):
+        names = [metric.name for metric in metrics if (metric.unit == "target") == is_error]
+        columns = [
+            column for column in COLUMNS if any(scores[column].get(name) is not None for name in names)
+        ]
+        tables += [_table(scores, unit, columns, names)] if columns else []
+    return tables
+
+
+def _table(scores: Mapping[str, Any], unit: str, columns: Sequence[str], names: Sequence[str]) -> Table:
+    head = [Cell("Figure"), *(Cell(readable_name(COLUMNS[column]), "n") for column in columns)]
+    rows = []
+    for name in names:
+        texts = format_aligned([scores[column].get(name) for column in columns])
+        rows.append(
+            TableRow([Cell(metric_label(name, unit), is_header=True), *(Cell(text, "n") for text in texts)])
+        )
+    return Table(head, rows)
 
 
 def _note(scores: Mapping[str, Any], unit: str) -> str:
