@@ -7,7 +7,7 @@ from typing import Any
 
 from tsforecast.config.instantiate import stem
 from tsforecast.config.schema import Config, job_options
-from tsforecast.config.stored import load
+from tsforecast.config.stored import as_dict, load
 from tsforecast.errors import UserError
 from tsforecast.registry.model_source import resolve_model
 
@@ -89,6 +89,34 @@ def adopt_task(config: Config, set_here: Collection[str]) -> Config:
     if "window" not in groups:
         taken["window"] = teacher.window
     return dataclasses.replace(config, **taken)
+
+
+def check_same_task(config: Config, teacher: Config, name: str) -> None:
+    """Refuse a teacher that forecasts something else.
+
+    Args:
+        config: Config of the student.
+        teacher: Config of the teacher.
+        name: Name of the teacher.
+
+    Raises:
+        UserError: Data, split or window differ.
+    """
+    student_options, teacher_options = as_dict(config), as_dict(teacher)
+    for group in ("data", "window"):
+        ours, theirs = student_options[group], teacher_options[group]
+        differing = [key for key in ours if ours[key] != theirs.get(key)]
+        if not differing:
+            continue
+        if "_target_" in differing:
+            label, values = group, (stem(theirs), stem(ours))
+        else:
+            key = differing[0]
+            label, values = f"{group}.{key}", (theirs.get(key), ours[key])
+        raise UserError(
+            f"{name} was trained with {label}={values[0]}, and the student's is {values[1]}: leave the options of"
+            f" {group} out of the command to take those of the teacher."
+        )
 
 
 def _refuse_others(overrides: Sequence[str], key: str, allowed: Sequence[str]) -> None:

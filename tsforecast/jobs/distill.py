@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsforecast.config import Config, instantiate, stem
-from tsforecast.config.stored import as_dict, load
+from tsforecast.config import Config, instantiate
+from tsforecast.config.earlier_runs import check_same_task
+from tsforecast.config.stored import load
 from tsforecast.errors import UserError
 from tsforecast.evaluation.scored_model import ScoredModel
 from tsforecast.evaluation.summary import model_label, print_data, print_model
@@ -54,34 +55,6 @@ def main(config: Config, path: Path) -> float | None:
         outcome = progress.outcome()
         finish_run(config, dataset, folder, facts, outcome, tracker, began, scored=scored, findings=findings)
     return progress.best
-
-
-def check_same_task(config: Config, teacher: Config, name: str) -> None:
-    """Refuse a teacher that forecasts something else.
-
-    Args:
-        config: Config of the student.
-        teacher: Config of the teacher.
-        name: Name of the teacher.
-
-    Raises:
-        UserError: Data, split or window differ.
-    """
-    student_options, teacher_options = as_dict(config), as_dict(teacher)
-    for group in ("data", "window"):
-        ours, theirs = student_options[group], teacher_options[group]
-        differing = [key for key in ours if ours[key] != theirs.get(key)]
-        if not differing:
-            continue
-        if "_target_" in differing:
-            label, values = group, (stem(theirs), stem(ours))
-        else:
-            key = differing[0]
-            label, values = f"{group}.{key}", (theirs.get(key), ours[key])
-        raise UserError(
-            f"{name} was trained with {label}={values[0]}, and the student's is {values[1]}: leave the options of"
-            f" {group} out of the command to take those of the teacher."
-        )
 
 
 def compare_models(
