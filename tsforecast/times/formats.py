@@ -1,5 +1,6 @@
 """How the times of rows are written, and reading them so."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -215,7 +216,8 @@ def value_at(column: pa.ChunkedArray, row: int) -> str:
     value = column.slice(row, 1)
     if is_text(value.type):
         return repr(value[0].as_py())
-    return repr(value.cast(pa.string())[0].as_py())
+    text = value.cast(pa.string())[0].as_py()
+    return repr(re.sub(r"\.0+(?=$|Z$)", "", text) if pa.types.is_timestamp(value.type) else text)
 
 
 def read_column(column: pa.ChunkedArray, pattern: str) -> Reading:
