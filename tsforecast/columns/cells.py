@@ -42,7 +42,7 @@ def as_numbers(
     missing: Collection[float | str] = (),
     first_row: int | None = None,
 ) -> tuple[pa.ChunkedArray | None, str]:
-    """Return a column as float64, or None and the first value that is not a number.
+    """Return a column as float64, or None and the first value that is not a number, with its row.
 
     Text counts as numbers if every value is one once blanks and quotes around it and marks between thousands are
     taken off; true is 1, false 0, in letters of either case.

@@ -80,7 +80,7 @@ def find_layout(path: str, head: bytes, like: Dialect | None = None) -> Layout:
     names = clean_names(header)
     if all(re.match(NUMBER, name) for name in names) or all(_is_datum(cell) for cell in header):
         raise UserError(
-            f"data.path: {path} has no header, its first line is {_short(rows[0])}: name its columns in a first line."
+            f"data.path: {path} has no header, its first line is {shorten(rows[0])}: name its columns in a first line."
         )
     body = [_split(row, separator) for row in rows[skip - first :]]
     if body and all(len(row) == len(names) + 1 and not row[-1].strip() for row in body):
@@ -115,12 +115,13 @@ def _check_markup(path: str, rows: list[str]) -> None:
     what = next((what for mark, what in MARKUP.items() if start.startswith(mark)), None)
     if what is not None or start in ("{", "["):
         raise UserError(
-            f"data.path: {path} holds {what or 'JSON'}, it begins with {_short(rows[0])}: save the data as CSV or"
+            f"data.path: {path} holds {what or 'JSON'}, it begins with {shorten(rows[0])}: save the data as CSV or"
             " Parquet."
         )
 
 
-def _short(line: str, most: int = 60) -> str:
+def shorten(line: str, most: int = 60) -> str:
+    """Return a line as it should be shown in a message."""
     return repr(line if len(line) <= most else line[:most] + "...")
 
 
@@ -156,7 +157,7 @@ def _find_separator(path: str, rows: list[str], like: Dialect | None) -> str:
     separator = max(reversed(SEPARATORS), key=header.count)
     if not header.count(separator):
         raise UserError(
-            f"data.path: {path} is not a CSV table: its first line {_short(rows[0])} names one column only, where time"
+            f"data.path: {path} is not a CSV table: its first line {shorten(rows[0])} names one column only, where time"
             " and a value are needed, separated by comma, semicolon or tab; delete lines above the header, or begin"
             " them with #."
         )
@@ -201,9 +202,7 @@ def _find_encoding(path: str, sample: bytes) -> str:
     if sample[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     if sample[:4] == b"PK\x03\x04":
-        raise UserError(
-            f"data.path: {path} is a ZIP archive or a spreadsheet: unpack it, or save the sheet as CSV."
-        )
+        raise UserError(f"data.path: {path} is a ZIP archive or a spreadsheet: unpack it, or save it as CSV.")
     if b"\x00" in sample:
         raise UserError(
             f"data.path: {path} is neither CSV nor Parquet (a spreadsheet or another binary file?): save it as CSV in"

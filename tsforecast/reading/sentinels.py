@@ -1,10 +1,14 @@
 """Numbers such as -9999 that stand for missing values: repeated, and far from all other values of their column."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 MIN_REPEATS = 3
+NINES = re.compile(r"-?9{3,}(\.9+)?")  # numbers that stand for missing values in many files
+HUGE = 1e15  # beyond which a number need not be repeated
+MIN_OTHERS_OF_NINES = 2
 MIN_OTHERS = 10  # distinct other values, without which nothing is known about where values lie
 MIN_DISTANCE = 2.0  # from the nearest other value, in ranges of all others
 MAX_SENTINELS = 3  # on each side of a column
@@ -25,7 +29,7 @@ def find_sentinels(values: np.ndarray) -> Iterator[tuple[float, int]]:
         while len(others) and len(candidates) < MAX_SENTINELS:
             value = float(extreme(others))
             count = int((others == value).sum())
-            if count < MIN_REPEATS:
+            if count < (1 if abs(value) >= HUGE else MIN_REPEATS):
                 break
             others = others[others != value]
             candidates.append((value, count))
@@ -44,7 +48,8 @@ def sentinel_notes(sentinels: Mapping[str, Sequence[tuple[float, int]]]) -> tupl
 
 
 def _is_far(value: float, others: np.ndarray) -> bool:
-    if len(np.unique(others[:10_000])) < MIN_OTHERS:
+    usual = abs(value) >= HUGE or NINES.fullmatch(f"{value:.12g}") is not None
+    if len(np.unique(others[:10_000])) < (MIN_OTHERS_OF_NINES if usual else MIN_OTHERS):
         return False
     low, high = float(others.min()), float(others.max())
     return min(abs(value - low), abs(value - high)) > MIN_DISTANCE * (high - low)

@@ -1,5 +1,6 @@
 """CSV files, read in pieces: training joins the pieces that prediction streams."""
 
+import io
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,8 +11,8 @@ import pyarrow.csv
 from tsforecast.columns.cells import MISSING, is_number, is_text
 from tsforecast.columns.numerals import CLOCK_NAMES, find_file_decimal, is_dotted_clock
 from tsforecast.errors import UserError
-from tsforecast.reading.dialect import Dialect, find_layout
-from tsforecast.tables.file import DAMAGE, File, first_line
+from tsforecast.reading.dialect import Dialect, find_layout, shorten
+from tsforecast.tables.file import DAMAGE, File
 from tsforecast.tables.table import NO_HINTS, REPEATED, Hints, Table, is_wanted, unique_names
 from tsforecast.times.patterns import sounds_like_time
 
@@ -39,6 +40,7 @@ class CsvTable(Table):
 
     def __init__(self, file: File, head: bytes, hints: Hints = NO_HINTS):
         self.label, self._file = str(file), file
+        self._invalid: pyarrow.csv.InvalidRow | None = None
         layout = find_layout(self.label, head, hints.dialect)
         self._names, self.repeated = unique_names(layout.names)
         self.columns = tuple(name for name in self._names if REPEATED not in name)
@@ -91,7 +93,7 @@ class CsvTable(Table):
             options = self._options(types, "utf8", include_columns=list(self.columns))
             return pyarrow.csv.read_csv(pa.BufferReader(sample.encode()), **options)
         except pa.ArrowException as error:
-            raise _irregular(self.label, error) from None
+            raise self._irregular(error) from None
 
     def head(self) -> pa.Table:
         """Return the first rows."""
@@ -135,7 +137,7 @@ class CsvTable(Table):
                 block_size=BLOCK_BYTES, encoding=encoding, column_names=self._names, skip_rows=self._skip
             ),
             "parse_options": pyarrow.csv.ParseOptions(
-                delimiter=self.dialect.separator, invalid_row_handler=_skip_comment
+                delimiter=self.dialect.separator, invalid_row_handler=self._on_invalid_row
             ),
             "convert_options": pyarrow.csv.ConvertOptions(
                 null_values=MISSING,
@@ -158,9 +160,37 @@ class CsvTable(Table):
             return
         match = re.match(r"In CSV column #(\d+): CSV conversion error to (\S+):", str(error))
         if match is None:
-            raise _irregular(self.label, error) from None
+            raise self._irregular(error) from None
         name = self._names[int(match[1])]
         self._types[name] = pa.float64() if self._types[name] == pa.int64() else pa.string()
+
+    def _on_invalid_row(self, row: pyarrow.csv.InvalidRow) -> str:
+        if row.text.startswith("#"):
+            return "skip"
+        self._invalid = row
+        return "error"
+
+    def _irregular(self, error: Exception) -> UserError:
+        """Return the refusal of a line with more or fewer values than the header."""
+        row = self._invalid
+        if row is None:
+            return UserError(
+                f"{self.key}: {self.label} is not a regular CSV table: a line or a quoted value of it is longer than"
+                f" {BLOCK_BYTES:,} bytes or does not end: close all quotes, and end each row with a line break."
+            )
+        values = "value" if row.actual_columns == 1 else "values"
+        return UserError(
+            f"{self.key}: {self.label} is not a regular CSV table and cannot be read to its end: line"
+            f" {self._line_of(row.text):,}, {shorten(row.text)}, has {row.actual_columns} {values} and the header"
+            f" {row.expected_columns}: correct or delete the line, and quote values that contain the separator."
+        )
+
+    def _line_of(self, text: str) -> int:
+        """Return the number of the first line that begins with a text."""
+        start = (text.splitlines() or [""])[0]
+        with self._file.open() as source:
+            lines = enumerate(io.TextIOWrapper(source, self.dialect.encoding, "replace"), 1)
+            return next((number for number, line in lines if line.rstrip("\r\n") == start), 1)
 
 
 def _type(kind: pa.DataType, exact: bool) -> pa.DataType:
@@ -172,15 +202,5 @@ def _type(kind: pa.DataType, exact: bool) -> pa.DataType:
     return pa.timestamp("ns", kind.tz) if pa.types.is_timestamp(kind) else kind
 
 
-def _skip_comment(row: pyarrow.csv.InvalidRow) -> str:
-    return "skip" if row.text.startswith("#") else "error"
-
-
 def _layout_notes(units: Sequence[str]) -> tuple[str, ...]:
     return (f"The row of units below the header was left out ({', '.join(units)}).",) if units else ()
-
-
-def _irregular(path: str, error: Exception) -> UserError:
-    return UserError(
-        f"data.path: {path} is not a regular CSV table and cannot be read to its end ({first_line(error)})."
-    )

@@ -50,9 +50,7 @@ class File:
 
     def damage(self, error: Exception, what: str = "is damaged") -> UserError:
         """Return the error that says that the file cannot be read to its end."""
-        return UserError(f"data.path: {self} {what}: it cannot be read to its end ({first_line(error)}).")
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, cut to a sentence's length."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]
+        system = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+        return UserError(
+            f"data.path: {self} {what}: it cannot be read to its end{system}: copy or download it again."
+        )

@@ -29,6 +29,11 @@ WRITTEN = (  # longer names of the fixed units, and days of weeks and months tha
 ADVICE = "write it as 15min, 1h, 1d, 1w, 1bd (business day), 1mo, 1q or 1y"
 
 
+def second(time: np.datetime64) -> str:
+    """Return a time to the second, for messages."""
+    return str(time)[:19]
+
+
 @dataclass(frozen=True)
 class Frequency:
     """A step between rows.

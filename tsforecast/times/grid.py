@@ -6,7 +6,7 @@ import numpy as np
 
 from tsforecast.errors import UserError
 from tsforecast.times.duplicates import MAX_REPEATED, aggregate, count_repeated
-from tsforecast.times.frequency import MONTHS, Frequency
+from tsforecast.times.frequency import MONTHS, Frequency, second
 from tsforecast.times.order import order_notes, sort_rows
 from tsforecast.times.resample import advise_resampling, advised_step
 from tsforecast.times.time_grid import SECOND, TOLERANCE, TimeGrid, most_common
@@ -72,7 +72,7 @@ class GridStream:
             before, row = self._pending
             if positions[0] < before[0]:
                 raise UserError(
-                    f"The rows go back in time, to {time[0]} after {self.times(before)[0]}: sort them by time."
+                    f"The rows go back in time, to {second(time[0])} after {self.times(before)[0]}: sort them by time."
                 )
             positions, values = np.concatenate([before, positions]), np.concatenate([row, values])
             self.shared -= len(before) - 1
@@ -253,8 +253,8 @@ def _check_grid(
     if inferred and irregular.mean() > MAX_OFF_GRID:
         raise UserError(
             f"The timestamps are irregular: the most common step is {grid.step.describe()}, but {irregular.mean():.0%}"
-            f" of the rows lie off its grid (first: {time[irregular.argmax()]}): summarize them with"
-            f" {advise_resampling(advised_step(time))}, or state the step with data.frequency."
+            f" of the rows lie off its grid (first: {second(time[irregular.argmax()])}): summarize them"
+            f" with {advise_resampling(advised_step(time))}, or state the step with data.frequency."
         )
     size = int(positions[-1] - positions[0]) + 1
     distinct = int((np.diff(positions) > 0).sum()) + 1
@@ -263,7 +263,7 @@ def _check_grid(
         longer = "" if grid.exact else f", or summarize the rows with {advise_resampling(advised_step(time))}"
         key = "data.resample" if grid.exact else "data.frequency"
         raise UserError(
-            f"The timestamps are irregular: steps of {grid.step.describe()} from {time[0]} to {time[-1]} would make"
-            f" {size:,} rows out of {distinct:,} with a value (longest gap: {time[gap]} to {time[gap + 1]}):"
-            f" correct the timestamps, state a longer step with {key}{longer}."
+            f"The timestamps are irregular: steps of {grid.step.describe()} from {second(time[0])} to"
+            f" {second(time[-1])} would make {size:,} rows out of {distinct:,} with a value (longest gap:"
+            f" {second(time[gap])} to {second(time[gap + 1])}): correct the timestamps, state a longer step with {key}{longer}."
         )

@@ -1,11 +1,15 @@
 """Refusals of tables without a column that reads as time, each with a value and its row."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tsforecast.columns.arrow import nulls
 from tsforecast.columns.cells import clean_text, is_text
 from tsforecast.errors import UserError
+from tsforecast.times.duplicates import MAX_REPEATED
 from tsforecast.times.formats import EXAMPLE, TimeFormat, value_at
 from tsforecast.times.patterns import patterns_of, sounds_like_time
 from tsforecast.times.text import ISO, MOMENTS, fitting, read_text
@@ -51,6 +55,33 @@ def no_time(table: pa.Table, names: tuple[str, ...]) -> UserError:
         f"data.time: column '{bad}' does not read as time: {value_at(table[bad], row)} in row {row + 1:,} is not"
         f" {what}: {EXAMPLE}."
     )
+
+
+def check_missing_times(time: np.ndarray, table: pa.Table, time_columns: Sequence[str]) -> None:
+    """Refuse a table in which more than one row in a hundred has values but no time.
+
+    Args:
+        time: ``[N]`` datetime64[ns], NaT where there is no time.
+        table: The rows.
+        time_columns: Names of the columns that the times were read from.
+
+    Raises:
+        UserError: Naming the first such row.
+    """
+    rows = np.flatnonzero(np.isnat(time))
+    if len(rows) <= max(1, MAX_REPEATED * len(time)):
+        return
+    others = table.take(pa.array(rows)).drop_columns(list(time_columns))
+    used = np.zeros(len(rows), bool)
+    for column in others.columns:
+        used |= ~nulls(clean_text(column) if is_text(column.type) else column)
+    if used.sum() > max(1, MAX_REPEATED * len(time)):
+        row = int(rows[used.argmax()])
+        names = " and ".join(f"'{name}'" for name in time_columns)
+        raise UserError(
+            f"data.time: row {row + 1:,} has values but no time in {names}, and so do {int(used.sum()):,} of"
+            f" {len(time):,} rows: write the time in every row, or delete rows without one."
+        )
 
 
 def check_half_days(table: pa.Table, written: TimeFormat, time: np.ndarray) -> None:

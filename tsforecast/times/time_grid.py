@@ -16,6 +16,7 @@ from tsforecast.times.frequency import (
     business_day,
     business_day_index,
     is_weekend,
+    second,
 )
 
 SECOND = 1_000_000_000
@@ -69,7 +70,9 @@ class TimeGrid:
         steps = np.diff(time).astype(np.int64)
         steps = steps[steps > 0]
         if step is None and not len(steps):
-            raise UserError(f"All rows have one and the same time, {time[0]}: a series needs at least two.")
+            raise UserError(
+                f"All rows have one and the same time, {second(time[0])}: a series needs at least two."
+            )
         if len(steps) and np.median(steps) < 0.75 * SECOND:
             raise UserError(
                 "The rows are less than a second apart, which is not supported: resample them with"

@@ -37,9 +37,10 @@ from tsforecast.tables.table import Hints, Source, Table, check_unique
 from tsforecast.times.clock import Clock
 from tsforecast.times.duplicates import check_duplicates, check_repeated_times
 from tsforecast.times.formats import TimeFormat
-from tsforecast.times.frequency import Frequency, parse_frequency
+from tsforecast.times.frequency import Frequency, parse_frequency, second
 from tsforecast.times.grid import check_stated_step, regularize
 from tsforecast.times.order import is_ordered
+from tsforecast.times.refusals import check_missing_times
 from tsforecast.times.resample import Resampler, aggregate_of, check_aggregate, resample
 from tsforecast.times.time_grid import TimeGrid
 from tsforecast.times.zones import Zone
@@ -104,6 +105,7 @@ def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | No
     selection = select_columns(table, options)
     if table.recipe.duplicates is None:
         check_repeated_times(table.time, table.rows, table.recipe.time.columns)
+    check_missing_times(table.time, table.rows, table.recipe.time.columns)
     values, doubts = _to_array(selection, table.time)
     repeated = tuple(
         f"Several columns are named '{name}'; they were left out." for name in table.opened.repeated
@@ -382,6 +384,11 @@ def _numeric(
     return columns, left_out
 
 
+def _holds(why: str) -> str:
+    """Return why a column is left out, for a column that is needed."""
+    return why.replace("is not numeric (", "is not numeric (it holds ", 1)
+
+
 def _is_filler(column: pa.ChunkedArray) -> bool:
     """Return whether a column is empty or counts the rows, as data frames write their index."""
     values = floats(column)
@@ -401,8 +408,7 @@ def _pick_targets(
     for name in [target] if isinstance(target, str) else target or ():
         if name in left_out:
             raise UserError(
-                f"data.target: column '{name}' {left_out[name].replace('(', '(it holds ')}: correct it,"
-                " or choose another."
+                f"data.target: column '{name}' {_holds(left_out[name])}: correct it, or choose another."
             )
         if name in taken:
             raise UserError(f"data.target: '{name}' is the time column; choose another.")
@@ -416,8 +422,8 @@ def _check_column(name: str, column: np.ndarray, stamps: np.ndarray) -> None:
     if infinite.any():
         row = int(infinite.argmax())
         raise UserError(
-            f"Column '{name}' has {int(infinite.sum()):,} infinite values, the first in row {row + 1} ({stamps[row]}):"
-            " leave them empty, or leave the column out with data.features."
+            f"Column '{name}' has {int(infinite.sum()):,} infinite values, the first in row {row + 1}"
+            f" ({second(stamps[row])}): leave them empty, or leave the column out with data.features."
         )
     if np.isnan(column).all():
         raise UserError(f"Column '{name}' has no value at all: leave it out with data.features.")
