@@ -265,5 +265,6 @@ def _check_grid(
         raise UserError(
             f"The timestamps are irregular: steps of {grid.step.describe()} from {second(time[0])} to"
             f" {second(time[-1])} would make {size:,} rows out of {distinct:,} with a value (longest gap:"
-            f" {second(time[gap])} to {second(time[gap + 1])}): correct the timestamps, state a longer step with {key}{longer}."
+            f" {second(time[gap])} to {second(time[gap + 1])}): correct the timestamps, state a longer step with"
+            f" {key}{longer}."
         )
