@@ -63,6 +63,8 @@ def needed(group, choice):
     """Options that the user has to set along with the choice."""
     if group == "data" and choice in ("csv", "ett"):
         return ["data.path=file.csv", "data.target=OT"]
+    if group == "data" and choice == "sql":
+        return ["data.connection=duckdb://", "data.query=\"FROM 'file.csv'\"", "data.target=OT"]
     if jobs_with(group):  # comes with its jobs
         return [f"job={jobs_with(group)[-1]}"]
     return ["model=patchtst"] if (group, choice) == ("training", "pretrain") else []
@@ -127,7 +129,7 @@ def test_every_optimizer_schedule_and_loss_takes_a_step(group, choice):
 def test_every_source_gives_windows(group, choice, series_file):
     from tsforecast.jobs import build
 
-    given = [f"data.path={series_file}", "data.target=OT"] if needed("data", choice) else []
+    given = [argument.replace("file.csv", str(series_file)) for argument in needed("data", choice)]
     dataset = build.build_data(checked(f"data={choice}", "scale=tiny", *given))
     for split in ("train", "val", "test"):
         windows = dataset.windows(split)

@@ -32,6 +32,15 @@ def test_keys_are_arguments_of_the_source(path):
     assert required <= set(config)
 
 
+def test_files_and_queries_have_the_same_options():
+    files, queries = (yaml.safe_load((CONF / "data" / f"{name}.yaml").read_text()) for name in ("csv", "sql"))
+    for name in ("_target_", "path"):
+        files.pop(name)
+    for name in ("_target_", "connection", "query"):
+        queries.pop(name)
+    assert files == queries
+
+
 def test_scales_are_those_of_the_users():
     rows = {path.stem: yaml.safe_load(path.read_text())["rows"] for path in (CONF / "scale").glob("*.yaml")}
     assert rows == {"tiny": 6000, "poc": 781_163, "growth": 1_000_000, "expansion": 1_500_000, "full": None}

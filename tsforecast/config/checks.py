@@ -14,6 +14,7 @@ from tsforecast.config.hydra_errors import CONF, missing_value, unknown_key
 from tsforecast.config.nodes import command_type, to_config
 from tsforecast.config.plan_checks import check_plan
 from tsforecast.config.schema import Config, job_fields
+from tsforecast.config.secret_checks import check_no_secrets
 from tsforecast.config.service_checks import check_service
 from tsforecast.config.training_checks import check_objective, check_training
 from tsforecast.config.unread import check_unread
@@ -50,6 +51,7 @@ def check(cfg: DictConfig, overrides: Sequence[str] | None = None) -> Config:
     _check_choices(typed)
     config = config_of_folder(_to_config(cfg), typed)
     check_unread(config, typed)
+    check_no_secrets(config)
     check_service(config)
     if config.job.name == "distill" and config.resume is None:
         config = adopt_task(config, names)

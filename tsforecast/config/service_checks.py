@@ -26,7 +26,7 @@ def check_service(config: Config) -> None:
             "job=promote needs a finished run or a version: add run=FOLDER or registry.version=NAME."
         )
     if job == "predict" and config.predict.data is None:
-        raise UserError("job=predict needs the file to forecast from: add predict.data=FILE.")
+        raise UserError("job=predict needs the rows to forecast from: add predict.data=FILE.")
     if job == "export":
         _check_export(config)
     if job == "serve":

@@ -182,8 +182,15 @@ def _first_of_a_value(combinations: Sequence[Mapping[str, str]]) -> list[bool]:
 def _check_file(data: Mapping[str, Any]) -> None:
     """Report a missing data file before the first job starts, and not in each job."""
     path = data.get("path")
-    if path is not None and not Path(str(path)).expanduser().exists():
-        build_source(data)
+    if path is None or Path(str(path)).expanduser().exists():
+        return
+    from tsforecast.tables.locations import find_files
+
+    try:
+        find_files(str(path))
+    except UserError:
+        build_source(data)  # whose own message may say where to get the file
+        raise
 
 
 def fixed_arguments(overrides: Sequence[Override]) -> list[str]:

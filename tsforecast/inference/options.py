@@ -11,7 +11,9 @@ class PredictOptions:
     """What ``job=predict`` reads and writes.
 
     Args:
-        data: CSV or Parquet file, in the order of time; it may be larger than memory.
+        data: CSV or Parquet file in the order of time, which may be larger than memory; a folder, pattern or URL of
+            such files; or a query, with ``connection``.
+        connection: URL of the database of the query; None for files.
         out: File to write, ``.parquet`` or ``.csv``; None: ``forecasts.parquet`` in the folder of the command.
         time: Name of the time column, or a list of a date and a clock column; None: found by content.
         stride: Rows from one forecast to the next.
@@ -19,6 +21,7 @@ class PredictOptions:
     """
 
     data: str | None
+    connection: str | None
     out: str | None
     time: Any  # a name, a list of two names, or None
     stride: Annotated[int, Range(1, 1_000_000)]

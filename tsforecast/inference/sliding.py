@@ -13,7 +13,7 @@ from tsforecast.data.filling import carry_forward
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.tables.streaming import Rows, stream_rows
-from tsforecast.tables.table import Hints, Source, check_unique
+from tsforecast.tables.table import Hints, Source, check_unique, naming_predict_keys
 from tsforecast.times.grid import GridStream, check_step
 from tsforecast.times.order import sort_rows
 from tsforecast.times.resample import Resampler
@@ -63,7 +63,7 @@ def read_rows(
     Raises:
         UserError: The table cannot be used; the message names it.
     """
-    with _predict_keys():
+    with naming_predict_keys():
         recipe = metadata.recipe
         names = (time,) if isinstance(time, str) else tuple(time or (recipe.time.columns if recipe else ()))
         table = source.open(Hints.from_recipe(recipe, names))
@@ -98,16 +98,6 @@ def check_rows(source: Source, metadata: ModelMetadata, time: str | Sequence[str
     rows = read_rows(source, metadata, time, report=lambda note: None)
     for segment in segments(itertools.islice(rows, CHECKED_PIECES), metadata, stride=1):
         del segment
-
-
-@contextmanager
-def _predict_keys() -> Iterator[None]:
-    """Make the reader, which names the keys of training, name those of prediction."""
-    try:
-        yield
-    except UserError as error:
-        sentence = str(error).replace("data.path", "predict.data").replace("data.time", "predict.time")
-        raise UserError(sentence) from None
 
 
 def segments(batches: Iterable[Rows], metadata: ModelMetadata, stride: int) -> Iterator[Segment]:

@@ -37,17 +37,18 @@ def champion_config(config: Config, champion: Version) -> Config:
         champion: The champion.
 
     Raises:
-        UserError: ``retrain.data`` names a file, but the champion's data have none.
+        UserError: ``retrain.data`` names a file or a query, but the champion's data have none.
     """
     stored, options = load(champion.config, config), config.retrain
     data = stored.data | {"rows": options.rows}
     if options.data is not None:
-        if "path" not in data:
+        key = next((name for name in ("path", "query") if name in data), None)
+        if key is None:
             raise UserError(
                 f"retrain.data={options.data}: {champion.name} was trained on {stem(stored.data)}, "
                 "which takes no file; leave it out, or set retrain.rows."
             )
-        data["path"] = options.data
+        data[key] = options.data
     return dataclasses.replace(
         stored,
         data=data,

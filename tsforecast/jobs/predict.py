@@ -10,23 +10,21 @@ from tsforecast.jobs import build
 from tsforecast.jobs.champion import remove_if_empty
 from tsforecast.models.io import load_metadata, load_model, load_task
 from tsforecast.registry.model_source import resolve_model
+from tsforecast.tables.sources import find_source
 
 
 def main(config: Config, path: Path) -> None:
     """Read ``predict.data``, write ``predict.out``, and print the number of forecasts and the coverage."""
     options = config.predict
-    data = Path(str(options.data)).expanduser()
-    if not data.is_file():
-        raise UserError(f"predict.data: there is no file {data}.")
+    rows = find_source(str(options.data), options.connection)
     source = resolve_model(config.registry, config.run)
 
     from tsforecast.inference.forecast_table import TableWriter
     from tsforecast.inference.metadata import ModelMetadata
     from tsforecast.inference.sliding import check_rows, read_rows, segments
-    from tsforecast.tables.file_source import FileSource
 
     description = ModelMetadata.from_task(load_task(source.model), load_metadata(source.model))
-    check_rows(FileSource(data), description, options.time)
+    check_rows(rows, description, options.time)
     writer = TableWriter(options.out or path / "forecasts.parquet")
     build.set_up_runtime(config)
 
@@ -46,7 +44,7 @@ def main(config: Config, path: Path) -> None:
     began = time.monotonic()
     with writer:
         tables = forecast_segments(
-            segments(read_rows(FileSource(data), metadata, options.time), metadata, options.stride),
+            segments(read_rows(rows, metadata, options.time), metadata, options.stride),
             predictor,
             Scorer(intervals, metadata),
             batch_size=options.batch_size,
@@ -56,7 +54,8 @@ def main(config: Config, path: Path) -> None:
             writer.write(table)
         if not writer.rows:
             raise UserError(
-                f"predict.data: {data} has no {metadata.lookback} consecutive rows, as a window of {source.name} needs."
+                f"predict.data: {options.data} has no {metadata.lookback} consecutive rows, as a window of"
+                f" {source.name} needs."
             )
     seconds, windows = time.monotonic() - began, writer.rows // rows_per_window
     rate = windows / max(seconds, 1e-9)

@@ -21,7 +21,7 @@ class ReadingRecipe:
         time: Time columns and how they are written.
         numeric: Columns that are read as numbers.
         grid: The grid of times; None while it is not known.
-        dialect: Encoding, separator and decimal mark of a CSV file; None for Parquet.
+        dialect: Encoding, separator and decimal mark of a CSV file; None for typed columns, such as those of Parquet.
         where: Condition that selects the rows, empty for all.
         duplicates: How several rows at one time become one: ``last``, ``first``, ``mean`` or ``sum``; None for the
             last one, as long as few rows repeat a time.
@@ -38,7 +38,7 @@ class ReadingRecipe:
         >>> ReadingRecipe.from_dict(recipe.to_dict()) == recipe
         True
         >>> recipe.describe()
-        ('read as: Parquet', "time from 'day' written as %m/%d/%Y, every 1 business day", "numbers from 'load'")
+        ('read as: typed columns', "time from 'day' written as %m/%d/%Y, every 1 business day", "numbers from 'load'")
     """
 
     time: TimeFormat
@@ -107,7 +107,7 @@ class ReadingRecipe:
 
     def describe(self) -> tuple[str, ...]:
         """Return at most three lines for people: the file, the time, and the columns and values."""
-        source = "Parquet"
+        source = "typed columns"
         if self.dialect is not None:
             encoding, separator, decimal = self.dialect
             names = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}

@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tsforecast.columns.arrow import floats
 from tsforecast.columns.cells import as_numbers, clean_text, is_text
 from tsforecast.errors import UserError, nearest
 
@@ -67,13 +69,21 @@ class Condition:
         """Return the rows for which the condition is true; a missing value never is.
 
         Raises:
+            UserError: As ``find``.
+        """
+        return table.take(pa.array(self.find(table)))
+
+    def find(self, table: pa.Table) -> np.ndarray:
+        """Return the indices of the rows for which the condition is true.
+
+        Raises:
             UserError: There is no such column, or it cannot be compared in this way.
         """
         if self.column not in table.column_names:
             raise UserError(
                 f"data.where: there is no column '{self.column}'.{nearest(self.column, table.column_names)}"
             )
-        return table.filter(self.mask(table[self.column]))
+        return np.flatnonzero(floats(self.mask(table[self.column]).cast(pa.float64())) == 1)
 
     def mask(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return whether each value of the column fulfils the condition, null where it is missing."""

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsforecast.reading.dialect import clean_names
 from tsforecast.tables import table as limits
 from tsforecast.tables.file import DAMAGE, File
-from tsforecast.tables.table import REPEATED, Table, is_wanted, unique_names
+from tsforecast.tables.pandas_index import name_columns
+from tsforecast.tables.table import REPEATED, Table, is_wanted
+from tsforecast.tables.types import plain_table
 
 DAMAGED = "is a damaged Parquet file"
 
@@ -30,13 +31,13 @@ class ParquetTable(Table):
             self._file = pq.ParquetFile(raw)
         except DAMAGE as error:
             raise file.damage(error, DAMAGED) from None
-        self._names, self.repeated = unique_names(clean_names(self._file.schema_arrow.names))
+        self._names, self.repeated, self.notes = name_columns(self._file.schema_arrow)
         self.columns = tuple(name for name in self._names if REPEATED not in name)
 
     def head(self) -> pa.Table:
         """Return the first rows."""
         empty = self._file.schema_arrow.empty_table().rename_columns(self._names)
-        return next(self.pieces(), empty.select(list(self.columns)))
+        return next(self.pieces(), plain_table(empty.select(list(self.columns))))
 
     def pieces(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the rows, some at a time, with all columns or those named."""
@@ -45,13 +46,13 @@ class ParquetTable(Table):
         try:
             for batch in self._file.iter_batches(limits.BATCH_ROWS, columns=list(clean)):
                 table = pa.Table.from_batches([batch])
-                yield table.rename_columns([clean[name] for name in table.column_names])
+                yield plain_table(table.rename_columns([clean[name] for name in table.column_names]))
         except DAMAGE as error:
             raise self._source.damage(error, DAMAGED) from None
 
     def table(self) -> pa.Table:
         """Return all rows."""
         try:
-            return self._file.read().rename_columns(self._names).select(list(self.columns))
+            return plain_table(self._file.read().rename_columns(self._names).select(list(self.columns)))
         except DAMAGE as error:
             raise self._source.damage(error, DAMAGED) from None

@@ -1,7 +1,8 @@
 """The rows of a table as arrays, piece by piece, in memory that does not grow with the table."""
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -12,15 +13,12 @@ from tsforecast.columns.cells import as_numbers
 from tsforecast.errors import UserError
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.reading.selection import Condition
-from tsforecast.tables.table import Table, check_unique
+from tsforecast.tables.folder import FolderTable, Part
+from tsforecast.tables.merging import Rows, Stream, merge_rows
+from tsforecast.tables.table import Table, check_columns, check_unique, naming
 from tsforecast.times.formats import TimeFormat
 
-
-class Rows(NamedTuple):
-    """Some rows as they are in a table: ``time [N]`` datetime64[ns], and feature -> ``[N]`` float64."""
-
-    time: np.ndarray
-    columns: dict[str, np.ndarray]
+__all__ = ["Rows", "stream_rows"]
 
 
 def stream_rows(
@@ -32,7 +30,8 @@ def stream_rows(
 ) -> Iterator[Rows]:
     """Yield the rows of a table piece by piece, in memory that does not grow with the table.
 
-    If those of the training data had to be sorted, so are these, all in memory.
+    Files of a folder are merged in the order of time, if each file is in that order. If the rows of the training data
+    were not, these are sorted too, all in memory.
 
     Args:
         table: The open table.
@@ -44,7 +43,13 @@ def stream_rows(
     Raises:
         UserError: A value is not a time or not a finite number, or the condition cannot be applied.
     """
-    pieces = _stream(table, features, time, recipe, coder)
+    check_unique(table, [*time.columns, *features])
+    check_columns(table, [*time.columns, *features])
+    reader = _Reader(tuple(features), time, recipe, coder)
+    if isinstance(table, FolderTable):
+        pieces = merge_rows([reader.stream_file(part) for part in table.parts])
+    else:
+        pieces = reader.read(table)
     if recipe is None or recipe.ordered:
         yield from pieces
     else:
@@ -52,46 +57,54 @@ def stream_rows(
 
 
 def _sorted(pieces: list[Rows]) -> Iterator[Rows]:
-    if not pieces:
-        return
-    time = np.concatenate([piece.time for piece in pieces])
-    order = np.argsort(time, kind="stable")
-    names = pieces[0].columns
-    yield Rows(
-        time[order],
-        {name: np.concatenate([piece.columns[name] for piece in pieces])[order] for name in names},
-    )
+    if pieces:
+        rows = Rows.join(pieces)
+        yield rows.select(np.argsort(rows.time, kind="stable"))
 
 
-def _stream(
-    table: Table,
-    features: Sequence[str],
-    time: TimeFormat,
-    recipe: ReadingRecipe | None,
-    coder: CategoryCoder | None,
-) -> Iterator[Rows]:
-    first = 1
-    condition = Condition.parse(recipe.where) if recipe and recipe.where else None
-    missing = recipe.missing_values if recipe else ()
-    check_unique(table, [*time.columns, *features])
-    needed = {*time.columns, *features, *([condition.column] if condition else [])}
-    for piece in _join_repeated_hours(table.pieces(sorted(needed)), time):
-        rows = piece.num_rows
-        if condition is not None:
-            piece = condition.select(piece)
-        columns = {}
-        for name in features:
-            if coder is not None and name in coder.vocabulary:
-                text = as_categories(piece[name], missing)
-                columns[name] = coder.encode(name, text, first, f"{table.key}: ")
-            else:
-                decimal = _decimal(table, name, recipe)
-                columns[name] = _numbers(
-                    table, piece[name], name, None if condition else first, decimal, missing
-                )
-        if piece.num_rows:
-            yield Rows(time.read(piece, first), columns)
-        first += rows
+@dataclass(frozen=True)
+class _Reader:
+    """Reads tables piece by piece; the arguments are those of ``stream_rows``."""
+
+    features: tuple[str, ...]
+    time: TimeFormat
+    recipe: ReadingRecipe | None
+    coder: CategoryCoder | None
+
+    def stream_file(self, part: Part) -> Stream:
+        """Return the rows of a file, which is opened when they are needed."""
+        with naming(str(part.file)):
+            times = self.time.read(part.open().head())
+        known = times[~np.isnat(times)]
+        first = known.min() if len(known) else np.datetime64("NaT", "ns")
+        return Stream(first, partial(self._read_file, part))
+
+    def _read_file(self, part: Part) -> Iterator[Rows]:
+        with naming(str(part.file)):
+            yield from self.read(part.open())
+
+    def read(self, table: Table) -> Iterator[Rows]:
+        """Yield the rows of a table."""
+        recipe, first = self.recipe, 1
+        condition = Condition.parse(recipe.where) if recipe and recipe.where else None
+        needed = {*self.time.columns, *self.features, *([condition.column] if condition else [])}
+        for piece in _join_repeated_hours(table.pieces(sorted(needed)), self.time):
+            rows = piece.num_rows
+            if condition is not None:
+                piece = condition.select(piece)
+            number = None if condition else first
+            columns = {name: self._column(table, piece[name], name, first, number) for name in self.features}
+            if piece.num_rows:
+                yield Rows(self.time.read(piece, first), columns)
+            first += rows
+
+    def _column(
+        self, table: Table, column: pa.ChunkedArray, name: str, first: int, number: int | None
+    ) -> np.ndarray:
+        missing = self.recipe.missing_values if self.recipe else ()
+        if self.coder is not None and name in self.coder.vocabulary:
+            return self.coder.encode(name, as_categories(column, missing), first, f"{table.key}: ")
+        return _numbers(table, column, name, number, _decimal(table, name, self.recipe), missing)
 
 
 def _join_repeated_hours(pieces: Iterator[pa.Table], time: TimeFormat) -> Iterator[pa.Table]:

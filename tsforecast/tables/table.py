@@ -1,10 +1,15 @@
 """What every table offers to those who read it, and what every source offers to those who open a table."""
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from tsforecast.errors import UserError
@@ -12,6 +17,9 @@ from tsforecast.reading.dialect import Dialect
 from tsforecast.reading.recipe import ReadingRecipe
 
 BATCH_ROWS = 65_536  # rows in a piece of a table that is not text
+ROWS = re.compile(
+    r"\b(?:row (?P<first>\d[\d,]*\b)|rows (?P<both>\d[\d,]*) and (?P<second>\d[\d,]*\b))", re.IGNORECASE
+)
 REPEATED = "\0"  # between a name that several columns have and their number
 
 
@@ -24,11 +32,13 @@ class Hints:
         dialect: Dialect of the training data, whose decimal mark counts in a file with the same separator; one
             without a separator counts in any file.
         text: Columns of a CSV file to read as text.
+        order: Columns whose order is that of time, so that a database can sort the rows by them.
     """
 
     exact: tuple[str, ...] = ()
     dialect: Dialect | None = None
     text: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
 
     @classmethod
     def from_recipe(cls, recipe: ReadingRecipe | None, exact: Sequence[str] = ()) -> "Hints":
@@ -42,10 +52,24 @@ class Hints:
             return cls(tuple(exact))
         exact = tuple(exact) or recipe.time.columns
         clock = exact[-1:] if "%" in recipe.time.clock else ()
-        return cls(exact, recipe.dialect, recipe.other_mark + tuple(recipe.categories) + clock)
+        text = recipe.other_mark + tuple(recipe.categories) + clock
+        zoned = (
+            recipe.time.timezone and not recipe.time.offset
+        )  # an hour that the clocks repeat is told by the order
+        sorts = (
+            exact
+            and not zoned
+            and all(_sorts(pattern) for pattern in (recipe.time.pattern, recipe.time.clock))
+        )
+        return cls(exact, recipe.dialect, text, exact if sorts else ())
 
 
 NO_HINTS = Hints()
+
+
+def _sorts(pattern: str) -> bool:
+    """Return whether the order of values written by a pattern of ``TimeFormat`` is that of time."""
+    return "%" not in pattern or (pattern.startswith(("%Y", "%H")) and "%b" not in pattern)
 
 
 class Table(ABC):
@@ -58,6 +82,9 @@ class Table(ABC):
         repeated: Names of several columns, which are left out.
         dialect: How a CSV file is written; None for tables with typed columns.
         undecided: Columns that are read as text since no value of the head shows the decimal mark.
+        lacking: For each column that a part of the table lacks, what messages call that part.
+        lengths: Rows of each part of ``table()``; empty if it has only one.
+        can_sort: Whether ``pieces`` are sorted by ``Hints.order``.
         not_features: Columns that are fed in only if they are named, as those of folder names.
         notes: What was left out.
     """
@@ -68,8 +95,15 @@ class Table(ABC):
     repeated: tuple[str, ...] = ()
     dialect: Dialect | None = None
     undecided: tuple[str, ...] = ()
+    lacking: Mapping[str, str] = MappingProxyType({})
+    lengths: tuple[int, ...] = ()
+    can_sort: bool = False
     not_features: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def locate(self, row: int) -> tuple[str, int]:
+        """Return what messages call the part of the table that has a row of ``table()``, and its row there, from 1."""
+        return self.label, row
 
     @abstractmethod
     def head(self) -> pa.Table:
@@ -100,6 +134,90 @@ class Source(Protocol):
         Raises:
             UserError: There is none, or it is damaged.
         """
+
+
+def check_columns(table: Table, names: Collection[str]) -> None:
+    """Refuse a table of which a part lacks a column that is needed.
+
+    Raises:
+        UserError: Naming the part.
+    """
+    for name in names:
+        if name in table.lacking:
+            raise UserError(
+                f"{table.key}: {table.lacking[name]} has no column '{name}', unlike the other files."
+            )
+
+
+@contextmanager
+def naming(label: str) -> Iterator[None]:
+    """Add the name of a file to the messages of errors that do not name it.
+
+    Example:
+        >>> with naming("b.csv"):
+        ...     raise UserError("data.time: 'noon' in row 3 is not a time.")
+        Traceback (most recent call last):
+        tsforecast.errors.UserError: data.time: b.csv: 'noon' in row 3 is not a time.
+    """
+    try:
+        yield
+    except UserError as error:
+        text = str(error)
+        if label in text:
+            raise
+        key, colon, rest = text.partition(": ")
+        raise UserError(
+            f"{key}: {label}: {rest}" if colon and key.startswith("data.") else f"{label}: {text}"
+        ) from None
+
+
+PREDICT_KEYS = {
+    "data.path": "predict.data",
+    "data.query": "predict.data",
+    "data.connection": "predict.connection",
+    "data.time": "predict.time",
+}
+
+
+@contextmanager
+def naming_predict_keys() -> Iterator[None]:
+    """Make the readers, which name the keys of training, name those of prediction."""
+    try:
+        yield
+    except UserError as error:
+        sentence = str(error)
+        for key, name in PREDICT_KEYS.items():
+            sentence = sentence.replace(key, name)
+        raise UserError(sentence) from None
+
+
+@contextmanager
+def locating(table: Table, selected: np.ndarray | None = None) -> Iterator[None]:
+    """Make the messages of errors name each row by its file and its number there.
+
+    Args:
+        table: The table that the rows come from.
+        selected: Indices of the rows that are used; None for all.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise UserError(locate_rows(table, selected, str(error))) from None
+
+
+def locate_rows(table: Table, selected: np.ndarray | None, message: str) -> str:
+    """Return a message about rows that are used, in which each is named by its file and its number there."""
+    return ROWS.sub(partial(_located, table, selected), message)
+
+
+def _located(table: Table, selected: np.ndarray | None, match: re.Match[str]) -> str:
+    numbers = [int(text.replace(",", "")) for text in match.groups() if text]
+    if selected is not None:
+        numbers = [int(selected[min(number, len(selected)) - 1]) + 1 for number in numbers]
+    places = [table.locate(number) for number in numbers]
+    names = [f"row {row:,}" if label == table.label else f"row {row:,} of {label}" for label, row in places]
+    text = " and ".join(names)
+    return text[0].upper() + text[1:] if match[0][0] == "R" else text
 
 
 def unique_names(names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

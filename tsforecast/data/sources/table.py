@@ -33,7 +33,7 @@ from tsforecast.reading.dialect import Dialect
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.reading.selection import Condition
 from tsforecast.reading.sentinels import find_sentinels, sentinel_notes
-from tsforecast.tables.table import Hints, Source, Table, check_unique
+from tsforecast.tables.table import Hints, Source, Table, check_columns, check_unique, locate_rows, locating
 from tsforecast.times.clock import Clock
 from tsforecast.times.duplicates import check_duplicates, check_repeated_times
 from tsforecast.times.formats import TimeFormat
@@ -72,6 +72,7 @@ class TimedTable(NamedTuple):
     Args:
         opened: The table that they were read from.
         rows: The rows that are used.
+        selected: Their indices in the table; None for all.
         recipe: How they were read, as far as the columns do not decide it.
         time: ``[N]`` datetime64[ns], NaT where it is empty.
         notes: What was found about the times.
@@ -79,6 +80,7 @@ class TimedTable(NamedTuple):
 
     opened: Table
     rows: pa.Table
+    selected: np.ndarray | None
     recipe: ReadingRecipe
     time: np.ndarray
     notes: tuple[str, ...]
@@ -102,17 +104,19 @@ def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | No
     check_rows(options.rows)
     _check_season(options.season)
     table = read_times(source, options, recipe or _stated_recipe(options))
-    selection = select_columns(table, options)
-    if table.recipe.duplicates is None:
-        check_repeated_times(table.time, table.rows, table.recipe.time.columns)
-    check_missing_times(table.time, table.rows, table.recipe.time.columns)
-    values, doubts = _to_array(selection, table.time)
+    with locating(table.opened, table.selected):
+        selection = select_columns(table, options)
+        if table.recipe.duplicates is None:
+            check_repeated_times(table.time, table.rows, table.recipe.time.columns)
+        check_missing_times(table.time, table.rows, table.recipe.time.columns)
+        values, doubts = _to_array(selection, table.time)
     repeated = tuple(
         f"Several columns are named '{name}'; they were left out." for name in table.opened.repeated
     )
-    notes = table.opened.notes + table.notes + repeated + selection.notes + doubts
+    notes = table.opened.notes + table.notes + repeated
+    notes += tuple(locate_rows(table.opened, table.selected, note) for note in selection.notes + doubts)
     recipe, time = _decided(table.recipe, selection), table.time
-    recipe = replace(recipe, ordered=recipe.ordered and is_ordered(time))
+    recipe = replace(recipe, ordered=recipe.ordered and _is_ordered(table))
     features, targets = selection.features, selection.targets
     del table, selection
     recipe, time = _to_grid_clock(recipe, time)
@@ -147,19 +151,30 @@ def read_times(source: Source, options: TableOptions, recipe: ReadingRecipe) -> 
     names = recipe.time.columns if known else tuple(str(name) for name in match_names(options.time, ()))
     opened = source.open(Hints.from_recipe(recipe, names))
     check_unique(opened, names)
-    rows = _select_rows(opened, recipe.where)
-    if known:
-        recipe = replace(recipe, dialect=opened.dialect)
-        return TimedTable(opened, rows, recipe, recipe.time.read(rows), recipe.time.notes)
-    time_format, time, notes = find_time_elsewhere(rows, tuple(recipe.categories), names)
-    if recipe.grid is not None and not recipe.grid.exact:
-        check_stated_step(time, recipe.grid.step)
-    if recipe.time.timezone:
-        time_format = replace(time_format, timezone=recipe.time.timezone)
-        time, more = time_format.read_with_notes(rows)
-        notes += (f"Times are those of {time_format.timezone}.", *more)
-    recipe = _settle_marks(opened, rows, replace(recipe, time=time_format), options)
-    return TimedTable(opened, rows, recipe, time, notes)
+    rows, selected = _select_rows(opened, recipe.where)
+    with locating(opened, selected):
+        if known:
+            recipe = replace(recipe, dialect=opened.dialect)
+            return TimedTable(opened, rows, selected, recipe, recipe.time.read(rows), recipe.time.notes)
+        time_format, time, notes = find_time_elsewhere(rows, tuple(recipe.categories), names)
+        if recipe.grid is not None and not recipe.grid.exact:
+            check_stated_step(time, recipe.grid.step)
+        if recipe.time.timezone:
+            time_format = replace(time_format, timezone=recipe.time.timezone)
+            time, more = time_format.read_with_notes(rows)
+            notes += (f"Times are those of {time_format.timezone}.", *more)
+        recipe = _settle_marks(opened, rows, replace(recipe, time=time_format), options)
+    return TimedTable(opened, rows, selected, recipe, time, notes)
+
+
+def _is_ordered(table: TimedTable) -> bool:
+    """Return whether the rows are in the order of time in each part of a table, or a database sorts them."""
+    if table.opened.can_sort and Hints.from_recipe(table.recipe).order:
+        return True
+    ends = np.cumsum(np.array(table.opened.lengths, np.int64))
+    if table.selected is not None:
+        ends = np.searchsorted(table.selected, ends)
+    return all(is_ordered(part) for part in np.split(table.time, ends[:-1]))
 
 
 def _to_grid(
@@ -204,6 +219,7 @@ def select_columns(table: TimedTable, options: TableOptions) -> Selection:
     named = {*([] if target == "all" else target), *(features or ())}
     check_unique(opened, [*named, *recipe.numeric])
     _check_no_category(target, texts)
+    check_columns(opened, [*recipe.time.columns, *recipe.numeric, *([] if target == "all" else target)])
     columns, left_out = _numeric(table, named, texts)
     targets = _pick_targets(opened.key, target, columns, left_out, recipe.time.columns)
     columns = {
@@ -306,16 +322,17 @@ def _markers(values: object) -> tuple[float | str, ...]:
     return tuple(value if isinstance(value, str) else float(value) for value in items)
 
 
-def _select_rows(opened: Table, where: str) -> pa.Table:
-    """Return the rows of a table that fulfil a condition, empty for all.
+def _select_rows(opened: Table, where: str) -> tuple[pa.Table, np.ndarray | None]:
+    """Return the rows of a table that fulfil a condition, empty for all, and their indices.
 
     Raises:
         UserError: They are fewer than two.
     """
     table = opened.table()
-    count = table.num_rows
+    count, selected = table.num_rows, None
     if where and count:
-        table = Condition.parse(where).select(table)
+        selected = Condition.parse(where).find(table)
+        table = table.take(pa.array(selected))
         if table.num_rows < 2:
             raise UserError(
                 f"data.where: {where!r} selects {table.num_rows} of {count:,} rows of {opened.label};"
@@ -324,7 +341,7 @@ def _select_rows(opened: Table, where: str) -> pa.Table:
     if table.num_rows < 2:
         content = "no row below its header" if table.num_rows == 0 else "one row only"
         raise UserError(f"{opened.key}: {opened.label} has {content}; a series needs at least two.")
-    return table
+    return table, selected
 
 
 def _settle_marks(
@@ -365,11 +382,13 @@ def _numeric(
     for name in table.rows.column_names:
         if name in recipe.time.columns or name in categories:
             continue
-        numbers, value = as_numbers(table.rows[name], recipe.decimal_of(name), recipe.missing_values)
+        numbers, value = as_numbers(table.rows[name], recipe.decimal_of(name), recipe.missing_values, 1)
         if numbers is None:
             left_out[name] = f"is not numeric ({value})"
         elif recipe.numeric and name not in recipe.numeric:
             left_out[name] = "was not there or not used in training"
+        elif name in table.opened.not_features and name not in named and name not in recipe.numeric:
+            left_out[name] = "comes from the names of folders"
         elif re.fullmatch(UNNAMED, name) and name not in named and _is_filler(numbers):
             left_out[name] = "has no name and no value but row numbers"
         else:

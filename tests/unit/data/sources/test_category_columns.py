@@ -33,16 +33,17 @@ def test_text_that_is_not_declared_is_named_with_its_option(tmp_path):
     text = states().replace("time,load,state,day", 'time,load,"machine, state",day')
     series = read(tmp_path, text)
     assert series.notes == (
-        "Column 'machine, state' is not numeric ('run') and was left out."
+        "Column 'machine, state' is not numeric ('run' in row 1) and was left out."
         " 'data.categorical=[\"machine, state\"]' feeds in its 3 categories.",
-        "Column 'day' is not numeric ('Mon') and was left out. data.categorical=[day] feeds in its 2 categories.",
+        "Column 'day' is not numeric ('Mon' in row 1) and was left out."
+        " data.categorical=[day] feeds in its 2 categories.",
     )
 
 
 def test_free_text_gets_no_advice(tmp_path):
     rows = (f"{time},{i}.5,note {i}" for i, time in enumerate(stamps(60)))
     assert read(tmp_path, lines(rows, "time,load,note")).notes == (
-        "Column 'note' is not numeric ('note 0') and was left out.",
+        "Column 'note' is not numeric ('note 0' in row 1) and was left out.",
     )
 
 
@@ -59,7 +60,7 @@ def test_a_later_file_is_coded_by_the_recipe(tmp_path):
     np.testing.assert_array_equal(later.column("state"), [4, 0, 3, 3, 0, 4, np.nan, 3])
     assert later.categories == recipe.categories
     assert later.notes == (
-        "Column 'day' is not numeric ('Mon') and was left out.",
+        "Column 'day' is not numeric ('Mon' in row 1) and was left out.",
         "2 unseen categories of 'state' in 2 rows, unknown to the model (first: 'jam' in row 2).",
     )
 

@@ -174,8 +174,8 @@ def test_text_columns_are_left_out_by_name(tmp_path):
     series = read(tmp_path, text)
     assert series.features == ("load",)
     assert series.notes == (
-        "Column 'state' is not numeric ('ok') and was left out.",
-        "Column 'flow' is not numeric ('x') and was left out.",
+        "Column 'state' is not numeric ('ok' in row 1) and was left out.",
+        "Column 'flow' is not numeric ('x' in row 6) and was left out.",
     )
 
 
@@ -219,7 +219,7 @@ WRONG = {
     "one column": ("load\n1\n2\n", {}, "not a CSV table"),
     "ragged": ("time,load\n2024-01-01,1\n2024-01-02\n", {}, "not a regular CSV table"),
     "binary": (bytes(range(256)), {}, "neither CSV nor Parquet"),
-    "spreadsheet": (b"PK\x03\x04rest", {}, "save it as CSV"),
+    "spreadsheet": (b"PK\x03\x04rest", {}, "save the sheet as CSV"),
     "cut gz": (gzip.compress(plain().encode())[:-12], {}, "damaged"),
     "cut xz": (lzma.compress(plain().encode())[:-12], {}, "damaged"),
     "cut zst": (zstd(plain().encode())[:-12], {}, "damaged"),
@@ -269,8 +269,9 @@ def test_missing_files_and_folders_are_refused(tmp_path):
     write(tmp_path, plain())
     with pytest.raises(UserError, match=r"no file .*plnt.csv.*Did you mean 'plant.csv'"):
         load(str(tmp_path / "plnt.csv"), "load")
-    with pytest.raises(UserError, match="is not a file"):
-        load(str(tmp_path), "load")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="has no file"):
+        load(str(tmp_path / "empty"), "load")
     with pytest.raises(UserError, match="no file"):
         load(str(tmp_path / "no" / "folder.csv"), "load")
 
