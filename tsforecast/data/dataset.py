@@ -110,7 +110,7 @@ def build_dataset(
     for key, value in window.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise UserError(f"window.{key} is {value!r}: give a whole number of at least 1.")
-    parts = borders(split, series.time)
+    parts = borders(split, series.clock.local(series.time))
     _check_room(parts, window, len(series))
     if scaler is None:
         series = fit_categories(series, slice(*parts[0]))

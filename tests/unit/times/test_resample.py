@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsforecast.errors import UserError
@@ -33,6 +33,7 @@ def irregular(draw):
     return at(np.cumsum(gaps)), values[:, None]
 
 
+@settings(max_examples=40, deadline=None)
 @given(irregular(), st.sampled_from(["15min", "1h", "1d", "1w", "1bd", "1mo"]), st.sampled_from(AGGREGATES))
 def test_a_bin_has_the_rows_up_to_its_end_and_no_later_ones(rows, step, how):
     time, values = rows
@@ -51,6 +52,7 @@ def test_a_bin_has_the_rows_up_to_its_end_and_no_later_ones(rows, step, how):
     assert bins.rows == len(time)
 
 
+@settings(max_examples=40, deadline=None)
 @given(irregular(), st.sampled_from(AGGREGATES), st.integers(1, 20))
 def test_pieces_give_what_the_whole_gives(rows, how, size):
     time, values = rows

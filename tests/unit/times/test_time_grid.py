@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsforecast.errors import UserError
@@ -39,6 +39,7 @@ def stamps(*texts):
     return np.array(texts, "datetime64[ns]")
 
 
+@settings(max_examples=40, deadline=None)
 @given(grids(), DATES)
 def test_a_grid_time_has_the_position_that_it_came_from(grid, day):
     first = number(grid, day)
@@ -50,6 +51,7 @@ def test_a_grid_time_has_the_position_that_it_came_from(grid, day):
     np.testing.assert_array_equal(exact.positions(times.astype("datetime64[ns]")), positions)
 
 
+@settings(max_examples=40, deadline=None)
 @given(grids(), DATES, st.integers(0, 10**9))
 def test_no_time_after_a_grid_time_counts_as_on_it_beyond_a_tenth_of_a_step(grid, day, draw):
     first = number(grid, day)
@@ -66,6 +68,7 @@ def test_no_time_after_a_grid_time_counts_as_on_it_beyond_a_tenth_of_a_step(grid
     assert exact.times(position - 1).astype("datetime64[ns]").astype(np.int64)[0] < time
 
 
+@settings(max_examples=40, deadline=None)
 @given(grids(), DATES, st.integers(-400, 400))
 def test_shifting_a_grid_time_gives_the_grid_time_so_many_steps_later(grid, day, steps):
     first = number(grid, day)
@@ -73,6 +76,7 @@ def test_shifting_a_grid_time_gives_the_grid_time_so_many_steps_later(grid, day,
     assert grid.shift(now, steps) == later
 
 
+@settings(max_examples=40, deadline=None)
 @given(grids(CALENDAR), DATES)
 def test_the_grid_of_times_is_found_from_them(grid, day):
     first = number(grid, day)
@@ -81,6 +85,7 @@ def test_the_grid_of_times_is_found_from_them(grid, day):
     np.testing.assert_array_equal(found.times(found.positions(times)), times.astype("datetime64[s]"))
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(["1mo", "1q", "1y", "1bd"]), DATES, st.booleans())
 def test_calendar_steps_are_recognized(text, day, at_end):
     step = Frequency.parse(text)

@@ -154,9 +154,9 @@ def test_shuffled_rows_of_a_repeated_hour_are_refused(tmp_path):
 
 def test_bins_are_noted_with_their_number(tmp_path):
     series = load(str(write(tmp_path, EVENTS)), "load", resample="1h", aggregate="max")
-    assert (
-        series.notes[0] == f"3,000 rows were summarized in {len(series):,} bins of 1 h, dated by their end."
-    )
+    filled = (~np.isnan(series.column("load"))).sum()
+    assert series.notes[0] == f"3,000 rows were summarized in {filled:,} bins of 1 h, dated by their end."
+    assert series.notes[1].startswith(f"{len(series) - filled:,} of {len(series):,} timestamps were missing")
     assert series.recipe.describe()[1].endswith("every 1 h by max of the rows before")
 
 
