@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from tsforecast.data.identity import DataIdentity, compare_data
 from tsforecast.errors import UserError
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -52,11 +53,14 @@ def find_member(path: str, dataset: "ForecastDataset", *, same_split: Callable[[
     folder = RunFolder.existing(path)
     result = RunResult.read(folder.result)
     window = {key: dataset.window[key] for key in ("lookback", "lead", "horizon")}
-    same_data = result.window == window and (result.data or {}).get("hash") == dataset.series.data_hash()
-    if not same_data or not same_split(folder):
+    stored, now = result.data or {}, DataIdentity.from_series(dataset.series)
+    before = DataIdentity(str(stored.get("name")), str(stored.get("hash")), int(stored.get("rows", 0)))
+    change = compare_data(before, now)
+    if change or result.window != window or not same_split(folder):
+        details = f" ({change})" if change and stored.get("rows") else ""
         raise UserError(
-            f"{path} was trained on other data, another split or another window: train it as this ensemble is, or "
-            "leave it out of ensemble.members."
+            f"{path} was trained on other data, another split or another window{details}: train it as this ensemble"
+            " is, or leave it out of ensemble.members."
         )
     return Member.from_folder(folder)
 

@@ -55,3 +55,10 @@ def test_a_run_with_another_split_is_refused(tmp_path):
     data = dataset()
     with pytest.raises(UserError, match="another split"):
         find_member(finished_run(tmp_path / "gru", data), data, same_split=lambda folder: False)
+
+
+def test_changed_data_are_described_by_rows_and_hash(tmp_path):
+    data = dataset()
+    path = finished_run(tmp_path / "gru", data, data={"hash": "a1", "rows": 1200})
+    with pytest.raises(UserError, match=r"1,200 rows then \(hash a1\), [\d,]+ rows now \(hash "):
+        find_member(path, data, same_split=lambda folder: True)
