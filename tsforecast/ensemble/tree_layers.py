@@ -63,7 +63,7 @@ class Trees(keras.layers.Layer):
 
     def _follow_groups(self, node: Tensor, value: Tensor, goes_left: Tensor) -> Tensor:
         group = ops.take(self.group, node)
-        code = ops.clip(ops.cast(value, "int32"), 0, self.codes - 1)
+        code = ops.clip(ops.cast(value + 0.5, "int32"), 0, self.codes - 1)
         is_member = ops.take(self.members, group * self.codes + code) > 0.5
         return ops.where(group > 0, is_member, goes_left)
 

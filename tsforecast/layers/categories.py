@@ -81,7 +81,8 @@ class CategoryEmbedding(keras.layers.Layer):
         for channel, category in enumerate(self.category_of):
             if category >= 0:
                 table = ops.cast(self.tables[category], self.compute_dtype)
-                codes = ops.cast(past[..., channel], "int32")
+                # Runtimes that exported graphs run on may scale a code to a little less than a whole number.
+                codes = ops.cast(past[..., channel] + 0.5, "int32")
                 parts.append(ops.take(table, codes, axis=0))
         return ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
