@@ -7,7 +7,7 @@ def match_names(named: object, candidates: Sequence[str]) -> tuple[str, ...]:
     """Return the names that a value or a list of values means.
 
     Args:
-        named: Names; a number or boolean means the column whose name is written so. None for no names.
+        named: Names; a number, boolean or null means the column whose name is written so. None for no names.
         candidates: Names of the columns.
 
     Example:
@@ -21,7 +21,7 @@ def match_names(named: object, candidates: Sequence[str]) -> tuple[str, ...]:
 
 
 def _match(value: object, candidates: Sequence[str]) -> str:
-    text = str(value)
+    text = "null" if value is None else str(value)
     if text in candidates:
         return text
     return next((name for name in candidates if _means(name, value)), text)

@@ -1,6 +1,7 @@
 """Columns of a table that hold categories, and text that could."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.tables.table import Table, check_unique
 from tsforecast.times.search import FoundTime, find_time
 
+WORDS = ("null", "true", "false", "nan", "inf")  # that the command line does not take for text
 Texts = Mapping[str, pa.ChunkedArray]
 
 
@@ -92,7 +94,7 @@ def suggest_categories(name: str, column: pa.ChunkedArray) -> str:
     """Return how to feed in a text column that was left out, with a leading blank; empty if they are no categories."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if not is_text(column.type):
+    if not is_text(column.type) or "${" in name:
         return ""
     text = as_categories(column)
     try:
@@ -102,7 +104,12 @@ def suggest_categories(name: str, column: pa.ChunkedArray) -> str:
     numbers = pc.mean(pc.match_substring_regex(text, NUMBER).cast(pa.int8())).as_py()
     if count < 2 or numbers > 0.5:  # a column of numbers with a few words
         return ""
-    option = f"data.categorical=[{name}]"
-    if not re.fullmatch(r"[A-Za-z_][\w.-]*", name, re.ASCII):
-        option = f"'data.categorical=[\"{name}\"]'"
-    return f" {option} feeds in its {count:,} categories."
+    return f" {_option(name)} feeds in its {count:,} categories."
+
+
+def _option(name: str) -> str:
+    """Return the option that declares a column, quoted for the command line."""
+    if re.fullmatch(r"[A-Za-z_][\w.-]*", name, re.ASCII) and name.lower() not in WORDS:
+        return f"data.categorical=[{name}]"
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', name)
+    return shlex.quote(f'data.categorical=["{escaped}"]')

@@ -1,9 +1,12 @@
 """Categories in tables: declared columns, notes on text that is not, later files, and what is refused."""
 
+import shlex
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tests.unit.data.sources.test_csv import lines, read, stamps
 from tsforecast.data.sources.csv import load
@@ -38,6 +41,21 @@ def test_text_that_is_not_declared_is_named_with_its_option(tmp_path):
         "Column 'day' is not numeric ('Mon' in row 1) and was left out."
         " data.categorical=[day] feeds in its 2 categories.",
     )
+
+
+NAMES = ["null", "true", "1e5", "007", "a,b", "a[b]", "a=b", 'q"q', "it's", "Zustand ä", "x" * 120, " lead"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_named_option_declares_the_column_whatever_its_name(tmp_path, name):
+    quoted = '"' + name.replace('"', '""') + '"'
+    text = states(header=f"time,load,{quoted},day")
+    (note, _) = read(tmp_path, text).notes
+    (option,) = shlex.split(note.partition("left out. ")[2].partition(" feeds in")[0])
+    override = OverridesParser.create().parse_override(option)
+    assert override.key_or_group == "data.categorical"
+    series = read(tmp_path, text, categorical=override.value())
+    assert list(series.categories.values()) == [("idle", "run", "stop")]
 
 
 def test_free_text_gets_no_advice(tmp_path):
