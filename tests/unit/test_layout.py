@@ -18,6 +18,8 @@ WHOLE = {
     "test_doctests.py",
     "test_benchmarks.py",
     "test_round_trip.py",
+    "test_invalid_input.py",
+    "test_damaged_tables.py",
 }
 TESTS = sorted(path for path in UNIT.rglob("test_*.py") if not (path.parent == UNIT and path.name in WHOLE))
 

@@ -1,5 +1,6 @@
 """The dialect of a CSV file: encoding, separator, decimal mark, and where its header and rows begin."""
 
+import codecs
 import csv
 import re
 from collections.abc import Sequence
@@ -185,7 +186,7 @@ def _find_units(rows: list[list[str]], width: int) -> tuple[str, ...]:
     if len(rows) < 2 or len(rows[0]) != width:
         return ()
     cells = [cell.strip() for cell in rows[0]]
-    if any(_is_value(cell) and cell not in MISSING for cell in cells):
+    if any(_is_datum(cell) or cell.lower() in BOOLEANS for cell in cells):
         return ()
     for index, cell in enumerate(cells):
         below = [row[index].strip() for row in rows[1:] if len(row) == width]
@@ -208,11 +209,9 @@ def _find_encoding(path: str, sample: bytes) -> str:
             f"data.path: {path} is neither CSV nor Parquet (a spreadsheet or another binary file?): save it as CSV in"
             " UTF-8."
         )
-    if len(sample) >= SAMPLE:  # a character that is cut is not at the end of a line
-        sample = sample[: max(sample.rfind(b"\n"), sample.rfind(b"\r"), 0) or None]
     for encoding in ("utf8", "cp1252"):
         try:
-            sample.decode(encoding)
+            codecs.getincrementaldecoder(encoding)().decode(sample)  # the last character may be cut
         except UnicodeDecodeError:
             continue
         return encoding

@@ -11,6 +11,7 @@ from tsforecast.tables.pandas_index import name_columns
 from tsforecast.tables.table import REPEATED, Table, is_wanted
 from tsforecast.tables.types import plain_table
 
+DAMAGED_CONTENT = (*DAMAGE, UnicodeError, OverflowError)
 DAMAGED = "is a damaged Parquet file"
 
 
@@ -28,8 +29,8 @@ class ParquetTable(Table):
         self.label, self._source = str(file), file
         try:
             raw = pa.BufferReader(file.open().read()) if file.compression() else file.open_raw()
-            self._file = pq.ParquetFile(raw)
-        except DAMAGE as error:
+            self._file = pq.ParquetFile(raw, page_checksum_verification=True)
+        except DAMAGED_CONTENT as error:
             raise file.damage(error, DAMAGED) from None
         self._names, self.repeated, self.notes = name_columns(self._file.schema_arrow)
         self.columns = tuple(name for name in self._names if REPEATED not in name)
@@ -47,12 +48,12 @@ class ParquetTable(Table):
             for batch in self._file.iter_batches(limits.BATCH_ROWS, columns=list(clean)):
                 table = pa.Table.from_batches([batch])
                 yield plain_table(table.rename_columns([clean[name] for name in table.column_names]))
-        except DAMAGE as error:
+        except DAMAGED_CONTENT as error:
             raise self._source.damage(error, DAMAGED) from None
 
     def table(self) -> pa.Table:
         """Return all rows."""
         try:
             return plain_table(self._file.read().rename_columns(self._names).select(list(self.columns)))
-        except DAMAGE as error:
+        except DAMAGED_CONTENT as error:
             raise self._source.damage(error, DAMAGED) from None
