@@ -166,10 +166,10 @@ STAMPS = {
     "mostly gaps": (with_time(lambda i: stamp(i if i < 40 else i * 1000)), "irregular: steps of 1 h.*longest gap"),
 }  # fmt: skip
 ROWS = {
-    "ids": (table(lambda i: stamp(i // 2), lambda i: "ab"[i % 2], value, header="time,id,load"), {}, "Rows 1 and 2 have the same time.*'id'.*data.where"),
+    "ids": (table(lambda i: stamp(i // 2), lambda i: "ab"[i % 2], value, header="time,id,load"), {}, "[Rr]ows? 1 and (row )?2 have the same time.*'id'.*data.where"),
     "number ids": (table(lambda i: stamp(i // 3), lambda i: i % 3 + 7, value, header="time,meter,load"), {}, "'meter' \\(7, 8, 9\\)"),
     "invoices": (table(lambda i: stamp(i // 7), lambda i: f"item {i * 7 % 13}", value, header="time,item,load"), {}, "same time.*'item'"),
-    "repeated": (with_time(lambda i: stamp(i // 2)), {}, "Rows 1 and 2 have the same time, 2024-01-01T00:00:00.*no column.*data.duplicates"),
+    "repeated": (with_time(lambda i: stamp(i // 2)), {}, "[Rr]ows? 1 and (row )?2 have the same time, 2024-01-01T00:00:00.*no column.*data.duplicates"),
     "unknown id": (TWO, {"where": "flow = 99"}, "data.where: 'flow = 99' selects 0 of 60 rows"),
     "no such column": (TWO, {"where": "flw = 9"}, "no column 'flw'. Did you mean 'flow'"),
     "no condition": (TWO, {"where": "flow"}, "data.where is 'flow': compare one column"),
