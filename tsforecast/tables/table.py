@@ -55,7 +55,7 @@ class Hints:
         text = recipe.other_mark + tuple(recipe.categories) + clock
         zoned = (
             recipe.time.timezone and not recipe.time.offset
-        )  # an hour that the clocks repeat is told by the order
+        )  # the order decides in an hour that the clocks repeat
         sorts = (
             exact
             and not zoned
