@@ -101,12 +101,18 @@ def clock_of_numbers(column: pa.ChunkedArray, name: str) -> str | None:
     least, most = values.min(), values.max()
     if least < 0:
         return None
+    if is_text(column.type) and least >= 1 and most <= 24 and _any_matches(column, r"^[Hh][Ee]"):
+        return HOUR_ENDING
     if most <= 24 and "hhmm" not in name.lower():
         return HOUR_ENDING if least == 1 and most == 24 else HOUR
     count = next((count for count in PERIODS_PER_DAY if most <= count), None)
     if re.search(r"period|interval|slot|block|half|quarter|step", name.lower()):
         return None if count is None or least > 1 else f"period_{count}_from_{int(least)}"
     return CLOCK_NUMBER if most <= 2400 and (values % 100 < 60).all() else None
+
+
+def _any_matches(text: pa.ChunkedArray, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(clean_text(text), pattern), min_count=0).as_py())
 
 
 def read_clock_number(column: pa.ChunkedArray, clock: str) -> tuple[np.ndarray, np.ndarray] | None:
