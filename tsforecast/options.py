@@ -71,12 +71,14 @@ class Rule:
         range: Legal range of a number.
         choices: Legal words.
         not_empty: Whether a list must have an element.
+        is_list: Whether the value must be a list.
     """
 
     kind: type | None = None
     range: Range | None = None
     choices: tuple[str, ...] = ()
     not_empty: NotEmpty | None = None
+    is_list: bool = False
 
 
 def field_rules(options: type) -> dict[str, Rule]:
@@ -87,7 +89,7 @@ def field_rules(options: type) -> dict[str, Rule]:
 
 def read_rule(annotation: Any) -> Rule:
     """Return the rule that an annotation declares; that of its elements for a list."""
-    inner, extras = annotation, []
+    inner, extras, is_list = annotation, [], False
     while True:
         origin, arguments = get_origin(inner), get_args(inner)
         members = [member for member in arguments if member is not type(None)]
@@ -97,7 +99,7 @@ def read_rule(annotation: Any) -> Rule:
         elif origin in (Union, types.UnionType) and len(members) == 1:
             inner = members[0]
         elif origin in (list, Sequence):
-            inner = arguments[0]
+            inner, is_list = arguments[0], True
         else:
             break
     words = next((extra.words for extra in extras if isinstance(extra, Choices)), ())
@@ -106,6 +108,7 @@ def read_rule(annotation: Any) -> Rule:
         range=next((extra for extra in extras if isinstance(extra, Range)), None),
         choices=tuple(map(str, arguments)) if origin is Literal else words,
         not_empty=next((extra for extra in extras if isinstance(extra, NotEmpty)), None),
+        is_list=is_list,
     )
 
 

@@ -99,6 +99,8 @@ def _explain_known_error(error: Exception, text: str) -> str:
     wrong = re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", text)
     if wrong and key:
         return f"{key}={wrong[1]} is not {KINDS.get(wrong[2], wrong[2].lower())}."
+    if key and "is not a ListConfig, list or tuple" in text:
+        return f"{key} is not a list: write {key}=[VALUE]."
     if key and "is not Optional" in text:
         return f"{key}=null is not allowed: give it a value."
     if key and "does not support deletion" in text:

@@ -109,6 +109,10 @@ def _check_argument(value: Any, name: str, rule: Rule) -> None:
     if value == [] and rule.not_empty is not None:
         example = f"{name}=[{rule.not_empty.example}]"
         raise UserError(f"{name} is empty: give at least one value, as in {example}.")
+    if rule.is_list and value is not None and not isinstance(value, list):
+        raise UserError(f"{name}={value} is not a list: write {name}=[{value}].")
+    if isinstance(value, list) and rule.kind is not None and not rule.is_list:
+        raise UserError(f"{name}={value} is a list: give it {KINDS[rule.kind]}.")
     for item in value if isinstance(value, list) else [value]:
         if item is None:
             continue

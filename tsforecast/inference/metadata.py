@@ -10,7 +10,7 @@ import numpy as np
 from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.categories import to_inputs
 from tsforecast.data.derived import Derived, derive
-from tsforecast.data.scaling import OBSERVED, Scaler
+from tsforecast.data.scaling import MAX_SCALED, OBSERVED, Scaler
 from tsforecast.errors import UserError, nearest
 from tsforecast.times.clock import Clock
 from tsforecast.times.frequency import Frequency
@@ -246,6 +246,32 @@ class ModelMetadata:
         """
         count = len(time) - self.reach
         out = np.empty((count, len(self.channels)), np.float32)
+        with np.errstate(over="ignore"):  # what overflows is refused by check_range
+            self._write_inputs(out, time, rows)
+        return out
+
+    def check_range(self, inputs: np.ndarray, time: np.ndarray, rows: np.ndarray) -> None:
+        """Refuse values that are too far from the training rows for single precision.
+
+        Args:
+            inputs: Scaled channels ``[N - reach, C]`` of rows, as the method ``inputs`` returned them.
+            time: Time of each row.
+            rows: Features ``[N, F]``, as the method ``rows`` returned them.
+
+        Raises:
+            UserError: The first such value.
+        """
+        bad = np.argwhere(np.abs(inputs) > MAX_SCALED)
+        if len(bad):
+            row, channel = int(bad[0][0]), self.channels[int(bad[0][1])]
+            value = rows[row + channel.ahead, self.all_features.index(channel.feature)]
+            raise UserError(
+                f"'{channel.feature}' is {value:.6g} at {time[row + channel.ahead]}, too far from its training values"
+                " for single precision."
+            )
+
+    def _write_inputs(self, out: np.ndarray, time: np.ndarray, rows: np.ndarray) -> None:
+        count = len(out)
         for index, channel in enumerate(self.channels):
             if channel.from_time and channel.ahead:
                 later = self.grid.shift(time[:count], channel.ahead)
@@ -258,7 +284,6 @@ class ModelMetadata:
             if channel.feature in self.categories:
                 column = to_inputs(column)
             out[:, index] = self.scaler.transform(column, index)
-        return out
 
     def target_times(self, made_at: np.ndarray) -> np.ndarray:
         """Return the times ``[n, H]`` that are forecast at the times ``made_at`` ``[n]``."""

@@ -12,6 +12,7 @@ from tsforecast.columns.categories import CategoryCoder
 from tsforecast.data.filling import carry_forward
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.inference.missing import MissingStretches
 from tsforecast.tables.streaming import Rows, stream_rows
 from tsforecast.tables.table import Hints, Source, check_unique, naming_predict_keys
 from tsforecast.times.grid import GridStream, check_step
@@ -100,7 +101,9 @@ def check_rows(source: Source, metadata: ModelMetadata, time: str | Sequence[str
         del segment
 
 
-def segments(batches: Iterable[Rows], metadata: ModelMetadata, stride: int) -> Iterator[Segment]:
+def segments(
+    batches: Iterable[Rows], metadata: ModelMetadata, stride: int, missing: MissingStretches | None = None
+) -> Iterator[Segment]:
     """Yield every window of a stream, segment by segment.
 
     A missing value is the last one before it (before the first one, the training mean), as in training. A window
@@ -110,12 +113,14 @@ def segments(batches: Iterable[Rows], metadata: ModelMetadata, stride: int) -> I
         batches: Rows in the order of time, with the same columns in each.
         metadata: Metadata of the model.
         stride: Grid positions from one window to the next.
+        missing: Receives the rows; None if missing values are of no interest.
 
     Raises:
-        UserError: The rows are not one of the model's steps apart, or go back in time.
+        UserError: A value is too far from the training rows, or the rows are not one of the model's steps apart, or
+            go back in time.
     """
     stream = _GridRows(metadata)
-    window = _SlidingWindow(metadata, stride)
+    window = _SlidingWindow(metadata, stride, missing)
     names: list[str] = []
     for number, batch in enumerate(batches):
         if number == 0:
@@ -181,8 +186,8 @@ def _predict_data() -> Iterator[None]:
 class _SlidingWindow:
     """The newest rows of a stream, which windows to come still need."""
 
-    def __init__(self, metadata: ModelMetadata, stride: int):
-        self.metadata, self.stride = metadata, stride
+    def __init__(self, metadata: ModelMetadata, stride: int, missing: MissingStretches | None):
+        self.metadata, self.stride, self.missing = metadata, stride, missing
         self.position = np.empty(0, np.int64)
         self.raw: np.ndarray | None = None
         self.inputs = np.empty((0, len(metadata.channels)), np.float32)
@@ -196,6 +201,8 @@ class _SlidingWindow:
         """Yield the segment that ends in new rows, if there are any."""
         if not len(position):
             return
+        if self.missing is not None:
+            self.missing.add(names, grid.times(position), raw)
         metadata, keep = self.metadata, self.metadata.lookback - 1
         raw = raw if self.raw is None else np.concatenate([self.raw, raw])
         position = np.concatenate([self.position, position])
@@ -203,7 +210,10 @@ class _SlidingWindow:
         old = len(self.inputs)
         if len(position) - metadata.reach > old:
             columns = dict(zip(names, raw[old:].T, strict=True))
-            new = metadata.inputs(time[old:], metadata.rows(time[old:], columns))
+            rows = metadata.rows(time[old:], columns)
+            new = metadata.inputs(time[old:], rows)
+            with _predict_data():
+                metadata.check_range(new, time[old:], rows)
             self._fill(new)
             self.inputs = np.concatenate([self.inputs, new])
         targets = [names.index(name) for name in metadata.targets]

@@ -31,6 +31,7 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.ensemble.streaming import StreamingEnsemble
     from tsforecast.inference.file_forecast import describe_coverage, forecast_segments, windows_per_call
     from tsforecast.inference.intervals import create_intervals
+    from tsforecast.inference.missing import MissingStretches
     from tsforecast.inference.predictor import Predictor, is_adaptive
     from tsforecast.inference.scorer import Scorer
 
@@ -41,10 +42,10 @@ def main(config: Config, path: Path) -> None:
     intervals = create_intervals(
         metadata.horizon, len(metadata.targets), config.intervals, source.calibration
     )
-    began = time.monotonic()
+    began, missing = time.monotonic(), MissingStretches(metadata.lookback, metadata.categories)
     with writer:
         tables = forecast_segments(
-            segments(read_rows(rows, metadata, options.time), metadata, options.stride),
+            segments(read_rows(rows, metadata, options.time), metadata, options.stride, missing),
             predictor,
             Scorer(intervals, metadata),
             batch_size=options.batch_size,
@@ -61,5 +62,7 @@ def main(config: Config, path: Path) -> None:
     rate = windows / max(seconds, 1e-9)
     print(f"{windows:,} forecasts by {source.name} in {seconds:.1f} s, {rate:,.0f} per second")
     print(describe_coverage(intervals.summary()))
+    for warning in missing.warnings():
+        print(warning)
     remove_if_empty(path)  # the result is elsewhere
     print(display_path(writer.path), flush=True)

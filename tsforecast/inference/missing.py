@@ -1,0 +1,72 @@
+"""Long stretches of missing values in rows to forecast from: the forecasts there rest on old values."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+
+class MissingStretches:
+    """The longest stretch of missing values of each feature of a stream, and how many values are missing in all.
+
+    Args:
+        lookback: Rows of a window; a stretch of half of it is long.
+        categories: Features in which a missing value is a category of its own.
+
+    Example:
+        >>> missing = MissingStretches(lookback=4)
+        >>> time = np.arange("2024-01-01", "2024-01-05", dtype="datetime64[D]")
+        >>> missing.add(["load"], time, np.array([[1.0], [np.nan], [np.nan], [np.nan]]))
+        >>> missing.warnings()
+        ["Warning: 'load' is missing in 3 of 4 rows, 3 of them running from 2024-01-02: forecasts use older values."]
+    """
+
+    def __init__(self, lookback: int, categories: Collection[str] = ()):
+        self.long, self.categories = max(lookback // 2, 2), categories
+        self.rows = 0
+        self._features: dict[str, _Feature] = {}
+
+    def add(self, names: Sequence[str], time: np.ndarray, values: np.ndarray) -> None:
+        """Add rows.
+
+        Args:
+            names: Names of the C features.
+            time: Times ``[N]``, one step apart except after long gaps.
+            values: ``[N, C]``, NaN where missing.
+        """
+        self.rows += len(time)
+        for index, name in enumerate(names):
+            if name not in self.categories:
+                self._features.setdefault(name, _Feature()).add(time, np.isnan(values[:, index]))
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for each feature with a long stretch."""
+        return [
+            f"Warning: '{name}' is missing in {feature.count:,} of {self.rows:,} rows, {feature.longest:,} of them"
+            f" running from {feature.start}: forecasts use older values."
+            for name, feature in self._features.items()
+            if feature.longest >= self.long
+        ]
+
+
+class _Feature:
+    """Missing values of one feature."""
+
+    def __init__(self) -> None:
+        self.count = self.longest = self._open = 0
+        self.start: np.datetime64 | None = None
+        self._opened: np.datetime64 | None = None
+
+    def add(self, time: np.ndarray, missing: np.ndarray) -> None:
+        if not len(missing):
+            return
+        self.count += int(missing.sum())
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]]).astype(np.int8)))
+        for start, stop in edges.reshape(-1, 2).tolist():
+            length, begins = stop - start, time[start]
+            if start == 0 and self._open:
+                length, begins = length + self._open, self._opened
+            if length > self.longest:
+                self.longest, self.start = length, begins
+            self._open, self._opened = length, begins
+        if not missing[-1]:
+            self._open = 0
