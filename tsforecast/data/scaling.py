@@ -136,6 +136,15 @@ class Scaler:
             self.masked,
         )
 
+    def is_close(self, other: "Scaler") -> bool:
+        """Return whether another scaler scales the same channels alike, up to rounding."""
+        if self.masked != other.masked or self.curves.keys() != other.curves.keys():
+            return False
+        if self.mean.shape != other.mean.shape or not np.allclose(self.scale, other.scale, rtol=1e-6, atol=0):
+            return False
+        methods = all(curve.method == other.curves[index].method for index, curve in self.curves.items())
+        return methods and bool((np.abs(self.mean - other.mean) <= 1e-6 * self.scale).all())
+
     def transform(self, values: np.ndarray, index: int | None = None) -> np.ndarray:
         """Scale ``[..., C]`` (or, with ``index``, values of that one channel) in float64."""
         where = slice(None) if index is None else index

@@ -46,9 +46,11 @@ def find_member(path: str, dataset: "ForecastDataset", *, same_split: Callable[[
         same_split: Whether a run split its data like the ensemble.
 
     Raises:
-        UserError: The run has other data, another split or another window, or has not finished.
+        UserError: The run has other data, another split, window or scaling, or has not finished.
     """
+    from tsforecast.data.scaling import Scaler
     from tsforecast.evaluation.result import RunResult
+    from tsforecast.models.io import load_metadata, saved_path
 
     folder = RunFolder.existing(path)
     result = RunResult.read(folder.result)
@@ -61,6 +63,13 @@ def find_member(path: str, dataset: "ForecastDataset", *, same_split: Callable[[
         raise UserError(
             f"{path} was trained on other data, another split or another window{details}: train it as this ensemble"
             " is, or leave it out of ensemble.members."
+        )
+    if saved_path(folder.best).is_file() and not dataset.scaler.is_close(
+        Scaler.from_dict(load_metadata(folder.best)["scaler"])
+    ):
+        raise UserError(
+            f"{path} scales its data in another way than this ensemble, whose members share their inputs: give the"
+            " ensemble the scaling= and data.mask= of that run, or leave it out of ensemble.members."
         )
     return Member.from_folder(folder)
 

@@ -24,9 +24,12 @@ from pydantic_core import PydanticCustomError
 
 from tsforecast.columns.arrow import floats
 from tsforecast.columns.cells import as_numbers
+from tsforecast.data.filling import carry_forward
+from tsforecast.data.scaling import MAX_SCALED
 from tsforecast.errors import UserError, nearest
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.serving.categories import RequestCategories
+from tsforecast.serving.missing import RequestGaps
 
 EARLIEST, LATEST = np.datetime64("1700-01-01T00:00:00", "s"), np.datetime64("2200-01-01T00:00:00", "s")
 MAX_NAME = 80  # characters of an unknown name to repeat in a message
@@ -185,9 +188,9 @@ def from_json(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowB
     request = parse_body(ForecastRequest, body, "windows", max_windows)
     features = list(metadata.features) if request.features is None else request.features
     metadata.check_features(features, "features")
-    categories = RequestCategories(metadata)
+    categories, gaps = RequestCategories(metadata), RequestGaps(metadata)
     values = [
-        _to_array(window.values, metadata, features, f"windows[{number}].values", categories)
+        _to_array(window.values, metadata, features, f"windows[{number}].values", categories, gaps)
         for number, window in enumerate(request.windows)
     ]
     made_at = np.array(
@@ -196,7 +199,8 @@ def from_json(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowB
             for number, window in enumerate(request.windows)
         ]
     )
-    return _scale(made_at, np.stack(values), features, metadata)._replace(notes=categories.notes)
+    notes = categories.notes + gaps.notes
+    return _scale(made_at, np.stack(values), features, metadata)._replace(notes=notes)
 
 
 def from_arrow(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowBatch:
@@ -216,19 +220,25 @@ def from_arrow(body: bytes, metadata: ModelMetadata, max_windows: int) -> Window
     metadata.check_features(features, "The Arrow table")
     time = _read_window_times(table, metadata, max_windows)
     made_at = time[:, metadata.lookback - 1]
-    columns, categories = [], RequestCategories(metadata)
-    for name in features:
+    columns, categories, gaps = [], RequestCategories(metadata), RequestGaps(metadata)
+    missing = np.zeros((len(table), len(features)), bool)
+    for index, name in enumerate(features):
         if name in categories.names:
             columns.append(categories.code_column(table[name], name))
             continue
-        numbers, why = as_numbers(table[name])
+        numbers, why = as_numbers(table[name], missing=gaps.markers)
         if numbers is None:
             raise UserError(f"Column '{name}' contains {why}, which is not a number.")
         columns.append(floats(numbers))
-    values = np.stack(columns, axis=1).reshape(-1, metadata.input_rows, len(features))
+        missing[:, index] = gaps.find(table[name], columns[-1], name)
+    values = np.where(missing, 0.0, np.stack(columns, axis=1))
+    values = values.reshape(-1, metadata.input_rows, len(features))
+    cells = [list(map(tuple, np.argwhere(window))) for window in missing.reshape(values.shape)]
     for number, window in enumerate(values):
         _check_finite(window, features, f"window {number}")
-    return _scale(made_at, values, features, metadata)._replace(notes=categories.notes)
+        gaps.put_back(window, cells[number], features, f"window {number}")
+    notes = categories.notes + gaps.notes
+    return _scale(made_at, values, features, metadata)._replace(notes=notes)
 
 
 def read_truths(body: bytes, metadata: ModelMetadata, max_rows: int) -> tuple[int, list[Truth]]:
@@ -247,12 +257,12 @@ def read_truths(body: bytes, metadata: ModelMetadata, max_rows: int) -> tuple[in
         RequestTooLarge: There are more rows.
     """
     request = parse_body(ObserveRequest, body, "rows", max_rows)
-    truths = []
+    truths, gaps = [], RequestGaps(metadata)
     for number, row in enumerate(request.rows):
         time = int(_to_grid(metadata, row.time, f"rows[{number}].time").astype(np.int64))
         for name, value in row.values.items():
             where = f"rows[{number}].values"
-            if name in metadata.categories:
+            if name in metadata.categories or (name in metadata.all_features and gaps.is_marker(value)):
                 continue
             _check_truth(name, value, metadata, where)
             if name in metadata.targets:
@@ -353,8 +363,9 @@ def _to_array(
     features: Sequence[str],
     where: str,
     categories: RequestCategories,
+    gaps: RequestGaps,
 ) -> np.ndarray:
-    """Return the rows of a window as float64 ``[rows, features]``."""
+    """Return the rows of a window as float64 ``[rows, features]``, NaN where a value may be missing and is."""
     if not all(isinstance(row, list) for row in rows):
         raise UserError(f"{where} must be a list of rows, each a list of numbers.")
     if len(rows) != metadata.input_rows:
@@ -362,7 +373,7 @@ def _to_array(
     for number, row in enumerate(rows):
         if len(row) != len(features):
             raise UserError(f"{where}[{number}] has {len(row)} numbers for {len(features)} features.")
-    rows = categories.code_rows(rows, features, where)
+    rows, cells = gaps.take_out(categories.code_rows(rows, features, where), features)
     for number, row in enumerate(rows):
         if not all(map(is_number, row)):
             column = next(i for i, value in enumerate(row) if not is_number(value))
@@ -375,6 +386,7 @@ def _to_array(
     except OverflowError:
         raise UserError(f"{where} contains a number that is too large.") from None
     _check_finite(values, features, where)
+    gaps.put_back(values, cells, features, where)
     return values
 
 
@@ -399,12 +411,22 @@ def _scale(
             time = metadata.grid.shift(made_at[number], steps)
             columns = {name: rows[:, index] for index, name in enumerate(features)}
             past[number] = metadata.inputs(time, metadata.rows(time, columns))
-    if not np.isfinite(past).all():
+    for window in past if np.isnan(values).any() else ():
+        _fill(window)
+    if not (np.abs(past) <= MAX_SCALED).all():
         raise UserError("A value is too large for the model's single precision.")
-    last = np.stack(
-        [values[:, metadata.lookback - 1, list(features).index(name)] for name in metadata.targets], axis=-1
-    )
+    targets = [list(features).index(name) for name in metadata.targets]
+    known = values[:, : metadata.lookback, targets]
+    for window in known if np.isnan(known).any() else ():
+        _fill(window)
+    last = known[:, -1]
     return WindowBatch(past, made_at, last)
+
+
+def _fill(window: np.ndarray) -> None:
+    """Carry the last value of each column forward, as in files; the first one is never missing."""
+    for index in range(window.shape[1]):
+        window[:, index] = carry_forward(window[:, index], before=0.0)
 
 
 def _read_arrow(body: bytes) -> pa.Table:

@@ -173,3 +173,11 @@ def test_the_inverse_of_a_wild_forecast_is_finite():
     for method in ("asinh", "log1p"):
         scaler = fit(np.random.default_rng(0).lognormal(size=(50, 1)), method)
         assert np.isfinite(np.square(scaler.inverse_targets(np.array([[1e6], [-1e6]])))).all()
+
+
+def test_scalers_are_close_if_they_scale_alike():
+    values = np.random.default_rng(0).lognormal(size=(50, 2))
+    fits = {method: fit(values, method) for method in METHODS}
+    for method, scaler in fits.items():
+        again = Scaler.from_dict(scaler.to_dict())
+        assert [name for name, other in fits.items() if again.is_close(other)] == [method]
