@@ -116,8 +116,7 @@ class ReadingRecipe:
         if self.other_mark:
             source += f" (the other mark in {_join(self.other_mark)})"
         columns = " and ".join(f"'{name}'" for name in self.time.columns)
-        written = " ".join(part for part in (self.time.pattern, self.time.clock) if part)
-        written += f" in {self.time.timezone}" if self.time.timezone else ""
+        written = self.time.describe()
         step = "" if self.grid is None else f", every {self.grid.step.describe()}"
         lines = [f"read as: {source}", f"time from {columns} written as {written}{step}", _join(self.numeric)]
         if self.grid is not None and self.grid.exact:

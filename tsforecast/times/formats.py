@@ -23,6 +23,17 @@ from tsforecast.times.text import CLOCKS, ISO, YEARS, Reading, read_clock, read_
 from tsforecast.times.zones import Zone
 
 EXAMPLE = "write it as 2024-01-31 13:45"
+# Patterns without percent signs, as people call them.
+WORDS = {
+    "iso": "ISO 8601",
+    "excel": "Excel's serial dates",
+    "unix_s": "Unix seconds",
+    "unix_ms": "Unix milliseconds",
+    "unix_us": "Unix microseconds",
+    "unix_ns": "Unix nanoseconds",
+    "hour": "hours from 0",
+    "hour_ending": "hours from 1 to 24",
+}
 UNIT_NS = {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
 
 
@@ -67,6 +78,11 @@ class TimeFormat:
                 " hour 1 is 0:00.",
             )
         return notes
+
+    def describe(self) -> str:
+        """Return how the times are written, in words where a pattern has a name of its own."""
+        written = [WORDS.get(part, part) for part in (self.pattern, self.clock) if part]
+        return " and ".join(written) + (f" in {self.timezone}" if self.timezone else "")
 
     @property
     def is_utc(self) -> bool:

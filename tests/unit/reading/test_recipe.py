@@ -121,6 +121,18 @@ def test_row_numbers_without_a_name_are_no_feature(tmp_path):
     assert named.features == ("column_1", "load")  # as models of version 0.1 have it
 
 
+@pytest.mark.parametrize(("first", "is_feature"), [(0, False), (1, False), (7, True)])
+def test_a_named_count_of_the_rows_is_no_feature_unless_asked_for(tmp_path, first, is_feature):
+    path = write(
+        tmp_path, ("No", "time", "load"), [(i + first, str(t), i * i % 7) for i, t in enumerate(hours(100))]
+    )
+    series = load(str(path), "load", calendar=False)
+    assert series.features == (("No", "load") if is_feature else ("load",))
+    noted = any("Column 'No' counts the rows" in note and "data.features" in note for note in series.notes)
+    assert noted is not is_feature
+    assert load(str(path), "load", features=["No"], calendar=False).features == ("No", "load")
+
+
 def test_columns_without_name_and_value_are_no_feature(tmp_path):
     rows = [(str(t), i, "", "") for i, t in enumerate(hours(50))]
     path = write(tmp_path, ("time", "load", "", ""), rows)

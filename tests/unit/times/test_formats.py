@@ -52,3 +52,15 @@ def test_a_decided_clock_does_not_change_with_the_rows():
         UserError, match=r"'0' in column 'hour' \(row 2\) is not a time written as hour_ending"
     ):
         ending.read(pa.table({"day": ["2024-01-01"] * 2, "hour": [1, 0]}))
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (TimeFormat(("t",), "unix_s"), "Unix seconds"),
+        (TimeFormat(("d", "h"), "%d.%m.%Y", "hour_ending"), "%d.%m.%Y and hours from 1 to 24"),
+        (TimeFormat(("t",), "iso", timezone="Europe/Paris"), "ISO 8601 in Europe/Paris"),
+    ],
+)
+def test_formats_are_described_in_words(written, words):
+    assert written.describe() == words

@@ -46,6 +46,7 @@ from tsforecast.times.time_grid import TimeGrid
 from tsforecast.times.zones import Zone
 
 UNNAMED = r"column_\d+|Unnamed: \d+"  # names of columns that have none
+MIN_COUNTED = 20  # rows from which on a column that counts them is taken for their number
 
 
 class Selection(NamedTuple):
@@ -390,7 +391,9 @@ def _numeric(
         elif name in table.opened.not_features and name not in named and name not in recipe.numeric:
             left_out[name] = "comes from the names of folders"
         elif re.fullmatch(UNNAMED, name) and name not in named and _is_filler(numbers):
-            left_out[name] = "has no name and no value but row numbers"
+            left_out[name] = "has no name and is empty or counts the rows"
+        elif not recipe.numeric and name not in named and _counts_rows(numbers):
+            left_out[name] = f"counts the rows (data.features can name it: [{name}, ...])"
         else:
             columns[name] = numbers
     for name in recipe.numeric:
@@ -415,6 +418,12 @@ def _is_filler(column: pa.ChunkedArray) -> bool:
         return True
     steps = np.diff(values)
     return bool((steps == 1).mean() >= 0.9 or ((steps > 0).all() and (values % 1 == 0).all()))
+
+
+def _counts_rows(column: pa.ChunkedArray) -> bool:
+    """Return whether a column is the number of the row, from 0 or 1 on."""
+    values = floats(column)
+    return len(values) >= MIN_COUNTED and values[0] in (0, 1) and bool((np.diff(values) == 1).all())
 
 
 def _pick_targets(

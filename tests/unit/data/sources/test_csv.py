@@ -219,7 +219,7 @@ WRONG = {
     "one column": ("load\n1\n2\n", {}, "not a CSV table"),
     "ragged": ("time,load\n2024-01-01,1\n2024-01-02\n", {}, "not a regular CSV table"),
     "binary": (bytes(range(256)), {}, "neither CSV nor Parquet"),
-    "spreadsheet": (b"PK\x03\x04rest", {}, "save the sheet as CSV"),
+    "spreadsheet": (b"PK\x03\x04rest", {}, "unpack it, or save it as CSV"),
     "cut gz": (gzip.compress(plain().encode())[:-12], {}, "damaged"),
     "cut xz": (lzma.compress(plain().encode())[:-12], {}, "damaged"),
     "cut zst": (zstd(plain().encode())[:-12], {}, "damaged"),
