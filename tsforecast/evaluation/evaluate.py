@@ -16,9 +16,12 @@ from tsforecast.inference.forecasts import spike_probability
 from tsforecast.inference.predict import predict
 from tsforecast.losses import Loss
 from tsforecast.objective import Objective
+from tsforecast.storage.rows import chunks
 
 if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
+
+MAX_SCALE_ROWS = 8_000_000  # training rows whose seasonal errors are computed at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,11 +105,13 @@ def score_forecasts(
 def baselines(dataset: ForecastDataset, split: str) -> dict[str, Evaluation]:
     """Score persistence and the seasonal naive forecast on all windows of a split, as ``evaluate`` does."""
     windows = dataset.windows(split)
-    filled = dataset.inputs[:, list(dataset.target_indices)]
-    persistence = metrics.persistence_forecast(filled, windows.ends, windows.horizon)
-    seasonal_naive = metrics.seasonal_naive_forecast(
-        filled, windows.ends, windows.lead, windows.horizon, dataset.series.season
-    )
+    season = dataset.series.season
+    # Rows before these are not read: a season, or the longest forecast, before the first window's last input.
+    first = max(0, int(windows.ends[0]) - windows.lead - windows.horizon - season) if len(windows) else 0
+    filled = dataset.inputs[first : windows.border[1], list(dataset.target_indices)]
+    ends = windows.ends - first
+    persistence = metrics.persistence_forecast(filled, ends, windows.horizon)
+    seasonal_naive = metrics.seasonal_naive_forecast(filled, ends, windows.lead, windows.horizon, season)
     return {
         "persistence": _score_points(dataset, windows, persistence),
         "seasonal_naive": _score_points(dataset, windows, seasonal_naive),
@@ -153,8 +158,21 @@ def validation_figures(
 def seasonal_scale(dataset: ForecastDataset) -> np.ndarray:
     """Return the mean absolute error ``[T]`` of the seasonal naive forecast on the training rows, the unit of MASE."""
     first, last = dataset.borders[0]
-    training = dataset.scaler.inverse_targets(dataset.truths[first:last])
-    return metrics.seasonal_scale(training, dataset.series.season)
+    season = dataset.series.season
+    if last - first <= MAX_SCALE_ROWS:
+        return metrics.seasonal_scale(dataset.scaler.inverse_targets(dataset.truths[first:last]), season)
+    totals, counts = np.zeros((2, dataset.truths.shape[1]))
+    for rows in chunks(first, last - season):
+        now, before = (
+            dataset.scaler.inverse_targets(dataset.truths[rows.start + back : rows.stop + back])
+            for back in (season, 0)
+        )
+        difference = np.abs(now - before)
+        totals += np.nansum(difference, axis=0)
+        counts += np.isfinite(difference).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        scale: np.ndarray = totals / counts
+    return scale
 
 
 def target_hours(dataset: ForecastDataset, evaluation: Evaluation) -> np.ndarray:

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from tsforecast.data.dataset import ForecastDataset
     from tsforecast.evaluation.options import SpikeOptions
 
+MAX_ROWS = (
+    4_000_000  # training rows; of more of them, evenly spaced blocks show how often the target rises how far
+)
+BLOCKS = 64
+
 
 def spike_thresholds(dataset: ForecastDataset, options: SpikeOptions) -> dict[str, list[float | None]]:
     """Return the rise that counts as a spike, from the options or the training rows.
@@ -27,9 +32,8 @@ def spike_thresholds(dataset: ForecastDataset, options: SpikeOptions) -> dict[st
         contain no pair to measure a rise, or rise too rarely for ``quantile``. Under a curve, where a rise has no one
         size, ``threshold_scaled`` is that of a rise from the median.
     """
-    first, last = dataset.borders[0]
     lead, horizon, threshold = dataset.window["lead"], dataset.window["horizon"], options.threshold
-    training = dataset.scaler.inverse_targets(dataset.truths[first:last])
+    training = dataset.scaler.inverse_targets(_training_truths(dataset, lead + horizon))
     scaler, targets = dataset.scaler, list(dataset.target_indices)
     rises = [
         threshold_from_quantile(training[:, i], lead, horizon, options.quantile)
@@ -66,3 +70,15 @@ def find_spikes(
         return above
     rise = scaler.inverse_targets(truth) - scaler.inverse_targets(origin)
     return np.asarray(rise > np.asarray(metadata["spike"]["threshold"], np.float64))
+
+
+def _training_truths(dataset: ForecastDataset, gap: int) -> np.ndarray:
+    """Return the scaled training truths ``[n, T]``; of very many rows, blocks with ``gap`` NaN rows between them."""
+    first, last = dataset.borders[0]
+    if last - first <= MAX_ROWS:
+        return dataset.truths[first:last]
+    size = MAX_ROWS // BLOCKS
+    blocks = []
+    for start in np.linspace(first, last - size, BLOCKS).astype(np.int64):
+        blocks += [dataset.truths[start : start + size], np.full((gap, dataset.truths.shape[1]), np.nan)]
+    return np.concatenate(blocks)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 MAX_BOOSTERS = 64
 SMALL_TRAINING_SET = 20_000
 CHUNK = 50_000  # windows whose features are computed at once
+MAX_ROWS = (
+    3_000_000  # between the first and the last window, over which means and extremes are computed at once
+)
+MAX_WINDOWS = 2_000_000  # of a split, evenly spaced, to fit on: their features take 4 bytes each in memory
 OBJECTIVES = {  # objectives of LightGBM by class of the loss
     "SquaredError": "regression",
     "AbsoluteError": "regression_l1",
@@ -94,7 +98,11 @@ class LightGBM(Estimator):
         """Fit one booster after the other; each stops by the loss on the validation windows."""
         lightgbm = _library()
         objective = _objective(loss, self.task.quantile_levels)
-        features = {name: self.features(windows) for name, windows in (("train", train), ("val", val))}
+        for name, windows in (("training", train), ("validation", val)):
+            if len(windows) > MAX_WINDOWS:
+                log(f"LightGBM uses {MAX_WINDOWS:,} of {len(windows):,} {name} windows, evenly spaced.")
+        train, val = train.limited(MAX_WINDOWS), val.limited(MAX_WINDOWS)
+        features = {name: self._all_features(windows) for name, windows in (("train", train), ("val", val))}
         truths = {name: windows.targets(windows.ends) for name, windows in (("train", train), ("val", val))}
         origins = {
             name: windows.rows[windows.ends][:, list(self.task.target_indices)]
@@ -157,6 +165,13 @@ class LightGBM(Estimator):
                     features
                 )
         return out[..., 0] if self.task.quantile_levels is None else np.sort(out, axis=-1)
+
+    def _all_features(self, windows: Windows) -> np.ndarray:
+        """Return the features of all windows, in pieces if the rows between them are many."""
+        if windows.ends[-1] - windows.ends[0] <= MAX_ROWS:
+            return self.features(windows)
+        pieces = np.array_split(windows.ends, -(-len(windows) // CHUNK))
+        return np.concatenate([self.features(windows, ends) for ends in pieces])
 
     def features(self, windows: Windows, ends: np.ndarray | None = None) -> np.ndarray:
         """Return the features of windows, float32 ``[n, F]``; they depend on the inputs of the window only."""

@@ -1,14 +1,13 @@
 """The memory, disk and GPUs of this machine, read without TensorFlow."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-MEMINFO = Path("/proc/meminfo")
+from tsforecast.storage.memory import system_memory as system_memory
 
 
 @dataclass(frozen=True)
@@ -30,29 +29,6 @@ class GPU:
     compute_capability: float
     memory_bytes: int
     driver: str
-
-
-def system_memory() -> tuple[int, int]:
-    """Return the total and the available memory in bytes, of the container if its limit is lower."""
-    total, available = _meminfo()
-    limit, used = _cgroup("memory.max"), _cgroup("memory.current")
-    if limit is not None and limit < total:
-        return limit, min(available, limit - (used or 0))
-    return total, available
-
-
-def _meminfo() -> tuple[int, int]:
-    if MEMINFO.is_file():
-        kib = {key: int(value) for key, value in re.findall(r"(\w+):\s+(\d+) kB", MEMINFO.read_text())}
-        return kib["MemTotal"] * 1024, kib["MemAvailable"] * 1024
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return pages, pages
-
-
-def _cgroup(name: str) -> int | None:
-    path = Path("/sys/fs/cgroup") / name
-    text = path.read_text().strip() if path.is_file() else "max"
-    return int(text) if text.isdigit() else None
 
 
 def free_disk_bytes(folder: Path) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsforecast.data.row_facts import RowFacts
 from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError, nearest
 from tsforecast.metrics.baselines import seasonal_steps_back
@@ -49,14 +50,14 @@ class DataFacts:
     def from_dataset(cls, dataset: "ForecastDataset") -> "DataFacts":
         """Return the properties of a dataset."""
         scaler, window = dataset.scaler, dataset.window
-        start, stop = dataset.borders[0]
-        training = scaler.inverse_targets(dataset.truths[start:stop])
+        training = RowFacts.of_rows(dataset.truths, dataset.borders[0])
+        low, high = scaler.inverse_targets(np.stack([training.low, training.high]))
         return cls(
             channels=dataset.channels,
             scaler=scaler,
             targets=dataset.series.targets,
             target_indices=dataset.target_indices,
-            training_range=[(float(np.nanmin(column)), float(np.nanmax(column))) for column in training.T],
+            training_range=list(zip(low.tolist(), high.tolist(), strict=True)),
             lookback=window["lookback"],
             lead=window["lead"],
             horizon=window["horizon"],

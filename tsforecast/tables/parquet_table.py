@@ -13,6 +13,7 @@ from tsforecast.tables.types import plain_table
 
 DAMAGED_CONTENT = (*DAMAGE, UnicodeError, OverflowError)
 DAMAGED = "is a damaged Parquet file"
+BUFFER_BYTES = 1 << 20  # of each column; without buffers, Arrow keeps whatever it has read of a file
 
 
 class ParquetTable(Table):
@@ -29,11 +30,13 @@ class ParquetTable(Table):
         self.label, self._source = str(file), file
         try:
             raw = pa.BufferReader(file.open().read()) if file.compression() else file.open_raw()
-            self._file = pq.ParquetFile(raw, page_checksum_verification=True)
+            checked = {"page_checksum_verification": True}
+            self._file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, pre_buffer=False, **checked)
         except DAMAGED_CONTENT as error:
             raise file.damage(error, DAMAGED) from None
         self._names, self.repeated, self.notes = name_columns(self._file.schema_arrow)
         self.columns = tuple(name for name in self._names if REPEATED not in name)
+        self.rows = self._file.metadata.num_rows
 
     def head(self) -> pa.Table:
         """Return the first rows."""

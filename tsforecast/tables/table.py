@@ -87,6 +87,7 @@ class Table(ABC):
         can_sort: Whether ``pieces`` are sorted by ``Hints.order``.
         not_features: Columns that are fed in only if they are named, as those of folder names.
         notes: What was left out.
+        rows: Number of rows, or None if only reading them tells.
     """
 
     key: str = "data.path"
@@ -100,6 +101,7 @@ class Table(ABC):
     can_sort: bool = False
     not_features: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    rows: int | None = None
 
     def locate(self, row: int) -> tuple[str, int]:
         """Return what messages call the part of the table that has a row of ``table()``, and its row there, from 1."""

@@ -7,6 +7,7 @@ import numpy as np
 from tsforecast.errors import UserError
 from tsforecast.times.duplicates import MAX_REPEATED, aggregate, count_repeated
 from tsforecast.times.frequency import MONTHS, Frequency, second
+from tsforecast.times.notes import missing_note, moved_note, shared_note
 from tsforecast.times.order import order_notes, sort_rows
 from tsforecast.times.resample import advise_resampling, advised_step
 from tsforecast.times.time_grid import SECOND, TOLERANCE, TimeGrid, most_common
@@ -32,6 +33,7 @@ class GridStream:
 
     Attributes:
         shared: Number of rows that share their grid time with an earlier one.
+        last_time: Time of the newest row.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class GridStream:
         self.step, self.pad, self.grid = step, pad, grid
         self.duplicates, self.codes = duplicates, codes
         self.shared = self.rows = self.repeated = 0
-        self._last_time: np.datetime64 | None = None
+        self.last_time: np.datetime64 | None = None
         # The rows at the newest grid time, which later ones may join.
         self._pending: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -94,13 +96,13 @@ class GridStream:
         return pending and aggregate(*pending, self.duplicates, self.codes)
 
     def _count(self, time: np.ndarray) -> None:
-        repeated, _ = count_repeated(time if self._last_time is None else np.append(self._last_time, time))
-        self.rows, self.repeated, self._last_time = self.rows + len(time), self.repeated + repeated, time[-1]
+        repeated, _ = count_repeated(time if self.last_time is None else np.append(self.last_time, time))
+        self.rows, self.repeated, self.last_time = self.rows + len(time), self.repeated + repeated, time[-1]
 
     def _check_repeated(self) -> None:
         if self.duplicates is None and self.repeated > max(1, MAX_REPEATED * self.rows):
             raise UserError(
-                f"{self.repeated:,} of {self.rows:,} rows repeat the time of another, the last at {self._last_time}:"
+                f"{self.repeated:,} of {self.rows:,} rows repeat the time of another, the last at {self.last_time}:"
                 " keep one row for each time."
             )
 
@@ -163,10 +165,7 @@ def regularize(
     off = grid.off_grid(time, positions)
     _check_grid(grid, time, positions, off, inferred)
     moved = int((off >= SECOND).sum())
-    if moved:
-        notes += (
-            f"{moved:,} timestamps lay between the steps of {grid.step.describe()} and were moved onto them.",
-        )
+    notes += moved_note(moved, grid.step)
     stream = GridStream(grid.step, grid=grid, duplicates=duplicates, codes=codes)
     complete, values = stream.place(positions, values)
     if inferred and duplicates is None and stream.shared > max(1, MAX_REPEATED * len(positions)):
@@ -174,13 +173,8 @@ def regularize(
             f"{stream.shared:,} of {len(positions):,} rows share a step of {grid.step.describe()} with another:"
             f" summarize them with {advise_resampling(str(grid.step))}, or keep one of each with data.duplicates=last."
         )
-    if stream.shared:
-        notes += (_shared_note(stream.shared, duplicates),)
-    missing = len(complete) - (len(positions) - stream.shared)
-    if missing:
-        notes += (
-            f"{missing:,} of {len(complete):,} timestamps were missing; their rows count as unobserved.",
-        )
+    notes += shared_note(stream.shared, duplicates)
+    notes += missing_note(len(complete) - (len(positions) - stream.shared), len(complete))
     return grid, grid.times(complete), values, notes
 
 
@@ -237,13 +231,6 @@ def check_stated_step(time: np.ndarray, step: Frequency) -> None:
             f"data.frequency is {step.describe()}, but the rows are {grid.step.describe()} apart: months and years are"
             f" not equally long; write data.frequency={grid.step}, or leave it out."
         )
-
-
-def _shared_note(shared: int, duplicates: str | None) -> str:
-    if duplicates in ("mean", "sum"):
-        return f"{shared:,} rows shared their step with another; the {duplicates} of each step was taken."
-    other = "an earlier" if duplicates == "first" else "a later"
-    return f"{shared:,} rows shared their step with {other} one; the {duplicates or 'last'} of each was kept."
 
 
 def _check_grid(

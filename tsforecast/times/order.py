@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tsforecast.times.notes import order_note, untimed_note
+
 
 def is_ordered(time: np.ndarray) -> bool:
     """Return whether times ``[N]``, NaT allowed, never go back."""
@@ -22,11 +24,6 @@ def sort_rows(time: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def order_notes(time: np.ndarray) -> tuple[str, ...]:
     """Return notes on rows without a time and on rows out of order."""
-    notes: tuple[str, ...] = ()
     known = ~np.isnat(time)
-    if not known.all():
-        notes += (f"{int((~known).sum()):,} rows without a time were left out.",)
     backwards = int((np.diff(time[known]) < np.timedelta64(0, "ns")).sum())
-    if backwards:
-        notes += (f"The rows were not in order of time ({backwards:,} steps back) and were sorted.",)
-    return notes
+    return untimed_note(int((~known).sum())) + order_note(backwards)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tsforecast.data.series import Series
+from tsforecast.data.sources.cached import load_source
 from tsforecast.data.sources.options import TableOptions
-from tsforecast.data.sources.table import load_table
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.tables.file_source import FileSource
 
@@ -22,9 +22,9 @@ def load(
         **options: Those of ``TableOptions``.
 
     Returns:
-        float64 values in the file's units.
+        float64 values in the file's units, in memory or in mapped files.
 
     Raises:
-        UserError: As ``load_table``.
+        UserError: As ``load_source``.
     """
-    return load_table(FileSource(path), TableOptions(target=target, **options), recipe)
+    return load_source(FileSource(path), TableOptions(target=target, **options), recipe)

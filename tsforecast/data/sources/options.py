@@ -33,6 +33,9 @@ class TableOptions:
         categorical: Columns to feed in as categories: text, numbers that are codes, or booleans.
         unknown_categories: ``note`` to take a category that the training rows do not have as unknown, ``refuse`` to
             refuse it.
+        cache: Whether the rows are written to a cache and mapped into memory; ``auto`` if they would take more than
+            half of the available memory.
+        cache_folder: Folder of the cache; None for ``tsforecast`` in the user's folder of caches.
     """
 
     target: str | Sequence[str]
@@ -53,3 +56,5 @@ class TableOptions:
     missing_values: Sequence[float | str] = ()
     categorical: Sequence[str] | str = ()
     unknown_categories: str = "note"
+    cache: bool | str = "auto"
+    cache_folder: str | None = None

@@ -102,6 +102,14 @@ def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | No
         UserError: The table or its columns cannot be used, see ``Source.open``, ``find_time`` and ``regularize``; a
             chosen column has no value at all or an infinite one; or the table does not fit the recipe.
     """
+    series, changes = read_table(source, options, recipe)
+    return replace(series, notes=series.notes + changes)
+
+
+def read_table(
+    source: Source, options: TableOptions, recipe: ReadingRecipe | None = None
+) -> tuple[Series, tuple[str, ...]]:
+    """Return what ``load_table`` returns, and apart from it the notes on rows that were moved onto the grid."""
     check_rows(options.rows)
     _check_season(options.season)
     table = read_times(source, options, recipe or _stated_recipe(options))
@@ -126,7 +134,7 @@ def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | No
     recipe = replace(recipe, grid=grid)
     if options.calendar:
         features, values = _with_calendar(features, values, recipe.clock.local(time), grid.step)
-    return Series(
+    series = Series(
         time=time,
         values=values,
         features=features,
@@ -134,10 +142,11 @@ def load_table(source: Source, options: TableOptions, recipe: ReadingRecipe | No
         season=options.season or grid.step.season,
         unit=options.unit,
         known_ahead=pick_known_ahead(match_names(options.known_ahead, features), features),
-        notes=notes + corrected,
+        notes=notes,
         name=source.name,
         recipe=recipe,
     )
+    return series, corrected
 
 
 def read_times(source: Source, options: TableOptions, recipe: ReadingRecipe) -> TimedTable:
