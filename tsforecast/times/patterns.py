@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from tsforecast.columns.cells import clean_text, is_number, is_text
 from tsforecast.times.formats import digits
-from tsforecast.times.numbers import EXCEL, PARTS, clock_of_numbers, read_excel, unix_unit
+from tsforecast.times.numbers import EXCEL, PARTS, clock_of_numbers, read_excel, read_unix, unix_unit
 from tsforecast.times.text import CLOCKS, COMPACT, ISO, MOMENTS, Reading, fitting, read_text
 
 SAMPLE = 200  # values by which patterns are chosen, spread over the column
@@ -93,11 +93,20 @@ def _number_patterns(column: pa.ChunkedArray) -> list[str]:
     ]
     if patterns:
         return patterns
+    if _is_no_time(_spread(column)):
+        return []
     excel = read_excel(column)
     if excel is not None and np.isnat(excel.time).mean() < MIN_SHARE:
         return [EXCEL]
     unit = unix_unit(column)
     return [] if unit is None else [f"unix_{unit}"]
+
+
+def _is_no_time(sample: pa.ChunkedArray) -> bool:
+    """Return whether none of some numbers is an Excel serial date or a Unix time of any unit."""
+    excel, unit = read_excel(sample), unix_unit(sample)
+    unix = None if unit is None else read_unix(sample, unit)
+    return all(reading is None or bool(np.isnat(reading.time).all()) for reading in (excel, unix))
 
 
 def _implausible(reading: Reading) -> bool:

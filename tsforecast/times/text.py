@@ -79,6 +79,7 @@ OFFSET = r"(?P<clock>[:T.\s]\d{1,2}|T\d{4}|\d{6}|[.,]\d+)\s*(?P<offset>[zZ]|UTC|
 # Intervals, of which the start counts: of a day, and between moments.
 CLOCK_INTERVAL = r"^(\d{1,2}[:.]\d{2})\s*[-–]\s*\d{1,2}[:.]\d{2}$"
 INTERVAL = r"^(\d.{9,}?)(?:\s+[-–]\s+|\s+to\s+|/)\d.{9,}$"
+OFFSET_MARKS = (b"+", b"-", b"Z", b"z", b"T", b"C")  # one of them is in every offset: UTC and GMT as well
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 GROUPS = {"Y": r"\d{4}", "G": r"\d{4}", "y": r"\d{2}", "b": "[A-Za-z]{3,9}", "q": "[1-4]", "u": "[1-7]"}
 GROUPS["p"] = r"[AaPp]\.?[Mm]\.?"
@@ -190,6 +191,8 @@ def regex(pattern: str) -> "re.Pattern[str]":
 def _split_offset(text: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray, np.ndarray | None]:
     """Return text without offsets, which values have one, and the offsets timedelta64[ns] if any has."""
     none = np.zeros(len(text), bool)
+    if not _may_have_offsets(text):
+        return text, none, None
     has = pc.fill_null(pc.match_substring_regex(text, OFFSET), False)
     if not pc.any(has).as_py():
         return text, none, None
@@ -200,6 +203,16 @@ def _split_offset(text: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray, n
     shift[marked] = np.array([_seconds(value) for value in values])[codes]
     bare = pc.replace_substring_regex(text, OFFSET, r"\1")
     return pc.if_else(has, bare, text), marked, (shift * NS).astype("timedelta64[ns]")
+
+
+def _may_have_offsets(text: pa.ChunkedArray) -> bool:
+    """Return whether a character occurs that every offset contains."""
+    for chunk in text.chunks:
+        buffer = chunk.buffers()[-1] if len(chunk) else None
+        content = b"" if buffer is None else buffer.to_pybytes()
+        if any(mark in content for mark in OFFSET_MARKS):
+            return True
+    return False
 
 
 def _seconds(offset: str) -> int:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from tsforecast.columns.arrow import floats
 from tsforecast.columns.categories import CategoryCoder, check_policy
 from tsforecast.columns.cells import as_numbers
+from tsforecast.columns.matrix import to_matrix
 from tsforecast.columns.numerals import check_decimal, find_other_marks, settle_decimal
 from tsforecast.data.calendar_features import calendar, changing_features
 from tsforecast.data.names import match_names
@@ -308,16 +309,15 @@ def _check_season(season: object) -> None:
 
 def _to_array(selection: Selection, time: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the features ``[N, C]``, and a note for each number that seems to stand for missing values."""
-    values = np.empty((len(time), len(selection.features)))
-    sentinels, coder = {}, selection.categories
-    for index, name in enumerate(selection.features):
+    sentinels, coder, columns = {}, selection.categories, dict(selection.columns)
+    for name in selection.features:
         if name in coder.vocabulary:
-            values[:, index] = coder.encode(name, selection.columns[name])
+            columns[name] = pa.chunked_array([pa.array(coder.encode(name, columns[name]))])
             continue
-        column = floats(selection.columns[name])
+        column = floats(columns[name])
         _check_column(name, column, time)
         sentinels[name] = list(find_sentinels(column))
-        values[:, index] = column
+    values = to_matrix(columns, selection.features, len(time))
     return values, sentinel_notes(sentinels) + coder.notes()
 
 
@@ -455,14 +455,15 @@ def _pick_targets(
 
 
 def _check_column(name: str, column: np.ndarray, stamps: np.ndarray) -> None:
-    infinite = np.isinf(column)
-    if infinite.any():
+    low, high = np.fmin.reduce(column), np.fmax.reduce(column)
+    if np.isinf(low) or np.isinf(high):
+        infinite = np.isinf(column)
         row = int(infinite.argmax())
         raise UserError(
             f"Column '{name}' has {int(infinite.sum()):,} infinite values, the first in row {row + 1}"
             f" ({second(stamps[row])}): leave them empty, or leave the column out with data.features."
         )
-    if np.isnan(column).all():
+    if np.isnan(low):
         raise UserError(f"Column '{name}' has no value at all: leave it out with data.features.")
 
 
