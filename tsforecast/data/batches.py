@@ -228,6 +228,9 @@ def tf_dataset(
     options = tf.data.Options()
     # Nothing is left to tune here, and the tuner's thread keeps an exiting process waiting for ten seconds or more.
     options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = (
+        False  # they copy the tensors that are gathered from
+    )
     options.threading.private_threadpool_size = THREADS  # the training step keeps TensorFlow's own pool
     options.threading.max_intra_op_parallelism = 1
     return stream.with_options(options)

@@ -11,7 +11,7 @@ from pathlib import Path
 MAX_BYTES = (
     192 << 20
 )  # of mapped pages that are kept in this process; what is given back stays in the system's cache
-INTERVAL = 0.01  # seconds between two looks at how many there are
+INTERVAL = 0.005  # seconds between two looks at how many there are
 STATM = Path("/proc/self/statm")
 
 _maps: "weakref.WeakSet[mmap.mmap]" = weakref.WeakSet()

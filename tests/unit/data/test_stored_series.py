@@ -1,5 +1,7 @@
 """A series in files is prepared in pieces as one in memory is at once."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -130,3 +132,29 @@ def test_codes_of_categories_are_stored_unscaled(tmp_path):
     np.testing.assert_array_equal(stored.inputs[:4, 1], [2, 3, 1, 0])
     np.testing.assert_array_equal(stored.inputs[:, 1], expected.inputs[:, 1])
     assert stored.series.notes == expected.series.notes
+
+
+def test_a_pipeline_over_a_mapped_file_does_not_copy_it(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+import numpy as np
+from tsforecast.data.batches import tf_dataset
+from tsforecast.data.windows import Windows, window_ends
+from tsforecast.storage.rows import RowFile, map_rows
+with RowFile(Path(sys.argv[1]), np.float32) as file:
+    for _ in range(64):
+        file.append(np.ones((1 << 18, 4)))
+rows = map_rows(Path(sys.argv[1]), np.float32, (4,), random=True)
+border, shape = (0, len(rows)), {"lookback": 4, "lead": 1, "horizon": 1}
+windows = Windows(rows, rows, window_ends(border, **shape, stride=1, inside=True), **shape, border=border)
+next(iter(tf_dataset(windows.limited(1000), batch_size=8, seed=0)))
+anonymous = lambda: int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0]) * 1024
+before = anonymous()
+stream = iter(tf_dataset(windows, batch_size=8, seed=0, shuffle=False))
+next(stream)
+added = anonymous() - before
+assert added < rows.nbytes / 2, added
+"""
+    path = str(tmp_path / "rows")
+    subprocess.run([sys.executable, "-c", code, path], check=True, capture_output=True)
