@@ -21,6 +21,7 @@ from tsforecast.tables.file_source import FileSource
 from tsforecast.tables.table import NO_HINTS, Hints, Source, Table
 
 HEAD_ROWS = 262_144  # rows that decide how the others are read
+MAX_HEAD_ROWS = 4 * HEAD_ROWS  # rows among which they are looked for
 MAX_SHARE = 0.5  # of the available memory that a series may take before it goes to the cache
 CSV_FACTOR = 5.0  # bytes in memory while a series is prepared, per byte of text
 COMPRESSED_FACTOR = 30.0
@@ -49,8 +50,8 @@ def load_in_pieces(source: Source, options: TableOptions, recipe: ReadingRecipe 
 
     The first rows decide how the file is read; a later row that does not fit is refused.
     """
-    if not isinstance(source, FileSource):
-        raise UserError("data.cache=true is for one file: set data.cache=false.")
+    if not isinstance(source, FileSource) or not Path(source.path).expanduser().is_file():
+        raise UserError("data.cache=true is for one file on this machine: set data.cache=false.")
     for name in NEED_MEMORY:
         if getattr(options, name):
             raise UserError(f"data.{name} needs all rows in memory: leave it out, or set data.cache=false.")
@@ -165,13 +166,12 @@ class HeadTable(Table):
 
     def pieces(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the rows, some at a time, with all columns or those named."""
-        rows = 0
+        rows = selected = 0
         for piece in self._opened.pieces(columns):
-            if self._condition is not None:
-                piece = self._condition.select(piece)
-            yield piece.slice(0, HEAD_ROWS - rows)
+            yield piece
             rows += piece.num_rows
-            if rows >= HEAD_ROWS:
+            selected += piece.num_rows if self._condition is None else self._condition.select(piece).num_rows
+            if selected >= HEAD_ROWS or rows >= MAX_HEAD_ROWS:
                 return
 
     def table(self) -> pa.Table:
