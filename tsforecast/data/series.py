@@ -11,6 +11,7 @@ import numpy as np
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.derived import Derived
 from tsforecast.errors import UserError, nearest
+from tsforecast.storage.rows import chunks
 from tsforecast.times.clock import Clock
 from tsforecast.times.frequency import Frequency
 from tsforecast.times.time_grid import TimeGrid
@@ -131,8 +132,9 @@ class Series:
         digest.update(repr((self.features, self.targets, self.values.dtype.str)).encode())
         if self.categories:
             digest.update(repr(sorted(self.categories.items())).encode())
-        digest.update(np.ascontiguousarray(self.time).view(np.uint8).data)
-        digest.update(np.ascontiguousarray(self.values).view(np.uint8).data)
+        for array in (self.time, self.values):
+            for rows in chunks(0, len(self)):
+                digest.update(np.ascontiguousarray(array[rows]).view(np.uint8).data)
         return digest.hexdigest()[:16]
 
 

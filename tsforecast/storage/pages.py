@@ -1,7 +1,6 @@
 """Mapped files whose pages are given back before they add up to the size of the file."""
 
 import mmap
-import os
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ STATM = Path("/proc/self/statm")
 _maps: "weakref.WeakSet[mmap.mmap]" = weakref.WeakSet()
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
+_kept = 0  # bytes of mapped files, programs included, after pages were given back
 
 
 def map_file(path: Path) -> mmap.mmap:
@@ -51,30 +51,37 @@ def mapped_bytes() -> int:
 
 def _watch(mapped: mmap.mmap) -> None:
     """Add a map to those that the watching thread looks after, and start it if there is none."""
-    global _thread
+    global _thread, _kept
     if sys.platform != "linux":  # elsewhere the system decides alone
         return
     with _lock:
         _maps.add(mapped)
         if _thread is None:
+            _kept = mapped_bytes()
             _thread = threading.Thread(target=_give_back, name="mapped pages", daemon=True)
             _thread.start()
 
 
+def trim() -> None:
+    """Give back the pages of mapped files if more than ``MAX_BYTES`` of them have come together."""
+    global _kept
+    if not _maps:
+        return
+    now = mapped_bytes()
+    if now - _kept > MAX_BYTES:
+        release_pages()
+        now = mapped_bytes()
+        _kept = now
+    _kept = min(_kept, now)
+
+
 def _give_back() -> None:
-    """Release pages whenever ``MAX_BYTES`` of them have come together, until nothing is mapped any more."""
+    """Trim again and again, until nothing is mapped any more."""
     global _thread
-    kept = mapped_bytes()
-    with open(STATM, "rb", buffering=0) as statm:
-        while True:
-            with _lock:
-                if not _maps:
-                    _thread = None
-                    return
-            now = int(os.pread(statm.fileno(), 128, 0).split()[2]) * mmap.PAGESIZE
-            if now - kept > MAX_BYTES:
-                release_pages()
-                kept = mapped_bytes()
-            else:
-                kept = min(kept, now)
-            time.sleep(INTERVAL)
+    while True:
+        with _lock:
+            if not _maps:
+                _thread = None
+                return
+        trim()
+        time.sleep(INTERVAL)

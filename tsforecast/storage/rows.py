@@ -8,7 +8,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tsforecast.storage.pages import advise_random, map_file
+from tsforecast.storage.pages import advise_random, map_file, trim
 
 CHUNK_ROWS = 65_536  # rows that are worked on at once
 ALIGNMENT = 64  # bytes that frameworks ask of the address of an array that they share
@@ -75,7 +75,7 @@ def is_mapped(array: np.ndarray) -> bool:
 
 
 def chunks(start: int, stop: int, size: int = CHUNK_ROWS) -> Iterator[slice]:
-    """Yield slices that cover the rows from ``start`` to ``stop``.
+    """Yield slices that cover the rows from ``start`` to ``stop``; between them, pages of mapped files are given back.
 
     Example:
         >>> list(chunks(0, 5, 3))
@@ -83,6 +83,7 @@ def chunks(start: int, stop: int, size: int = CHUNK_ROWS) -> Iterator[slice]:
     """
     for first in range(start, stop, size):
         yield slice(first, min(first + size, stop))
+        trim()
 
 
 def shareable(array: np.ndarray) -> np.ndarray | None:
