@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from tsforecast.data.dataset import ForecastDataset
     from tsforecast.evaluation.options import SpikeOptions
 
-MAX_ROWS = (
-    4_000_000  # training rows; of more of them, evenly spaced blocks show how often the target rises how far
-)
+# Training rows; of more of them, evenly spaced blocks show how often the target rises how far.
+MAX_ROWS = 2_000_000
 BLOCKS = 64
 
 

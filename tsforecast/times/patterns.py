@@ -76,7 +76,7 @@ def patterns_of(column: pa.ChunkedArray, is_named: bool) -> list[str]:
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return [ISO]
     if is_text(kind):
-        sample = _spread(clean_text(column).drop_null())
+        sample = _spread_text(column)
         patterns = fitting(sample.to_pylist(), (*MOMENTS, ISO, *(("%Y",) if is_named else ())))
         patterns = [pattern for pattern in patterns if read_text(sample, pattern).bad.mean() <= 1 - MIN_SHARE]
         return patterns or (_number_patterns(column) if is_named else [])
@@ -119,7 +119,7 @@ def clock_patterns_of(column: pa.ChunkedArray, name: str) -> list[str]:
     if pa.types.is_time(column.type):
         return [ISO]
     if is_text(column.type):
-        sample = _spread(clean_text(column).drop_null()).to_pylist()
+        sample = _spread_text(column).to_pylist()
         clocks = fitting(sample, CLOCKS)
         if clocks:
             return clocks
@@ -132,7 +132,7 @@ def may_be_clock(column: pa.ChunkedArray, name: str) -> bool:
     if pa.types.is_time(column.type):
         return True
     if is_text(column.type):
-        if fitting(_spread(clean_text(column).drop_null()).to_pylist(), CLOCKS):
+        if fitting(_spread_text(column).to_pylist(), CLOCKS):
             return True
         return sounds_like_clock(name) and clock_of_numbers(column, name) is not None
     return is_number(column.type) and sounds_like_clock(name)
@@ -178,6 +178,12 @@ def parts_by_name(table: pa.Table) -> dict[str, str]:
             break
         chosen[part] = columns[part]
     return chosen
+
+
+def _spread_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return clean text from the whole column, evenly spread; all of it is cleaned only if many values are missing."""
+    sample = clean_text(_spread(column.drop_null())).drop_null()
+    return sample if 2 * len(sample) >= SAMPLE else _spread(clean_text(column).drop_null())
 
 
 def _spread(column: pa.ChunkedArray) -> pa.ChunkedArray:
