@@ -46,7 +46,7 @@ def write_files(folder, rows):
 
 
 def read_with_pyarrow(path, name):
-    """Read a file as PyArrow does, told the separator and the decimal mark alone."""
+    """Read a file as PyArrow does by default, given its separator and decimal mark."""
     separator, decimal = (";", ",") if name == COMMAS else (",", ".")
     pyarrow.csv.read_csv(
         path,
