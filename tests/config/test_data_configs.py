@@ -34,7 +34,7 @@ def test_keys_are_arguments_of_the_source(path):
 
 def test_files_and_queries_have_the_same_options():
     files, queries = (yaml.safe_load((CONF / "data" / f"{name}.yaml").read_text()) for name in ("csv", "sql"))
-    for name in ("_target_", "path"):
+    for name in ("_target_", "path", "cache", "cache_folder"):
         files.pop(name)
     for name in ("_target_", "connection", "query"):
         queries.pop(name)

@@ -28,7 +28,7 @@ def no_token(monkeypatch):
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        (config("predict"), "job=predict needs the file to forecast from: add predict.data=FILE."),
+        (config("predict"), "job=predict needs the rows to forecast from: add predict.data=FILE."),
         (config("predict", run="a", data="b", version="v0001"), "name two models: leave one out"),
         (config("promote"), "job=promote needs a finished run or a version"),
         (config("promote", run="a", version="v0001"), "name two models"),

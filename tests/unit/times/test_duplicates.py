@@ -31,7 +31,7 @@ def test_several_series_are_refused_with_the_column_that_distinguishes_them(tmp_
     with pytest.raises(UserError) as caught:
         load(three_shops(tmp_path), "y")
     message = str(caught.value)
-    assert "Rows 1 and 51 have the same time, 2024-01-01T00:00:00" in message
+    assert "Row 1 and row 51 have the same time, 2024-01-01T00:00:00" in message
     assert "100 of 150 rows" in message
     assert "column 'shop' (a, b, c) distinguishes them" in message
     assert "data.where=\"shop = 'a'\"" in message
