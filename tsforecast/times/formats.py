@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from tsforecast.columns.arrow import nanoseconds, nulls
 from tsforecast.columns.cells import clean_text, is_text
 from tsforecast.errors import UserError, nearest
+from tsforecast.times.century import UNIX_FIRST
 from tsforecast.times.numbers import (
     EXCEL,
     HOUR_ENDING,
@@ -50,6 +51,7 @@ class TimeFormat:
             ``hour_ending`` (1 to 24), ``hhmm``, or ``period_48_from_1`` and so on.
         offset: Whether the times have an offset and are read as UTC.
         timezone: Zone of times without an offset, which are converted to UTC; empty if none is named.
+        first_year: First of the hundred years that two-digit years stand for.
 
     Example:
         >>> table = pa.table({"day": ["03/04/2024", "03/05/2024"]})
@@ -65,6 +67,7 @@ class TimeFormat:
     clock: str = ""
     offset: bool = False
     timezone: str = ""
+    first_year: int = UNIX_FIRST
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -138,7 +141,7 @@ class TimeFormat:
         """Return times and which values do not fit, and the column of the first value that does not."""
         if "year" in self.pattern.split(",")[0]:
             return self._read_parts(table)
-        reading = _read_or_iso(table[self.columns[0]], self.pattern)
+        reading = _read_or_iso(table[self.columns[0]], self.pattern, self.first_year)
         if len(self.columns) == 1 or reading.bad.any():
             return reading, self.columns[0]
         return self._add_clock(table, reading)
@@ -236,7 +239,7 @@ def value_at(column: pa.ChunkedArray, row: int) -> str:
     return repr(re.sub(r"\.0+(?=$|Z$)", "", text) if pa.types.is_timestamp(value.type) else text)
 
 
-def read_column(column: pa.ChunkedArray, pattern: str) -> Reading:
+def read_column(column: pa.ChunkedArray, pattern: str, first_year: int = UNIX_FIRST) -> Reading:
     """Return the times of a column by a pattern; every value is bad if its type does not allow the pattern."""
     kind = column.type
     reading: Reading | None = None
@@ -247,7 +250,7 @@ def read_column(column: pa.ChunkedArray, pattern: str) -> Reading:
     elif pattern == EXCEL:
         reading = read_excel(column)
     elif is_text(kind):
-        reading = read_text(clean_text(column), pattern)
+        reading = read_text(clean_text(column), pattern, first_year)
     else:
         text = digits(column)
         reading = None if text is None else read_text(text, pattern)
@@ -293,8 +296,8 @@ def read_clock_column(column: pa.ChunkedArray, clock: str) -> tuple[np.ndarray, 
     return np.full(len(column), "NaT", "timedelta64[ns]"), ~missing
 
 
-def _read_or_iso(column: pa.ChunkedArray, pattern: str) -> Reading:
-    reading = read_column(column, pattern)
+def _read_or_iso(column: pa.ChunkedArray, pattern: str, first_year: int) -> Reading:
+    reading = read_column(column, pattern, first_year)
     if not reading.bad.any() or pattern == ISO:
         return reading
     iso = read_column(column, ISO)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from tsforecast.columns.arrow import nulls
 from tsforecast.columns.cells import NUMBER, clean_text, is_number, is_text
-from tsforecast.times.text import DAY_NS, MONTHS, NS, Reading, day_number
+from tsforecast.times.text import DAY_NS, MONTHS, NS, YEARS, Reading, day_number, week_start
 
 UNIX_UNITS = {
     "s": (1e11, NS),
@@ -25,6 +25,17 @@ CLOCK_NUMBER = "hhmm"  # 930 is 9:30
 HOUR_NAME = r"^(?:[Hh][Ee]|[Hh](?:our)?)[ _]?(\d{1,2})$"  # HE01 is hour 1
 PERIODS_PER_DAY = (48, 96, 144, 288)
 PARTS = ("year", "month", "day", "hour", "minute", "second")
+WEEK_PARTS = ("year", "week")  # ISO weeks
+DAY_OF_YEAR_PARTS = ("year", "day_of_year", "hour", "minute", "second")
+LAYOUTS = (PARTS, WEEK_PARTS, DAY_OF_YEAR_PARTS)
+LIMITS = {
+    "year": (YEARS[0], YEARS[1] - 1),
+    "month": (1, 12),
+    "day": (1, 31),
+    "hour": (0, 24),
+    "week": (1, 53),
+    "day_of_year": (1, 366),
+}
 MISSING_TIME = np.datetime64("NaT", "ns")
 
 
@@ -144,25 +155,23 @@ def read_parts(columns: list[pa.ChunkedArray], parts: list[str]) -> tuple[Readin
 
     Args:
         columns: One column for each part.
-        parts: Names out of ``PARTS``, the year first.
+        parts: Names out of one of ``LAYOUTS``, the year first.
     """
     rows = len(columns[0])
     values, bad, missing, first_bad = {}, np.zeros(rows, bool), np.zeros(rows, bool), 0
-    limits = {"year": (1700, 2199), "month": (1, 12), "day": (1, 31), "hour": (0, 24)}
     for index, (column, part) in enumerate(zip(columns, parts, strict=True)):
         result = _whole(_month_numbers(column) if part == "month" else column)
         numbers_, wrong = result if result is not None else (np.full(rows, np.nan), ~nulls(column))
-        low, high = limits.get(part, (0, 59))
+        low, high = LIMITS.get(part, (0, 59))
         with np.errstate(invalid="ignore"):
             wrong = wrong | (numbers_ < low) | (numbers_ > high)
         if wrong.any() and not bad.any():
             first_bad = index
         bad, missing = bad | wrong, missing | np.isnan(numbers_)
         values[part] = np.where(wrong | np.isnan(numbers_), low, numbers_).astype(np.int64)
-    one = np.ones(rows, np.int64)
-    days, exists = day_number(values["year"], values.get("month", one), values.get("day", one))
+    days, exists = _days(values)
     if not exists.all() and not bad.any():
-        first_bad = len(parts[:3]) - 1
+        first_bad = max(index for index, part in enumerate(parts) if part not in PARTS[3:])
     clock = sum(
         values[part] * 60**power
         for power, part in ((2, "hour"), (1, "minute"), (0, "second"))
@@ -173,6 +182,19 @@ def read_parts(columns: list[pa.ChunkedArray], parts: list[str]) -> tuple[Readin
     time = ns.astype("datetime64[ns]")
     time[bad | missing] = MISSING_TIME
     return Reading(time, bad, np.zeros(rows, bool)), first_bad
+
+
+def _days(values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return days since 1970, and whether they exist; a week is its Monday."""
+    year = values["year"]
+    one = np.ones_like(year)
+    if "week" in values:
+        return week_start(year, values["week"], one)
+    if "day_of_year" not in values:
+        return day_number(year, values.get("month", one), values.get("day", one))
+    first, good = day_number(year, one, one)
+    days = first + values["day_of_year"] - 1
+    return days, good & (days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970 == year)
 
 
 def _month_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:

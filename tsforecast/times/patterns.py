@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from tsforecast.columns.cells import clean_text, is_number, is_text
 from tsforecast.times.formats import digits
 from tsforecast.times.numbers import EXCEL, PARTS, clock_of_numbers, read_excel, read_unix, unix_unit
-from tsforecast.times.text import CLOCKS, COMPACT, ISO, MOMENTS, Reading, fitting, read_text
+from tsforecast.times.text import CLOCKS, COMPACT, ISO, MOMENTS, YEARS, Reading, fitting, read_text
 
 SAMPLE = 200  # values by which patterns are chosen, spread over the column
 MIN_SHARE = 0.5  # of the values must be times for a column to count as one of times
@@ -42,9 +42,11 @@ NO_TIMES = (
 )
 CLOCK_WORDS = r"hour|clock|time|period|interval|slot|stunde|uhr|hora|heure|^h$|^he$|^hr$|^hh|hhmm"
 PART_WORDS = {
-    "year": ("year", "yr", "yyyy", "jahr"),
+    "year": ("year", "yr", "yyyy", "jahr", "isoyear"),
     "month": ("month", "mon", "mo", "monat"),
     "day": ("day", "dy", "dd", "tag", "dayofmonth"),
+    "week": ("week", "wk", "isoweek", "weekofyear", "weekno", "weeknumber", "woche", "kw"),
+    "day_of_year": ("dayofyear", "doy", "yday", "julianday", "jday"),
     "hour": ("hour", "hr", "hh", "stunde"),
     "minute": ("minute", "minutes", "mn", "minuten"),
     "second": ("second", "seconds", "sec", "sekunde"),
@@ -89,7 +91,9 @@ def _number_patterns(column: pa.ChunkedArray) -> list[str]:
     text = None if is_text(column.type) else digits(_spread(column))
     patterns = fitting(text.drop_null().to_pylist(), (*COMPACT, "%Y")) if text is not None else []
     patterns = [
-        pattern for pattern in patterns if text is not None and not _implausible(read_text(text, pattern))
+        pattern
+        for pattern in patterns
+        if text is not None and not _implausible(read_text(text, pattern), pattern)
     ]
     if patterns:
         return patterns
@@ -109,9 +113,10 @@ def _is_no_time(sample: pa.ChunkedArray) -> bool:
     return all(reading is None or bool(np.isnat(reading.time).all()) for reading in (excel, unix))
 
 
-def _implausible(reading: Reading) -> bool:
-    """Return whether digits are no dates since 1900, as Unix times are not."""
-    return bool((np.isnat(reading.time) | (reading.time < np.datetime64("1900-01-01"))).mean() > MIN_SHARE)
+def _implausible(reading: Reading, pattern: str) -> bool:
+    """Return whether digits are no years, or no dates since 1900, as Unix times are not."""
+    first = np.datetime64(f"{YEARS[0] if pattern == '%Y' else 1900}-01-01")
+    return bool((np.isnat(reading.time) | (reading.time < first)).mean() > MIN_SHARE)
 
 
 def clock_patterns_of(column: pa.ChunkedArray, name: str) -> list[str]:
@@ -165,15 +170,15 @@ def part_of(name: str) -> str | None:
     return next((part for part, words in PART_WORDS.items() if low in words), None)
 
 
-def parts_by_name(table: pa.Table) -> dict[str, str]:
-    """Return year, month and so on as far as each follows the one before, with their columns."""
+def parts_by_name(table: pa.Table, layout: tuple[str, ...] = PARTS) -> dict[str, str]:
+    """Return the parts of a layout as far as each follows the one before, with their columns."""
     columns: dict[str, str] = {}
     for name in table.column_names:
         part = part_of(name)
         if part is not None and part not in columns:
             columns[part] = name
     chosen: dict[str, str] = {}
-    for part in PARTS:
+    for part in layout:
         if part not in columns:
             break
         chosen[part] = columns[part]

@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from tsforecast.errors import UserError
+from tsforecast.times.century import century_note, choose_first_year, latest_first_year
 from tsforecast.times.formats import (
     EXAMPLE,
     TimeFormat,
     check_names,
     value_at,
 )
-from tsforecast.times.numbers import EXCEL, PARTS, clock_of_numbers
+from tsforecast.times.numbers import DAY_OF_YEAR_PARTS, EXCEL, LAYOUTS, PARTS, WEEK_PARTS, clock_of_numbers
 from tsforecast.times.patterns import (
     MIN_SHARE,
     clock_patterns_of,
@@ -88,7 +89,7 @@ def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> Foun
     Example:
         >>> table = pa.table({"day": ["13/01/2024", "14/01/2024"], "load": [1.0, 2.0]})
         >>> find_time(table).format
-        TimeFormat(columns=('day',), pattern='%d/%m/%Y', clock='', offset=False, timezone='')
+        TimeFormat(columns=('day',), pattern='%d/%m/%Y', clock='', offset=False, timezone='', first_year=1969)
     """
     names = (named,) if isinstance(named, str) else tuple(named or ())
     check_names(names, table)
@@ -101,6 +102,8 @@ def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> Foun
     best = _with_offset(table, best)
     check_half_days(table, best.format, best.reading.time)
     notes = best.format.notes + _number_note(best) + _ambiguity(best, candidates)
+    if "%y" in best.format.pattern:
+        notes += century_note(best.format.columns[0], best.reading.time)
     return FoundTime(best.format, best.reading.time, notes + (() if names else _others(best, candidates)))
 
 
@@ -111,12 +114,19 @@ def _search(table: pa.Table) -> Iterator[Candidate]:
         dates = [name for name in dates if name not in clocks]
     else:
         clocks = [name for name in clocks if name not in dates]
+    complete = False
     for name in table.column_names:
         if name not in clocks or not dates:
-            yield from _singles(table, name)
+            for candidate in _singles(table, name):
+                complete |= candidate.regularity >= MIN_SHARE and not candidate.reading.bad.any()
+                yield candidate
     for date in dates:
         for clock in clocks:
             yield from _pairs(table, (date, clock))
+    for layout in () if complete else (WEEK_PARTS, DAY_OF_YEAR_PARTS):
+        parts = parts_by_name(table, layout)
+        if len(parts) > 1:
+            yield from _parts(table, parts)
     parts = parts_by_name(table)
     if len(parts) > 1:
         yield from _parts(table, parts)
@@ -134,9 +144,19 @@ def _of_names(table: pa.Table, names: tuple[str, ...]) -> Iterator[Candidate]:
     if None in known or len(known) < len(names) or "year" not in known:
         known = dict(zip(PARTS, names, strict=False)) if len(names) > 2 else {}
     if known:
-        yield from _parts(table, {part: known[part] for part in PARTS if part in known})
+        layout = next((layout for layout in LAYOUTS if set(known) <= set(layout)), None)
+        if layout is None:
+            raise _mixed_layouts(names)
+        yield from _parts(table, {part: known[part] for part in layout if part in known})
     else:
         yield from _pairs(table, names)
+
+
+def _mixed_layouts(names: tuple[str, ...]) -> UserError:
+    return UserError(
+        f"data.time: {', '.join(names)} do not make a time together: write data.time=[year,month,day,hour],"
+        " data.time=[year,week] for ISO weeks, or data.time=[year,day_of_year,hour], with the names of your columns."
+    )
 
 
 def _singles(table: pa.Table, name: str, named: bool = False) -> Iterator[Candidate]:
@@ -154,10 +174,10 @@ def _pairs(table: pa.Table, names: tuple[str, ...]) -> Iterator[Candidate]:
 def _parts(table: pa.Table, parts: dict[str, str], clock: str | None = None) -> Iterator[Candidate]:
     columns = tuple(parts.values())
     pattern = ",".join(parts)
-    if "hour" in parts and "minute" not in parts and len(parts) == 4:
+    if tuple(parts) in (PARTS[:4], DAY_OF_YEAR_PARTS[:3]):
         ending = clock_of_numbers(table[parts["hour"]], parts["hour"])
         if ending == "hour_ending":
-            pattern, clock, columns = "year,month,day", parts["hour"], columns[:3]
+            pattern, clock, columns = ",".join(tuple(parts)[:-1]), parts["hour"], columns[:-1]
     if clock is None:
         yield from _judge(table, TimeFormat(columns, pattern))
         return
@@ -166,7 +186,7 @@ def _parts(table: pa.Table, parts: dict[str, str], clock: str | None = None) -> 
 
 
 def _judge(table: pa.Table, written: TimeFormat, named: bool = False) -> Iterator[Candidate]:
-    reading, column = written.attempt(table)
+    written, reading, column = _attempt(table, written)
     known = int((~np.isnat(reading.time)).sum())
     wrong = int(reading.bad.sum())
     share = known / (known + wrong) if known + wrong else 0.0
@@ -179,6 +199,17 @@ def _judge(table: pa.Table, written: TimeFormat, named: bool = False) -> Iterato
     clock = 0.05 * (written.clock != "" and sounds_like_clock(written.columns[-1]))
     rank = 2 * share + filled + 2 * regularity + different + sounds + typed + clock
     yield Candidate(written, reading, column, regularity, rank)
+
+
+def _attempt(table: pa.Table, written: TimeFormat) -> tuple[TimeFormat, Reading, str]:
+    """Return times, and how they are written with the century of two-digit years decided."""
+    if "%y" not in written.pattern:
+        return written, *written.attempt(table)
+    latest = latest_first_year()
+    reading, column = replace(written, first_year=latest).attempt(table)
+    first = choose_first_year(reading.time, latest)
+    written = replace(written, first_year=first)
+    return (written, reading, column) if first == latest else (written, *written.attempt(table))
 
 
 def _steps(time: np.ndarray) -> tuple[float, float]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tsforecast.columns.arrow import nanoseconds, nulls
+from tsforecast.times.century import UNIX_FIRST, in_window, move_century
 
 ISO = "iso"  # ISO text, also of mixed precision, and columns that are timestamps already
 # Day before month: where both readings fit and are equally regular, the first of the list is taken.
@@ -105,12 +106,13 @@ class Reading(NamedTuple):
     offset: np.ndarray
 
 
-def read_text(text: pa.ChunkedArray, pattern: str) -> Reading:
+def read_text(text: pa.ChunkedArray, pattern: str, first_year: int = UNIX_FIRST) -> Reading:
     """Return the times of text by a pattern; 24:00 is 0:00 of the next day, a period its start.
 
     Args:
         text: Values without blanks around them, null where missing.
         pattern: A pattern of this module, or ``ISO``.
+        first_year: First of the hundred years that two-digit years stand for.
 
     Example:
         >>> text = pa.chunked_array([["31.01.2024 24:00", "30.02.2024 01:00"]])
@@ -119,8 +121,11 @@ def read_text(text: pa.ChunkedArray, pattern: str) -> Reading:
     """
     text, offset, shift = _split_offset(starts(text, INTERVAL))
     time, doubtful = _read_fast(text, pattern)
+    if "%y" in pattern:
+        time = move_century(time, first_year)
+        doubtful = doubtful | (np.isnat(time) & ~nulls(text))
     if doubtful.any():
-        time[doubtful] = _read_parts(text.filter(pa.array(doubtful)), pattern)
+        time[doubtful] = _read_parts(text.filter(pa.array(doubtful)), pattern, first_year)
     bad = np.isnat(time) & ~nulls(text)
     known = time[~np.isnat(time)]
     if len(known):
@@ -247,13 +252,13 @@ def _may_have_rolled_over(time: np.ndarray) -> np.ndarray:
     return out
 
 
-def _read_parts(text: pa.ChunkedArray, pattern: str) -> np.ndarray:
+def _read_parts(text: pa.ChunkedArray, pattern: str, first_year: int) -> np.ndarray:
     """Return times datetime64[ns] of values that are not missing, part by part; NaT where one does not fit."""
     expression = regex(pattern)
     fields = pc.extract_regex(text, expression.pattern.replace(r"\ ", " "))
     match = ~nulls(fields)
     parts = {name: _numbers(pc.struct_field(fields, name), name, match) for name in expression.groupindex}
-    day, good = _days(parts, len(text))
+    day, good = _days(parts, len(text), first_year)
     clock, fits = _clock(parts, len(text))
     time: np.ndarray = (day * DAY_NS + clock).astype("datetime64[ns]")
     time[~(match & good & fits)] = np.datetime64("NaT")
@@ -273,12 +278,12 @@ def _numbers(column: pa.ChunkedArray, name: str, match: np.ndarray) -> np.ndarra
     return numbers
 
 
-def _days(parts: dict[str, np.ndarray], rows: int) -> tuple[np.ndarray, np.ndarray]:
+def _days(parts: dict[str, np.ndarray], rows: int, first_year: int) -> tuple[np.ndarray, np.ndarray]:
     """Return days since 1970, and whether they exist."""
     one = np.ones(rows, np.int64)
     year = parts.get("Y", parts.get("G"))
     if year is None:
-        year = parts["y"] + np.where(parts["y"] >= 69, 1900, 2000)
+        year = in_window(parts["y"], first_year)
     if "G" in parts:
         return week_start(year, parts["V"], parts.get("u", one))
     month = parts.get("m", parts.get("b"))

@@ -281,3 +281,57 @@ def test_day_and_month_are_decided_on_all_rows():
 def test_an_order_that_cannot_be_told_is_noted():
     values = [f"03/04/2024 {i:02d}:00" for i in range(24)]
     assert "fit %d/%m/%Y %H:%M and %m/%d/%Y %H:%M equally well" in found(time=values).notes[0]
+
+
+@pytest.mark.parametrize("first", [1700, 1750, 2100])
+@pytest.mark.parametrize("named", [None, "Year"])
+@pytest.mark.parametrize("kind", [int, float, str])
+def test_years_from_1700_to_2199_are_read(first, named, kind):
+    years = np.arange(first, first + 100)
+    result = found(named, Year=[kind(year) for year in years], spots=np.arange(100.0))
+    np.testing.assert_array_equal(
+        result.time, (years - 1970).astype("datetime64[Y]").astype("datetime64[ns]")
+    )
+
+
+@pytest.mark.parametrize("named", [None, ("year", "week"), ("week", "year")])
+def test_year_and_iso_week_are_read_as_mondays(named):
+    days = np.datetime64("2019-12-30") + 7 * np.arange(120)
+    weeks = [day.item().isocalendar() for day in days]
+    result = found(named, year=[w[0] for w in weeks], week=[w[1] for w in weeks], load=np.arange(120.0))
+    assert result.format.columns == ("year", "week")
+    np.testing.assert_array_equal(result.time, days.astype("datetime64[ns]"))
+
+
+@pytest.mark.parametrize("named", [None, ("YEAR", "DOY", "HR")])
+@pytest.mark.parametrize("first", [0, 1])
+def test_year_day_of_the_year_and_hour_are_read_together(named, first):
+    time = np.datetime64("2023-12-30T00") + np.arange(24 * 400)
+    years = time.astype("datetime64[Y]")
+    doy = (time.astype("datetime64[D]") - years.astype("datetime64[D]")).astype(int) + 1
+    hour = (time - time.astype("datetime64[D]")).astype(int) + first
+    result = found(named, YEAR=years.astype(int) + 1970, DOY=doy, HR=hour, T2M=np.arange(len(time)) / 7)
+    np.testing.assert_array_equal(result.time, time.astype("datetime64[ns]"))
+    days = found(None, YEAR=(years.astype(int) + 1970)[::24], DOY=doy[::24], T2M=np.arange(400) / 7)
+    np.testing.assert_array_equal(days.time, time[::24].astype("datetime64[ns]"))
+
+
+def test_a_date_comes_before_year_and_week_columns():
+    days = np.datetime64("2024-01-01") + 7 * np.arange(52)
+    result = found(
+        None, year=[2024] * 52, week=np.arange(1, 53), begins=days.astype(str), load=np.arange(52.0)
+    )
+    assert result.format.columns == ("begins",)
+
+
+def test_weeks_and_days_that_a_year_lacks_are_refused_by_row():
+    with pytest.raises(UserError, match=r"'53' in row 3 is not a time written as week"):
+        find_time(pa.table({"year": [2024] * 3, "week": [51, 52, 53]}), ("year", "week"))
+    with pytest.raises(UserError, match=r"'366' in row 3 is not a time written as day_of_year"):
+        find_time(pa.table({"year": [2023] * 3, "doy": [364, 365, 366]}), ("year", "doy"))
+
+
+def test_columns_of_two_layouts_are_refused_with_the_layouts():
+    table = pa.table({"year": [2024, 2024], "month": [1, 1], "week": [1, 2]})
+    with pytest.raises(UserError, match=r"year, month, week do not make a time together: .*\[year,week\]"):
+        find_time(table, ("year", "month", "week"))
