@@ -154,8 +154,8 @@ def _of_names(table: pa.Table, names: tuple[str, ...]) -> Iterator[Candidate]:
 
 def _mixed_layouts(names: tuple[str, ...]) -> UserError:
     return UserError(
-        f"data.time: {', '.join(names)} do not make a time together: write data.time=[year,month,day,hour],"
-        " data.time=[year,week] for ISO weeks, or data.time=[year,day_of_year,hour], with the names of your columns."
+        f"data.time: {', '.join(names)} do not make a time together: rename the columns and write"
+        " data.time=[year,month,day,hour], data.time=[year,week] for ISO weeks, or data.time=[year,day_of_year,hour]."
     )
 
 
@@ -166,7 +166,10 @@ def _singles(table: pa.Table, name: str, named: bool = False) -> Iterator[Candid
 
 def _pairs(table: pa.Table, names: tuple[str, ...]) -> Iterator[Candidate]:
     clocks = clock_patterns_of(table[names[1]], names[1])
-    for pattern in patterns_of(table[names[0]], is_named=True):
+    patterns = patterns_of(table[names[0]], is_named=True)
+    if patterns == ["%Y"]:  # a year has no time of day
+        raise _mixed_layouts(names)
+    for pattern in patterns:
         for clock in clocks:
             yield from _judge(table, TimeFormat(names, pattern, clock))
 

@@ -335,3 +335,9 @@ def test_columns_of_two_layouts_are_refused_with_the_layouts():
     table = pa.table({"year": [2024, 2024], "month": [1, 1], "week": [1, 2]})
     with pytest.raises(UserError, match=r"year, month, week do not make a time together: .*\[year,week\]"):
         find_time(table, ("year", "month", "week"))
+
+
+def test_a_year_and_a_number_are_not_read_as_a_year_and_a_clock():
+    table = pa.table({"Year": [2024] * 3, "number": [1, 2, 3]})
+    with pytest.raises(UserError, match=r"Year, number do not make a time together: rename .*\[year,week\]"):
+        find_time(table, ("Year", "number"))
