@@ -75,7 +75,7 @@ def read_rows(
             time_format = replace(recipe.time, columns=names)
         else:
             zone = recipe.time.timezone if recipe else ""
-            time_format = replace(find_time(head, names).format, timezone=zone)
+            time_format = replace(find_time(head, names, zone).format, timezone=zone)
         features = [name for name in metadata.all_features if name in table.columns]
         check_unique(table, metadata.all_features)
         metadata.check_features(features, f"predict.data: {table.label}", near=table.columns)

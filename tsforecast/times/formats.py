@@ -1,7 +1,7 @@
 """How the times of rows are written, and reading them so."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,14 +11,23 @@ from tsforecast.columns.arrow import nanoseconds, nulls
 from tsforecast.columns.cells import clean_text, is_text
 from tsforecast.errors import UserError, nearest
 from tsforecast.times.century import UNIX_FIRST
+from tsforecast.times.day_numbers import (
+    counts_periods,
+    numbers_elapsed_hours,
+    parse_periods,
+    read_elapsed,
+)
 from tsforecast.times.numbers import (
     EXCEL,
+    HOUR,
     HOUR_ENDING,
+    HOUR_NUMBER,
     numbers,
     read_clock_number,
     read_excel,
     read_parts,
     read_unix,
+    whole_numbers,
 )
 from tsforecast.times.text import CLOCKS, ISO, YEARS, Reading, read_clock, read_text
 from tsforecast.times.zones import Zone
@@ -33,7 +42,9 @@ WORDS = {
     "unix_us": "Unix microseconds",
     "unix_ns": "Unix nanoseconds",
     "hour": "hours from 0",
+    "hour_to_24": "hours from 0 to 24",
     "hour_ending": "hours from 1 to 24",
+    "hhmm": "hours and minutes in one number, such as 930",
 }
 UNIT_NS = {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
 
@@ -75,7 +86,7 @@ class TimeFormat:
         notes: tuple[str, ...] = ("Times with an offset are read as UTC.",) if self.offset else ()
         if self.timezone:
             notes = (f"Times are those of {self.timezone}.",)
-        if self.clock == HOUR_ENDING:
+        if self.clock in (HOUR_ENDING, HOUR_NUMBER):
             notes += (
                 f"Hours 1 to 24 in '{self.columns[-1]}' end at that time and are dated by their beginning:"
                 " hour 1 is 0:00.",
@@ -84,8 +95,24 @@ class TimeFormat:
 
     def describe(self) -> str:
         """Return how the times are written, in words where a pattern has a name of its own."""
-        written = [WORDS.get(part, part) for part in (self.pattern, self.clock) if part]
+        written = [in_words(part) for part in (self.pattern, self.clock) if part]
         return " and ".join(written) + (f" in {self.timezone}" if self.timezone else "")
+
+    @property
+    def counts_elapsed(self) -> bool:
+        """Whether numbered periods are dated by the time since the midnight of a zone, whatever the clock shows."""
+        return bool(self.timezone) and counts_periods(self.clock)
+
+    def count_in(self, table: pa.Table, timezone: str) -> "TimeFormat":
+        """Return the format in a zone; hours 1 to 24 count from midnight if they run to 23 on its days of 23 hours."""
+        written = replace(self, timezone=timezone)
+        if self.clock != HOUR_ENDING:
+            return written
+        date = replace(self, columns=self.columns[:-1], clock="").attempt(table)[0].time
+        hours = whole_numbers(table[self.columns[-1]])
+        if hours is None or not numbers_elapsed_hours(date, hours[0], Zone(timezone)):
+            return written
+        return replace(written, clock=HOUR_NUMBER)
 
     @property
     def is_utc(self) -> bool:
@@ -113,10 +140,13 @@ class TimeFormat:
         reading, column = self.attempt(table)
         if reading.bad.any():
             row = int(reading.bad.argmax())
+            value = value_at(table[column], row)
             raise UserError(
-                f"data.time: {value_at(table[column], row)} in column '{column}' (row {first_row + row:,}) is not a"
-                f" time written as {self.written(column)}, as the others are: {EXAMPLE}."
+                self.beyond_day(table, column, row, first_row)
+                or f"data.time: {value} in column '{column}' (row {first_row + row:,}) is not a time written as"
+                f" {self.written(column)}, as the others are: {EXAMPLE}."
             )
+        self._check_hours(table, first_row)
         if self.timezone:
             return self._to_utc(table, reading, first_row)
         wrong = ~np.isnat(reading.time) & (reading.offset != self.is_utc)
@@ -130,7 +160,7 @@ class TimeFormat:
 
     def count_unfinished(self, table: pa.Table) -> int:
         """Return how many of the last rows are in an hour that the zone repeats, whose other pass may follow."""
-        if not self.timezone or not table.num_rows:
+        if not self.timezone or not table.num_rows or self.counts_elapsed:
             return 0
         zone = Zone(self.timezone)
         if not zone.count_unfinished(self.attempt(table.slice(table.num_rows - 1))[0].time):
@@ -151,7 +181,40 @@ class TimeFormat:
         parts = self.pattern.split(",")
         if len(parts) > 1 and column in self.columns[: len(parts)]:
             return parts[self.columns.index(column)]
-        return self.clock if self.clock and column == self.columns[-1] else self.pattern
+        return in_words(self.clock if self.clock and column == self.columns[-1] else self.pattern)
+
+    def beyond_day(self, table: pa.Table, column: str, row: int, first_row: int = 1) -> str:
+        """Return the refusal of a number that its day does not have; empty if the value is wrong in another way."""
+        if not counts_periods(self.clock) or column != self.columns[-1]:
+            return ""
+        values = whole_numbers(table[column].slice(row, 1))
+        count, first = parse_periods(self.clock)
+        if values is None or not values[0][0] > first or values[1][0]:
+            return ""
+        day = "-".join(value_at(table[name], row).strip("'") for name in self.columns[:-1])
+        what = (
+            f"data.time: {value_at(table[column], row)} in column '{column}' (row {first_row + row:,}, {day})"
+        )
+        if self.timezone:
+            return f"{what} is beyond the last {_unit(count)} of that day in {self.timezone}: correct the number."
+        return (
+            f"{what} is beyond the {count} {_unit(count)}s of a day: if the clocks were put back on that day, name"
+            " their zone when training, such as data.timezone=Europe/London, otherwise correct the number."
+        )
+
+    def _check_hours(self, table: pa.Table, first_row: int) -> None:
+        """Refuse hours with 24 but without 0, which are those of 1 to 24, for a model of hours from 0."""
+        if self.clock != HOUR and not (self.pattern.endswith(",hour") and not self.clock):
+            return
+        name = self.columns[-1]
+        hours = None if pa.types.is_time(table[name].type) else whole_numbers(table[name])
+        if hours is None or not (hours[0] == 24).any() or (hours[0] == 0).any():
+            return
+        row = int((hours[0] == 24).argmax())
+        raise UserError(
+            f"data.time: {value_at(table[name], row)} in column '{name}' (row {first_row + row:,}) is an hour of 1 to"
+            " 24, since 0 does not occur, but the model was trained on hours 0 to 23: write hours from 0 to 23."
+        )
 
     def check_offset(self, has_offset: bool, what: str) -> None:
         """Refuse times with an offset for a model of local times, and times without one for a model of UTC.
@@ -212,8 +275,28 @@ class TimeFormat:
 
     def _add_clock(self, table: pa.Table, date: Reading) -> tuple[Reading, str]:
         name = self.columns[-1]
+        if self.counts_elapsed and (values := whole_numbers(table[name])) is not None:
+            time, bad = read_elapsed(date.time, values[0], self.clock, Zone(self.timezone))
+            return Reading(time, bad | values[1], np.ones(len(time), bool)), name
         clock, bad = read_clock_column(table[name], self.clock)
         return Reading(date.time + clock, bad, date.offset), name
+
+
+def in_words(pattern: str) -> str:
+    """Return how a pattern or clock is called in messages.
+
+    Example:
+        >>> in_words("period_48_from_1"), in_words("unix_s"), in_words("%d.%m.%Y")
+        ('half hours numbered from 1 to 48', 'Unix seconds', '%d.%m.%Y')
+    """
+    if not counts_periods(pattern):
+        return WORDS.get(pattern, pattern.replace(",", ", "))
+    count, first = parse_periods(pattern)
+    return f"{_unit(count)}s numbered from {first} to {first + count - 1}"
+
+
+def _unit(count: int) -> str:
+    return {24: "hour", 48: "half hour", 96: "quarter hour"}.get(count, "period")
 
 
 def check_names(names: tuple[str, ...], table: pa.Table) -> None:

@@ -8,6 +8,12 @@ import pyarrow.compute as pc
 
 from tsforecast.columns.arrow import nulls
 from tsforecast.columns.cells import NUMBER, clean_text, is_number, is_text
+from tsforecast.times.day_numbers import (
+    counts_periods,
+    parse_periods,
+    periods_per_day,
+    usual_most,
+)
 from tsforecast.times.text import DAY_NS, MONTHS, NS, YEARS, Reading, day_number, week_start
 
 UNIX_UNITS = {
@@ -20,10 +26,11 @@ EXCEL = "excel"
 EXCEL_DAYS = (18_264, 73_051)  # 1950 to 2100
 EXCEL_EPOCH = 25_569  # 1970-01-01
 HOUR = "hour"  # 0 to 23, or 24 for 0:00 of the next day
+HOUR_TO_24 = "hour_to_24"  # the same, decided on rows with 24 but without 0 and 1
 HOUR_ENDING = "hour_ending"  # 1 to 24, where hour 1 begins at 0:00
 CLOCK_NUMBER = "hhmm"  # 930 is 9:30
 HOUR_NAME = r"^(?:[Hh][Ee]|[Hh](?:our)?)[ _]?(\d{1,2})$"  # HE01 is hour 1
-PERIODS_PER_DAY = (48, 96, 144, 288)
+HOUR_NUMBER = "period_24_from_1"  # hours since midnight, 25 or 23 on the days of a change
 PARTS = ("year", "month", "day", "hour", "minute", "second")
 WEEK_PARTS = ("year", "week")  # ISO weeks
 DAY_OF_YEAR_PARTS = ("year", "day_of_year", "hour", "minute", "second")
@@ -101,9 +108,15 @@ def read_excel(column: pa.ChunkedArray) -> Reading | None:
     return _reading(seconds * NS, good, values, bad)
 
 
-def clock_of_numbers(column: pa.ChunkedArray, name: str) -> str | None:
-    """Return how the numbers of a column tell the time of day, judged by all of them, or None if they do not."""
-    result = _whole(column)
+def clock_of_numbers(column: pa.ChunkedArray, name: str, days: np.ndarray | None = None) -> str | None:
+    """Return how the numbers of a column tell the time of day, judged by all of them, or None if they do not.
+
+    Args:
+        column: The numbers.
+        name: Its name.
+        days: ``[N]`` codes of the days of the rows, by which the usual number of periods is told; None if unknown.
+    """
+    result = whole_numbers(column)
     if result is None:
         return None
     values = result[0][~np.isnan(result[0])]
@@ -115,11 +128,20 @@ def clock_of_numbers(column: pa.ChunkedArray, name: str) -> str | None:
     if is_text(column.type) and least >= 1 and most <= 24 and _any_matches(column, r"^[Hh][Ee]"):
         return HOUR_ENDING
     if most <= 24 and "hhmm" not in name.lower():
-        return HOUR_ENDING if least == 1 and most == 24 else HOUR
-    count = next((count for count in PERIODS_PER_DAY if most <= count), None)
+        return _hours(float(least), float(most))
+    usual = usual_most(result[0], days)
+    if least == 1 and most == 25 and usual >= 23:
+        return HOUR_NUMBER
+    count = periods_per_day(usual, int(least))
     if re.search(r"period|interval|slot|block|half|quarter|step", name.lower()):
         return None if count is None or least > 1 else f"period_{count}_from_{int(least)}"
     return CLOCK_NUMBER if most <= 2400 and (values % 100 < 60).all() else None
+
+
+def _hours(least: float, most: float) -> str:
+    if most < 24 or least == 0:
+        return HOUR
+    return HOUR_ENDING if least == 1 else HOUR_TO_24
 
 
 def _any_matches(text: pa.ChunkedArray, pattern: str) -> bool:
@@ -128,7 +150,7 @@ def _any_matches(text: pa.ChunkedArray, pattern: str) -> bool:
 
 def read_clock_number(column: pa.ChunkedArray, clock: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Return times of day timedelta64[ns] ``[N]`` (NaT where missing or bad), and which values are bad."""
-    result = _whole(column)
+    result = whole_numbers(column)
     if result is None:
         return None
     values, bad = result
@@ -137,8 +159,8 @@ def read_clock_number(column: pa.ChunkedArray, clock: str) -> tuple[np.ndarray, 
     elif clock == CLOCK_NUMBER:
         low, high, seconds = 0, 2400, values // 100 * 3600 + values % 100 * 60
         bad = bad | (values % 100 >= 60)
-    elif clock.startswith("period_"):
-        count, low = (int(number) for number in re.findall(r"\d+", clock))
+    elif counts_periods(clock):
+        count, low = parse_periods(clock)
         high, seconds = low + count - 1, (values - low) * (86_400 // count)
     else:
         low, high, seconds = 0, 24, values * 3600
@@ -160,7 +182,7 @@ def read_parts(columns: list[pa.ChunkedArray], parts: list[str]) -> tuple[Readin
     rows = len(columns[0])
     values, bad, missing, first_bad = {}, np.zeros(rows, bool), np.zeros(rows, bool), 0
     for index, (column, part) in enumerate(zip(columns, parts, strict=True)):
-        result = _whole(_month_numbers(column) if part == "month" else column)
+        result = whole_numbers(_month_numbers(column) if part == "month" else column)
         numbers_, wrong = result if result is not None else (np.full(rows, np.nan), ~nulls(column))
         low, high = LIMITS.get(part, (0, 59))
         with np.errstate(invalid="ignore"):
@@ -206,7 +228,8 @@ def _month_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.coalesce(index.cast(pa.string()), text)
 
 
-def _whole(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray] | None:
+def whole_numbers(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the numbers of a column as float64 ``[N]`` and which are not whole; None if it has no number."""
     if is_text(column.type):
         column = pc.replace_substring_regex(clean_text(column), HOUR_NAME, r"\1")
     result = numbers(column)

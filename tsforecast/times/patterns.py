@@ -119,8 +119,8 @@ def _implausible(reading: Reading, pattern: str) -> bool:
     return bool((np.isnat(reading.time) | (reading.time < first)).mean() > MIN_SHARE)
 
 
-def clock_patterns_of(column: pa.ChunkedArray, name: str) -> list[str]:
-    """Return the ways of writing times of day that a sample of a column's values fit."""
+def clock_patterns_of(column: pa.ChunkedArray, name: str, days: np.ndarray | None = None) -> list[str]:
+    """Return the ways of writing times of day that a sample of a column's values fit; see ``clock_of_numbers``."""
     if pa.types.is_time(column.type):
         return [ISO]
     if is_text(column.type):
@@ -128,7 +128,7 @@ def clock_patterns_of(column: pa.ChunkedArray, name: str) -> list[str]:
         clocks = fitting(sample, CLOCKS)
         if clocks:
             return clocks
-    number = clock_of_numbers(column, name)
+    number = clock_of_numbers(column, name, days)
     return [] if number is None else [number]
 
 

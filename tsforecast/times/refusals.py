@@ -18,8 +18,9 @@ from tsforecast.times.text import ISO, MOMENTS, fitting, read_text
 def misfit(table: pa.Table, written: TimeFormat, column: str, row: int) -> UserError:
     """Return the refusal of a value that is not written as the other times of its column."""
     return UserError(
-        f"data.time: column '{column}' does not read as time: {value_at(table[column], row)} in row {row + 1:,} is not"
-        f" a time written as {written.written(column)}, as others are: {EXAMPLE}."
+        written.beyond_day(table, column, row)
+        or f"data.time: column '{column}' does not read as time: {value_at(table[column], row)} in row {row + 1:,} is"
+        f" not a time written as {written.written(column)}, as others are: {EXAMPLE}."
     )
 
 

@@ -10,13 +10,24 @@ import pyarrow as pa
 
 from tsforecast.errors import UserError
 from tsforecast.times.century import century_note, choose_first_year, latest_first_year
+from tsforecast.times.day_numbers import day_codes
 from tsforecast.times.formats import (
     EXAMPLE,
     TimeFormat,
     check_names,
     value_at,
 )
-from tsforecast.times.numbers import DAY_OF_YEAR_PARTS, EXCEL, LAYOUTS, PARTS, WEEK_PARTS, clock_of_numbers
+from tsforecast.times.numbers import (
+    DAY_OF_YEAR_PARTS,
+    EXCEL,
+    HOUR_ENDING,
+    HOUR_NUMBER,
+    HOUR_TO_24,
+    LAYOUTS,
+    PARTS,
+    WEEK_PARTS,
+    clock_of_numbers,
+)
 from tsforecast.times.patterns import (
     MIN_SHARE,
     clock_patterns_of,
@@ -73,7 +84,7 @@ class Candidate:
         return float(known.max() - known.min()) / NS if len(known) else 0.0
 
 
-def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> FoundTime:
+def find_time(table: pa.Table, named: str | Sequence[str] | None = None, timezone: str = "") -> FoundTime:
     """Find and read the time column; or a date and a time-of-day column; or those of year, month, day and so on.
 
     Every column is tried in every way of writing that its values allow, and the columns that read best are taken:
@@ -82,6 +93,8 @@ def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> Foun
     Args:
         table: As read.
         named: The column or columns, if they are known.
+        timezone: Zone of the days, by which numbered periods and hours are read; other times stay local, and the
+            format gets its zone from the caller.
 
     Raises:
         UserError: A named column is not there or does not read as time, or none is found; naming value and row.
@@ -97,14 +110,25 @@ def find_time(table: pa.Table, named: str | Sequence[str] | None = None) -> Foun
     best = max(candidates, key=lambda candidate: (candidate.rank, -candidate.span), default=None)
     if best is None:
         raise no_time(table, names)
+    if timezone:
+        best = _in_zone(table, best, timezone)
     if best.reading.bad.any():
         raise misfit(table, best.format, best.column, int(best.reading.bad.argmax()))
     best = _with_offset(table, best)
     check_half_days(table, best.format, best.reading.time)
-    notes = best.format.notes + _number_note(best) + _ambiguity(best, candidates)
+    notes = replace(best.format, timezone="").notes + _number_note(best) + _ambiguity(best, candidates)
     if "%y" in best.format.pattern:
         notes += century_note(best.format.columns[0], best.reading.time)
     return FoundTime(best.format, best.reading.time, notes + (() if names else _others(best, candidates)))
+
+
+def _in_zone(table: pa.Table, best: Candidate, timezone: str) -> Candidate:
+    """Return the candidate as its zone reads it, if it numbers the periods or hours of days."""
+    written = best.format.count_in(table, timezone)
+    if not written.counts_elapsed:
+        return best
+    reading, column = written.attempt(table)
+    return replace(best, format=written, reading=reading, column=column)
 
 
 def _search(table: pa.Table) -> Iterator[Candidate]:
@@ -165,7 +189,7 @@ def _singles(table: pa.Table, name: str, named: bool = False) -> Iterator[Candid
 
 
 def _pairs(table: pa.Table, names: tuple[str, ...]) -> Iterator[Candidate]:
-    clocks = clock_patterns_of(table[names[1]], names[1])
+    clocks = clock_patterns_of(table[names[1]], names[1], day_codes([table[names[0]]]))
     patterns = patterns_of(table[names[0]], is_named=True)
     if patterns == ["%Y"]:  # a year has no time of day
         raise _mixed_layouts(names)
@@ -178,13 +202,15 @@ def _parts(table: pa.Table, parts: dict[str, str], clock: str | None = None) -> 
     columns = tuple(parts.values())
     pattern = ",".join(parts)
     if tuple(parts) in (PARTS[:4], DAY_OF_YEAR_PARTS[:3]):
-        ending = clock_of_numbers(table[parts["hour"]], parts["hour"])
-        if ending == "hour_ending":
+        days = day_codes([table[name] for name in columns[:-1]])
+        written = clock_of_numbers(table[parts["hour"]], parts["hour"], days)
+        if written in (HOUR_ENDING, HOUR_TO_24, HOUR_NUMBER):
             pattern, clock, columns = ",".join(tuple(parts)[:-1]), parts["hour"], columns[:-1]
     if clock is None:
         yield from _judge(table, TimeFormat(columns, pattern))
         return
-    for written in clock_patterns_of(table[clock], clock):
+    days = day_codes([table[name] for name in columns])
+    for written in clock_patterns_of(table[clock], clock, days):
         yield from _judge(table, TimeFormat((*columns, clock), pattern, written))
 
 
@@ -247,7 +273,7 @@ def _with_offset(table: pa.Table, best: Candidate) -> Candidate:
     Raises:
         UserError: Naming the first value that differs from the first of the column.
     """
-    if best.format.pattern.startswith("unix_"):
+    if best.format.pattern.startswith("unix_") or best.format.counts_elapsed:
         return best
     known = ~np.isnat(best.reading.time)
     offset = best.reading.offset[known]

@@ -49,7 +49,7 @@ def test_a_decided_clock_does_not_change_with_the_rows():
     part = ending.read(pa.table({"day": ["2024-01-01"] * 2, "hour": [2, 3]}))
     assert part.astype("datetime64[h]").astype(str).tolist() == ["2024-01-01T01", "2024-01-01T02"]
     with pytest.raises(
-        UserError, match=r"'0' in column 'hour' \(row 2\) is not a time written as hour_ending"
+        UserError, match=r"'0' in column 'hour' \(row 2\) is not a time written as hours from 1 to 24"
     ):
         ending.read(pa.table({"day": ["2024-01-01"] * 2, "hour": [1, 0]}))
 
@@ -59,8 +59,44 @@ def test_a_decided_clock_does_not_change_with_the_rows():
     [
         (TimeFormat(("t",), "unix_s"), "Unix seconds"),
         (TimeFormat(("d", "h"), "%d.%m.%Y", "hour_ending"), "%d.%m.%Y and hours from 1 to 24"),
+        (TimeFormat(("d", "p"), "iso", "period_48_from_1"), "ISO 8601 and half hours numbered from 1 to 48"),
+        (TimeFormat(("d", "p"), "iso", "hhmm"), "ISO 8601 and hours and minutes in one number, such as 930"),
+        (TimeFormat(("y", "m"), "year,month"), "year, month"),
         (TimeFormat(("t",), "iso", timezone="Europe/Paris"), "ISO 8601 in Europe/Paris"),
     ],
 )
 def test_formats_are_described_in_words(written, words):
     assert written.describe() == words
+
+
+@pytest.mark.parametrize(("day", "last"), [("2024-10-27", 50), ("2024-03-31", 46), ("2024-06-01", 48)])
+def test_a_model_of_numbered_periods_accepts_as_many_as_the_day_has(day, last):
+    written = TimeFormat(("day", "period"), "iso", "period_48_from_1", timezone="Europe/London")
+    time = written.read(pa.table({"day": [day] * last, "period": range(1, last + 1)}))
+    assert set(np.diff(time).tolist()) == {30 * 60 * 10**9}
+    with pytest.raises(
+        UserError, match=rf"'{last + 1}' in column 'period' \(row 12, {day}\) is beyond the last"
+    ):
+        written.read(pa.table({"day": [day] * 2, "period": [1, last + 1]}), first_row=11)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        TimeFormat(("day", "hour"), "iso", "hour"),
+        TimeFormat(("year", "month", "day", "hour"), "year,month,day,hour"),
+    ],
+)
+def test_hours_1_to_24_are_refused_for_a_model_of_hours_from_0(written):
+    def rows(hours):
+        dates = {"year": [2024] * len(hours), "month": [1] * len(hours), "day": [1] * len(hours)}
+        if len(written.columns) == 2:
+            dates = {"day": ["2024-01-01"] * len(hours)}
+        return pa.table({**dates, "hour": list(hours)})
+
+    with pytest.raises(
+        UserError, match=r"'24' in column 'hour' \(row 24\) is an hour of 1 to 24.*hours 0 to 23"
+    ):
+        written.read(rows(range(1, 25)))
+    assert str(written.read(rows(range(25)))[24])[:13] == "2024-01-02T00"
+    assert str(written.read(rows([1, 2]))[1])[:13] == "2024-01-01T02"

@@ -24,6 +24,9 @@ def column(*values):
         (range(24), "hour", "hour"),
         (range(1, 25), "hour", "hour_ending"),
         (range(25), "hour", "hour"),
+        (range(2, 25), "hour", "hour_to_24"),
+        (range(1, 26), "hour", "period_24_from_1"),
+        (range(1, 51), "period", "period_48_from_1"),
         (range(1, 13), "hour", "hour"),  # as in half a day, which does not show where hours end
         (range(1, 49), "period", "period_48_from_1"),
         (range(96), "interval", "period_96_from_0"),

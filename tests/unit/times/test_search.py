@@ -6,6 +6,7 @@ import pytest
 
 from tsforecast.errors import UserError
 from tsforecast.times.search import find_time
+from tsforecast.times.zones import Zone
 
 HOURS = np.datetime64("2024-01-01T00", "ns") + np.arange(96) * np.timedelta64(3600, "s").astype(
     "timedelta64[ns]"
@@ -341,3 +342,34 @@ def test_a_year_and_a_number_are_not_read_as_a_year_and_a_clock():
     table = pa.table({"Year": [2024] * 3, "number": [1, 2, 3]})
     with pytest.raises(UserError, match=r"Year, number do not make a time together: rename .*\[year,week\]"):
         find_time(table, ("Year", "number"))
+
+
+def numbered(per_hour, first="2024-03-30", count=230):
+    """Return dates, numbers and UTC times of whole days of London, the days of both changes among them."""
+    days = np.datetime64(first, "D") + np.arange(count)
+    bounds = Zone("Europe/London").from_wall(np.append(days, days[-1] + 1)).astype(np.int64)
+    lengths = np.diff(bounds) * per_hour // 3600
+    numbers = np.concatenate([np.arange(1, length + 1) for length in lengths])
+    time = np.arange(bounds[0], bounds[-1], 3600 // per_hour).astype("datetime64[s]")
+    return np.repeat(days, lengths).astype(str).tolist(), numbers, time
+
+
+@pytest.mark.parametrize(("per_hour", "name"), [(2, "SettlementPeriod"), (1, "Hour")])
+@pytest.mark.parametrize("count", [230, 3])
+def test_numbers_of_days_with_a_change_are_read_by_their_zone(per_hour, name, count):
+    dates, numbers, time = numbered(per_hour, count=count)
+    table = pa.table({"Date": dates, name: numbers, "load": np.arange(len(numbers)) * 1.5})
+    result = find_time(table, timezone="Europe/London")
+    np.testing.assert_array_equal(result.time, time)
+    np.testing.assert_array_equal(result.format.read(table), time)
+
+
+@pytest.mark.parametrize(("per_hour", "name", "value"), [(2, "SettlementPeriod", 49), (1, "Hour", 25)])
+def test_a_day_with_more_numbers_than_usual_needs_a_zone(per_hour, name, value):
+    dates, numbers, _ = numbered(per_hour)
+    row = int((numbers == value).argmax()) + 1
+    with pytest.raises(
+        UserError,
+        match=rf"'{value}' in column '{name}' \(row {row:,}, 2024-10-27\) is beyond.*data.timezone=Europe",
+    ):
+        find_time(pa.table({"Date": dates, name: numbers, "load": np.arange(len(numbers)) * 1.5}))

@@ -57,7 +57,9 @@ def read_categories(opened: Table, rows: pa.Table, recipe: ReadingRecipe, declar
     return {name: as_categories(rows[name], recipe.missing_values) for name in names}
 
 
-def find_time_elsewhere(rows: pa.Table, categories: Sequence[str], names: Sequence[str]) -> FoundTime:
+def find_time_elsewhere(
+    rows: pa.Table, categories: Sequence[str], names: Sequence[str], timezone: str = ""
+) -> FoundTime:
     """Find the time of rows among the columns that do not hold categories, see ``find_time``.
 
     Raises:
@@ -65,11 +67,11 @@ def find_time_elsewhere(rows: pa.Table, categories: Sequence[str], names: Sequen
     """
     declared = [name for name in categories if name in rows.column_names and name not in names]
     try:
-        return find_time(rows.drop_columns(declared), names)
+        return find_time(rows.drop_columns(declared), names, timezone)
     except UserError:
         if not declared:
             raise
-        columns = find_time(rows, names).format.columns
+        columns = find_time(rows, names, timezone).format.columns
     name = next(name for name in columns if name in declared)
     raise UserError(f"data.categorical: '{name}' is the time column; leave it out.")
 

@@ -167,7 +167,9 @@ def read_times(source: Source, options: TableOptions, recipe: ReadingRecipe) -> 
         if known:
             recipe = replace(recipe, dialect=opened.dialect)
             return TimedTable(opened, rows, selected, recipe, recipe.time.read(rows), recipe.time.notes)
-        time_format, time, notes = find_time_elsewhere(rows, tuple(recipe.categories), names)
+        time_format, time, notes = find_time_elsewhere(
+            rows, tuple(recipe.categories), names, recipe.time.timezone
+        )
         if recipe.grid is not None and not recipe.grid.exact:
             check_stated_step(time, recipe.grid.step)
         if recipe.time.timezone:
