@@ -9,7 +9,7 @@ from tsforecast.times.zones import Zone
 
 DAY_S = 86_400
 LONGEST = 25 / 24  # of a usual day: the one on which the clocks are put back
-LENGTHS = (48, 96, 144, 288)  # periods per day; hours are told by their own rules
+LENGTHS = (48, 96, 144, 288)  # periods per day; hours have their own rules
 
 
 def usual_most(values: np.ndarray, days: np.ndarray | None) -> float:
@@ -84,11 +84,11 @@ def read_elapsed(
     days, index = np.unique(date[known].astype("datetime64[D]"), return_inverse=True)
     start = zone.from_wall(days).astype(np.int64)
     length = zone.from_wall(days + 1).astype(np.int64) - start
-    place = numbers[known].astype(np.int64) - first
+    steps_before = numbers[known].astype(np.int64) - first
     bad = np.zeros(len(date), bool)
-    bad[known] = (place < 0) | (place * step >= length[index])
+    bad[known] = (steps_before < 0) | (steps_before * step >= length[index])
     time = np.full(len(date), "NaT", "datetime64[ns]")
-    time[known] = (start[index] + place * step).astype("datetime64[s]")
+    time[known] = (start[index] + steps_before * step).astype("datetime64[s]")
     time[bad] = np.datetime64("NaT")
     return time, bad
 

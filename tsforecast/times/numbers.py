@@ -114,7 +114,7 @@ def clock_of_numbers(column: pa.ChunkedArray, name: str, days: np.ndarray | None
     Args:
         column: The numbers.
         name: Its name.
-        days: ``[N]`` codes of the days of the rows, by which the usual number of periods is told; None if unknown.
+        days: ``[N]`` codes of the days of the rows, by which the usual number of periods is decided; None if unknown.
     """
     result = whole_numbers(column)
     if result is None:
