@@ -203,8 +203,8 @@ def _parts(table: pa.Table, parts: dict[str, str], clock: str | None = None) -> 
     pattern = ",".join(parts)
     if tuple(parts) in (PARTS[:4], DAY_OF_YEAR_PARTS[:3]):
         days = day_codes([table[name] for name in columns[:-1]])
-        written = clock_of_numbers(table[parts["hour"]], parts["hour"], days)
-        if written in (HOUR_ENDING, HOUR_TO_24, HOUR_NUMBER):
+        ending = clock_of_numbers(table[parts["hour"]], parts["hour"], days)
+        if ending in (HOUR_ENDING, HOUR_TO_24, HOUR_NUMBER):
             pattern, clock, columns = ",".join(tuple(parts)[:-1]), parts["hour"], columns[:-1]
     if clock is None:
         yield from _judge(table, TimeFormat(columns, pattern))
