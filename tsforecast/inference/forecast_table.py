@@ -124,10 +124,11 @@ class TableWriter:
 
 
 def _write_offsets(table: pa.Table) -> pa.Table:
-    """Return a table whose times of a zone are text with their offsets."""
+    """Return a table whose times of a zone are text with their offsets, or with Z in UTC."""
     for index, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type) and field.type.tz is not None:
             utc = np.asarray(table[index].cast(pa.int64()).to_numpy()).astype("datetime64[s]")
-            texts = pa.array(Clock(field.type.tz, is_utc=True).format(utc))
+            zone = "" if field.type.tz == "UTC" else field.type.tz
+            texts = pa.array(Clock(zone, is_utc=True).format(utc))
             table = table.set_column(index, field.name, texts)
     return table

@@ -16,6 +16,7 @@ from tsforecast.reading.selection import Condition
 from tsforecast.tables.folder import FolderTable, Part
 from tsforecast.tables.merging import Rows, Stream, merge_rows
 from tsforecast.tables.table import Table, check_columns, check_unique, naming
+from tsforecast.times.day_order import DayOrder
 from tsforecast.times.formats import TimeFormat
 
 __all__ = ["Rows", "stream_rows"]
@@ -45,7 +46,7 @@ def stream_rows(
     """
     check_unique(table, [*time.columns, *features])
     check_columns(table, [*time.columns, *features])
-    reader = _Reader(tuple(features), time, recipe, coder)
+    reader = _Reader(tuple(features), time, recipe, coder, DayOrder(time, recipe.grid if recipe else None))
     if isinstance(table, FolderTable):
         pieces = merge_rows([reader.stream_file(part) for part in table.parts])
     else:
@@ -64,12 +65,13 @@ def _sorted(pieces: list[Rows]) -> Iterator[Rows]:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads tables piece by piece; the arguments are those of ``stream_rows``."""
+    """Reads tables piece by piece; the arguments are those of ``stream_rows``, and the order of day and month."""
 
     features: tuple[str, ...]
     time: TimeFormat
     recipe: ReadingRecipe | None
     coder: CategoryCoder | None
+    order: DayOrder
 
     def stream_file(self, part: Part) -> Stream:
         """Return the rows of a file, which is opened when they are needed."""
@@ -95,7 +97,9 @@ class _Reader:
             number = None if condition else first
             columns = {name: self._column(table, piece[name], name, first, number) for name in self.features}
             if piece.num_rows:
-                yield Rows(self.time.read(piece, first), columns)
+                times = self.time.read(piece, first)
+                self.order.add(piece, first)
+                yield Rows(times, columns)
             first += rows
 
     def _column(

@@ -57,10 +57,11 @@ class Clock:
         ]
 
     def to_arrow(self, time: np.ndarray) -> pa.Array:
-        """Return grid times ``[N]`` datetime64[s] as timestamps, of the zone if there is one."""
-        if not self.timezone:
+        """Return grid times ``[N]`` datetime64[s] as timestamps, of the zone or UTC if that is what they are."""
+        zone = self.timezone or ("UTC" if self.is_utc else None)
+        if zone is None:
             return pa.array(time)
-        return pa.array(self.utc(time).astype(np.int64), pa.int64()).cast(pa.timestamp("s", self.timezone))
+        return pa.array(self.utc(time).astype(np.int64), pa.int64()).cast(pa.timestamp("s", zone))
 
     def read(self, time: np.ndarray, has_offset: bool, where: str) -> np.ndarray:
         """Return times ``[N]`` datetime64[s] of a request as the grid has them; there must be a zone.

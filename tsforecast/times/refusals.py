@@ -1,5 +1,6 @@
 """Refusals of tables without a column that reads as time, each with a value and its row."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,14 +15,34 @@ from tsforecast.times.formats import EXAMPLE, TimeFormat, value_at
 from tsforecast.times.patterns import patterns_of, sounds_like_time
 from tsforecast.times.text import ISO, MOMENTS, fitting, read_text
 
+TOTALS = re.compile(
+    "(grand )?totals?|sub-?totals?|sums?|summen?|gesamt(summe)?|insgesamt|averages?|avg|means?|mittel(wert)?|"
+    "durchschnitt|totale?|totaux|somme|moyenne|suma|media|min(imum)?|max(imum)?|count",
+    re.IGNORECASE,
+)
+
 
 def misfit(table: pa.Table, written: TimeFormat, column: str, row: int) -> UserError:
     """Return the refusal of a value that is not written as the other times of its column."""
     return UserError(
         written.beyond_day(table, column, row)
         or f"data.time: column '{column}' does not read as time: {value_at(table[column], row)} in row {row + 1:,} is"
-        f" not a time written as {written.written(column)}, as others are: {EXAMPLE}."
+        f" not a time written as {written.written(column)}, as others are:{_leave_out(table, column, row)} {EXAMPLE}."
     )
+
+
+def _leave_out(table: pa.Table, column: str, row: int) -> str:
+    """Return how to leave out a row of totals or a repeated header, empty if the row is neither."""
+    value = table[column][row].as_py()
+    if not isinstance(value, str):
+        return ""
+    value = clean_text(pa.chunked_array([[value]]))[0].as_py() or ""
+    is_word = value.isprintable() and not re.search(r"[\d'\"]", value)
+    is_last = row == table.num_rows - 1
+    if not is_word or not (is_last or value == column.strip() or TOTALS.fullmatch(value)):
+        return ""
+    name = column if re.fullmatch(r"\w[\w .-]*", column) else f"`{column}`"
+    return f" leave such rows out with data.where=\"{name} != '{value}'\", or, if the row is one of the data,"
 
 
 def no_time(table: pa.Table, names: tuple[str, ...]) -> UserError:

@@ -15,6 +15,9 @@ def test_without_a_zone_times_are_shown_as_they_are():
     assert Clock().format(NIGHT[:1]) == ["2024-10-27T00:30:00"]
     assert Clock(is_utc=True).format(NIGHT[:1]) == ["2024-10-27T00:30:00Z"]
     assert Clock().to_arrow(NIGHT).type == pa.timestamp("s")
+    shown = Clock(is_utc=True).to_arrow(NIGHT)
+    assert shown.type == pa.timestamp("s", "UTC")
+    np.testing.assert_array_equal(shown.cast(pa.int64()).to_numpy(), NIGHT.astype(np.int64))
     for clock in (Clock(), Clock(is_utc=True)):
         assert clock.to_grid(NIGHT) is clock.local(NIGHT) is NIGHT
 

@@ -1,11 +1,8 @@
-"""Columns of a table that hold categories, and text that could."""
+"""Columns of a table that hold categories."""
 
-import re
-import shlex
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tsforecast.columns.categories import (
     CategoryCoder,
@@ -14,14 +11,12 @@ from tsforecast.columns.categories import (
     find_vocabulary,
     similar_notes,
 )
-from tsforecast.columns.cells import NUMBER, is_text
 from tsforecast.data.names import match_names
 from tsforecast.errors import UserError, nearest
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.tables.table import Table, check_unique
 from tsforecast.times.search import FoundTime, find_time
 
-WORDS = ("null", "true", "false", "nan", "inf")  # that the command line does not take for text
 Texts = Mapping[str, pa.ChunkedArray]
 
 
@@ -90,28 +85,3 @@ def code_categories(texts: Texts, recipe: ReadingRecipe) -> tuple[CategoryCoder,
         return CategoryCoder(recipe.categories, recipe.unknown_categories), ()
     vocabulary = {name: find_vocabulary(name, text) for name, text in texts.items()}
     return CategoryCoder(vocabulary, recipe.unknown_categories), similar_notes(vocabulary)
-
-
-def suggest_categories(name: str, column: pa.ChunkedArray) -> str:
-    """Return how to feed in a text column that was left out, with a leading blank; empty if they are no categories."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if not is_text(column.type) or "${" in name:
-        return ""
-    text = as_categories(column)
-    try:
-        count = len(find_vocabulary(name, text))
-    except UserError:
-        return ""
-    numbers = pc.mean(pc.match_substring_regex(text, NUMBER).cast(pa.int8())).as_py()
-    if count < 2 or numbers > 0.5:  # a column of numbers with a few words
-        return ""
-    return f" {_option(name)} feeds in its {count:,} categories."
-
-
-def _option(name: str) -> str:
-    """Return the option that declares a column, quoted for the command line."""
-    if re.fullmatch(r"[A-Za-z_][\w.-]*", name, re.ASCII) and name.lower() not in WORDS:
-        return f"data.categorical=[{name}]"
-    escaped = re.sub(r'(\\*)"', r'\1\1\\"', name)
-    return shlex.quote(f'data.categorical=["{escaped}"]')

@@ -26,9 +26,9 @@ from tsforecast.data.sources.category_columns import (
     code_categories,
     find_time_elsewhere,
     read_categories,
-    suggest_categories,
 )
 from tsforecast.data.sources.options import TableOptions
+from tsforecast.data.sources.text_advice import advise_numbers, advise_text
 from tsforecast.errors import UserError, nearest
 from tsforecast.reading.dialect import Dialect
 from tsforecast.reading.recipe import ReadingRecipe
@@ -36,10 +36,12 @@ from tsforecast.reading.selection import Condition
 from tsforecast.reading.sentinels import find_sentinels, sentinel_notes
 from tsforecast.tables.table import Hints, Source, Table, check_columns, check_unique, locate_rows, locating
 from tsforecast.times.clock import Clock
+from tsforecast.times.day_order import DayOrder
 from tsforecast.times.duplicates import check_duplicates, check_repeated_times
 from tsforecast.times.formats import TimeFormat
 from tsforecast.times.frequency import Frequency, parse_frequency, second
 from tsforecast.times.grid import check_stated_step, regularize
+from tsforecast.times.notes import autumn_note
 from tsforecast.times.order import is_ordered
 from tsforecast.times.refusals import check_missing_times
 from tsforecast.times.resample import Resampler, aggregate_of, check_aggregate, resample
@@ -129,6 +131,8 @@ def read_table(
     recipe = replace(recipe, ordered=recipe.ordered and _is_ordered(table))
     features, targets = selection.features, selection.targets
     del table, selection
+    if not recipe.time.timezone and not recipe.time.is_utc:
+        notes += autumn_note(time)
     recipe, time = _to_grid_clock(recipe, time)
     grid, time, values, corrected = _to_grid(recipe, features, time, values)
     time, values = time[: options.rows], values[: options.rows]
@@ -166,7 +170,9 @@ def read_times(source: Source, options: TableOptions, recipe: ReadingRecipe) -> 
     with locating(opened, selected):
         if known:
             recipe = replace(recipe, dialect=opened.dialect)
-            return TimedTable(opened, rows, selected, recipe, recipe.time.read(rows), recipe.time.notes)
+            time = recipe.time.read(rows)
+            DayOrder(recipe.time, recipe.grid).add(rows)
+            return TimedTable(opened, rows, selected, recipe, time, recipe.time.notes)
         time_format, time, notes = find_time_elsewhere(
             rows, tuple(recipe.categories), names, recipe.time.timezone
         )
@@ -234,12 +240,17 @@ def select_columns(table: TimedTable, options: TableOptions) -> Selection:
     _check_no_category(target, texts)
     check_columns(opened, [*recipe.time.columns, *recipe.numeric, *([] if target == "all" else target)])
     columns, left_out = _numeric(table, named, texts)
-    targets = _pick_targets(opened.key, target, columns, left_out, recipe.time.columns)
+    refused = {
+        name: f"{_holds(why)}: correct it, or choose another.{advise_numbers(table.rows[name], recipe.missing_values)}"
+        for name, why in left_out.items()
+    }
+    targets = _pick_targets(opened.key, target, columns, refused, recipe.time.columns)
     columns = {
         name: columns[name] if name in columns else texts[name] for name in _in_order(table, columns, texts)
     }
     notes += tuple(
-        f"Column '{name}' {why} and was left out.{'' if recipe.numeric else suggest_categories(name, table.rows[name])}"
+        f"Column '{name}' {why} and was left out."
+        + ("" if recipe.numeric else advise_text(name, table.rows[name], recipe.missing_values))
         for name, why in left_out.items()
     )
     return Selection(columns, pick_features(features, targets, tuple(columns)), targets, coder, notes)
@@ -441,14 +452,12 @@ def _pick_targets(
     key: str,
     target: str | Sequence[str] | None,
     columns: Mapping[str, object],
-    left_out: dict[str, str],
+    refused: Mapping[str, str],
     taken: Sequence[str],
 ) -> tuple[str, ...]:
     for name in [target] if isinstance(target, str) else target or ():
-        if name in left_out:
-            raise UserError(
-                f"data.target: column '{name}' {_holds(left_out[name])}: correct it, or choose another."
-            )
+        if name in refused:
+            raise UserError(f"data.target: column '{name}' {refused[name]}")
         if name in taken:
             raise UserError(f"data.target: '{name}' is the time column; choose another.")
     if not columns:

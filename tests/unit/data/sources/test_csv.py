@@ -175,7 +175,8 @@ def test_text_columns_are_left_out_by_name(tmp_path):
     assert series.features == ("load",)
     assert series.notes == (
         "Column 'state' is not numeric ('ok' in row 1) and was left out.",
-        "Column 'flow' is not numeric ('x' in row 6) and was left out.",
+        "Column 'flow' is not numeric ('x' in row 6) and was left out. If 'x' stands for a missing value, set"
+        " data.missing_values=[x].",
     )
 
 

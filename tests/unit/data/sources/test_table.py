@@ -182,3 +182,28 @@ def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path, wrong):
     times, options, message = WRONG[wrong]
     with pytest.raises(UserError, match=message):
         load(str(write(tmp_path, times)), "load", **options)
+
+
+def american(first, count, layout):
+    days = np.datetime64(first) + np.arange(count)
+    fields = [dict(zip("ymd", str(day).split("-"), strict=True)) for day in days]
+    return [layout.format(**field) + f" {hour:02d}:00" for field in fields for hour in range(24)]
+
+
+def test_a_later_file_with_day_and_month_exchanged_is_refused(tmp_path):
+    series = load(str(write(tmp_path, american("2024-01-10", 20, "{m}/{d}/{y}"))), "load")
+    metadata = metadata_of(series)
+    path = write(tmp_path, american("2024-02-01", 11, "{d}/{m}/{y}"))
+    with pytest.raises(UserError, match=r"row 1.* and 2024-02-01 by %d/%m/%Y %H:%M"):
+        load(str(path), "load", recipe=series.recipe)
+    with pytest.raises(UserError, match=r"row 1.* and 2024-02-01 by %d/%m/%Y %H:%M"):
+        list(segments(read_rows(FileSource(path), metadata), metadata, 1))
+    path = write(tmp_path, american("2024-02-01", 11, "{m}/{d}/{y}"))
+    assert list(segments(read_rows(FileSource(path), metadata), metadata, 1))
+
+
+def test_rows_of_the_repeated_hour_without_a_zone_name_the_option(tmp_path):
+    notes = load(str(write(tmp_path, LOCAL)), "load").notes
+    assert any("data.timezone=" in note for note in notes)
+    notes = load(str(write(tmp_path, LOCAL)), "load", timezone="Europe/Paris").notes
+    assert not any("data.timezone=" in note for note in notes)
