@@ -24,9 +24,7 @@ TIMES = {
 def forecasts(metadata):
     made_at = HOURS[50:60]
     values = np.ones((10, metadata.horizon, 1), np.float32)
-    return forecast_table(
-        metadata, made_at, Forecasts(values, values, values), values, values
-    )
+    return forecast_table(metadata, made_at, Forecasts(values, values, values), values, values)
 
 
 @pytest.mark.parametrize("kind", TIMES)
