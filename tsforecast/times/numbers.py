@@ -26,7 +26,7 @@ EXCEL = "excel"
 EXCEL_DAYS = (18_264, 73_051)  # 1950 to 2100
 EXCEL_EPOCH = 25_569  # 1970-01-01
 HOUR = "hour"  # 0 to 23, or 24 for 0:00 of the next day
-HOUR_TO_24 = "hour_to_24"  # the same, decided on rows with 24 but without 0 and 1
+HOUR_TO_24 = "hour_to_24"  # the same, decided on rows with 24, and with 0 or without 0 and 1
 HOUR_ENDING = "hour_ending"  # 1 to 24, where hour 1 begins at 0:00
 CLOCK_NUMBER = "hhmm"  # 930 is 9:30
 HOUR_NAME = r"^(?:[Hh][Ee]|[Hh](?:our)?)[ _]?(\d{1,2})$"  # HE01 is hour 1
@@ -139,7 +139,7 @@ def clock_of_numbers(column: pa.ChunkedArray, name: str, days: np.ndarray | None
 
 
 def _hours(least: float, most: float) -> str:
-    if most < 24 or least == 0:
+    if most < 24:
         return HOUR
     return HOUR_ENDING if least == 1 else HOUR_TO_24
 

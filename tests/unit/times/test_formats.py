@@ -6,6 +6,7 @@ import pytest
 
 from tsforecast.errors import UserError
 from tsforecast.times.formats import TimeFormat
+from tsforecast.times.numbers import clock_of_numbers
 
 
 def test_iso_text_and_timestamps_are_always_understood():
@@ -100,3 +101,10 @@ def test_hours_1_to_24_are_refused_for_a_model_of_hours_from_0(written):
         written.read(rows(range(1, 25)))
     assert str(written.read(rows(range(25)))[24])[:13] == "2024-01-02T00"
     assert str(written.read(rows([1, 2]))[1])[:13] == "2024-01-01T02"
+
+
+def test_a_piece_without_hour_0_is_read_if_the_training_rows_had_both_0_and_24():
+    clock = clock_of_numbers(pa.chunked_array([list(range(25))]), "hour")
+    rows = pa.table({"day": ["2024-01-01"] * 2, "hour": [23, 24]})
+    times = TimeFormat(("day", "hour"), "iso", clock).read(rows)
+    assert times.astype("datetime64[h]").astype(str).tolist() == ["2024-01-01T23", "2024-01-02T00"]

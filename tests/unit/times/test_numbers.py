@@ -23,7 +23,7 @@ def column(*values):
     [
         (range(24), "hour", "hour"),
         (range(1, 25), "hour", "hour_ending"),
-        (range(25), "hour", "hour"),
+        (range(25), "hour", "hour_to_24"),
         (range(2, 25), "hour", "hour_to_24"),
         (range(1, 26), "hour", "period_24_from_1"),
         (range(1, 51), "period", "period_48_from_1"),
