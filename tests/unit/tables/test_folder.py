@@ -110,7 +110,7 @@ def test_folder_names_are_columns_that_select_rows_and_are_not_fed_in(tmp_path):
     for site, shift in (("A", 0), ("B", 1000)):
         write(
             tmp_path / f"site={site}" / "year=2024",
-            x_csv=lines(0, 50, pattern="{time}," + str(shift) + "{i},{i}"),
+            x_csv=lines(0, 50, pattern="{time}," + str(shift) + "{i},{i}.5"),
         )
     with pytest.raises(UserError, match=r"column 'site' .A, B. distinguishes them"):
         read(path)
