@@ -47,7 +47,7 @@ CHOICES = {
 RANGES = {
     "model.units=[]": "model.units=[64]",
     "model.units=[0]": "between 1 and",
-    "model.units=many": "not a whole number",
+    "model.units=many": "write model.units=[many]",
     "model.dropout=nan": "between 0 and 0.95",
     "model.anchor=perhaps": "true or false",
     "optimizer.learning_rate=0": "out of range",
@@ -125,7 +125,7 @@ DATA = {
     "data=csv": "data.path has no value",
     "data=csv data.path=good.csv": "data.target has no value",
     CSV.format("goood.csv"): "Did you mean 'good.csv'?",
-    CSV.format("."): "is not a file",
+    CSV.format("."): "cut.csv.gz is damaged",
     CSV.format("empty.csv"): "empty.csv is empty",
     CSV.format("header.csv"): "no row below its header",
     CSV.format("one_row.csv"): "one row only",

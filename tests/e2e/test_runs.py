@@ -1,5 +1,6 @@
 """Whole runs: interrupted and resumed, repeated, swept, evaluated, tracked, and stopped by errors."""
 
+import json
 import random
 import signal
 import time
@@ -104,10 +105,10 @@ def test_evaluate_gives_the_figures_again_to_the_last_digit(uninterrupted):
     again = run_fresh("job=evaluate", f"run={uninterrupted.folder}", cwd=uninterrupted.cwd)
     assert again.code == 0, again.err
     assert "Equal to the run's result." in again.out
+    evaluation = json.loads((uninterrupted.folder / "evaluation.json").read_text())
     test_figures = {k: v for k, v in uninterrupted.result["metrics"].items() if k.startswith("test/")}
-    for name, value in test_figures.items():
-        if isinstance(value, float):
-            assert f"{name} {value!r}" in again.out
+    assert {name: evaluation["metrics"][name] for name in test_figures} == test_figures
+    assert f"{test_figures['test/rmse']:.6g}" in again.out
 
 
 def swept(done):
