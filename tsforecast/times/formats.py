@@ -69,7 +69,7 @@ class TimeFormat:
         >>> TimeFormat(("day",), "%m/%d/%Y").read(table).astype("datetime64[D]").astype(str).tolist()
         ['2024-03-04', '2024-03-05']
         >>> table = pa.table({"day": ["2024-01-31"], "hour": [24]})
-        >>> str(TimeFormat(("day", "hour"), "%Y-%m-%d", "hour").read(table)[0])[:16]
+        >>> str(TimeFormat(("day", "hour"), "%Y-%m-%d", "hour_to_24").read(table)[0])[:16]
         '2024-02-01T00:00'
     """
 
