@@ -7,7 +7,6 @@ series must be that of a line with this time; any other row must be missing, and
 import csv
 import gzip
 import io
-import os
 import random
 import re
 import tempfile
@@ -16,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers.example_counts import profile
 from tests.helpers.predict_rows import metadata_of, read_as_prediction
 from tsforecast.columns.cells import MISSING
 from tsforecast.data.sources.csv import load
@@ -26,14 +26,7 @@ from tsforecast.errors import UserError
 from tsforecast.times.frequency import second
 
 # At night: DAMAGES=5000 .venv/bin/python -m pytest tests/unit/test_damaged_tables.py
-EXAMPLES = int(os.environ.get("DAMAGES", "150"))
-PROFILE = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=EXAMPLES <= 150,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+PROFILE = profile("DAMAGES", 150)
 START = np.datetime64("2024-03-01T00:00:00", "s")
 COUNT = 80
 MOMENT = re.compile(

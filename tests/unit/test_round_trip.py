@@ -1,27 +1,20 @@
 """Whatever dialect and layout a table is written in, it is read back value by value, in training and in prediction."""
 
-import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.helpers.example_counts import profile
 from tests.helpers.predict_rows import metadata_of, read_as_prediction
 from tests.helpers.table_cases import dialects, expected_rows, fits_encoding, make_table, shapes, write_table
 from tsforecast.data.sources.csv import load
 from tsforecast.tables import csv_table
 
 # At night: ROUND_TRIPS=5000 .venv/bin/python -m pytest tests/unit/test_round_trip.py
-EXAMPLES = int(os.environ.get("ROUND_TRIPS", "100"))
-PROFILE = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=EXAMPLES <= 100,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+PROFILE = profile("ROUND_TRIPS", 100)
 
 
 def assert_equal_rows(rows, expected, features):

@@ -88,11 +88,7 @@ class Scaler:
         for index, (name, method) in enumerate(zip(features, methods, strict=True)):
             column = rows[:, index].astype(np.float64)  # one column at a time keeps the float64 copy small
             observed = column[~np.isnan(column)]
-            if not len(observed):
-                raise UserError(
-                    f"Column '{name}' has no value in the training rows: leave it out with data.features,"
-                    " or move data.split."
-                )
+            check_observed(name, len(observed))
             if name in categories:
                 continue
             if len(observed) < len(column):
@@ -231,6 +227,19 @@ class Scaler:
             if index in self.curves:
                 columns[..., position] = self.curves[index].unbend(columns[..., position])
         return array
+
+
+def check_observed(name: str, count: int) -> None:
+    """Refuse a feature without a value in the training rows.
+
+    Raises:
+        UserError: ``count``, the number of its values, is 0.
+    """
+    if not count:
+        raise UserError(
+            f"Column '{name}' has no value in the training rows: leave it out with data.features,"
+            " or move data.split."
+        )
 
 
 def noise(dtype: np.dtype) -> float:

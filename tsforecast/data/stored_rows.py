@@ -1,4 +1,4 @@
-"""Scaled rows in files that are mapped into memory: what ``scaled_rows`` does, in pieces."""
+"""Scaled rows in files that are mapped into memory: what ``scale_rows`` does, in pieces."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,11 +18,10 @@ from tsforecast.data.scaled_rows import (
     mask_notes,
     row_notes,
 )
-from tsforecast.data.scaling import DEFAULT, Scaler, ScalerChoice, noise
+from tsforecast.data.scaling import DEFAULT, Scaler, ScalerChoice, check_observed, noise
 from tsforecast.data.series import Series
 from tsforecast.data.splits import Borders
 from tsforecast.data.stored_series import digest
-from tsforecast.errors import UserError
 from tsforecast.storage.entries import find_or_build
 from tsforecast.storage.rows import RowFile, chunks, map_rows
 
@@ -62,14 +61,16 @@ def stored_scaled_rows(
         used = scaler or _fit(series, parts[0], targets, training, choice)
         filled = _write(entry, series, used, ahead)
         notes = row_notes(series, filled, training) + mask_notes(series, used, choice)
-        columns = len(series.features) + len(used.masked) + len(ahead)
-        notes += check_range(series, map_rows(entry / INPUTS, np.float32, (columns,)), parts[0][1])
+        notes += check_range(series, map_inputs(entry, used), parts[0][1])
         return {"scaler": used.to_dict(), "notes": notes}
+
+    def map_inputs(entry: Path, scaler: Scaler, random: bool = False) -> np.ndarray:
+        columns = len(series.features) + len(scaler.masked) + len(ahead)
+        return map_rows(entry / INPUTS, np.float32, (columns,), random)
 
     path, about = find_or_build(stored.folder, key, build)
     used = Scaler.from_dict(about["scaler"])
-    columns = len(series.features) + len(used.masked) + len(ahead)
-    inputs = map_rows(path / INPUTS, np.float32, (columns,), random=True)
+    inputs = map_inputs(path, used, random=True)
     truths = map_rows(path / TRUTHS, np.float32, (len(series.targets),), random=True)
     return ScaledRows(inputs, truths, used, tuple(about["notes"]))
 
@@ -94,11 +95,7 @@ def fit_in_pieces(series: Series, train: tuple[int, int], targets: Sequence[int]
         UserError: A feature has no training value.
     """
     for name, count in zip(series.features, facts.count, strict=True):
-        if not count:
-            raise UserError(
-                f"Column '{name}' has no value in the training rows: leave it out with data.features,"
-                " or move data.split."
-            )
+        check_observed(name, count)
     mean, deviation = moments(series.values, train)
     scale = np.where(deviation > noise(series.values.dtype) * np.abs(mean), deviation, 1.0)
     constant = facts.is_constant

@@ -104,7 +104,7 @@ class DuckDb:
             try:
                 kinds = [statement.type for statement in self._duckdb.extract_statements(query)]
                 if kinds != [self._duckdb.StatementType.SELECT]:
-                    raise _not_reading()
+                    raise not_reading()
                 rows = connection.sql(query)
                 read = getattr(rows, "to_arrow_reader", None) or rows.fetch_arrow_reader  # up to version 1.3
                 for batch in read(limits.BATCH_ROWS):
@@ -161,7 +161,8 @@ def _reason(error: Exception) -> str:
     return (match[1][:200] if match else first_line(error)).rstrip(". ")
 
 
-def _not_reading() -> UserError:
+def not_reading() -> UserError:
+    """Return the refusal of a query that does more than read."""
     return UserError(
         "data.query must be one statement that only reads, such as SELECT time, load FROM readings."
     )

@@ -11,7 +11,7 @@ import pyarrow as pa
 from tsforecast.errors import UserError
 from tsforecast.reading.dialect import clean_names
 from tsforecast.tables.credentials import ENVIRONMENT, resolve
-from tsforecast.tables.databases import Database, open_database
+from tsforecast.tables.databases import Database, not_reading, open_database
 from tsforecast.tables.table import NO_HINTS, REPEATED, Hints, Table, is_wanted, unique_names
 from tsforecast.tables.types import join_pieces, plain_table
 
@@ -50,9 +50,7 @@ class QuerySource:
             raise UserError("data.connection is not a URL, such as postgresql://user@host/database.")
         query = self.query.strip().rstrip("; \n") if isinstance(self.query, str) else ""
         if not READS.match(query):
-            raise UserError(
-                "data.query must be one statement that only reads, such as SELECT time, load FROM readings."
-            )
+            raise not_reading()
         return QueryTable(open_database(resolve(self.connection, "data.connection")), query, hints.order)
 
 

@@ -30,6 +30,11 @@ def check_duplicates(duplicates: str | None) -> None:
         )
 
 
+def is_many(count: int, rows: int) -> bool:
+    """Return whether so many of some rows need a decision: more than one in a hundred, and more than one."""
+    return count > max(1, MAX_REPEATED * rows)
+
+
 def count_repeated(time: np.ndarray) -> tuple[int, int]:
     """Return how many of ``[N]`` times without NaT repeat an earlier one, and the index of the first that does.
 
@@ -60,7 +65,7 @@ def check_repeated_times(time: np.ndarray, table: pa.Table, time_columns: Sequen
     """
     known = np.flatnonzero(~np.isnat(time))
     repeated, second = count_repeated(time[known])
-    if repeated <= max(1, MAX_REPEATED * len(known)) or repeated == len(known) - 1:
+    if not is_many(repeated, len(known)) or repeated == len(known) - 1:
         return
     second = int(known[second])
     first = int((time == time[second]).argmax())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tsforecast.errors import UserError
-from tsforecast.times.duplicates import MAX_REPEATED, aggregate, count_repeated
+from tsforecast.times.duplicates import aggregate, count_repeated, is_many
 from tsforecast.times.frequency import MONTHS, Frequency, second
 from tsforecast.times.notes import missing_note, moved_note, shared_note
 from tsforecast.times.order import order_notes, sort_rows
@@ -100,7 +100,7 @@ class GridStream:
         self.rows, self.repeated, self.last_time = self.rows + len(time), self.repeated + repeated, time[-1]
 
     def _check_repeated(self) -> None:
-        if self.duplicates is None and self.repeated > max(1, MAX_REPEATED * self.rows):
+        if self.duplicates is None and is_many(self.repeated, self.rows):
             raise UserError(
                 f"{self.repeated:,} of {self.rows:,} rows repeat the time of another, the last at {self.last_time}:"
                 " keep one row for each time."
@@ -168,7 +168,7 @@ def regularize(
     notes += moved_note(moved, grid.step)
     stream = GridStream(grid.step, grid=grid, duplicates=duplicates, codes=codes)
     complete, values = stream.place(positions, values)
-    if inferred and duplicates is None and stream.shared > max(1, MAX_REPEATED * len(positions)):
+    if inferred and duplicates is None and is_many(stream.shared, len(positions)):
         raise UserError(
             f"{stream.shared:,} of {len(positions):,} rows share a step of {grid.step.describe()} with another:"
             f" summarize them with {advise_resampling(str(grid.step))}, or keep one of each with data.duplicates=last."

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from tsforecast.columns.arrow import nulls
 from tsforecast.columns.cells import clean_text, is_text
 from tsforecast.errors import UserError
-from tsforecast.times.duplicates import MAX_REPEATED
+from tsforecast.times.duplicates import is_many
 from tsforecast.times.formats import EXAMPLE, TimeFormat, value_at
 from tsforecast.times.patterns import patterns_of, sounds_like_time
 from tsforecast.times.text import ISO, MOMENTS, fitting, read_text
@@ -91,13 +91,13 @@ def check_missing_times(time: np.ndarray, table: pa.Table, time_columns: Sequenc
         UserError: Naming the first such row.
     """
     rows = np.flatnonzero(np.isnat(time))
-    if len(rows) <= max(1, MAX_REPEATED * len(time)):
+    if not is_many(len(rows), len(time)):
         return
     others = table.take(pa.array(rows)).drop_columns(list(time_columns))
     used = np.zeros(len(rows), bool)
     for column in others.columns:
         used |= ~nulls(clean_text(column) if is_text(column.type) else column)
-    if used.sum() > max(1, MAX_REPEATED * len(time)):
+    if is_many(int(used.sum()), len(time)):
         row = int(rows[used.argmax()])
         names = " and ".join(f"'{name}'" for name in time_columns)
         raise UserError(

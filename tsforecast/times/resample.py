@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from tsforecast.errors import UserError, nearest
-from tsforecast.times.duplicates import MAX_REPEATED, aggregate, count_repeated
+from tsforecast.times.duplicates import aggregate, count_repeated, is_many
 from tsforecast.times.frequency import Frequency
 from tsforecast.times.order import order_notes, sort_rows
 from tsforecast.times.time_grid import SECOND, TimeGrid
@@ -83,7 +83,7 @@ class Resampler:
         if pending is None:
             return None
         last = self._summarize(self.grid.positions(pending[0]), *pending)
-        if self.duplicates is None and self.repeated > max(1, MAX_REPEATED * self.rows):
+        if self.duplicates is None and is_many(self.repeated, self.rows):
             raise UserError(
                 f"{self.repeated:,} of {self.rows:,} rows repeat the time of another: keep one row for each time."
             )

@@ -186,13 +186,6 @@ def test_scalers_are_close_if_they_scale_alike():
 
 
 # Observed masks: which features have one, what they hold, and that streams compute the same.
-MASKED_SHAPE = {
-    "lookback": 6,
-    "lead": 3,
-    "horizon": 2,
-    "stride": 1,
-    "split": {"train": 0.6, "val": 0.2, "test": 0.2},
-}
 MASK = ScalerChoice(mask=True)
 
 
@@ -205,22 +198,22 @@ def with_gaps(column=0):
 
 def test_features_with_missing_training_values_have_a_mask():
     values = with_gaps()
-    dataset = build_dataset(make_series(values=values), **MASKED_SHAPE, choice=MASK)
+    dataset = build_dataset(make_series(values=values), **SHAPE, choice=MASK)
     assert dataset.channels == ("load", "pressure", "load@observed")
     np.testing.assert_array_equal(dataset.inputs[:, 2], ~np.isnan(values[:, 0]))
-    plain = build_dataset(make_series(values=values), **MASKED_SHAPE)
+    plain = build_dataset(make_series(values=values), **SHAPE)
     np.testing.assert_array_equal(dataset.inputs[:, :2], plain.inputs)
     assert any("Observed masks" in note and "load" in note for note in dataset.series.notes)
-    complete = build_dataset(make_series(), **MASKED_SHAPE, choice=MASK)
+    complete = build_dataset(make_series(), **SHAPE, choice=MASK)
     assert complete.channels == ("load", "pressure")
     assert any("data.mask=true adds no channel" in note for note in complete.series.notes)
 
 
 def test_later_data_get_the_masks_of_the_model():
     known = Scaler.from_dict(
-        build_dataset(make_series(values=with_gaps()), **MASKED_SHAPE, choice=MASK).scaler.to_dict()
+        build_dataset(make_series(values=with_gaps()), **SHAPE, choice=MASK).scaler.to_dict()
     )
-    later = build_dataset(make_series(values=with_gaps(column=1)), **MASKED_SHAPE, scaler=known)
+    later = build_dataset(make_series(values=with_gaps(column=1)), **SHAPE, scaler=known)
     assert later.channels == ("load", "pressure", "load@observed")
     assert later.scaler.to_dict() == known.to_dict()
 
@@ -228,7 +221,7 @@ def test_later_data_get_the_masks_of_the_model():
 def test_masks_stand_before_future_covariates_and_streams_compute_them():
     values = with_gaps()
     series = make_series(values=values, known_ahead=("pressure",))
-    dataset = build_dataset(series, **MASKED_SHAPE, choice=MASK, future_covariates=["pressure"])
+    dataset = build_dataset(series, **SHAPE, choice=MASK, future_covariates=["pressure"])
     assert dataset.channels == ("load", "pressure", "load@observed", "pressure@+3", "pressure@+4")
     task = Task(lookback=6, channels=5, lead=3, horizon=2, target_indices=(0,))
     metadata = ModelMetadata.from_task(task, describe_data(dataset))
@@ -245,8 +238,6 @@ def test_later_rows_do_not_change_the_masks_of_earlier_ones():
     changed = values.copy()
     changed[90:] = np.nan
     changed[110:] = 1.0
-    before, after = (
-        build_dataset(make_series(values=v), **MASKED_SHAPE, choice=MASK) for v in (values, changed)
-    )
+    before, after = (build_dataset(make_series(values=v), **SHAPE, choice=MASK) for v in (values, changed))
     assert before.channels == after.channels
     np.testing.assert_array_equal(before.inputs[:90], after.inputs[:90])

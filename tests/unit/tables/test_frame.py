@@ -17,7 +17,7 @@ LOAD = np.arange(240) % 24 + 0.25
 COLUMNS = {"time": HOURS, "load": LOAD, "site": ["A"] * 240}
 
 
-def of_polars():
+def polars_frame():
     sites = polars.Series(["A"] * 240, dtype=polars.Categorical)
     return polars.DataFrame({"time": HOURS.astype("datetime64[us]"), "load": LOAD, "site": sites})
 
@@ -28,7 +28,7 @@ FRAMES = {
     "batches": lambda: pa.RecordBatchReader.from_batches(
         pa.table(COLUMNS).schema, pa.table(COLUMNS).to_batches(50)
     ),
-    "polars": of_polars,
+    "polars": polars_frame,
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsforecast.data.calendar_features import CALENDAR, calendar
+from tsforecast.data.calendar_features import calendar
 from tsforecast.data.series import Series
 from tsforecast.data.sources.options import TableOptions
 from tsforecast.data.stored_series import SeriesWriter
@@ -82,7 +82,7 @@ def add_calendar(time: np.ndarray, values: np.ndarray, features: tuple[str, ...]
     names = features[values.shape[1] :]
     if not names:
         return values
-    return np.concatenate([values, calendar(time)[:, [CALENDAR.index(name) for name in names]]], axis=1)
+    return np.concatenate([values, calendar(time, names)], axis=1)
 
 
 def _on_grid(

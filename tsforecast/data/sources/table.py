@@ -422,8 +422,7 @@ def _numeric(
         if name not in columns:
             why = left_out.get(name, f"is missing.{nearest(name, table.rows.column_names)}")
             if name in left_out and not recipe.where:  # else the rows are not those of the source
-                decimal, missing = recipe.decimal_of(name), recipe.missing_values
-                why = f"is not numeric ({as_numbers(table.rows[name], decimal, missing, 1)[1]}): correct it."
+                why += ": correct it."
             raise UserError(f"{table.opened.key}: column '{name}', which the model was trained on, {why}")
     return columns, left_out
 
@@ -444,8 +443,10 @@ def _is_filler(column: pa.ChunkedArray) -> bool:
 
 def _counts_rows(column: pa.ChunkedArray) -> bool:
     """Return whether a column is the number of the row, from 0 or 1 on."""
-    values = floats(column)
-    return len(values) >= MIN_COUNTED and values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+    head = floats(column.slice(0, MIN_COUNTED))  # most columns need no look at the other rows
+    if len(head) < MIN_COUNTED or head[0] not in (0, 1) or not (np.diff(head) == 1).all():
+        return False
+    return bool((np.diff(floats(column)) == 1).all())
 
 
 def _pick_targets(
