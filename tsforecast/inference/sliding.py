@@ -170,7 +170,8 @@ class _GridRows:
     def _start(self, time: np.ndarray, names: list[str]) -> None:
         self._is_first, recipe = False, self.metadata.recipe
         if recipe is not None and self.metadata.grid.exact:
-            self._resampler = Resampler(self.metadata.grid, recipe.aggregate_of(names), self.duplicates)
+            how = recipe.aggregate_of(names)
+            self._resampler = Resampler(self.metadata.grid, how, self.duplicates, self.grid.codes)
         else:
             check_step(time, self.metadata.grid)
 

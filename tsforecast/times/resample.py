@@ -26,6 +26,7 @@ class Resampler:
         how: How the rows of a bin become one, for each column.
         duplicates: How rows at one and the same time become one before that: ``last``, ``first``, ``mean`` or
             ``sum``; None for the last.
+        codes: Columns of codes, of which the last counts where others have their mean or sum.
 
     Attributes:
         rows: Number of rows that had a time.
@@ -40,8 +41,10 @@ class Resampler:
         (['2024-01-01T00:15'], [[1.5]])
     """
 
-    def __init__(self, grid: TimeGrid, how: Sequence[str], duplicates: str | None = None):
-        self.grid, self.how, self.duplicates = grid, tuple(how), duplicates
+    def __init__(
+        self, grid: TimeGrid, how: Sequence[str], duplicates: str | None = None, codes: Sequence[int] = ()
+    ):
+        self.grid, self.how, self.duplicates, self.codes = grid, tuple(how), duplicates, codes
         self.rows = self.repeated = 0
         self._pending: tuple[np.ndarray, np.ndarray] | None = None  # the rows of the newest bin
 
@@ -96,7 +99,7 @@ class Resampler:
             return time, values
         self.repeated += count_repeated(time)[0]
         kept = np.append(np.diff(time) > np.timedelta64(0, "ns"), True)
-        values = aggregate(time.astype(np.int64), values, self.duplicates)[1]
+        values = aggregate(time.astype(np.int64), values, self.duplicates, self.codes)[1]
         positions = positions[kept]
         starts = np.flatnonzero(np.append(True, np.diff(positions) > 0))
         out = np.empty((len(starts), values.shape[1]), values.dtype)

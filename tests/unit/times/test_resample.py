@@ -142,3 +142,11 @@ def test_an_unknown_figure_is_refused(how):
 def test_the_advised_step_is_round_and_holds_most_gaps():
     assert advised_step(at([0, 50, 100, 160, 1000])) == "5min"
     assert advised_step(at(np.cumsum([3000, 3500, 3590, 100]))) == "1h"
+
+
+@pytest.mark.parametrize("duplicates", ["mean", "sum"])
+def test_codes_of_rows_at_one_time_are_not_averaged(duplicates):
+    values = np.array([[1.0, 2.0], [3.0, 5.0], [4.0, 3.0]])
+    bins = Resampler(TimeGrid.of_bins(Frequency(3600)), ["mean", "last"], duplicates, codes=[1])
+    _, rows, _ = resample(at([10, 10, 7000]), values, bins)
+    assert rows[0].tolist() == [2.0 if duplicates == "mean" else 4.0, 5.0]

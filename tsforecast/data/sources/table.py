@@ -205,7 +205,7 @@ def _to_grid(
     if grid is None or not grid.exact:
         return regularize(time, values, None if grid is None else grid.step, recipe.duplicates, codes)
     how = aggregate_of(names, recipe.aggregate, recipe.categories)
-    time, values, summary = resample(time, values, Resampler(grid, how, recipe.duplicates))
+    time, values, summary = resample(time, values, Resampler(grid, how, recipe.duplicates, codes))
     _, time, values, notes = regularize(time, values, grid=grid)
     return grid, time, values, (*summary, *notes)
 
