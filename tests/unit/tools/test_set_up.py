@@ -20,6 +20,7 @@ def tool(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
     monkeypatch.setattr(module, "_create", lambda: None)
     module.installed = []
+    module.install = module._install
     monkeypatch.setattr(module, "_install", module.installed.append)
     return module
 
@@ -56,3 +57,29 @@ def test_an_interrupted_set_up_still_knows_its_extras(tool, monkeypatch):
     tool.set_up(False)
     assert any(one.startswith("fastapi") for one in tool.installed[0])
     assert not tool.BEGUN.exists()
+
+
+def test_an_installer_shows_one_line_on_a_terminal_and_everything_if_it_fails(tool, monkeypatch, capsys):
+    listing = "print('Resolved 2 packages'); print(' + numpy==2.0'); print(' + keras==3.15')"
+    assert tool._call_with_progress([sys.executable, "-c", listing]) == 0
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert tool._call_with_progress([sys.executable, "-c", listing]) == 0
+    shown = capsys.readouterr().out
+    assert "Resolved 2 packages" in shown
+    assert "numpy" not in shown
+    assert "\n" not in shown
+    assert tool._call_with_progress([sys.executable, "-c", f"{listing}; raise SystemExit('no space')"]) == 1
+    error = capsys.readouterr().err
+    assert "numpy==2.0" in error
+    assert "no space" in error
+
+
+def test_installed_packages_are_compiled(tool, tmp_path, monkeypatch):
+    commands = []
+    monkeypatch.setattr(tool, "VENV", tmp_path)
+    monkeypatch.setattr(tool, "_runs", lambda *command: commands.append(command) or True)
+    monkeypatch.setattr(tool, "_call_with_progress", lambda command: commands.append(command) or 0)
+    tool.install([])
+    assert "--compile-bytecode" in commands[2]
+    assert commands[-1][1:] == ("-m", "compileall", "-q", tool.PACKAGE)
