@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from tsforecast.data.spikes import find_spikes
 from tsforecast.ensemble.head_training import Arrays, train_head
 from tsforecast.ensemble.window_outputs import WindowOutputs
-from tsforecast.evaluation.spike_thresholds import find_spikes
 from tsforecast.typing import Tensor
 
 if TYPE_CHECKING:

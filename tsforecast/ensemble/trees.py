@@ -28,6 +28,7 @@ class BoostedTrees(Forecaster):
         measured: Channels of the means, and of the lags together with codes of categories.
         sizes: ``(trees, nodes, depth)`` of each booster, followed by ``(groups, codes)`` with categories, as ``Trees``
             takes them: for each step, target and quantile.
+        spike_sizes: The same of the classifiers of spikes, for each step and target; empty without them.
 
     Source: See ``LightGBM``.
     """
@@ -39,6 +40,7 @@ class BoostedTrees(Forecaster):
         spans: Sequence[int],
         measured: Sequence[int],
         sizes: Sequence[Sequence[int]],
+        spike_sizes: Sequence[Sequence[int]] = (),
     ):
         past = task.input_tensor()
         features = _build_features(past, task, lags, spans, measured)
@@ -56,25 +58,34 @@ class BoostedTrees(Forecaster):
             "sizes": [list(size) for size in sizes],
         }
         forecast = anchor_forecast(change, past, task, anchor=True)
+        if spike_sizes:
+            options["spike_sizes"] = [list(size) for size in spike_sizes]
+            odds = [Trees(*size, name=f"spike_booster_{i}")(features) for i, size in enumerate(spike_sizes)]
+            logits = ops.reshape(ops.stack(odds, axis=-1), (-1, task.horizon, len(task.target_indices)))
+            forecast = {"forecast": forecast, "spike": logits}
         super().__init__(task=task, past=past, forecast=forecast, options=options)
 
 
 def from_lightgbm(model: LightGBM) -> BoostedTrees:
-    """Return the graph of a fitted forecaster; its forecasts differ at most by the rounding of window means.
+    """Return the graph of a fitted forecaster; its outputs differ at most by the rounding of window means.
 
     Args:
         model: A fitted forecaster.
     """
-    boosters = [_tabulate(booster.dump_model()["tree_info"]) for booster in model.boosters]
+    boosters = {f"booster_{index}": booster for index, booster in enumerate(model.boosters)}
+    boosters |= {f"spike_booster_{index}": booster for index, booster in enumerate(model.spike_boosters)}
+    tabulated = {name: _tabulate(booster.dump_model()["tree_info"]) for name, booster in boosters.items()}
+    sizes = [size for size, _ in tabulated.values()]
     network = BoostedTrees(
         model.task,
         lags=model.lags,
         spans=model.spans,
         measured=model.measured_channels,
-        sizes=[size for size, _ in boosters],
+        sizes=sizes[: len(model.boosters)],
+        spike_sizes=sizes[len(model.boosters) :],
     )
-    for index, (_, tables) in enumerate(boosters):
-        layer = network.get_layer(f"booster_{index}")
+    for booster, (_, tables) in tabulated.items():
+        layer = network.get_layer(booster)
         for name, values in tables.items():
             getattr(layer, name).assign(values)
     network.describe(**model.metadata)

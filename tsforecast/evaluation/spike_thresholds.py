@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsforecast.data.scaling import Scaler
 from tsforecast.metrics.spikes import threshold_from_quantile
 
 if TYPE_CHECKING:
@@ -50,25 +48,6 @@ def spike_thresholds(dataset: ForecastDataset, options: SpikeOptions) -> dict[st
         scales = scaler.scale[targets]
         scaled = [None if v is None else v / float(s) for v, s in zip(thresholds, scales, strict=True)]
     return {"threshold": thresholds, "threshold_scaled": scaled}
-
-
-def find_spikes(
-    metadata: Mapping[str, Any], thresholds: Sequence[float], truth: np.ndarray, origin: np.ndarray
-) -> np.ndarray:
-    """Return which scaled truths ``[..., T]`` lie above their origin by more than the threshold.
-
-    Args:
-        metadata: Metadata of a model; if a target's scaling has a curve, rises are compared in its unit.
-        thresholds: Scaled threshold of each target.
-        truth: ``[..., T]``, scaled.
-        origin: The last known values, scaled, of a shape that broadcasts.
-    """
-    scaler = Scaler.from_dict(metadata["scaler"]) if "scaler" in metadata else None
-    if scaler is None or not scaler.curved_targets:
-        above: np.ndarray = truth - origin > np.asarray(thresholds, np.float32)
-        return above
-    rise = scaler.inverse_targets(truth) - scaler.inverse_targets(origin)
-    return np.asarray(rise > np.asarray(metadata["spike"]["threshold"], np.float64))
 
 
 def _training_truths(dataset: ForecastDataset, gap: int) -> np.ndarray:

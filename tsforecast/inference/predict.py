@@ -44,7 +44,7 @@ def predict(model: "Model", windows: Windows, *, batch_size: int = BATCH, in_tim
             they arrive (an ensemble can) uses for each window what was known by then.
     """
     if not isinstance(model, keras.Model):
-        return {"forecast": cast("Estimator", model).forecast(windows)}
+        return cast("Estimator", model).outputs(windows)
     if in_time and hasattr(model, "predict_over_time"):
         outputs: Outputs = model.predict_over_time(
             windows, lambda longer: forward(model, longer, batch_size=batch_size)

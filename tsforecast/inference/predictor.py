@@ -98,6 +98,6 @@ def _run_estimator(model: "Estimator", metadata: ModelMetadata) -> Callable[[np.
         windows = Windows(
             rows, no_truths, ends, lookback, metadata.lead, metadata.horizon, border=(0, len(rows))
         )
-        return {"forecast": model.forecast(windows)}
+        return model.outputs(windows)
 
     return run

@@ -77,6 +77,10 @@ class Estimator:
         """Return the forecasts float32 ``[n, H, T(, Q)]``, scaled."""
         raise NotImplementedError
 
+    def outputs(self, windows: Windows) -> dict[str, np.ndarray]:
+        """Return all that the model forecasts, scaled: ``forecast``, and ``spike [n, H, T]`` logits from some."""
+        return {"forecast": self.forecast(windows)}
+
     def parameter_rows(self) -> list[ParameterRow]:
         """Return one row for each part of the model that has parameters."""
         raise NotImplementedError

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tsforecast.data.calendar_features import CALENDAR
+from tsforecast.data.spikes import find_spikes
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError, install_hint
 from tsforecast.models.estimator import Estimator
@@ -41,7 +42,8 @@ class LightGBM(Estimator):
     The features of a window are the newest value of every channel; for channels other than the calendar, lags and
     means over the newest steps; for targets also minimum, maximum and standard deviation over them. Newest value and
     lags of codes of categories are LightGBM's own categorical features. The trees learn the change from the last known
-    value.
+    value. With a spike head, one more booster for each step and target is a classifier on the same features: it learns
+    by cross-entropy whether the target is then above its last known value by more than the threshold in the metadata.
 
     Args:
         task: Inputs and outputs of the model.
@@ -52,6 +54,7 @@ class LightGBM(Estimator):
         rounds: Largest number of trees.
         patience: Rounds without a better validation score before stopping.
         min_leaf: Smallest number of training windows in a leaf.
+        spike_head: Whether to also forecast the odds of a spike; the forecast of the value stays the same.
 
     Raises:
         UserError: LightGBM is not installed, or the task needs more than ``MAX_BOOSTERS`` boosters.
@@ -74,8 +77,9 @@ class LightGBM(Estimator):
         rounds: Annotated[int, Range(1)] = 1000,
         patience: Annotated[int, Range(1)] = 50,
         min_leaf: Annotated[int, Range(1)] = 100,
+        spike_head: bool = False,
     ):
-        options = {
+        options: dict[str, Any] = {
             "lags": list(lags),
             "spans": list(spans),
             "leaves": leaves,
@@ -84,87 +88,120 @@ class LightGBM(Estimator):
             "patience": patience,
             "min_leaf": min_leaf,
         }
+        if spike_head:  # files without one stay as they were
+            options["spike_head"] = True
         super().__init__(task, options)
-        boosters = task.horizon * len(task.target_indices) * len(task.quantile_levels or [0.5])
+        boosters = len(self._heads()) + len(self._spike_heads())
         if boosters > MAX_BOOSTERS:
+            per = "step, target and quantile level" + (", and for the spike head" if spike_head else "")
             raise UserError(
-                f"lightgbm needs a booster for each step, target and quantile level, {boosters} here and at most"
+                f"lightgbm needs a booster for each {per}, {boosters} here and at most"
                 f" {MAX_BOOSTERS}: shorten window.horizon, or choose another model."
             )
         _library()
         self.boosters: list[Any] = []
+        self.spike_boosters: list[Any] = []
 
     def fit(self, train: Windows, val: Windows, *, seed: int, loss: Loss, log: Callable[[str], None]) -> int:
         """Fit one booster after the other; each stops by the loss on the validation windows."""
-        lightgbm = _library()
         objective = _objective(loss, self.task.quantile_levels)
+        self.check(loss)
         for name, windows in (("training", train), ("validation", val)):
             if len(windows) > MAX_WINDOWS:
                 log(f"LightGBM uses {MAX_WINDOWS:,} of {len(windows):,} {name} windows, evenly spaced.")
-        train, val = train.limited(MAX_WINDOWS), val.limited(MAX_WINDOWS)
-        features = {name: self._all_features(windows) for name, windows in (("train", train), ("val", val))}
-        truths = {name: windows.targets(windows.ends) for name, windows in (("train", train), ("val", val))}
-        origins = {
-            name: windows.rows[windows.ends][:, list(self.task.target_indices)]
-            for name, windows in (("train", train), ("val", val))
-        }
-        options, rounds = self.options, 0
-        self.boosters = []
+        parts = [_Part(self, windows.limited(MAX_WINDOWS)) for windows in (train, val)]
+        self.boosters, self.spike_boosters = [], []
         for step, target, level in self._heads():
-            sets: dict[str, Any] = {}
-            for name in ("train", "val"):
-                change = truths[name][:, step, target] - origins[name][:, target]
-                known = np.isfinite(change)
-                sets[name] = lightgbm.Dataset(
-                    features[name][known],
-                    change[known],
-                    reference=sets.get("train"),
+            labels = [part.truths[:, step, target] - part.origins[:, target] for part in parts]
+            alpha = getattr(loss, "delta", 1.0) if level is None else level
+            booster = self._fit_booster(parts, labels, {"objective": objective, "alpha": alpha, "seed": seed})
+            self.boosters.append(booster)
+            log(f"{self._label(step, target, level)}: {booster.num_trees()} trees")
+        for step, target in self._spike_heads():
+            labels = [self._label_spikes(part)[:, step, target] for part in parts]
+            booster = self._fit_booster(parts, labels, {"objective": "binary", "seed": seed})
+            self.spike_boosters.append(booster)
+            log(f"{self._label(step, target, None)} spike: {booster.num_trees()} trees")
+        return max(booster.num_trees() for booster in (*self.boosters, *self.spike_boosters))
+
+    def _fit_booster(
+        self, parts: Sequence[_Part], labels: Sequence[np.ndarray], params: dict[str, Any]
+    ) -> Any:
+        """Return a booster of training windows, cut where the loss on the validation windows was lowest.
+
+        Args:
+            parts: Training and validation windows.
+            labels: What to learn from each of them ``[n]``, NaN where it is not known.
+            params: Objective, seed and other parameters of LightGBM.
+        """
+        lightgbm, sets = _library(), list[Any]()
+        for part, label in zip(parts, labels, strict=True):
+            known = np.isfinite(label)
+            sets.append(
+                lightgbm.Dataset(
+                    part.features[known],
+                    label[known],
+                    reference=sets[0] if sets else None,
                     categorical_feature=self.categorical_features or "auto",
                     params={"verbose": -1},
                 )
-            booster = lightgbm.train(
-                {
-                    "objective": objective,
-                    "alpha": getattr(loss, "delta", 1.0) if level is None else level,
-                    "num_leaves": options["leaves"],
-                    "learning_rate": options["learning_rate"],
-                    "min_data_in_leaf": options["min_leaf"],
-                    "seed": seed,
-                    # 0: all. On little data threads wait for each other longer than they work.
-                    "num_threads": 1 if len(train) < SMALL_TRAINING_SET else 0,
-                    "deterministic": True,
-                    "force_row_wise": True,
-                    "verbose": -1,
-                },
-                sets["train"],
-                num_boost_round=options["rounds"],
-                valid_sets=[sets["val"]],
-                callbacks=[lightgbm.early_stopping(options["patience"], verbose=False)],
             )
-            rounds = max(rounds, booster.best_iteration)
-            self.boosters.append(
-                lightgbm.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
-            )
-            log(f"{self._label(step, target, level)}: {booster.best_iteration} trees")
-        return rounds
+        booster = lightgbm.train(
+            {
+                **params,
+                "num_leaves": self.options["leaves"],
+                "learning_rate": self.options["learning_rate"],
+                "min_data_in_leaf": self.options["min_leaf"],
+                # 0: all. On little data threads wait for each other longer than they work.
+                "num_threads": 1 if len(parts[0].features) < SMALL_TRAINING_SET else 0,
+                "deterministic": True,
+                "force_row_wise": True,
+                "verbose": -1,
+            },
+            sets[0],
+            num_boost_round=self.options["rounds"],
+            valid_sets=sets[1:],
+            callbacks=[lightgbm.early_stopping(self.options["patience"], verbose=False)],
+        )
+        return lightgbm.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
+
+    def _label_spikes(self, part: _Part) -> np.ndarray:
+        """Return 1 for spikes, 0 for other truths, and NaN for unobserved ones, ``[n, H, T]``."""
+        scaled = self.metadata["spike"]["threshold_scaled"]
+        spikes = find_spikes(self.metadata, scaled, part.truths, part.origins[:, None])
+        return np.where(np.isfinite(part.truths), spikes, np.nan)
 
     def check(self, loss: Loss) -> None:
         _objective(loss, self.task.quantile_levels)
+        if self.has_spike_head and None in (
+            (self.metadata.get("spike") or {}).get("threshold_scaled") or [None]
+        ):
+            raise UserError(
+                "There is no threshold for spikes, as the training rows show no rise to derive it from: set "
+                "spike.threshold, or model.spike_head=false."
+            )
 
     def forecast(self, windows: Windows) -> np.ndarray:
         """Return the forecasts float32 ``[n, H, T(, Q)]``; quantiles that cross are sorted."""
+        return self.outputs(windows)["forecast"]
+
+    def outputs(self, windows: Windows) -> dict[str, np.ndarray]:
+        """Return ``forecast`` and, with a spike head, the logits ``spike`` ``[n, H, T]``."""
         shape = (len(windows), self.task.horizon, len(self.task.target_indices))
         out = np.empty((*shape, len(self.task.quantile_levels or [0.5])), np.float32)
+        logits = np.empty(shape, np.float32)
         for first in range(0, len(windows), CHUNK):
             ends = windows.ends[first : first + CHUNK]
+            rows = slice(first, first + len(ends))
             features = self.features(windows, ends)
             origin = windows.rows[ends][:, list(self.task.target_indices)]
             for (step, target, level), booster in zip(self._heads(), self.boosters, strict=True):
                 index = (self.task.quantile_levels or (level,)).index(level)
-                out[first : first + len(ends), step, target, index] = origin[:, target] + booster.predict(
-                    features
-                )
-        return out[..., 0] if self.task.quantile_levels is None else np.sort(out, axis=-1)
+                out[rows, step, target, index] = origin[:, target] + booster.predict(features)
+            for (step, target), booster in zip(self._spike_heads(), self.spike_boosters, strict=True):
+                logits[rows, step, target] = booster.predict(features, raw_score=True)
+        forecast = out[..., 0] if self.task.quantile_levels is None else np.sort(out, axis=-1)
+        return {"forecast": forecast, "spike": logits} if self.has_spike_head else {"forecast": forecast}
 
     def _all_features(self, windows: Windows) -> np.ndarray:
         """Return the features of all windows, in pieces if the rows between them are many."""
@@ -217,34 +254,55 @@ class LightGBM(Estimator):
 
     def parameter_rows(self) -> list[ParameterRow]:
         """Return one row per booster; each leaf counts as a parameter."""
+        labels = [self._label(*head) for head in self._heads()]
+        labels += [f"{self._label(*head, None)} spike" for head in self._spike_heads()]
         rows: list[ParameterRow] = []
-        for head, booster in zip(self._heads(), self.boosters, strict=False):
+        for label, booster in zip(labels, (*self.boosters, *self.spike_boosters), strict=False):
             trees = booster.dump_model()["tree_info"]
             leaves = sum(tree["num_leaves"] for tree in trees)
-            rows.append({"layer": self._label(*head), "shape": f"{len(trees)} trees", "params": leaves})
+            rows.append({"layer": label, "shape": f"{len(trees)} trees", "params": leaves})
         return rows
 
     def state(self) -> dict[str, Any]:
         """Return the boosters in LightGBM's own text format."""
-        return {"boosters": [booster.model_to_string() for booster in self.boosters]}
+        state = {"boosters": [booster.model_to_string() for booster in self.boosters]}
+        if self.has_spike_head:
+            state["spike_boosters"] = [booster.model_to_string() for booster in self.spike_boosters]
+        return state
 
     def restore(self, state: dict[str, Any]) -> None:
         self.boosters = [_library().Booster(model_str=text) for text in state["boosters"]]
+        self.spike_boosters = [_library().Booster(model_str=text) for text in state.get("spike_boosters", ())]
+
+    @property
+    def has_spike_head(self) -> bool:
+        """Whether the odds of a spike are forecast too."""
+        return bool(self.options.get("spike_head"))
 
     def _heads(self) -> list[tuple[int, int, float | None]]:
         levels = self.task.quantile_levels or (None,)
+        return [(step, target, level) for step, target in self._steps() for level in levels]
+
+    def _spike_heads(self) -> list[tuple[int, int]]:
+        return self._steps() if self.has_spike_head else []
+
+    def _steps(self) -> list[tuple[int, int]]:
         targets = range(len(self.task.target_indices))
-        return [
-            (step, target, level)
-            for step in range(self.task.horizon)
-            for target in targets
-            for level in levels
-        ]
+        return [(step, target) for step in range(self.task.horizon) for target in targets]
 
     def _label(self, step: int, target: int, level: float | None) -> str:
         names = self.metadata.get("targets") or [f"target {i}" for i in range(len(self.task.target_indices))]
         ahead = f"{names[target]}+{self.task.lead + step}"
         return ahead if level is None else f"{ahead} q{level:g}"
+
+
+class _Part:
+    """Features, truths and last known values of the windows of a split."""
+
+    def __init__(self, model: LightGBM, windows: Windows):
+        self.features = model._all_features(windows)
+        self.truths = windows.targets(windows.ends)
+        self.origins = windows.rows[windows.ends][:, list(model.task.target_indices)]
 
 
 def _mean(values: np.ndarray, span: int, dtype: DTypeLike = np.float32) -> np.ndarray:

@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("lightgbm")
 
-from tests.unit.models.test_lightgbm import STATES, TASK, fit_states, fitted, with_states
+from tests.unit.models.test_lightgbm import STATES, TASK, fit_spikes, fit_states, fitted, with_states
 from tsforecast.ensemble.trees import _round_down, from_lightgbm
-from tsforecast.inference.predict import forecast
+from tsforecast.inference.predict import forecast, predict
 from tsforecast.losses import Quantile
 from tsforecast.models.task import Task
 
@@ -26,6 +26,17 @@ def test_forecasts_are_the_same(task, loss, tmp_path):
     again = keras.saving.load_model(tmp_path / "m.keras", compile=False)
     np.testing.assert_array_equal(forecast(again, windows), forecast(network, windows))
     assert again.metadata == model.metadata
+
+
+def test_the_odds_of_a_spike_are_the_same(tmp_path):
+    model, windows, _ = fit_spikes()
+    network = from_lightgbm(model)
+    expected = model.outputs(windows)
+    for name, values in predict(network, windows).items():
+        np.testing.assert_allclose(values, expected[name], atol=1e-4, err_msg=name)
+    network.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", compile=False)
+    np.testing.assert_array_equal(predict(again, windows)["spike"], predict(network, windows)["spike"])
 
 
 def test_categories_take_the_same_branches(tmp_path):

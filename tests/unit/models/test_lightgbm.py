@@ -116,6 +116,56 @@ def test_a_loss_that_it_cannot_learn_is_refused(loss, levels):
         fitted(loss, Task(**{**TASK.__dict__, "quantile_levels": levels}))
 
 
+def sawtooth(rows=900):
+    """A level that rises for one step in twelve, and noise: a rise can be told from how long ago the last one was."""
+    rng = np.random.default_rng(1)
+    power = np.where(np.arange(rows) % 12 == 0, 2.0, 0.0) + 0.1 * rng.normal(size=rows)
+    return np.stack([rng.normal(size=rows), power], axis=1).astype("float32")
+
+
+def fit_spikes(spike_head=True, task=None):
+    task = task or Task(lookback=12, channels=2, lead=2, horizon=2, target_indices=(1,))
+    rows = sawtooth()
+    options = {**SMALL, "lags": tuple(range(1, 12))} | ({"spike_head": True} if spike_head else {})
+    model = LightGBM(task, **options)
+    threshold = {"threshold": [1.0], "threshold_scaled": [1.0]}
+    model.describe(channels=["voltage", "power"], targets=["power"], spike=threshold)
+    parts = windows(rows, 20, 600, task), windows(rows, 610, 750, task)
+    lines = []
+    model.fit(*parts, seed=0, loss=SquaredError(), log=lines.append)
+    return model, windows(rows, 760, 890, task), lines
+
+
+def test_the_spike_head_ranks_windows_and_leaves_the_forecast_alone(tmp_path):
+    model, test, lines = fit_spikes()
+    plain, _, _ = fit_spikes(spike_head=False)
+    outputs = model.outputs(test)
+    np.testing.assert_array_equal(outputs["forecast"], plain.forecast(test))
+    assert list(plain.outputs(test)) == ["forecast"]
+    assert (plain.options, list(plain.state())) == (plain.options | SMALL_LAGS, ["boosters"])
+    truth = test.targets(test.ends)[..., 0]
+    rise = truth - test.rows[test.ends][:, None, 1]
+    known = np.isfinite(truth)
+    probability = 1 / (1 + np.exp(-outputs["spike"][..., 0]))
+    assert probability[known & (rise > 1)].min() > 0.8 > 0.2 > probability[known & (rise <= 1)].max()
+    assert [line.split(":")[0] for line in lines][2:] == ["power+2 spike", "power+3 spike"]
+    assert [row["layer"] for row in model.parameter_rows()][2:] == ["power+2 spike", "power+3 spike"]
+    model.save(tmp_path / "best.json")
+    again = load_estimator(tmp_path / "best.json")
+    np.testing.assert_array_equal(again.outputs(test)["spike"], outputs["spike"])
+
+
+SMALL_LAGS = {"lags": list(range(1, 12)), "leaves": 7}
+
+
+def test_a_spike_head_without_a_threshold_is_refused():
+    model = LightGBM(TASK, **SMALL, spike_head=True)
+    for spike in (None, {"threshold": [None], "threshold_scaled": [None]}):
+        model.describe(channels=CHANNELS, spike=spike)
+        with pytest.raises(UserError, match="no threshold for spikes"):
+            model.check(SquaredError())
+
+
 def test_other_losses_fit():
     model, test, _ = fitted(AbsoluteError())
     assert np.isfinite(model.forecast(test)).all()
@@ -124,6 +174,8 @@ def test_other_losses_fit():
 def test_too_many_boosters_are_refused_with_the_number():
     with pytest.raises(UserError, match=r"65 here and at most 64"):
         LightGBM(Task(**{**TASK.__dict__, "horizon": 65}))
+    with pytest.raises(UserError, match="and for the spike head, 66 here and at most 64"):
+        LightGBM(Task(**{**TASK.__dict__, "horizon": 33}), spike_head=True)
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
