@@ -1,6 +1,7 @@
-"""Long stretches of missing values in rows to forecast from: the forecasts there rest on old values."""
+"""Long stretches of missing values in rows to forecast from: forecasts there use old values, or there are none."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class MissingStretches:
     def __init__(self, lookback: int, categories: Collection[str] = ()):
         self.long, self.categories = max(lookback // 2, 2), categories
         self.rows = 0
+        self._gaps: list[_Gap] = []
         self._features: dict[str, _Feature] = {}
 
     def add(self, names: Sequence[str], time: np.ndarray, values: np.ndarray) -> None:
@@ -38,14 +40,46 @@ class MissingStretches:
             if name not in self.categories:
                 self._features.setdefault(name, _Feature()).add(time, np.isnan(values[:, index]))
 
+    def add_gap(self, before: np.datetime64, after: np.datetime64, steps: int) -> None:
+        """Add a gap without rows, which no window runs through.
+
+        Args:
+            before: Time of the row before it.
+            after: Time of the row after it.
+            steps: Number of missing rows.
+        """
+        self._gaps.append(_Gap(steps, before, after))
+
     def warnings(self) -> list[str]:
-        """Return a sentence for each feature with a long stretch."""
+        """Return a sentence on long gaps, and one for each feature with a long stretch."""
+        return [*self._gap_warning(), *self._feature_warnings()]
+
+    def _gap_warning(self) -> list[str]:
+        if not self._gaps:
+            return []
+        longest, total = max(self._gaps), sum(gap.steps for gap in self._gaps)
+        if len(self._gaps) == 1:
+            what = f"a gap of {total:,} steps from {longest.before} to {longest.after}, which is"
+        else:
+            what = f"{len(self._gaps):,} gaps of {total:,} steps in all, the longest from {longest.before} to"
+            what += f" {longest.after}, which are"
+        return [f"Warning: the rows have {what} too long to fill: there are no forecasts from within."]
+
+    def _feature_warnings(self) -> list[str]:
         return [
             f"Warning: '{name}' is missing in {feature.count:,} of {self.rows:,} rows, {feature.longest:,} of them"
             f" running from {feature.start}: forecasts use older values."
             for name, feature in self._features.items()
             if feature.longest >= self.long
         ]
+
+
+class _Gap(NamedTuple):
+    """A gap; the longest is the largest."""
+
+    steps: int
+    before: np.datetime64
+    after: np.datetime64
 
 
 class _Feature:

@@ -15,10 +15,12 @@ from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.missing import MissingStretches
 from tsforecast.tables.streaming import Rows, stream_rows
 from tsforecast.tables.table import Hints, Source, check_unique, naming_predict_keys
+from tsforecast.times.formats import TimeFormat
 from tsforecast.times.grid import GridStream, check_step
 from tsforecast.times.order import sort_rows
 from tsforecast.times.resample import Resampler
 from tsforecast.times.search import find_time
+from tsforecast.times.text import ISO
 
 CHECKED_PIECES = 16  # of a table, each of which has up to 65,536 rows
 
@@ -71,11 +73,7 @@ def read_rows(
         head = table.head()
         if not head.num_rows:
             raise UserError(f"{table.key}: {table.label} has no row.")
-        if recipe is not None and len(names) == len(recipe.time.columns):
-            time_format = replace(recipe.time, columns=names)
-        else:
-            zone = recipe.time.timezone if recipe else ""
-            time_format = replace(find_time(head, names, zone).format, timezone=zone)
+        time_format = find_time(head, names).format if recipe is None else _time_format(recipe.time, names)
         features = [name for name in metadata.all_features if name in table.columns]
         check_unique(table, metadata.all_features)
         metadata.check_features(features, f"predict.data: {table.label}", near=table.columns)
@@ -83,6 +81,23 @@ def read_rows(
         yield from stream_rows(table, features, time_format, recipe, coder)
     for note in coder.notes():
         report(f"predict.data: {note}")
+
+
+def _time_format(trained: TimeFormat, names: tuple[str, ...]) -> TimeFormat:
+    """Return how times are written: as in the training data, or ISO 8601 in one column instead of several.
+
+    Raises:
+        UserError: There are other columns than that.
+    """
+    if len(names) == len(trained.columns):
+        return replace(trained, columns=names)
+    if len(names) == 1:
+        return replace(trained, columns=names, pattern=ISO, clock="", offset=trained.is_utc)
+    raise UserError(
+        f"predict.time names {len(names)} columns ({', '.join(names)}), but the times of the training data were in"
+        f" {len(trained.columns)} ({', '.join(trained.columns)}): name as many, or one whose times are written as"
+        " 2024-01-31 13:45."
+    )
 
 
 def check_rows(source: Source, metadata: ModelMetadata, time: str | Sequence[str] | None = None) -> None:
@@ -189,7 +204,7 @@ class _SlidingWindow:
 
     def __init__(self, metadata: ModelMetadata, stride: int, missing: MissingStretches | None):
         self.metadata, self.stride, self.missing = metadata, stride, missing
-        self.position = np.empty(0, np.int64)
+        self.position = self._newest = np.empty(0, np.int64)
         self.raw: np.ndarray | None = None
         self.inputs = np.empty((0, len(metadata.channels)), np.float32)
         self.before = np.zeros(
@@ -206,6 +221,7 @@ class _SlidingWindow:
             self.missing.add(names, grid.times(position), raw)
         metadata, keep = self.metadata, self.metadata.lookback - 1
         raw = raw if self.raw is None else np.concatenate([self.raw, raw])
+        self._add_gaps(grid, position)
         position = np.concatenate([self.position, position])
         time = grid.times(position)
         old = len(self.inputs)
@@ -222,6 +238,16 @@ class _SlidingWindow:
         yield Segment(time, position, self.inputs, raw[:, targets], ends, metadata.lookback)
         cut = max(0, len(self.inputs) - keep)
         self.position, self.raw, self.inputs = position[cut:], raw[cut:], self.inputs[cut:]
+
+    def _add_gaps(self, grid: GridStream, position: np.ndarray) -> None:
+        """Add the gaps before new rows whose middle is not on the grid."""
+        if self.missing is None or grid.pad is None:
+            return
+        position, self._newest = np.concatenate([self._newest, position]), position[-1:]
+        for index in np.flatnonzero(np.diff(position) > 1):
+            first, last = position[index] - grid.pad, position[index + 1] + grid.pad
+            before, after = grid.times(np.array([first, last]))
+            self.missing.add_gap(before, after, int(last - first) - 1)
 
     def _fill(self, new: np.ndarray) -> None:
         for index in range(new.shape[1]):

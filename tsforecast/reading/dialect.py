@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tsforecast.columns.cells import MISSING, NUMBER
 from tsforecast.errors import UserError
+from tsforecast.times.text import ISO, MOMENTS, fitting
 
 SAMPLE = 65_536  # bytes in which the encoding, the separator and the header are looked for
 SAMPLE_ROWS = 200
@@ -17,6 +18,7 @@ SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # written by spreadshee
 ANY_NUMBER = re.compile(r"[+-]?[\d.,'\s]*\d[\d.,]*([eE][+-]?\d+)?\s*%?")
 BOOLEANS = ("true", "false")
 LINE_ENDS = "\r\n|\n|\r"
+DATED = tuple(pattern for pattern in (ISO, *MOMENTS) if "%d" in pattern or pattern == ISO)
 MARKUP = {
     '{"': "JSON",
     "[{": "JSON",
@@ -79,15 +81,34 @@ def find_layout(path: str, head: bytes, like: Dialect | None = None) -> Layout:
     if comment and len(named) == len(header) and all(_is_value(cell) for cell in header):
         header, skip = named, first
     names = clean_names(header)
-    if all(re.match(NUMBER, name) for name in names) or all(_is_datum(cell) for cell in header):
+    body = [_split(row, separator) for row in rows[skip - first :]]
+    if _is_row(header, names, body):
         raise UserError(
             f"data.path: {path} has no header, its first line is {shorten(rows[0])}: name its columns in a first line."
         )
-    body = [_split(row, separator) for row in rows[skip - first :]]
     if body and all(len(row) == len(names) + 1 and not row[-1].strip() for row in body):
         names = (*names, f"column_{len(names) + 1}")  # rows end with a separator, and the header does not
     units = _find_units(body, len(names))
     return Layout(encoding, separator, names, skip + bool(units), units)
+
+
+def _is_row(header: Sequence[str], names: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first line is a row: numbers and times alone, or a time and other values as below it."""
+    if all(re.match(NUMBER, name) for name in names) or all(_is_datum(cell) for cell in header):
+        return True
+    below = [row for row in body if len(row) == len(header) and list(row) != list(header)]
+    if not below:
+        return False
+    for index, name in enumerate(names):
+        written = fitting([name], DATED) if any(mark.isdigit() for mark in name) else []
+        if written and fitting([clean_names([row[index]])[0] for row in below], tuple(written)):
+            return True
+    is_word = [not _is_value(cell) for cell in header]
+    recurs = any(
+        word and cell in {row[index] for row in below}
+        for index, (cell, word) in enumerate(zip(header, is_word, strict=True))
+    )
+    return recurs and not all(is_word)
 
 
 def _first_lines(head: bytes, encoding: str) -> list[str]:

@@ -11,12 +11,14 @@ import pyarrow.csv
 from tsforecast.columns.cells import MISSING, is_number, is_text
 from tsforecast.columns.numerals import CLOCK_NAMES, find_file_decimal, is_dotted_clock
 from tsforecast.errors import UserError
-from tsforecast.reading.dialect import Dialect, find_layout, shorten
+from tsforecast.reading.dialect import Dialect, Layout, find_layout, shorten
+from tsforecast.tables.encodings import check_one_encoding
 from tsforecast.tables.file import DAMAGE, File
 from tsforecast.tables.table import NO_HINTS, REPEATED, Hints, Table, is_wanted, unique_names
 from tsforecast.times.patterns import sounds_like_time
 
 BLOCK_BYTES = 1 << 20  # text in a piece, and at the head of a file, which decides what its columns hold
+NARROW = ("cp1252", "latin-1")
 
 
 class CsvTable(Table):
@@ -42,11 +44,12 @@ class CsvTable(Table):
         self.label, self._file = str(file), file
         self._invalid: pyarrow.csv.InvalidRow | None = None
         layout = find_layout(self.label, head, hints.dialect)
+        self._check_encoding(layout.encoding)
         self._names, self.repeated = unique_names(layout.names)
         self.columns = tuple(name for name in self._names if REPEATED not in name)
         self.dialect = Dialect(layout.encoding, layout.separator, ".")
         self._skip = layout.skip
-        self.notes = _layout_notes(layout.units)
+        self.notes = _layout_notes(layout)
         sample = head.decode(layout.encoding, errors="replace")
         if len(head) >= BLOCK_BYTES:
             sample = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1] or sample
@@ -63,6 +66,10 @@ class CsvTable(Table):
             for name, kind in zip(table.column_names, table.schema.types, strict=True)
         }
         self._head = table
+
+    def _check_encoding(self, encoding: str) -> None:
+        if encoding in NARROW:
+            check_one_encoding(self._file)
 
     def _find_decimal(self, sample: str, like: Dialect | None) -> tuple[str | None, tuple[str, ...]]:
         """Return the decimal mark, and if no value shows it, the columns to read as text until all are known."""
@@ -157,6 +164,7 @@ class CsvTable(Table):
         if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error):
             narrow = "latin-1" if self.dialect.encoding == "cp1252" else "cp1252"
             self.dialect = self.dialect._replace(encoding=narrow)
+            self._check_encoding(narrow)
             return
         match = re.match(r"In CSV column #(\d+): CSV conversion error to (\S+):", str(error))
         if match is None:
@@ -202,5 +210,16 @@ def _type(kind: pa.DataType, exact: bool) -> pa.DataType:
     return pa.timestamp("ns", kind.tz) if pa.types.is_timestamp(kind) else kind
 
 
-def _layout_notes(units: Sequence[str]) -> tuple[str, ...]:
-    return (f"The row of units below the header was left out ({', '.join(units)}).",) if units else ()
+def _layout_notes(layout: Layout) -> tuple[str, ...]:
+    notes: tuple[str, ...] = ()
+    name = next((name for name in layout.names if not name.isascii()), None)
+    if name is not None and layout.encoding in NARROW:
+        notes = (
+            f"The file is not in UTF-8 and is read as {layout.encoding}, by which a column is called '{name}'; if that"
+            " is wrong, save it in UTF-8.",
+        )
+    if layout.units:
+        notes += (
+            f"The row below the header, of units or more names, was left out ({', '.join(layout.units)}).",
+        )
+    return notes

@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from tsforecast.times.day_numbers import DAY_S, counts_periods, parse_periods
+from tsforecast.times.formats import TimeFormat
 from tsforecast.times.frequency import Frequency
+from tsforecast.times.numbers import HOUR_ENDING
 
 
 def untimed_note(rows: int) -> tuple[str, ...]:
@@ -67,12 +70,57 @@ def autumn_note(time: np.ndarray) -> tuple[str, ...]:
     )
 
 
-def _is_put_back(days: np.ndarray) -> np.ndarray:
-    """Return which days are the last Sunday of October or the first of November or April."""
+def spring_note(written: TimeFormat, time: np.ndarray) -> tuple[str, ...]:
+    """Return a note if the numbered hours or periods of a day end an hour early because the clock was put forward.
+
+    Args:
+        written: How the times are written.
+        time: ``[N]`` datetime64[ns], in any order, NaT allowed.
+
+    Example:
+        >>> time = np.arange("2024-03-30T00:00", "2024-04-01T23:30", 30, "datetime64[m]").astype("datetime64[ns]")
+        >>> time = time[(time < np.datetime64("2024-03-31T23:00")) | (time >= np.datetime64("2024-04-01"))]
+        >>> spring_note(TimeFormat(("day", "period"), "%Y-%m-%d", "period_48_from_1"), time)[0][:53]
+        'On 2024-03-31, when many clocks were put forward, the'
+    """
+    if written.timezone or not (written.clock == HOUR_ENDING or counts_periods(written.clock)):
+        return ()
+    count = 24 if written.clock == HOUR_ENDING else parse_periods(written.clock)[0]
+    short = count - count // 24
+    known = np.unique(time[~np.isnat(time)])
+    days, start, rows = np.unique(known.astype("datetime64[D]"), return_index=True, return_counts=True)
+    last = known[start + rows - 1] - days
+    ends = last == np.timedelta64((short - 1) * (DAY_S // count), "s")
+    forward = _is_put_forward(days) & (rows == short) & ends
+    forward[-1:] = False  # the rows may end there
+    if not forward.any():
+        return ()
+    return (
+        f"On {days[forward.argmax()]}, when many clocks were put forward, the numbers in '{written.columns[-1]}' end at"
+        f" {short} of {count}: if they count from midnight, name the zone to shift no row by an hour, as in"
+        " data.timezone=Europe/Paris.",
+    )
+
+
+def _is_put_forward(days: np.ndarray) -> np.ndarray:
+    """Return which days are the last Sunday of March or September, the second of March, or the first of October."""
+    number, month_of_year, date = _date_parts(days)
+    spring = (month_of_year == 2) & ((date >= 24) | ((date >= 7) & (date < 14)))
+    south = ((month_of_year == 8) & (date >= 23)) | ((month_of_year == 9) & (date < 7))
+    is_day: np.ndarray = (number % 7 == 3) & (spring | south)
+    return is_day
+
+
+def _date_parts(days: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return days since 1970, their month of the year and their day of the month, both from 0."""
     number = days.astype(np.int64)
     month = days.astype("datetime64[M]")
-    date = number - month.astype("datetime64[D]").astype(np.int64)
-    month_of_year = month.astype(np.int64) % 12
+    return number, month.astype(np.int64) % 12, number - month.astype("datetime64[D]").astype(np.int64)
+
+
+def _is_put_back(days: np.ndarray) -> np.ndarray:
+    """Return which days are the last Sunday of October or the first of November or April."""
+    number, month_of_year, date = _date_parts(days)
     is_last, is_first = (month_of_year == 9) & (date >= 24), np.isin(month_of_year, (3, 10)) & (date < 7)
     is_day: np.ndarray = (number % 7 == 3) & (is_last | is_first)
     return is_day

@@ -29,3 +29,14 @@ def test_the_end_counts_as_well():
     missing = MissingStretches(lookback=10)
     missing.add(["load"], TIME, values)
     assert "7 of them running from 2024-02-03" in missing.warnings()[0]
+
+
+def test_gaps_that_no_window_runs_through_are_counted():
+    missing = MissingStretches(lookback=10)
+    missing.add_gap(TIME[3], TIME[30], 26)
+    assert missing.warnings() == [
+        "Warning: the rows have a gap of 26 steps from 2024-01-04 to 2024-01-31, which is too long to fill: there are"
+        " no forecasts from within."
+    ]
+    missing.add_gap(TIME[31], TIME[39], 7)
+    assert "2 gaps of 33 steps in all, the longest from 2024-01-04 to 2024-01-31" in missing.warnings()[0]

@@ -11,9 +11,12 @@ from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_metadata, make_r
 from tsforecast.data.filling import carry_forward
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.inference.missing import MissingStretches
 from tsforecast.inference.sliding import read_rows, segments
+from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.tables import csv_table, table
 from tsforecast.tables.file_source import FileSource
+from tsforecast.times.formats import TimeFormat
 from tsforecast.times.frequency import Frequency
 from tsforecast.times.grid import GridStream, regularize
 
@@ -190,3 +193,37 @@ def test_the_grid_gives_each_row_the_place_that_regularize_does():
     place, some = grid.finish()
     assert np.array_equal(grid.times(np.concatenate([*places, place])), stamps)
     assert np.array_equal(np.concatenate([*given, some]), wanted, equal_nan=True)
+
+
+def test_a_gap_too_long_to_fill_is_reported(tmp_path, block_size):
+    time, columns = make_rows(200)
+    keep = np.ones(200, bool)
+    keep[60:120] = False
+    path = write_csv(
+        tmp_path / "rows.csv", time[keep], {name: values[keep] for name, values in columns.items()}
+    )
+    missing = MissingStretches(METADATA.lookback)
+    for segment in segments(read_rows(FileSource(path), METADATA), METADATA, 1, missing):
+        del segment
+    assert missing.warnings()[0].startswith(
+        f"Warning: the rows have a gap of 60 steps from {time[59]} to {time[120]},"
+    )
+
+
+TWO_COLUMNS = TimeFormat(("date", "clock"), "%d/%m/%Y", "%H:%M")
+
+
+def read_with_recipe(path, text, time):
+    path.write_text(text)
+    recipe = ReadingRecipe(TWO_COLUMNS, ("load", "pressure"))
+    metadata = ModelMetadata.from_task(make_task(), make_metadata(recipe=recipe.to_dict()))
+    return np.concatenate([rows.time for rows in read_rows(FileSource(path), metadata, time)])
+
+
+def test_one_time_column_instead_of_two_is_iso_and_never_guessed(tmp_path):
+    good = "at,load,pressure\n2024-03-04 00:00,1,2\n2024-03-04 00:01,1,2\n"
+    assert str(read_with_recipe(tmp_path / "a.csv", good, "at")[0])[:16] == "2024-03-04T00:00"
+    with pytest.raises(UserError, match="'03/04/2024 00:00' in column 'at'"):
+        read_with_recipe(tmp_path / "b.csv", good.replace("2024-03-04", "03/04/2024"), "at")
+    with pytest.raises(UserError, match=r"predict\.time names 3 columns"):
+        read_with_recipe(tmp_path / "c.csv", good, ["at", "load", "pressure"])

@@ -70,7 +70,7 @@ def test_comments_among_the_rows_are_skipped(tmp_path):
 def test_a_row_of_units_is_left_out_with_a_note(tmp_path, units):
     series = load(write(tmp_path, f"time;load\n{units}\n" + rows()), "load", calendar=False)
     np.testing.assert_array_equal(series.column("load"), 20.25 + np.arange(24))
-    assert series.notes[0].startswith("The row of units below the header was left out")
+    assert series.notes[0].startswith("The row below the header, of units or more names, was left out")
     assert units.split(";")[1] in series.notes[0]
 
 
@@ -115,3 +115,30 @@ def test_numbers_and_booleans_are_names_too(tmp_path, target):
 def test_a_time_column_may_be_named_by_a_number(tmp_path):
     text = "0,1\n".replace("1", "load") + rows(",")
     assert load(write(tmp_path, text), "load", time=0, calendar=False).recipe.time.columns == ("0",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2024-01-01 00:00,north,1.5",
+        "01-Jan-2024 00:00,north,1.5",
+        "1704067200,north,1.5",
+        "1/1/2024,a,b",
+        "7,north,2",
+    ],
+)
+def test_a_file_without_a_header_is_refused(tmp_path, line):
+    with pytest.raises(UserError, match="has no header, its first line is"):
+        load(write(tmp_path, "\n".join([line] * 5 + [line.replace("2", "3")]) + "\n"), "all")
+
+
+def test_a_header_may_have_dates_and_words_that_recur_elsewhere(tmp_path):
+    text = "time,2024-01-01,north\n" + "".join(f"{time},{i % 5},{i % 7}\n" for i, time in enumerate(HOURS))
+    assert load(write(tmp_path, text), "all", calendar=False).features[0] == "2024-01-01"
+
+
+def test_names_beyond_ascii_in_a_file_that_is_not_utf8_are_noted(tmp_path):
+    path = tmp_path / "plant.csv"
+    path.write_bytes(("Zeit;Größe\n" + rows()).encode("cp1252"))
+    (note,) = load(str(path), "all", calendar=False).notes
+    assert "is read as cp1252, by which a column is called 'Größe'" in note

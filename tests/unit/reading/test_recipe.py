@@ -121,7 +121,7 @@ def test_row_numbers_without_a_name_are_no_feature(tmp_path):
     assert named.features == ("column_1", "load")  # as models of version 0.1 have it
 
 
-@pytest.mark.parametrize(("first", "is_feature"), [(0, False), (1, False), (7, True)])
+@pytest.mark.parametrize(("first", "is_feature"), [(0, False), (1, False), (7, False), (0.5, True)])
 def test_a_named_count_of_the_rows_is_no_feature_unless_asked_for(tmp_path, first, is_feature):
     path = write(
         tmp_path, ("No", "time", "load"), [(i + first, str(t), i * i % 7) for i, t in enumerate(hours(100))]

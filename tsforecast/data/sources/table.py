@@ -11,8 +11,10 @@ import pyarrow as pa
 from tsforecast.columns.arrow import floats
 from tsforecast.columns.categories import CategoryCoder, check_policy
 from tsforecast.columns.cells import as_numbers
+from tsforecast.columns.counters import counts_rows, is_filler
 from tsforecast.columns.matrix import to_matrix
 from tsforecast.columns.numerals import check_decimal, find_other_marks, settle_decimal
+from tsforecast.columns.precision import rounded_note
 from tsforecast.data.calendar_features import calendar, changing_features
 from tsforecast.data.names import match_names
 from tsforecast.data.series import (
@@ -27,6 +29,7 @@ from tsforecast.data.sources.category_columns import (
     find_time_elsewhere,
     read_categories,
 )
+from tsforecast.data.sources.layout_notes import series_notes, wide_note
 from tsforecast.data.sources.options import TableOptions
 from tsforecast.data.sources.text_advice import advise_numbers, advise_text
 from tsforecast.errors import UserError, nearest
@@ -41,7 +44,7 @@ from tsforecast.times.duplicates import check_duplicates, check_repeated_times
 from tsforecast.times.formats import TimeFormat
 from tsforecast.times.frequency import Frequency, parse_frequency, second
 from tsforecast.times.grid import check_stated_step, regularize
-from tsforecast.times.notes import autumn_note
+from tsforecast.times.notes import autumn_note, spring_note
 from tsforecast.times.order import is_ordered
 from tsforecast.times.refusals import check_missing_times
 from tsforecast.times.resample import Resampler, aggregate_of, check_aggregate, resample
@@ -49,7 +52,6 @@ from tsforecast.times.time_grid import TimeGrid
 from tsforecast.times.zones import Zone
 
 UNNAMED = r"column_\d+|Unnamed: \d+"  # names of columns that have none
-MIN_COUNTED = 20  # rows from which on a column that counts them is taken for their number
 
 
 class Selection(NamedTuple):
@@ -115,6 +117,7 @@ def read_table(
     """Return what ``load_table`` returns, and apart from it the notes on rows that were moved onto the grid."""
     check_rows(options.rows)
     _check_season(options.season)
+    is_known = recipe is not None
     table = read_times(source, options, recipe or _stated_recipe(options))
     with locating(table.opened, table.selected):
         selection = select_columns(table, options)
@@ -127,6 +130,8 @@ def read_table(
     )
     notes = table.opened.notes + table.notes + repeated
     notes += tuple(locate_rows(table.opened, table.selected, note) for note in selection.notes + doubts)
+    if not is_known:
+        notes += _layout_notes(table)
     recipe, time = _decided(table.recipe, selection), table.time
     recipe = replace(recipe, ordered=recipe.ordered and _is_ordered(table))
     features, targets = selection.features, selection.targets
@@ -137,6 +142,8 @@ def read_table(
     grid, time, values, corrected = _to_grid(recipe, features, time, values)
     time, values = time[: options.rows], values[: options.rows]
     recipe = replace(recipe, grid=grid)
+    if not is_known:
+        notes += wide_note(features, grid.step)
     if options.calendar:
         features, values = _with_calendar(features, values, recipe.clock.local(time), grid.step)
     series = Series(
@@ -256,6 +263,15 @@ def select_columns(table: TimedTable, options: TableOptions) -> Selection:
     return Selection(columns, pick_features(features, targets, tuple(columns)), targets, coder, notes)
 
 
+def _layout_notes(table: TimedTable) -> tuple[str, ...]:
+    """Return notes on rows that may be those of several series, or of a day on which the clocks were put forward."""
+    recipe = table.recipe
+    notes = spring_note(recipe.time, table.time)
+    if recipe.duplicates is None:
+        notes += series_notes(table.rows, (*recipe.time.columns, *recipe.categories), recipe.where)
+    return notes
+
+
 def _in_order(table: TimedTable, *columns: Collection[str]) -> list[str]:
     return [name for name in table.rows.column_names if any(name in names for names in columns)]
 
@@ -321,17 +337,19 @@ def _check_season(season: object) -> None:
 
 
 def _to_array(selection: Selection, time: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the features ``[N, C]``, and a note for each number that seems to stand for missing values."""
+    """Return the features ``[N, C]``, and notes on numbers that are rounded or seem to stand for missing values."""
     sentinels, coder, columns = {}, selection.categories, dict(selection.columns)
+    rounded: tuple[str, ...] = ()
     for name in selection.features:
         if name in coder.vocabulary:
             columns[name] = pa.chunked_array([pa.array(coder.encode(name, columns[name]))])
             continue
         column = floats(columns[name])
-        _check_column(name, column, time)
+        low, high = _check_column(name, column, time)
+        rounded += rounded_note(name, column, low, high)
         sentinels[name] = list(find_sentinels(column))
     values = to_matrix(columns, selection.features, len(time))
-    return values, sentinel_notes(sentinels) + coder.notes()
+    return values, rounded + sentinel_notes(sentinels) + coder.notes()
 
 
 def _markers(values: object) -> tuple[float | str, ...]:
@@ -412,9 +430,9 @@ def _numeric(
             left_out[name] = "was not there or not used in training"
         elif name in table.opened.not_features and name not in named and name not in recipe.numeric:
             left_out[name] = "comes from the names of folders"
-        elif re.fullmatch(UNNAMED, name) and name not in named and _is_filler(numbers):
+        elif re.fullmatch(UNNAMED, name) and name not in named and is_filler(numbers):
             left_out[name] = "has no name and is empty or counts the rows"
-        elif not recipe.numeric and name not in named and _counts_rows(numbers):
+        elif not recipe.numeric and name not in named and counts_rows(numbers):
             left_out[name] = f"counts the rows (data.features can name it: [{name}, ...])"
         else:
             columns[name] = numbers
@@ -430,23 +448,6 @@ def _numeric(
 def _holds(why: str) -> str:
     """Return why a column is left out, for a column that is needed."""
     return why.replace("is not numeric (", "is not numeric (it holds ", 1)
-
-
-def _is_filler(column: pa.ChunkedArray) -> bool:
-    """Return whether a column is empty or counts the rows, as data frames write their index."""
-    values = floats(column)
-    if np.isnan(values).all():
-        return True
-    steps = np.diff(values)
-    return bool((steps == 1).mean() >= 0.9 or ((steps > 0).all() and (values % 1 == 0).all()))
-
-
-def _counts_rows(column: pa.ChunkedArray) -> bool:
-    """Return whether a column is the number of the row, from 0 or 1 on."""
-    head = floats(column.slice(0, MIN_COUNTED))  # most columns need no look at the other rows
-    if len(head) < MIN_COUNTED or head[0] not in (0, 1) or not (np.diff(head) == 1).all():
-        return False
-    return bool((np.diff(floats(column)) == 1).all())
 
 
 def _pick_targets(
@@ -466,7 +467,8 @@ def _pick_targets(
     return pick_targets(target, tuple(columns))
 
 
-def _check_column(name: str, column: np.ndarray, stamps: np.ndarray) -> None:
+def _check_column(name: str, column: np.ndarray, stamps: np.ndarray) -> tuple[float, float]:
+    """Return the ends of a column, which must have a value and be finite."""
     low, high = np.fmin.reduce(column), np.fmax.reduce(column)
     if np.isinf(low) or np.isinf(high):
         infinite = np.isinf(column)
@@ -477,6 +479,7 @@ def _check_column(name: str, column: np.ndarray, stamps: np.ndarray) -> None:
         )
     if np.isnan(low):
         raise UserError(f"Column '{name}' has no value at all: leave it out with data.features.")
+    return float(low), float(high)
 
 
 def _with_calendar(
