@@ -81,7 +81,7 @@ def _install(extras: list) -> None:
     uv, pin = VENV / "bin" / "uv", VENV / "uv.txt"
     pin.write_text(_pin("uv"))
     if _runs(*pip, "-r", pin) and _runs(uv, "--version"):
-        # pip compiles what it installs, uv only if told so; otherwise the first run of each module does, or, where
+        # pip compiles what it installs, uv only with this option; otherwise the first import does, or, where
         # PYTHONDONTWRITEBYTECODE is set, every run: importing TensorFlow then takes three times as long.
         install = [uv, "pip", "install", "--python", PYTHON, "--compile-bytecode"]
     else:

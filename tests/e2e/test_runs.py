@@ -189,6 +189,19 @@ def test_a_tracked_run_on_ones_own_csv_reads_back_from_its_offline_file(here, no
     assert [row["val/rmse"] for row in logged] == [row["val/rmse"] for row in done.rows]
     assert tracked["summary"]["metrics"]["test/rmse"] == done.result["metrics"]["test/rmse"]
     assert [artifact[2] for artifact in tracked["artifacts"] if artifact[0] == "model"] == [["best.keras"]]
+    assert {
+        "start",
+        "data",
+        "imports",
+        "compilation",
+        "training",
+        "validation",
+        "test",
+        "report",
+        "tracker",
+    } <= {*done.result["stages"]}
+    assert "stages.path" in tracked["summary"]
+    assert "Time by stage" in (done.folder / "report.html").read_text()
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(here, no_account, tmp_path):

@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
+from tsforecast.stages import measure_stages
 
 NOT_OF_THE_SOURCE = ("split", "future_covariates", "mask")
 
@@ -48,4 +49,5 @@ def build_source(data: Mapping[str, Any], **arguments: Any) -> Any:
 
 def dispatch(config: Config) -> float | None:
     """Runs the job that the config names, in the folder that Hydra gave this run; returns the job's objective."""
-    return utils.get_method(config.job._target_)(config, Path(HydraConfig.get().runtime.output_dir))
+    with measure_stages():
+        return utils.get_method(config.job._target_)(config, Path(HydraConfig.get().runtime.output_dir))

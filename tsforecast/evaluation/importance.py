@@ -14,6 +14,7 @@ from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
 from tsforecast.inference.predict import forecast
 from tsforecast.metrics import point_metrics
+from tsforecast.stages import stage
 
 if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 BLOCKS = (1, 5, 15, 30, 60, 100)
 
 
+@stage("importance")
 def explain(
     model: Model, dataset: ForecastDataset, *, windows: int, repeats: int, seed: int, split: str = "test"
 ) -> dict[str, Any]:

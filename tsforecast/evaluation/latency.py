@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.inference.predict import forecast
+from tsforecast.stages import stage
 from tsforecast.timing import seconds_per_call
 
 if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
 
 
+@stage("latency")
 def measure_latency(model: Model, dataset: ForecastDataset) -> dict[str, float]:
     """Return the milliseconds of a warm forecast of one window.
 

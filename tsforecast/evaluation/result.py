@@ -16,6 +16,7 @@ from typing import Any
 
 from tsforecast import files
 from tsforecast.errors import UserError
+from tsforecast.stages import StageTimes, seconds_by_stage
 
 Figures = dict[str, float]
 NULLABLE = (
@@ -55,6 +56,7 @@ class RunResult:
         versions: Package to version, tsforecast's own included.
         commit: Commit of the code, None outside a repository.
         peak_memory_mb: Largest resident memory of the process.
+        stages: Stage of the run to its ``seconds`` and ``cpu_seconds`` (of all cores), see `tsforecast.stages`.
         training: ``ended``, ``best_step`` and ``training_seconds``.
         more: What only some jobs add, under keys of their own, for example ``ensemble``.
 
@@ -89,6 +91,7 @@ class RunResult:
     versions: dict[str, str] | None = None
     commit: str | None = None
     peak_memory_mb: float | None = None
+    stages: StageTimes | None = None
     training: dict[str, Any] | None = None
     more: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -103,6 +106,10 @@ class RunResult:
     def write(self, folder: Path, name: str = "result.json") -> None:
         """Write the result into a run's folder, whole or not at all."""
         files.write_json(folder / name, self.to_json())
+
+    def write_with_stages(self, folder: Path) -> None:
+        """Write the result with the times of the run's stages so far; as it is if they are not measured."""
+        dataclasses.replace(self, stages=seconds_by_stage() or self.stages).write(folder)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "RunResult":

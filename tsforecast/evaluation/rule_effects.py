@@ -11,6 +11,7 @@ from tsforecast.data.windows import Windows
 from tsforecast.inference.predict import forecast
 from tsforecast.metrics import point_metrics
 from tsforecast.models.rule_based import RuleBased
+from tsforecast.stages import stage
 
 if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("rule", "trust", "fired", "share", "changed", "rmse_with", "rmse_without")
 
 
+@stage("rules")
 def rule_effects(model: Model, dataset: ForecastDataset, split: str = "test") -> list[dict[str, Any]]:
     """Return one row per rule of a ``RuleBased`` model, none for a model without rules.
 

@@ -10,6 +10,7 @@ from tsforecast.data.dataset import ForecastDataset
 from tsforecast.evaluation.evaluate import Evaluation, add_split, baselines, evaluate
 from tsforecast.evaluation.spikes import SpikeScores, spike_metrics, spike_scores
 from tsforecast.metrics import skill
+from tsforecast.stages import stage
 
 if TYPE_CHECKING:
     from tsforecast.evaluation.options import SpikeOptions
@@ -82,15 +83,18 @@ def score_model(
         test: The model's forecasts of the test split, if already available.
         validation: The model's forecasts of the newest validation windows, if already available; see `spike_scores`.
     """
-    test = test or evaluate(model, dataset, "test")
+    with stage("test"):
+        test = test or evaluate(model, dataset, "test")
     cards: dict[str, SpikeScores] = {}
     if spikes is not None:
-        cards = spike_scores(
-            model,
-            dataset,
-            test,
-            min_gap=spikes.min_gap,
-            tolerance=spikes.tolerance,
-            validation=validation,
-        )
-    return TestScores(test, baselines(dataset, "test"), cards)
+        with stage("spike scorecard"):
+            cards = spike_scores(
+                model,
+                dataset,
+                test,
+                min_gap=spikes.min_gap,
+                tolerance=spikes.tolerance,
+                validation=validation,
+            )
+    with stage("baselines"):
+        return TestScores(test, baselines(dataset, "test"), cards)

@@ -13,6 +13,7 @@ from tsforecast.data.scaling import Scaler, ScalerChoice
 from tsforecast.data.series import Series
 from tsforecast.jobs.build_model import data_arguments
 from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.stages import stage
 
 
 def build_data(config: Config) -> ForecastDataset:
@@ -20,6 +21,7 @@ def build_data(config: Config) -> ForecastDataset:
     return prepare_dataset(config, load_series(config), config.data["split"])
 
 
+@stage("data")
 def load_series(config: Config, recipe: Mapping[str, Any] | None = None) -> Series:
     """Load the series that ``config.data`` describes, read by the recipe stored with a model if there is one."""
     if recipe is None:
@@ -27,6 +29,7 @@ def load_series(config: Config, recipe: Mapping[str, Any] | None = None) -> Seri
     return build_source(config.data, recipe=ReadingRecipe.from_dict(recipe))
 
 
+@stage("data")
 def prepare_dataset(
     config: Config, series: Series, split: Mapping[str, object], scaler: Scaler | None = None
 ) -> ForecastDataset:
@@ -54,6 +57,7 @@ def prepare_dataset(
     return dataset
 
 
+@stage("imports")
 def set_up_runtime(config: Config) -> runtime.RuntimeInfo:
     """Set the global state of this job."""
     device = config.device

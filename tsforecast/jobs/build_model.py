@@ -15,6 +15,7 @@ from tsforecast.evaluation.spike_thresholds import spike_thresholds
 from tsforecast.inference.metadata import describe_data
 from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import DataFacts, resolve_rules
+from tsforecast.stages import stage
 
 if TYPE_CHECKING:
     from tsforecast.ensemble.members import Member
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tsforecast.models.forecaster import Forecaster
 
 
+@stage("model")
 def forecaster(config: Config, dataset: ForecastDataset) -> Any:
     """Return the model that the config describes, untrained; an ensemble has untrained members."""
     if stem(config.model) == "ensemble":

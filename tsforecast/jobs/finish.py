@@ -17,7 +17,7 @@ from tsforecast.files import display_path
 from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.reporting.run_report import RunReport, write_run_report
 from tsforecast.runtime import RuntimeInfo, give_back_memory
-from tsforecast.tracking.forecast_plot import plot_newest
+from tsforecast.stages import seconds_by_stage
 
 if TYPE_CHECKING:
     from tsforecast.reporting.elements import Section
@@ -65,7 +65,8 @@ def finish_run(
     """
     from tsforecast.evaluation.measurement import measure_run
     from tsforecast.evaluation.scores import score_model
-    from tsforecast.models.io import load_model, saved_path
+    from tsforecast.evaluation.tracked_result import track_result
+    from tsforecast.models.io import load_model
 
     give_back_memory()
     findings = findings or RunAdditions()
@@ -86,6 +87,7 @@ def finish_run(
         seconds=time.monotonic() - began,
         **measure_run(model, dataset, scores, history, config.report, config.seed),
         **describe_provenance(dataset.series, dataset.borders, dataset.window, config.seed, runtime),
+        stages=seconds_by_stage() or None,
         training=outcome,
         more=findings.result,
     )
@@ -99,12 +101,7 @@ def finish_run(
     write_run_report(folder.report, dataset, result, scores, report)
     test = scores.test
     WindowErrors.from_forecasts(test.ends, test.truth, test.forecast).save(folder.path / "errors.npz")
-    result.write(folder.path)
-    tracker.summary(result.summary())
-    series = dataset.series
-    plot_newest(tracker, test.ends, test.truth, test.forecast, target=series.targets[0], step=series.step)
-    tracker.page("report", folder.report)
-    name, metrics = folder.path.name, result.metrics
-    tracker.artifact(saved_path(folder.best), name=name, kind="model", metadata=metrics)
+    result.write_with_stages(folder.path)
+    track_result(tracker, folder, dataset.series, result, test)
     print_result(result)
     print(display_path(folder.path), flush=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from tsforecast.config.stored import as_dict, as_yaml
 from tsforecast.errors import UserError
 from tsforecast.evaluation.result import RunResult, is_finished
 from tsforecast.jobs.stored_data import record_training_data
+from tsforecast.stages import stage
 from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -46,8 +47,14 @@ def open_run(config: Config, path: Path, dataset: ForecastDataset) -> Iterator[t
         folder.write_text_atomic("config.yaml", as_yaml(config))
     record_training_data(config, folder, dataset)
     tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
-    with record_failure(folder), tracker as started:
+    with record_failure(folder), ExitStack() as stack:
+        with stage("tracker"):
+            started = stack.enter_context(tracker)
         yield folder, started
+        with stage("tracker"):
+            stack.close()
+        if is_finished(folder.path):
+            RunResult.read(folder.result).write_with_stages(folder.path)
 
 
 @contextmanager

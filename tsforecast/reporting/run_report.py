@@ -13,6 +13,7 @@ from tsforecast.reporting.charts import ForecastInput
 from tsforecast.reporting.context import Report
 from tsforecast.reporting.elements import Record, Section
 from tsforecast.reporting.report import write_report
+from tsforecast.stages import stage
 
 if TYPE_CHECKING:
     from tsforecast.evaluation.evaluate import Evaluation
@@ -39,6 +40,7 @@ class RunReport:
     sections: Sequence[Section] = ()
 
 
+@stage("report")
 def write_run_report(
     path: Path, dataset: ForecastDataset, result: RunResult, scores: TestScores, report: RunReport
 ) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from tsforecast.errors import UserError
 from tsforecast.models.io import save_model
 from tsforecast.runtime import give_back_memory
+from tsforecast.stages import stage, switch_stage
 from tsforecast.training.checkpoint import save_state
 from tsforecast.training.schedules import TimeSchedule
 from tsforecast.training.state import Budget, Progress
@@ -62,6 +63,7 @@ class BudgetCallback(keras.callbacks.Callback):
         progress.batch += 1
         if not self.first_step_reported:
             self.first_step_reported = True
+            switch_stage("training")
             seconds = progress.elapsed() - progress.seconds
             print(f"first step done after {seconds:.1f} s, compilation included", flush=True)
         if progress.batch % CHECK_EVERY == 0 or progress.batch == 1:
@@ -201,9 +203,11 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Save the best forecaster, if this epoch was the best, and the state."""
         if self.early_stopping.improved:
-            save_model(self.model.forecaster, self.best)
+            with stage("checkpoints"):
+                save_model(self.model.forecaster, self.best)
         self._save_state()
 
+    @stage("checkpoints")
     def _save_state(self) -> None:
         save_state(self.last, self.model, self.progress.to_dict())
         self.saved_at = time.monotonic()

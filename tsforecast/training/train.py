@@ -30,6 +30,7 @@ from tsforecast.evaluation.evaluate import validation_figures
 from tsforecast.models.estimator import Estimator
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.models.io import ESTIMATOR_SUFFIX, save_model
+from tsforecast.stages import stage
 from tsforecast.tracking.progress import progress_callback
 from tsforecast.training.callbacks import (
     BudgetCallback,
@@ -92,7 +93,8 @@ class TrainingRun:
     def log(self, row: dict[str, Any]) -> None:
         """Append a row to the metrics of the run and send it to the tracker."""
         self.folder.append_metrics(row)
-        self.tracker.log(row, step=row["step"])
+        with stage("tracker"):
+            self.tracker.log(row, step=row["step"])
 
 
 def train(model: Model, run: TrainingRun) -> Progress:
@@ -105,6 +107,7 @@ def train(model: Model, run: TrainingRun) -> Progress:
     return Progress(ended="nothing to train")
 
 
+@stage("compilation")
 def train_network(model: Forecaster, run: TrainingRun) -> Progress:
     """Train a network until its budget ends, from its last checkpoint if the run is resumed.
 
@@ -179,6 +182,7 @@ def fit(
         run_epochs(epoch, last, budget.batches_per_epoch, callbacks)
 
 
+@stage("validation")
 def validate(trainer: Trainer, run: TrainingRun) -> dict[str, float]:
     """Return the figures on the validation windows, including ``val/loss``."""
     limit = run.options.validation_windows
@@ -210,13 +214,15 @@ def create_trainer(
     return compile_trainer(trainer, *optimizer, options.batch_size)
 
 
+@stage("training")
 def fit_estimator(model: Estimator, run: TrainingRun) -> Progress:
     """Fit a model that is not a network, and write its only row of metrics and its file."""
     progress = Progress()
     rounds = model.fit(
         run.dataset.windows("train"), run.dataset.windows("val"), seed=run.seed, loss=run.loss, log=print
     )
-    figures = validation_figures(model, run.dataset, run.loss, run.options.validation_windows)
+    with stage("validation"):
+        figures = validation_figures(model, run.dataset, run.loss, run.options.validation_windows)
     progress.best, progress.best_step, progress.ended = figures["val/loss"], rounds, "patience"
     run.log({"epoch": 1, "step": rounds, **figures, "seconds": progress.elapsed()})
     model.save(run.folder.best.with_suffix(ESTIMATOR_SUFFIX))

@@ -7,6 +7,7 @@ import pytest
 
 from tsforecast.errors import UserError
 from tsforecast.evaluation.result import RunResult, best_validation, is_finished
+from tsforecast.stages import measure_stages, stage
 
 SCORED = {
     "status": "done",
@@ -96,3 +97,12 @@ def test_the_best_validation_is_that_of_the_lowest_loss():
 def test_figures_that_are_not_numbers_are_null(tmp_path):
     RunResult(status="done", metrics={"test/rmse": math.nan}).write(tmp_path)
     assert RunResult.read(tmp_path / "result.json").metrics == {"test/rmse": None}
+
+
+def test_stages_are_written_with_a_result_and_read_with_it(tmp_path):
+    with measure_stages(), stage("report"):
+        RunResult(status="done", model="gru").write_with_stages(tmp_path)
+    stored = RunResult.read(tmp_path / "result.json")
+    assert list(stored.stages) == ["start", "report", "other"]
+    stored.write_with_stages(tmp_path)  # where nothing is measured, they stay
+    assert RunResult.read(tmp_path / "result.json").stages == stored.stages

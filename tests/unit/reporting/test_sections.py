@@ -4,7 +4,7 @@ import pytest
 
 from tsforecast.reporting import Report, sections
 from tsforecast.reporting.elements import Facts
-from tsforecast.reporting.sections import build_sections, find_modules, importance, latency, metrics
+from tsforecast.reporting.sections import build_sections, find_modules, importance, latency, metrics, stages
 
 NEW_SECTION = """
 from tsforecast.reporting.elements import BulletList, Section
@@ -75,3 +75,11 @@ def test_each_of_several_targets_has_its_errors_in_the_table_of_metrics():
     assert "0.2500" in section.note
     (section,) = metrics.build(Report(title="", result=result | {"unit": "kW"}))
     assert "mix the units" not in section.note
+
+
+def test_stages_are_a_table_and_a_result_without_them_has_no_section():
+    times = {"start": {"seconds": 1.23, "cpu_seconds": 1.0}, "test": {"seconds": 20.0, "cpu_seconds": 39.96}}
+    (section,) = stages.build(Report(title="", result={"stages": times}))
+    (table,) = section.elements
+    assert [cell.text for cell in table.rows[1].cells] == ["test", "20.00", "40.00"]
+    assert stages.build(Report(title="", result={})) == []
