@@ -10,7 +10,8 @@ Example:
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,21 @@ class RunResult:
         """Return what trackers store of a finished run."""
         keys = ("status", "params", "seconds", "metrics", "baselines", "skill", "targets")
         return {key: value for key, value in self.to_json().items() if key in keys}
+
+
+@contextmanager
+def record_failure(folder: Path) -> Iterator[None]:
+    """Write to ``result.json`` if the block is interrupted or fails, and print how to resume an interrupted run."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        command = f"python run.py resume={folder}"
+        RunResult(status="interrupted", resume=command).write(folder)
+        print(f"Interrupted; the state is saved. Resume with: {command}", flush=True)
+        raise
+    except Exception as error:
+        RunResult(status="failed", error=str(error)).write(folder)
+        raise
 
 
 def is_finished(folder: Path) -> bool:

@@ -13,12 +13,13 @@ from tsforecast.errors import UserError
 from tsforecast.evaluation.scored_model import ScoredModel
 from tsforecast.evaluation.summary import model_label, print_data, print_model
 from tsforecast.jobs import build, build_model, build_training
-from tsforecast.jobs.finish import RunAdditions, finish_run
+from tsforecast.jobs.finish import finish_run
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data
 from tsforecast.models.io import load_model
 from tsforecast.registry.model_source import resolve_model
 from tsforecast.reporting.elements import Section, Table
+from tsforecast.reporting.run_report import RunAdditions
 from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:

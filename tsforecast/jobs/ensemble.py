@@ -10,10 +10,11 @@ from tsforecast.ensemble.validation import split_validation
 from tsforecast.evaluation.summary import print_data
 from tsforecast.jobs import build, build_model, ensemble_members
 from tsforecast.jobs.ensemble_fine_tuning import fine_tune
-from tsforecast.jobs.finish import RunAdditions, finish_run
+from tsforecast.jobs.finish import finish_run
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_training_data
 from tsforecast.models.io import save_model
+from tsforecast.reporting.run_report import RunAdditions
 from tsforecast.timing import StageTimer
 from tsforecast.tracking.run_folder import RunFolder
 

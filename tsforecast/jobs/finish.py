@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,27 +14,13 @@ from tsforecast.evaluation.scored_model import Scored
 from tsforecast.evaluation.summary import print_result
 from tsforecast.files import display_path
 from tsforecast.metrics.window_errors import WindowErrors
-from tsforecast.reporting.run_report import RunReport, write_run_report
+from tsforecast.reporting.run_report import RunAdditions, RunReport, write_run_report
 from tsforecast.runtime import RuntimeInfo, give_back_memory
 from tsforecast.stages import seconds_by_stage
 
 if TYPE_CHECKING:
-    from tsforecast.reporting.elements import Section
     from tsforecast.tracking.protocol import Tracker
     from tsforecast.tracking.run_folder import RunFolder
-
-
-@dataclasses.dataclass(frozen=True)
-class RunAdditions:
-    """What a job adds to the result and the report of any run.
-
-    Args:
-        result: More entries for ``result.json``.
-        sections: Further sections of the report.
-    """
-
-    result: dict[str, Any] = dataclasses.field(default_factory=dict)
-    sections: list[Section] = dataclasses.field(default_factory=list)
 
 
 def finish_run(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tsforecast.config import Config, instantiate
 from tsforecast.config.stored import as_dict, as_yaml
 from tsforecast.errors import UserError
-from tsforecast.evaluation.result import RunResult, is_finished
+from tsforecast.evaluation.result import RunResult, is_finished, record_failure
 from tsforecast.jobs.stored_data import record_training_data
 from tsforecast.stages import stage
 from tsforecast.tracking.run_folder import RunFolder
@@ -47,7 +47,7 @@ def open_run(config: Config, path: Path, dataset: ForecastDataset) -> Iterator[t
         folder.write_text_atomic("config.yaml", as_yaml(config))
     record_training_data(config, folder, dataset)
     tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
-    with record_failure(folder), ExitStack() as stack:
+    with record_failure(folder.path), ExitStack() as stack:
         with stage("tracker"):
             started = stack.enter_context(tracker)
         yield folder, started
@@ -55,18 +55,3 @@ def open_run(config: Config, path: Path, dataset: ForecastDataset) -> Iterator[t
             stack.close()
         if is_finished(folder.path):
             RunResult.read(folder.result).write_with_stages(folder.path)
-
-
-@contextmanager
-def record_failure(folder: RunFolder) -> Iterator[None]:
-    """Write to ``result.json`` if the block is interrupted or fails, and print how to resume an interrupted run."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        command = f"python run.py resume={folder.path}"
-        RunResult(status="interrupted", resume=command).write(folder.path)
-        print(f"Interrupted; the state is saved. Resume with: {command}", flush=True)
-        raise
-    except Exception as error:
-        RunResult(status="failed", error=str(error)).write(folder.path)
-        raise

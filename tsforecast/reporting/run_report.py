@@ -40,6 +40,19 @@ class RunReport:
     sections: Sequence[Section] = ()
 
 
+@dataclasses.dataclass(frozen=True)
+class RunAdditions:
+    """What a job adds to the result and the report of any run.
+
+    Args:
+        result: More entries for ``result.json``.
+        sections: Further sections of the report.
+    """
+
+    result: dict[str, Any] = dataclasses.field(default_factory=dict)
+    sections: list[Section] = dataclasses.field(default_factory=list)
+
+
 @stage("report")
 def write_run_report(
     path: Path, dataset: ForecastDataset, result: RunResult, scores: TestScores, report: RunReport
