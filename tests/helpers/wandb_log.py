@@ -45,8 +45,8 @@ def read_run(folder, seconds=20.0):
         seconds: how long to wait for runs that are not closed; then they are returned as they are.
 
     Returns:
-        A list of dicts: id, name, group, project, tags, config, commit, history (rows), summary, artifacts
-        (type, name, files, metadata), exit_code (None where the run was not closed).
+        A list of dicts: id, name, group, job, project, tags, config, commit, history (rows), summary, artifacts
+        (type, name, files, metadata, aliases, whether it is an input), exit_code (None where the run was not closed).
     """
     paths = sorted(Path(folder).glob("wandb/offline-run-*/run-*.wandb"))
     end = time.monotonic() + seconds
@@ -58,12 +58,14 @@ def read_run(folder, seconds=20.0):
 
 
 def _read_one(path):
-    run = {"history": [], "summary": {}, "artifacts": [], "exit_code": None, "commit": None}
+    run = {"history": [], "summary": {}, "artifacts": [], "alerts": [], "exit_code": None, "commit": None}
     for record in records(path):
         kind = record.WhichOneof("record_type")
         message = getattr(record, kind)
         if kind == "run":
-            run.update(id=message.run_id, name=message.display_name, group=message.run_group)
+            run.update(
+                id=message.run_id, name=message.display_name, group=message.run_group, job=message.job_type
+            )
             run.update(project=message.project, tags=list(message.tags), config=_items(message.config.update))
         elif kind == "environment" and message.HasField("git"):
             run["commit"] = message.git.commit
@@ -73,7 +75,18 @@ def _read_one(path):
             run["summary"].update(_items(message.update))
         elif kind == "artifact":
             files = [entry.path for entry in message.manifest.contents]
-            run["artifacts"].append((message.type, message.name, files, json.loads(message.metadata or "{}")))
+            facts = json.loads(message.metadata or "{}")
+            entry = (
+                message.type,
+                message.name,
+                files,
+                facts,
+                set(message.aliases),
+                message.use_after_commit,
+            )
+            run["artifacts"].append(entry)
+        elif kind == "alert":
+            run["alerts"].append((message.title, message.text))
         elif kind == "exit":
             run["exit_code"] = message.exit_code
     return run

@@ -1,10 +1,9 @@
 """A small W&B server on loopback: the calls that the client makes, kept in memory and readable by tests.
 
-It answers what ``wandb-core`` and ``wandb agent`` ask for: GraphQL queries by their operation, the file stream with history,
-summary and exit code, and uploads of files. What it does not know gets an error, as a real server would give.
+It answers what ``wandb-core`` and ``wandb agent`` ask for: GraphQL queries by their operation, the file stream with
+history, summary and exit code, and uploads of files. What it does not know gets an error, as from a real server.
 """
 
-import base64
 import json
 import re
 import threading
@@ -12,6 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 ENTITY = "team"
+RUN_FIELDS = {
+    "displayName": "name", "groupName": "group", "jobType": "job_type", "tags": "tags", "sweep": "sweep",
+    "project": "project",
+}  # fmt: skip
 KEY = "0123456789" * 4
 
 
@@ -21,7 +24,8 @@ class WandbServer:
     Attributes:
         url: its address.
         runs: run id -> dict with name, group, job_type, config, history, summary, complete, exit_code, files.
-        artifacts: every committed version, in order: dicts with type, collection, aliases, digest, metadata, files, run, uses.
+        artifacts: every version, in order: dicts with type, collection, aliases, digest, metadata, files, run.
+        uses: (run id, artifact id) of inputs.
         links: (portfolio, project, aliases, artifact id).
         alerts: dicts with run, title, text, severity.
         jobs: settings that the agent is to run, in order.
@@ -32,7 +36,6 @@ class WandbServer:
     def __init__(self):
         self.runs, self.artifacts, self.links, self.alerts = {}, [], [], []
         self.uses, self.uploads, self.calls, self.jobs, self.unknown = [], {}, [], [], []
-        self.raw = []
         self.delay, self.sweep = 0.0, "{}"
         self._lock = threading.RLock()
         server = self
@@ -94,12 +97,13 @@ class WandbServer:
 
     def _stream(self, run, body):
         for name, part in (body.get("files") or {}).items():
-            rows = [json.loads(line) for line in part["content"]] if name.endswith((".jsonl", ".json")) else []
+            rows = (
+                [json.loads(line) for line in part["content"]] if name.endswith((".jsonl", ".json")) else []
+            )
             if name == "wandb-history.jsonl":
                 run["history"][part["offset"] :] = rows
             elif name == "wandb-summary.json" and rows:
                 run["summary"] = rows[-1]
-        self.raw.append(body)
         if body.get("complete"):
             run["complete"], run["exit_code"] = True, body.get("exitcode")
         return {"exitcode": None, "limits": {}}
@@ -119,7 +123,16 @@ class WandbServer:
 
     def _do_Viewer(self, variables):
         teams = {"edges": [{"node": {"name": ENTITY}}]}
-        return {"viewer": {"id": "user", "entity": ENTITY, "username": "user", "email": "", "flags": "{}", "teams": teams}}
+        return {
+            "viewer": {
+                "id": "user",
+                "entity": ENTITY,
+                "username": "user",
+                "email": "",
+                "flags": "{}",
+                "teams": teams,
+            }
+        }
 
     def _do_ServerFeaturesQuery(self, variables):
         return {"serverInfo": {"features": []}}
@@ -128,41 +141,78 @@ class WandbServer:
         run = self.runs.get(variables["name"])
         project = variables["project"]
         bucket = run and {
-            "id": run["id"], "name": run["id"], "displayName": run["name"], "config": json.dumps(run["config"]),
-            "summaryMetrics": json.dumps(run["summary"]), "logLineCount": 0, "eventsLineCount": 0, "eventsTail": "[]",
-            "historyLineCount": len(run["history"]), "historyTail": json.dumps([json.dumps(r) for r in run["history"][-1:]]),
-            "tags": run["tags"], "notes": None, "wandbConfig": json.dumps({"t": 1}),
-        }  # fmt: skip
-        return {"model": {"id": project, "name": project, "entity": {"id": ENTITY, "name": ENTITY}, "bucket": bucket}}
+            "id": run["id"],
+            "name": run["id"],
+            "displayName": run["name"],
+            "config": json.dumps({key: {"value": value} for key, value in run["config"].items()}),
+            "summaryMetrics": json.dumps(run["summary"]),
+            "logLineCount": 0,
+            "eventsLineCount": 0,
+            "eventsTail": "[]",
+            "historyLineCount": len(run["history"]),
+            "historyTail": json.dumps([json.dumps(r) for r in run["history"][-1:]]),
+            "tags": run["tags"],
+            "notes": None,
+            "wandbConfig": json.dumps({"t": 1}),
+        }
+        return {
+            "model": {
+                "id": project,
+                "name": project,
+                "entity": {"id": ENTITY, "name": ENTITY},
+                "bucket": bucket,
+            }
+        }
 
     def _do_UpsertBucket(self, variables):
         name, is_new = variables["name"] or variables["id"], variables["name"] not in self.runs
-        run = self.runs.setdefault(name, {"id": name, "config": {}, "history": [], "summary": {}, "tags": [], "name": name})
-        run.setdefault("complete", False), run.setdefault("exit_code", None)
-        for key, target in (("displayName", "name"), ("groupName", "group"), ("jobType", "job_type"), ("tags", "tags"), ("sweep", "sweep"), ("project", "project")):
+        new = {"id": name, "name": name, "config": {}, "history": [], "summary": {}, "tags": []}
+        run = self.runs.setdefault(name, new | {"complete": False, "exit_code": None})
+        for key, target in (
+            ("displayName", "name"),
+            ("groupName", "group"),
+            ("jobType", "job_type"),
+            ("tags", "tags"),
+            ("sweep", "sweep"),
+            ("project", "project"),
+        ):
             if variables.get(key):
                 run[target] = variables[key]
         if variables.get("config"):
             run["config"] = {key: node["value"] for key, node in json.loads(variables["config"]).items()}
         project = {"id": "p", "name": variables["project"], "entity": {"id": ENTITY, "name": ENTITY}}
         bucket = {
-            "id": name, "name": name, "displayName": run["name"], "description": None, "config": None,
-            "sweepName": run.get("sweep"), "project": project, "historyLineCount": len(run["history"]),
-        }  # fmt: skip
+            "id": name,
+            "name": name,
+            "displayName": run["name"],
+            "description": None,
+            "config": None,
+            "sweepName": run.get("sweep"),
+            "project": project,
+            "historyLineCount": len(run["history"]),
+        }
         return {"upsertBucket": {"bucket": bucket, "inserted": is_new}}
 
     def _do_CreateRunFiles(self, variables):
-        files = [{"name": n, "uploadUrl": f"{self.url}/upload/{variables['run']}/{n}"} for n in variables["files"]]
+        files = [
+            {"name": n, "uploadUrl": f"{self.url}/upload/{variables['run']}/{n}"} for n in variables["files"]
+        ]
         return {"createRunFiles": {"runID": variables["run"], "uploadHeaders": [], "files": files}}
 
     def _do_NotifyScriptableRunAlert(self, variables):
-        self.alerts.append({"run": variables["runName"], **{k: variables[k] for k in ("title", "text", "severity")}})
+        self.alerts.append(
+            {"run": variables["runName"], **{k: variables[k] for k in ("title", "text", "severity")}}
+        )
         return {"notifyScriptableRunAlert": {"success": True}}
 
     # The agent
 
     def _do_SweepWithRuns(self, variables):
-        return {"project": {"sweep": {"id": "s", "name": variables["sweep"], "config": self.sweep, "runs": {"edges": []}}}}
+        return {
+            "project": {
+                "sweep": {"id": "s", "name": variables["sweep"], "config": self.sweep, "runs": {"edges": []}}
+            }
+        }
 
     def _do_CreateAgent(self, variables):
         return {"createAgent": {"agent": {"id": "agent"}}}
@@ -173,7 +223,9 @@ class WandbServer:
             commands = []
         elif self.jobs:
             run_id, settings = self.jobs.pop(0)
-            commands = [{"type": "run", "run_id": run_id, "args": {k: {"value": v} for k, v in settings.items()}}]
+            commands = [
+                {"type": "run", "run_id": run_id, "args": {k: {"value": v} for k, v in settings.items()}}
+            ]
         else:
             commands = [{"type": "exit"}]
         return {"agentHeartbeat": {"agent": {"id": "agent"}, "commands": json.dumps(commands)}}
@@ -194,10 +246,18 @@ class WandbServer:
         else:
             index = sum(v["collection"] == collection for v in self.artifacts)
             version = {
-                "id": f"artifact-{len(self.artifacts)}", "collection": collection, "digest": given["digest"], "version": index,
-                "type": given["artifactTypeName"], "aliases": [], "run": given.get("runName"), "files": {}, "state": "PENDING",
-                "metadata": json.loads(given.get("metadata") or "{}"), "client_id": given.get("clientID"),
-            }  # fmt: skip
+                "id": f"artifact-{len(self.artifacts)}",
+                "collection": collection,
+                "digest": given["digest"],
+                "version": index,
+                "type": given["artifactTypeName"],
+                "aliases": [],
+                "run": given.get("runName"),
+                "files": {},
+                "state": "PENDING",
+                "metadata": json.loads(given.get("metadata") or "{}"),
+                "client_id": given.get("clientID"),
+            }
             self.artifacts.append(version)
         for other in self.artifacts:
             if other["collection"] == collection:
@@ -220,7 +280,9 @@ class WandbServer:
         return {"createArtifactManifest": {"artifactManifest": self._manifest(variables["artifactID"])}}
 
     def _do_UpdateArtifactManifest(self, variables):
-        return {"updateArtifactManifest": {"artifactManifest": self._manifest(variables["artifactManifestID"])}}
+        return {
+            "updateArtifactManifest": {"artifactManifest": self._manifest(variables["artifactManifestID"])}
+        }
 
     def _manifest(self, artifact_id):
         url = f"{self.url}/upload/manifest/{artifact_id}"
@@ -231,9 +293,12 @@ class WandbServer:
         for file in variables["input"]["artifactFiles"]:
             path = f"{file['artifactID']}/{file['name']}"
             node = {
-                "storagePath": path, "uploadUrl": f"{self.url}/upload/{path}", "uploadHeaders": [],
-                "uploadMultipartUrls": None, "artifact": {"id": file["artifactID"]},
-            }  # fmt: skip
+                "storagePath": path,
+                "uploadUrl": f"{self.url}/upload/{path}",
+                "uploadHeaders": [],
+                "uploadMultipartUrls": None,
+                "artifact": {"id": file["artifactID"]},
+            }
             edges.append({"node": node})
         return {"createArtifactFiles": {"files": {"edges": edges}}}
 
@@ -254,17 +319,23 @@ class WandbServer:
 
     def _do_ClientIDMapping(self, variables):
         found = [v["id"] for v in self.artifacts if v["client_id"] == variables["clientID"]]
-        return {"clientIDMapping": found and {"serverID": found[0]} or None}
+        return {"clientIDMapping": (found and {"serverID": found[0]}) or None}
 
     def _do_ArtifactByID(self, variables):
         return {"artifact": self._describe(self._by_id(variables["id"]))}
 
     def _do_ArtifactMembershipByName(self, variables):
         version = self._version(variables["name"])
-        return {"project": {"artifactCollectionMembership": version and self._membership(version, version["collection"])}}
+        return {
+            "project": {
+                "artifactCollectionMembership": version and self._membership(version, version["collection"])
+            }
+        }
 
     def _do_FetchOrgInfoFromEntity(self, variables):
-        return {"entity": {"organization": {"name": "org", "orgEntity": {"name": "org-entity"}}, "user": None}}
+        return {
+            "entity": {"organization": {"name": "org", "orgEntity": {"name": "org-entity"}}, "user": None}
+        }
 
     def _do_FetchOrgEntityFromEntity(self, variables):
         return self._do_FetchOrgInfoFromEntity(variables)
@@ -286,21 +357,39 @@ class WandbServer:
     def _membership(self, version, collection, project="tsforecast"):
         kind = "ArtifactPortfolio" if project.startswith("wandb-registry") else "ArtifactSequence"
         return {
-            "__typename": "ArtifactCollectionMembership", "id": f"member-{version['id']}", "versionIndex": version["version"],
-            "createdAt": "2026-01-01T00:00:00Z", "aliases": _aliases(version),
-            "artifactCollection": _collection(kind, collection, project), "artifact": self._describe(version),
-        }  # fmt: skip
+            "__typename": "ArtifactCollectionMembership",
+            "id": f"member-{version['id']}",
+            "versionIndex": version["version"],
+            "createdAt": "2026-01-01T00:00:00Z",
+            "aliases": _aliases(version),
+            "artifactCollection": _collection(kind, collection, project),
+            "artifact": self._describe(version),
+        }
 
     def _describe(self, version):
         source = _collection("ArtifactSequence", version["collection"], "tsforecast")
         return {
-            "__typename": "Artifact", "id": version["id"], "artifactSequence": source, "versionIndex": version["version"],
-            "artifactType": {"name": version["type"]}, "description": None, "metadata": json.dumps(version["metadata"]),
-            "ttlDurationSeconds": -2, "ttlIsInherited": True, "tags": [], "historyStep": None, "state": version["state"],
-            "size": 1, "digest": version["digest"], "digestAlgorithm": "MANIFEST_MD5", "commitHash": "0", "fileCount": 1,
-            "createdAt": "2026-01-01T00:00:00Z", "updatedAt": None,
+            "__typename": "Artifact",
+            "id": version["id"],
+            "artifactSequence": source,
+            "versionIndex": version["version"],
+            "artifactType": {"name": version["type"]},
+            "description": None,
+            "metadata": json.dumps(version["metadata"]),
+            "ttlDurationSeconds": -2,
+            "ttlIsInherited": True,
+            "tags": [],
+            "historyStep": None,
+            "state": version["state"],
+            "size": 1,
+            "digest": version["digest"],
+            "digestAlgorithm": "MANIFEST_MD5",
+            "commitHash": "0",
+            "fileCount": 1,
+            "createdAt": "2026-01-01T00:00:00Z",
+            "updatedAt": None,
             "aliases": [{**alias, "artifactCollection": source} for alias in _aliases(version)],
-        }  # fmt: skip
+        }
 
 
 def _aliases(version):

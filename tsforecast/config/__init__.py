@@ -5,7 +5,16 @@ Only this package and ``run.py`` use Hydra. It does not import TensorFlow.
 
 from tsforecast.config.checks import check
 from tsforecast.config.cli import command_line
-from tsforecast.config.instantiate import build_source, dispatch, instantiate, stem
+from tsforecast.config.instantiate import build_source, dispatch, instantiate, stem, tracker_starters
 from tsforecast.config.schema import Config
 
-__all__ = ["Config", "build_source", "check", "command_line", "dispatch", "instantiate", "stem"]
+__all__ = [
+    "Config",
+    "build_source",
+    "check",
+    "command_line",
+    "dispatch",
+    "instantiate",
+    "stem",
+    "tracker_starters",
+]

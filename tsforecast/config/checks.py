@@ -11,11 +11,13 @@ from tsforecast.config.device_checks import check_device
 from tsforecast.config.earlier_runs import adopt_model, adopt_task, config_of_folder
 from tsforecast.config.ensemble_checks import check_ensemble
 from tsforecast.config.hydra_errors import CONF, missing_value, unknown_key
+from tsforecast.config.instantiate import tracker_nodes
 from tsforecast.config.nodes import command_type, to_config
 from tsforecast.config.plan_checks import check_plan
 from tsforecast.config.schema import Config, job_fields
 from tsforecast.config.secret_checks import check_no_secrets
 from tsforecast.config.service_checks import check_service
+from tsforecast.config.trackers import chosen_trackers, split_trackers
 from tsforecast.config.training_checks import check_objective, check_training
 from tsforecast.config.unread import check_unread
 from tsforecast.config.value_checks import (
@@ -29,7 +31,7 @@ from tsforecast.config.value_checks import (
 from tsforecast.errors import UserError
 from tsforecast.rules.parse import parse_rules
 
-TARGETS = ("model", "optimizer", "schedule", "loss", "tracker")
+TARGETS = ("model", "optimizer", "schedule", "loss")
 
 
 def check(cfg: DictConfig, overrides: Sequence[str] | None = None) -> Config:
@@ -49,7 +51,8 @@ def check(cfg: DictConfig, overrides: Sequence[str] | None = None) -> Config:
     names = {o.lstrip("+~").partition("=")[0] for o in (typed if overrides is None else overrides)}
     _check_missing(cfg)
     _check_choices(typed)
-    config = config_of_folder(_to_config(cfg), typed)
+    trackers = chosen_trackers(typed if overrides is None else overrides)
+    config = config_of_folder(_to_config(cfg, trackers), typed)
     check_unread(config, typed)
     check_no_secrets(config)
     check_service(config)
@@ -82,13 +85,16 @@ def _check_choices(overrides: Sequence[str]) -> None:
     """Hydra would merge a list of choices into one node that is neither."""
     for override in overrides:
         group, _, value = override.lstrip("+").partition("=")
-        if "." not in group and value.startswith("[") and (CONF / group).is_dir():
+        several = "." not in group and value.startswith("[") and (CONF / group).is_dir()
+        if several and group != "tracker":
             raise UserError(f"{override} names several: choose one, or sweep with -m {group}={value[1:-1]}.")
 
 
-def _to_config(cfg: DictConfig) -> Config:
+def _to_config(cfg: DictConfig, trackers: Sequence[str] = ()) -> Config:
     """The config without the options that are the command's own."""
     values: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    if trackers:
+        values["tracker"] = split_trackers(values["tracker"], trackers)
     job = str(values["job"]["name"])
     _check_known(values, command_type(job), job)
     return to_config({name: values[name] for name in job_fields(job)})
@@ -110,6 +116,8 @@ def _check_values(config: Config) -> None:
     check_data(config.data)
     for name in TARGETS:
         check_arguments(getattr(config, name), name)
+    for node in tracker_nodes(config.tracker).values():
+        check_arguments(dict(node), "tracker")
     check_encoding(config.model.get("encoding"))
     check_quantiles(config.loss)
     parse_rules(config.model.get("rules"), config.window.lookback)

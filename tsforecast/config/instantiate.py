@@ -1,6 +1,7 @@
 """Builds the objects that config nodes describe."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ from hydra import utils
 from hydra.core.hydra_config import HydraConfig
 
 from tsforecast.config.schema import Config
+from tsforecast.config.stored import as_dict
 from tsforecast.errors import UserError
 from tsforecast.stages import measure_stages
+from tsforecast.tracking.run_folder import RunFolder
 
 NOT_OF_THE_SOURCE = ("split", "future_covariates", "mask")
 
@@ -35,6 +38,27 @@ def instantiate(node: Mapping[str, Any], **arguments: Any) -> Any:
         raise
     except (ValueError, TypeError) as error:
         raise UserError(f"{stem(node)}: {str(error).splitlines()[0].rstrip('.')}.") from error
+
+
+def tracker_nodes(node: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The trackers that the ``tracker`` node of a config describes, by name: itself, or several."""
+    return {stem(node).removesuffix("_tracker"): node} if "_target_" in node else dict(node)
+
+
+def with_group(node: Mapping[str, Any], group: str) -> dict[str, Any]:
+    """A ``tracker`` node with this group for each tracker that has none."""
+    if "_target_" not in node:
+        return {name: with_group(tracker, group) for name, tracker in node.items()}
+    return {**node, "group": group} if "group" in node and node["group"] is None else dict(node)
+
+
+def tracker_starters(config: Config, folder: RunFolder) -> dict[str, Callable[[], Any]]:
+    """What starts each tracker of a job, by name; their files go to ``folder``."""
+    values = as_dict(config)
+    return {
+        name: partial(instantiate, node, config=values, folder=folder, name=folder.path.name)
+        for name, node in tracker_nodes(config.tracker).items()
+    }
 
 
 def build_source(data: Mapping[str, Any], **arguments: Any) -> Any:

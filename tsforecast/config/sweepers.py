@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from tsforecast.config.checks import check
 from tsforecast.config.device_checks import NO_DEVICE
-from tsforecast.config.instantiate import build_source, stem
+from tsforecast.config.instantiate import build_source, stem, tracker_nodes, with_group
 from tsforecast.config.schema import Config
 from tsforecast.config.stored import as_dict, as_yaml
 from tsforecast.errors import UserError
@@ -104,9 +104,10 @@ class StudySweeper(Sweeper):
             raise UserError("A sweep starts new runs: leave out resume= and run=, or run them one by one.")
         if self.launcher is None and config.job.name not in NO_DEVICE:
             _check_file(config.data)
-        if "group" in config.tracker and config.tracker["group"] is None:
+        nodes = tracker_nodes(config.tracker)
+        if any("group" in node and node["group"] is None for node in nodes.values()):
             group = self.folder.resolve().name
-            config = dataclasses.replace(config, tracker=config.tracker | {"group": group})
+            config = dataclasses.replace(config, tracker=with_group(config.tracker, group))
             arguments.append(f"tracker.group='{group}'")
         # Only a training can be started from a config in its folder.
         text = as_yaml(config) if config.job.name == "train" else ""

@@ -140,8 +140,11 @@ class RunResult:
 
     def summary(self) -> dict[str, Any]:
         """Return what trackers store of a finished run."""
-        keys = ("status", "params", "seconds", "metrics", "baselines", "skill", "targets")
-        return {key: value for key, value in self.to_json().items() if key in keys}
+        keys = ("status", "params", "seconds", "baselines", "skill", "targets")
+        values = {key: value for key, value in self.to_json().items() if key in keys}
+        best_step = (self.training or {}).get("best_step")
+        # At the top level, where they replace what a tracker took from the curves: these are of the model that is kept.
+        return {**values, **(self.metrics or {}), **({} if best_step is None else {"best_step": best_step})}
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.reporting.run_report import RunAdditions, RunReport, write_run_report
 from tsforecast.runtime import RuntimeInfo, give_back_memory
 from tsforecast.stages import seconds_by_stage
+from tsforecast.tracking.run_records import report_run
 
 if TYPE_CHECKING:
     from tsforecast.tracking.protocol import Tracker
@@ -50,8 +51,7 @@ def finish_run(
     """
     from tsforecast.evaluation.measurement import measure_run
     from tsforecast.evaluation.scores import score_model
-    from tsforecast.evaluation.tracked_result import track_result
-    from tsforecast.models.io import load_model
+    from tsforecast.models.io import load_model, saved_path
 
     give_back_memory()
     findings = findings or RunAdditions()
@@ -87,6 +87,6 @@ def finish_run(
     test = scores.test
     WindowErrors.from_forecasts(test.ends, test.truth, test.forecast).save(folder.path / "errors.npz")
     result.write_with_stages(folder.path)
-    track_result(tracker, folder, dataset.series, result, test)
+    report_run(tracker, folder, result, scores, dataset.series, [saved_path(folder.best)])
     print_result(result)
     print(display_path(folder.path), flush=True)

@@ -7,12 +7,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsforecast.config import Config, instantiate
-from tsforecast.config.stored import as_dict, as_yaml
+from tsforecast.config import Config, stem, tracker_starters
+from tsforecast.config.stored import as_yaml
+from tsforecast.data.identity import DataIdentity
 from tsforecast.errors import UserError
 from tsforecast.evaluation.result import RunResult, is_finished, record_failure
-from tsforecast.jobs.stored_data import record_training_data
+from tsforecast.jobs.stored_data import read_identity, record_training_data
 from tsforecast.stages import stage
+from tsforecast.tracking.artifacts import artifact_name
+from tsforecast.tracking.background import start_trackers
 from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -46,11 +49,13 @@ def open_run(config: Config, path: Path, dataset: ForecastDataset) -> Iterator[t
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
     record_training_data(config, folder, dataset)
-    tracker = instantiate(config.tracker, config=as_dict(config), folder=folder, name=folder.path.name)
+    trackers = start_trackers(tracker_starters(config, folder))
     with record_failure(folder.path), ExitStack() as stack:
         with stage("tracker"):
-            started = stack.enter_context(tracker)
-        yield folder, started
+            tracker = stack.enter_context(trackers)
+        data = read_identity(folder) or DataIdentity.from_series(dataset.series).to_dict()
+        tracker.use_data(artifact_name(data["name"] or stem(config.data)), data["hash"], data)
+        yield folder, tracker
         with stage("tracker"):
             stack.close()
         if is_finished(folder.path):

@@ -37,7 +37,7 @@ def build_saved_data(config: Config, saved: Path, scored: str | None = "test") -
     dataset = build.prepare_dataset(
         config, series, config.data["split"], Scaler.from_dict(metadata["scaler"])
     )
-    stored = _read_identity(RunFolder(saved.parent))
+    stored = read_identity(RunFolder(saved.parent))
     if stored is not None:
         before = DataIdentity.from_dict(stored, series, config.data["split"])
         change = compare_data(before, DataIdentity.from_series(series, dataset.borders), scored)
@@ -148,7 +148,8 @@ def _check_channels(config: Config, metadata: Mapping[str, Any], series: Series,
         )
 
 
-def _read_identity(folder: RunFolder) -> dict[str, Any] | None:
+def read_identity(folder: RunFolder) -> dict[str, Any] | None:
+    """Return what a run's folder says of its data; None if it does not say."""
     for path in (folder.result, folder.data):
         stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         if stored.get("data"):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tsforecast.tracking.artifacts import Artifact
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -36,9 +37,13 @@ class NullTracker:
     def page(self, name: str, path: str | Path) -> None:
         """Do nothing."""
 
-    def artifact(
-        self, path: str | Path, name: str, kind: str = "model", metadata: Mapping[str, object] | None = None
-    ) -> None:
+    def artifact(self, artifact: Artifact) -> None:
+        """Do nothing."""
+
+    def use_data(self, name: str, digest: str, facts: Mapping[str, object]) -> None:
+        """Do nothing."""
+
+    def alert(self, title: str, text: str) -> None:
         """Do nothing."""
 
 

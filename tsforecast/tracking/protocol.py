@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from tsforecast.tracking.artifacts import Artifact
+
 
 @runtime_checkable
 class Tracker(Protocol):
     """Receives what a run reports, such as its learning curves, tables and files.
 
     A tracker is one file in ``tsforecast/tracking/`` with a function ``start(config, folder, name, ...)``, a context
-    manager that yields a ``Tracker``, and one YAML file in ``conf/tracker/`` that names it. A tracker never stops a
-    training: it reports its own failures and continues.
+    manager that yields a ``Tracker``, and one YAML file in ``conf/tracker/`` that names it. It may fail and it may take
+    its time: `background.TrackerGroup` calls it from a thread of its own, prints its first failure, and never lets the
+    run wait for it. An exception that leaves ``with start(...)`` is that of the run.
 
     Example:
         >>> from tsforecast.tracking.null_tracker import NullTracker
@@ -54,18 +57,17 @@ class Tracker(Protocol):
     def page(self, name: str, path: str | Path) -> None:
         """Record a self-contained HTML page."""
 
-    def artifact(
-        self,
-        path: str | Path,
-        name: str,
-        kind: str = "model",
-        metadata: Mapping[str, object] | None = None,
-    ) -> None:
-        """Record a file, for example a trained model.
+    def artifact(self, artifact: Artifact) -> None:
+        """Record files, for example a trained model, as a new version of their name."""
+
+    def use_data(self, name: str, digest: str, facts: Mapping[str, object]) -> None:
+        """Record the data that the run used.
 
         Args:
-            path: File to record.
-            name: Letters, digits, ``-``, ``_`` and ``.``.
-            kind: What the file is.
-            metadata: Figures to store with it.
+            name: Name of the data.
+            digest: Hash of their content: equal data have an equal one.
+            facts: Rows, first and last time and the like.
         """
+
+    def alert(self, title: str, text: str) -> None:
+        """Tell people that something needs their attention."""

@@ -27,16 +27,12 @@ GPU = [
     ("CPU (%)", ["system.cpu"]),
 ]
 BOARD = [
-    (f"Test {metric_label('rmse')}", ["metrics.test/rmse"]),
-    (f"Test {metric_label('mae')}", ["metrics.test/mae"]),
+    (f"Test {metric_label('rmse')}", ["test/rmse"]),
+    (f"Test {metric_label('mae')}", ["test/mae"]),
     (f"{metric_label('skill')} over persistence", ["skill.persistence"]),
     ("Seconds", ["seconds"]),
 ]
-SPIKES = [
-    (metric.label, [f"metrics.test/{metric.name}"])
-    for metric in METRICS.values()
-    if metric.source == "spikes"
-]
+SPIKES = [(metric.label, [f"test/{metric.name}"]) for metric in METRICS.values() if metric.source == "spikes"]
 
 
 def build_workspace(entity: str, project: str, name: str = "tsforecast") -> Any:
@@ -68,7 +64,7 @@ def build_workspace(entity: str, project: str, name: str = "tsforecast") -> Any:
     cost = panels.ScatterPlot(
         title="Cost against error",
         x=panels.SummaryMetric("seconds"),
-        y=panels.SummaryMetric("metrics.test/rmse"),
+        y=panels.SummaryMetric("test/rmse"),
     )
     contents = {
         "Learning curves": lines(CURVES),

@@ -1,28 +1,31 @@
-"""The Weights & Biases tracker, online or offline; none of its failures stops a training."""
+"""The Weights & Biases tracker, online or offline."""
 
-import os
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from tsforecast.errors import UserError, nearest
 from tsforecast.files import to_plain
+from tsforecast.metrics import METRICS
+from tsforecast.tracking import wandb_artifacts
+from tsforecast.tracking.artifacts import Artifact
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.protocol import Tracker
-from tsforecast.tracking.run_folder import RunFolder, git_root
-from tsforecast.tracking.wandb_account import has_key, is_reachable
+from tsforecast.tracking.run_folder import RunFolder
+from tsforecast.tracking.wandb_run import keep_data_in, open_run, resolve_mode
 
-_MODES = ("auto", "online", "offline", "disabled")
-_ONLINE_SECONDS = 10  # how long a run waits for the server before it continues offline
+if TYPE_CHECKING:
+    import wandb
+
+AXES = ("step", "epoch", "windows", "seconds")  # in every row of a training; any of them can be an x-axis
 
 
 class WandbTracker:
-    """Send what a run reports to one W&B run; the first failure is printed, and the training continues.
+    """Send what a run reports to one W&B run.
 
     Args:
-        run: Open ``wandb.Run``.
+        run: Open W&B run.
+        registry: W&B registry for champions, such as ``wandb-registry-model``; None links nothing.
 
     Example:
         >>> from types import SimpleNamespace
@@ -31,29 +34,37 @@ class WandbTracker:
         100 {'val/rmse': 0.5}
     """
 
-    def __init__(self, run: Any):
-        self._run = run
-        self._has_warned = False
+    def __init__(self, run: "wandb.Run", registry: str | None = None):
+        self._run, self._registry = run, registry
+
+    def define_metrics(self) -> None:
+        """Say what the metrics of a training are drawn over, and which of their values sums them up."""
+        for axis in AXES:
+            self._run.define_metric(axis, hidden=True)
+        self._run.define_metric("val/*", step_metric="step", summary="min")
+        for metric in METRICS.values():
+            if metric.better == "higher" and "val" in metric.splits:
+                self._run.define_metric(f"val/{metric.name}", step_metric="step", summary="max")
+        self._run.define_metric("loss", step_metric="step", summary="min")
+        for name in ("learning_rate", "steps_per_second", "windows_per_second", "input_wait"):
+            self._run.define_metric(name, step_metric="step")
 
     def log(self, row: Mapping[str, object], step: int) -> None:
         """Log numbers under ``step``; values of None are left out."""
         known = {key: value for key, value in row.items() if value is not None}
-        # Without commit, W&B keeps the row back until the next step, and a kill in between would lose it.
-        self._try(lambda: self._run.log(known, step=step, commit=True))
+        # Without commit, W&B keeps the row back until the next step: a kill in between would lose it, and the last one
+        # would be written after the summary and replace the figures in it.
+        self._run.log(known, step=step, commit=True)
 
     def summary(self, values: Mapping[str, object]) -> None:
         """Set the final figures; nested mappings become nested keys."""
-        self._try(lambda: self._run.summary.update(to_plain(values)))
+        self._run.summary.update(to_plain(values))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Log a table, for example the parameters by layer."""
+        import wandb
 
-        def send() -> None:
-            import wandb
-
-            self._run.log({name: wandb.Table(columns=list(columns), data=[to_plain(row) for row in rows])})
-
-        self._try(send)
+        self._run.log({name: wandb.Table(columns=list(columns), data=[to_plain(row) for row in rows])})
 
     def forecast_plot(
         self,
@@ -64,55 +75,32 @@ class WandbTracker:
         title: str = "",
     ) -> None:
         """Log a line plot over ``x``; NaN leaves a gap."""
+        import wandb
 
-        def send() -> None:
-            import wandb
-
-            values = [to_plain(line) for line in lines.values()]
-            self._run.log(
-                {name: wandb.plot.line_series(to_plain(x), values, list(lines), title or name, x_name)}
-            )
-
-        self._try(send)
+        values = [to_plain(line) for line in lines.values()]
+        self._run.log({name: wandb.plot.line_series(to_plain(x), values, list(lines), title or name, x_name)})
 
     def page(self, name: str, path: str | Path) -> None:
         """Log a self-contained HTML page."""
+        import wandb
 
-        def send() -> None:
-            import wandb
+        self._run.log({name: wandb.Html(Path(path).read_text(encoding="utf-8"), inject=False)})
 
-            self._run.log({name: wandb.Html(Path(path).read_text(encoding="utf-8"), inject=False)})
+    def artifact(self, artifact: Artifact) -> None:
+        """Log files as a version of their collection; a champion is linked to the registry."""
+        wandb_artifacts.log(self._run, artifact, self._registry)
 
-        self._try(send)
+    def use_data(self, name: str, digest: str, facts: Mapping[str, object]) -> None:
+        """Record the data as an input of the run: a reference by their content, so equal data are one version."""
+        wandb_artifacts.use_data(self._run, name, digest, facts)
 
-    def artifact(
-        self, path: str | Path, name: str, kind: str = "model", metadata: Mapping[str, object] | None = None
-    ) -> None:
-        """Log a file as a versioned artifact."""
-
-        def send() -> None:
-            import wandb
-
-            artifact = wandb.Artifact(name, type=kind, metadata=to_plain(metadata or {}))
-            artifact.add_file(str(path), skip_cache=True)
-            self._run.log_artifact(artifact)
-
-        self._try(send)
+    def alert(self, title: str, text: str) -> None:
+        """Send an alert to those who subscribed to the alerts of the project."""
+        self._run.alert(title, text, level="WARN")
 
     def finish(self, exit_code: int) -> None:
         """Close the W&B run: as finished for 0, else as failed."""
-        self._try(lambda: self._run.finish(exit_code=exit_code))
-
-    def _try(self, send: Callable[[], Any]) -> None:
-        try:
-            send()
-        except Exception as error:
-            if not self._has_warned:
-                print(
-                    f"W&B did not take a report ({_first_line(error)}); training continues without it.",
-                    flush=True,
-                )
-            self._has_warned = True
+        self._run.finish(exit_code=exit_code)
 
 
 @contextmanager
@@ -125,6 +113,7 @@ def start(
     entity: str | None = None,
     tags: Sequence[str] = (),
     mode: Literal["auto", "online", "offline", "disabled"] = "auto",
+    registry: str | None = None,
 ) -> Iterator[Tracker]:
     """Open a W&B run around a job, and print one line that says where it is and how to look at it.
 
@@ -132,7 +121,7 @@ def start(
     W&B's files are in the run's folder. A folder that was tracked before continues under the same W&B id.
 
     Args:
-        config: Composed config as plain dicts and lists.
+        config: Composed config as plain dicts and lists; its job is the run's ``job_type``.
         folder: Folder of the run.
         name: Display name of the run.
         group: Name of the runs to show together, for example of a sweep.
@@ -141,6 +130,7 @@ def start(
         tags: Words to find the run by.
         mode: ``auto`` is ``WANDB_MODE`` if set, else online with a key and offline without one; or ``online``,
             ``offline``, ``disabled``.
+        registry: W&B registry to which champions are linked; None for none.
 
     Yields:
         A tracker; one that does nothing if W&B is disabled or cannot start.
@@ -148,123 +138,24 @@ def start(
     Raises:
         UserError: ``mode`` is not one of these, or is ``online`` and there is no key.
     """
-    resolved = _resolve_mode(mode)
+    resolved = resolve_mode(mode)
     if resolved == "disabled":
         print("W&B is disabled: nothing is tracked outside the run's folder.", flush=True)
         yield NullTracker()
         return
-    with _data_folder(folder.path):
+    with keep_data_in(folder.path):
         labels = {"name": name, "group": group, "project": project, "entity": entity, "tags": list(tags)}
-        tracker = _open(resolved, folder, config=to_plain(config), **labels)
+        job = config.get("job")
+        labels["job_type"] = job.get("name") if isinstance(job, Mapping) else None
+        run = open_run(resolved, folder, config=to_plain(config), **labels)
+        if run is None:
+            yield NullTracker()
+            return
+        tracker = WandbTracker(run, registry)
         try:
+            tracker.define_metrics()
             yield tracker
         except BaseException as error:
-            _finish(tracker, 0 if isinstance(error, SystemExit) and not error.code else 1)
+            tracker.finish(0 if isinstance(error, SystemExit) and not error.code else 1)
             raise
-        _finish(tracker, 0)
-
-
-def _finish(tracker: Tracker, exit_code: int) -> None:
-    if isinstance(tracker, WandbTracker):
-        tracker.finish(exit_code)
-
-
-def _resolve_mode(mode: str) -> str:
-    if mode not in _MODES:
-        choices = ", ".join(_MODES)
-        raise UserError(
-            f"tracker.mode is '{mode}', but must be one of {choices}.{nearest(str(mode), _MODES)}"
-        )
-    if mode != "auto":
-        return mode
-    environment_mode = os.environ.get("WANDB_MODE", "").lower()
-    # WANDB_MODE=online is what W&B does anyway; without a key it must not end in a prompt.
-    return environment_mode if environment_mode in ("offline", "disabled") else "auto"
-
-
-def _open(mode: str, folder: RunFolder, **arguments: Any) -> Tracker:
-    try:
-        import wandb  # takes seconds, so only once it is sure to be used
-
-        account = wandb.setup(settings=wandb.Settings(silent=True)).settings
-        key = has_key(account)
-    except Exception as error:
-        print(f"W&B cannot start ({_first_line(error)}); the run continues without it.", flush=True)
-        return NullTracker()
-    if mode == "online" and not key:
-        raise UserError(
-            "tracker.mode is 'online', but no W&B key was found: run 'wandb login' or set tracker.mode=auto."
-        )
-    if mode == "offline" or (mode == "auto" and account.mode == "offline"):
-        return _open_offline("as requested", folder, arguments)
-    if not key:
-        return _open_offline("no key found", folder, arguments)
-    if not is_reachable(account.base_url):
-        return _open_offline(f"{account.base_url} cannot be reached", folder, arguments)
-    try:
-        run = _init("online", folder, arguments)
-    except Exception as error:
-        return _open_offline(_first_line(error), folder, arguments)
-    print(f"W&B is online: {run.url}", flush=True)
-    return WandbTracker(run)
-
-
-def _open_offline(why: str, folder: RunFolder, arguments: Mapping[str, Any]) -> Tracker:
-    try:
-        run = _init("offline", folder, arguments)
-    except Exception as error:
-        print(f"W&B cannot start ({_first_line(error)}); the run continues without it.", flush=True)
-        return NullTracker()
-    path = _relative(Path(run.settings.sync_dir))
-    print(
-        f"W&B is offline ({why}): look at it with 'wandb leet {path}', upload it with 'wandb sync {path}'.",
-        flush=True,
-    )
-    return WandbTracker(run)
-
-
-def _init(mode: Literal["online", "offline"], folder: RunFolder, arguments: Mapping[str, Any]) -> Any:
-    import wandb
-
-    options: dict[str, Any] = {
-        "console": "off",
-        "silent": True,
-        "init_timeout": _ONLINE_SECONDS,
-        "finish_timeout": 120,  # what is not uploaded by then stays in the folder, for 'wandb sync'
-        "x_transaction_log_flush_interval": 1.0,  # seconds of records that a kill may lose; 15 by default
-        "git_root": str(git_root() or Path.cwd()),
-    }
-    known = wandb.Settings.model_fields  # an older W&B lacks the newer ones
-    settings = wandb.Settings(**{key: value for key, value in options.items() if key in known})
-    return wandb.init(
-        mode=mode, dir=str(folder.path), id=_run_id(folder), resume="allow", settings=settings, **arguments
-    )
-
-
-def _run_id(folder: RunFolder) -> str:
-    file = folder.path / "wandb_id"
-    if not file.exists():
-        folder.write_text_atomic(file.name, secrets.token_hex(4))
-    return file.read_text(encoding="utf-8").strip()
-
-
-@contextmanager
-def _data_folder(folder: Path) -> Iterator[None]:
-    """Keep W&B's copies of artifacts in the run's folder; by default they are in the home folder."""
-    if "WANDB_DATA_DIR" in os.environ:
-        yield
-        return
-    os.environ["WANDB_DATA_DIR"] = str(folder.resolve() / "wandb")
-    try:
-        yield
-    finally:
-        os.environ.pop("WANDB_DATA_DIR", None)
-
-
-def _relative(path: Path) -> str:
-    path = path.resolve()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        tracker.finish(0)

@@ -90,11 +90,16 @@ class TrainingRun:
     resume: bool = False
     best: float = math.inf
 
-    def log(self, row: dict[str, Any]) -> None:
-        """Append a row to the metrics of the run and send it to the tracker."""
+    def log(self, row: dict[str, Any], windows: int | None = None) -> None:
+        """Append a row to the metrics of the run and send it to the tracker.
+
+        Args:
+            row: Figures of an epoch.
+            windows: Windows seen so far, for the tracker; None if the model does not train in batches.
+        """
         self.folder.append_metrics(row)
         with stage("tracker"):
-            self.tracker.log(row, step=row["step"])
+            self.tracker.log(row if windows is None else row | {"windows": windows}, step=row["step"])
 
 
 def train(model: Model, run: TrainingRun) -> Progress:
@@ -123,12 +128,17 @@ def train_network(model: Forecaster, run: TrainingRun) -> Progress:
         print(f"Resumed at step {budget.updates(progress.batch)}.")
     folder.truncate_metrics(budget.updates(progress.batch))
     progress_bar = _progress_bar(trainer, options, budget, progress)
+    per_step = options.batch_size * budget.accumulate
+
+    def log(row: dict[str, Any]) -> None:
+        run.log(row, row["step"] * per_step)
+
     early_stopping = EarlyStopping(progress, budget, lambda: validate(trainer, run))
     callbacks = [
         BudgetCallback(progress, budget),
         early_stopping,
         progress_bar,
-        MetricsLogger(progress, budget, progress_bar.epoch_stats, run.log),
+        MetricsLogger(progress, budget, progress_bar.epoch_stats, log),
         Checkpoint(progress, budget, folder.best, folder.last, early_stopping),
     ]
     batches = train_batches(trainer, windows, options.batch_size, run.seed)

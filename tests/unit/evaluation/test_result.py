@@ -73,15 +73,11 @@ def test_units_are_mixed_only_where_several_targets_have_no_common_one():
     assert not RunResult(**{**SCORED, "unit": ""}).mixes_units
 
 
-def test_trackers_get_the_figures():
-    assert set(RunResult(**SCORED).summary()) == {
-        "status",
-        "params",
-        "seconds",
-        "metrics",
-        "baselines",
-        "skill",
-    }
+def test_trackers_get_the_figures_of_the_model_that_is_kept():
+    result = RunResult(**SCORED, training={"best_step": 20, "ended": "patience"})
+    others = {"status", "params", "seconds", "baselines", "skill", "best_step"}
+    assert set(result.summary()) == others | set(SCORED["metrics"])
+    assert result.summary()["best_step"] == 20
 
 
 def test_the_best_validation_is_that_of_the_lowest_loss():

@@ -15,7 +15,7 @@ def test_the_dashboard_has_the_sections_that_users_look_for():
     names = [section.name for section in made.sections]
     assert names[:4] == ["Learning curves", "Leaderboard", "Spike scorecard", "GPU memory and utilisation"]
     sent = made._to_model().model_dump_json()
-    for key in ("val/rmse", "metrics.test/rmse", "metrics.test/spike_f1", "system.gpu.0.gpu"):
+    for key in ("val/rmse", "test/rmse", "test/spike_f1", "system.gpu.0.gpu"):
         assert key in sent
 
 

@@ -12,7 +12,8 @@ from omegaconf import OmegaConf
 from tests.helpers.wandb_log import read_run
 from tsforecast.config.instantiate import instantiate
 from tsforecast.errors import UserError
-from tsforecast.tracking import null_tracker, wandb_account, wandb_tracker
+from tsforecast.tracking import null_tracker, wandb_account, wandb_run, wandb_tracker
+from tsforecast.tracking.artifacts import Artifact
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.protocol import Tracker
 from tsforecast.tracking.run_folder import RunFolder, git_commit
@@ -33,7 +34,7 @@ def folder(tmp_path):
 
 
 def start(folder, **arguments):
-    config = {"model": {"_target_": "some.model", "widths": (128, 64)}, "seed": 1}
+    config = {"model": {"_target_": "some.model", "widths": (128, 64)}, "seed": 1, "job": {"name": "train"}}
     return wandb_tracker.start(config=config, folder=folder, name="lstm", **arguments)
 
 
@@ -46,7 +47,8 @@ def report_everything(tracker, folder):
     lines = {"truth": [1.0, math.nan], "forecast": [1.0, 2.0]}
     tracker.forecast_plot("test/forecast", [0, 1], lines, "minutes")
     tracker.page("report", folder.report)
-    tracker.artifact(folder.best, "lstm", metadata={"rmse": 0.5})
+    tracker.use_data("load", "a1b2", {"rows": 20})
+    tracker.artifact(Artifact("load-lstm", "model", (folder.best,), {"rmse": 0.5}, "q", 0.5))
     tracker.summary({"test/rmse": 0.25, "baselines": {"persistence": {"test/rmse": math.nan}}})
 
 
@@ -68,7 +70,10 @@ def test_an_offline_run_reads_back_whole(folder, capsys):
         "report",
     }
     assert run["summary"]["test/rmse"] == 0.25
-    assert ("model", "lstm", ["best.keras"], {"rmse": 0.5}) in run["artifacts"]
+    facts = {"rmse": 0.5, "question": "q", "score": 0.5}
+    model = ("model", "load-lstm", ["best.keras"], facts, {"latest", run["id"]}, False)
+    assert model in run["artifacts"]
+    assert ("dataset", "load", ["load"], {"rows": 20}, {"latest"}, True) in run["artifacts"]
     assert "WANDB_DATA_DIR" not in os.environ
     shown = capsys.readouterr()
     assert shown.err == ""
@@ -149,16 +154,6 @@ def test_a_killed_run_keeps_what_it_logged(folder):
     assert run["history"][0]["loss"] == 1.0
 
 
-def test_a_tracker_that_fails_says_so_once_and_goes_on(folder, capsys):
-    with start(folder) as tracker:
-        capsys.readouterr()
-        tracker.artifact(folder.path / "nowhere", "lstm")
-        tracker.artifact(folder.path / "nowhere", "lstm")
-        tracker.log({"loss": 1.0}, step=1)
-    assert capsys.readouterr().out.count("W&B did not take a report") == 1
-    assert read_run(folder.path)[0]["history"][0]["loss"] == 1.0
-
-
 def test_without_wandb_the_run_goes_on(folder, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with start(folder) as tracker:
@@ -177,7 +172,7 @@ def test_disabled_by_the_environment_keeps_wandb_out(folder, monkeypatch, capsys
 
 def test_a_server_that_refuses_means_offline(folder, monkeypatch, capsys):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    monkeypatch.setattr(wandb_tracker, "is_reachable", lambda server: False)
+    monkeypatch.setattr(wandb_run, "is_reachable", lambda server: False)
     with start(folder) as tracker:
         tracker.log({"loss": 1.0}, step=1)
     shown = capsys.readouterr().out
@@ -188,15 +183,15 @@ def test_a_server_that_refuses_means_offline(folder, monkeypatch, capsys):
 
 def test_an_online_start_that_fails_means_offline(folder, monkeypatch, capsys):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
-    monkeypatch.setattr(wandb_tracker, "is_reachable", lambda server: True)
-    begin = wandb_tracker._init
+    monkeypatch.setattr(wandb_run, "is_reachable", lambda server: True)
+    begin = wandb_run._init
 
     def init(mode, *arguments):
         if mode == "online":
             raise ConnectionError("the server said no\nand more")
         return begin(mode, *arguments)
 
-    monkeypatch.setattr(wandb_tracker, "_init", init)
+    monkeypatch.setattr(wandb_run, "_init", init)
     with start(folder):
         pass
     assert "W&B is offline (the server said no): " in capsys.readouterr().out
@@ -257,7 +252,7 @@ def test_the_config_builds_a_tracker(choice, folder, monkeypatch, request):
 
 @pytest.mark.parametrize("tracker", [wandb_tracker.WandbTracker, null_tracker.NullTracker])
 def test_a_tracker_takes_the_calls_of_the_protocol(tracker):
-    public = {name for name in vars(tracker) if not name.startswith("_")} - {"finish"}
+    public = {name for name in vars(tracker) if not name.startswith("_")} - {"finish", "define_metrics"}
     assert public == {name for name in vars(Tracker) if not name.startswith("_")}
     for name in public:
         taken, expected = (inspect.signature(getattr(owner, name)) for owner in (tracker, Tracker))

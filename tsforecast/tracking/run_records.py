@@ -1,0 +1,99 @@
+"""What trackers get of a finished run: its figures, forecasts, report, files and model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tsforecast.stages import seconds_by_stage, stage, stage_rows
+from tsforecast.tracking.artifacts import Artifact, artifact_name, run_files
+from tsforecast.tracking.forecast_plot import plot_newest
+from tsforecast.tracking.forecast_tables import log_forecasts
+
+if TYPE_CHECKING:
+    from tsforecast.data.series import Series
+    from tsforecast.evaluation.result import RunResult
+    from tsforecast.evaluation.scores import TestScores
+    from tsforecast.tracking.protocol import Tracker
+    from tsforecast.tracking.run_folder import RunFolder
+
+SCORE = "val/rmse"  # decides which version is the best: never a figure of the test split
+
+
+@stage("tracker")
+def report_run(
+    tracker: Tracker,
+    folder: RunFolder,
+    result: RunResult,
+    scores: TestScores,
+    series: Series,
+    models: Sequence[Path],
+) -> None:
+    """Send a finished run.
+
+    Args:
+        tracker: Receives it.
+        folder: Folder of the run.
+        result: Its result.
+        scores: Its scores and forecasts of the test split.
+        series: Its data.
+        models: Files of its best model.
+    """
+    test, stored = scores.test, result.to_json()
+    tracker.summary(result.summary())
+    rows = stage_rows(seconds_by_stage())
+    if rows:
+        tracker.table("stages", list(rows[0]), [list(row.values()) for row in rows])
+    plot_newest(tracker, test.ends, test.truth, test.forecast, target=series.targets[0], step=series.step)
+    thresholds = {name: spikes["threshold"] for name, spikes in scores.spikes.items()}
+    log_forecasts(tracker, series, test, int(stored["window"]["lead"]), thresholds)
+    tracker.page("report", folder.report)
+    tracker.artifact(model_artifact(stored, models))
+    tracker.artifact(run_artifact(stored, folder.path))
+
+
+def model_artifact(
+    result: Mapping[str, Any], models: Sequence[Path], champion: str | None = None
+) -> Artifact:
+    """Return a model as an artifact named ``DATA-MODEL``.
+
+    Args:
+        result: Content of the run's ``result.json``.
+        models: Files of the model.
+        champion: Version of the registry, if this is its champion.
+    """
+    metrics = result.get("metrics") or {}
+    return Artifact(
+        name=_name(result),
+        kind="model",
+        files=tuple(models),
+        metadata=metrics,
+        question=question(result),
+        score=metrics.get(SCORE),
+        champion=champion,
+    )
+
+
+def run_artifact(result: Mapping[str, Any], folder: Path) -> Artifact:
+    """Return everything in a run's folder but its models as an artifact."""
+    return Artifact(
+        artifact_name(_name(result), "run"), "run", run_files(folder), result.get("metrics") or {}
+    )
+
+
+def question(result: Mapping[str, Any]) -> str:
+    """Return what a run was asked: only errors of runs with the same question can be compared.
+
+    Example:
+        >>> question({"data": {"hash": "a1"}, "window": {"lead": 1, "horizon": 60}, "unit": "kW"})
+        '["a1", 1, 60, "kW"]'
+    """
+    window, data = result.get("window") or {}, result.get("data") or {}
+    return json.dumps([data.get("hash"), window.get("lead"), window.get("horizon"), result.get("unit")])
+
+
+def _name(result: Mapping[str, Any]) -> str:
+    data = result.get("data") or {}
+    return artifact_name(str(data.get("name") or "data"), str(result.get("model") or "model"))
