@@ -96,13 +96,13 @@ def find_other_marks(table: pa.Table, decimal: str, columns: Collection[str]) ->
     )
 
 
-def settle_decimal(table: pa.Table, columns: Collection[str], dotted_dates: bool) -> str:
+def settle_decimal(table: pa.Table, columns: Collection[str], commas_usual: bool) -> str:
     """Return the decimal mark of a table whose first rows do not show it, by all of its values.
 
     Args:
         table: All rows.
         columns: Those that are used.
-        dotted_dates: Whether the dates are written as 31.01.2024, as is usual with decimal commas.
+        commas_usual: Whether the file has dates such as 31.01.2024 or semicolons, as is usual with decimal commas.
 
     Raises:
         UserError: A value may be read in two ways; the message names it.
@@ -111,7 +111,7 @@ def settle_decimal(table: pa.Table, columns: Collection[str], dotted_dates: bool
     if decimal is not None:
         return decimal
     for name, evidence in _evidence(table, columns):
-        if evidence.group and ("," in evidence.group or evidence.whole or dotted_dates):
+        if evidence.group and ("," in evidence.group or evidence.whole or commas_usual):
             digits = re.sub("[.,]", "", evidence.group)
             raise UserError(
                 f"Column '{name}' contains {evidence.group!r} in row {evidence.row + 1:,}, which may mean {digits} or"

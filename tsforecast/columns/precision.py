@@ -1,4 +1,4 @@
-"""Whole numbers that are too large to be told from the next one."""
+"""Whole numbers that are too large to differ from the next one."""
 
 import numpy as np
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from tsforecast.errors import UserError
 from tsforecast.reading.dialect import Dialect
 from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.times.stated import needs_text
 
 BATCH_ROWS = 65_536  # rows in a piece of a table that is not text
 ROWS = re.compile(
@@ -53,12 +54,15 @@ class Hints:
         exact = tuple(exact) or recipe.time.columns
         clock = exact[-1:] if "%" in recipe.time.clock else ()
         text = recipe.other_mark + tuple(recipe.categories) + clock
+        if needs_text(recipe.time.pattern):
+            text += exact[:1]
         zoned = (
             recipe.time.timezone and not recipe.time.offset
         )  # the order decides in an hour that the clocks repeat
         sorts = (
             exact
             and not zoned
+            and not needs_text(recipe.time.pattern)
             and all(_sorts(pattern) for pattern in (recipe.time.pattern, recipe.time.clock))
         )
         return cls(exact, recipe.dialect, text, exact if sorts else ())

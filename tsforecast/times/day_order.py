@@ -100,3 +100,50 @@ def fitting_steps(time: np.ndarray, grid: TimeGrid) -> np.ndarray:
     steps = np.diff(grid.positions(time)) if len(time) else np.empty(0, np.int64)
     fits: np.ndarray = (steps == 1) | ((steps == 0) & grid.exact)
     return fits if len(fits) else np.ones(1, bool)
+
+
+def exchanged_note(column: str, time: np.ndarray) -> tuple[str, ...]:
+    """Return a note on dates read as year, month and day that are regular only as year, day and month.
+
+    Args:
+        column: Name of their column.
+        time: ``[N]`` datetime64[ns], NaT allowed.
+
+    Example:
+        >>> days = np.arange("2024-01-01", "2024-01-11", dtype="datetime64[D]")
+        >>> hours = (days[:, None] + np.arange(0, 24, 6).astype("timedelta64[h]")).ravel().astype("datetime64[ns]")
+        >>> exchanged_note("time", hours), exchanged_note("time", _exchange_days(hours))[0][:62]
+        ((), "The dates in 'time' are read as year-month-day, by which 9 ste")
+    """
+    known = time[~np.isnat(time)]
+    if (_day_of_month(known[:HEAD]) > 12).any() or (_day_of_month(known) > 12).any():
+        return ()
+    jumps = [_count_jumps(times) for times in (known, _exchange_days(known))]
+    if jumps[0] - jumps[1] < MIN_JUMPS or jumps[1] > (1 - MIN_REGULAR) * len(known):
+        return ()
+    return (
+        f"The dates in '{column}' are read as year-month-day, by which {jumps[0]:,} steps are not like the others, and"
+        f" {jumps[1]:,} by year-day-month: if that is right, set data.time={column} data.time_format=%Y-%d-%m"
+        " (and %H:%M:%S if there is a clock).",
+    )
+
+
+def _day_of_month(time: np.ndarray) -> np.ndarray:
+    day: np.ndarray = (time.astype("datetime64[D]") - time.astype("datetime64[M]")).astype(np.int64) + 1
+    return day
+
+
+def _exchange_days(time: np.ndarray) -> np.ndarray:
+    """Return times with day and month in exchange; no day may be after the 12th."""
+    day, year = _day_of_month(time), time.astype("datetime64[Y]")
+    month = (time.astype("datetime64[M]") - year).astype(np.int64)
+    exchanged: np.ndarray = (year.astype("datetime64[M]") + (day - 1)).astype(
+        time.dtype
+    ) + month * np.timedelta64(1, "D")
+    return exchanged + (time - time.astype("datetime64[D]"))
+
+
+def _count_jumps(time: np.ndarray) -> int:
+    """Return how many steps between different times are not the most common one."""
+    steps = np.diff(np.unique(time)).astype(np.int64)
+    return len(steps) - int(np.unique(steps, return_counts=True)[1].max()) if len(steps) else 0

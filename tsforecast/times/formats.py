@@ -381,7 +381,7 @@ def read_clock_column(column: pa.ChunkedArray, clock: str) -> tuple[np.ndarray, 
 
 def _read_or_iso(column: pa.ChunkedArray, pattern: str, first_year: int) -> Reading:
     reading = read_column(column, pattern, first_year)
-    if not reading.bad.any() or pattern == ISO:
+    if not reading.bad.any() or pattern == ISO or pattern.startswith("%Y-%d"):  # which ISO text may be, too
         return reading
     iso = read_column(column, ISO)
     return reading if iso.bad.any() else iso

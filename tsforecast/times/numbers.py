@@ -14,7 +14,8 @@ from tsforecast.times.day_numbers import (
     periods_per_day,
     usual_most,
 )
-from tsforecast.times.text import DAY_NS, MONTHS, NS, YEARS, Reading, day_number, week_start
+from tsforecast.times.text import DAY_NS, NS, YEARS, Reading, day_number, week_start
+from tsforecast.times.words import month_number
 
 UNIX_UNITS = {
     "s": (1e11, NS),
@@ -222,10 +223,12 @@ def _days(values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 def _month_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if not is_text(column.type):
         return column
-    text = clean_text(column)
-    named = pc.utf8_slice_codeunits(pc.utf8_lower(text), 0, 3)
-    index = pc.add(pc.index_in(named, value_set=pa.array(MONTHS)), 1)
-    return pc.coalesce(index.cast(pa.string()), text)
+    text = clean_text(column).combine_chunks()
+    words = pc.unique(text)
+    numbers_ = [
+        (word and month_number(word) and str(month_number(word))) or word for word in words.to_pylist()
+    ]
+    return pa.chunked_array([pa.array(numbers_, pa.string()).take(pc.index_in(text, value_set=words))])
 
 
 def whole_numbers(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray] | None:

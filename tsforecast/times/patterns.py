@@ -89,7 +89,7 @@ def _number_patterns(column: pa.ChunkedArray) -> list[str]:
     if column.null_count == len(column):
         return []
     text = None if is_text(column.type) else digits(_spread(column))
-    patterns = fitting(text.drop_null().to_pylist(), (*COMPACT, "%Y")) if text is not None else []
+    patterns = fitting(text.drop_null().to_pylist(), (*COMPACT, "%Y%m", "%Y")) if text is not None else []
     patterns = [
         pattern
         for pattern in patterns

@@ -24,10 +24,12 @@ TOTALS = re.compile(
 
 def misfit(table: pa.Table, written: TimeFormat, column: str, row: int) -> UserError:
     """Return the refusal of a value that is not written as the other times of its column."""
+    value = value_at(table[column], row)
     return UserError(
         written.beyond_day(table, column, row)
-        or f"data.time: column '{column}' does not read as time: {value_at(table[column], row)} in row {row + 1:,} is"
-        f" not a time written as {written.written(column)}, as others are:{_leave_out(table, column, row)} {EXAMPLE}."
+        or f"data.time: column '{column}' does not read as time: {value} in row {row + 1:,} is"
+        f" not a time written as {written.written(column)}, as others are:{_leave_out(table, column, row)}"
+        f" {explain(value) or EXAMPLE}."
     )
 
 
@@ -59,10 +61,15 @@ def no_time(table: pa.Table, names: tuple[str, ...]) -> UserError:
         why = ""
         if suspect is not None:
             row = _first_misfit(table[suspect])
-            why = f"; '{suspect}' has {value_at(table[suspect], row)} in row {row + 1:,}"
+            value = value_at(table[suspect], row)
+            why = f"; '{suspect}' has {value} in row {row + 1:,}"
+            if explain(value):
+                return UserError(
+                    f"No column reads as time: '{suspect}' has {value} in row {row + 1:,}: {explain(value)}."
+                )
         return UserError(
             f"No column reads as time (columns: {', '.join(table.column_names[:12])}{why}): name it with"
-            f" data.time=COLUMN, and {EXAMPLE}."
+            f" data.time=COLUMN and how it is written with data.time_format, such as %d.%m.%Y, or {EXAMPLE}."
         )
     bad = names[0]
     if len(names) == 2 and patterns_of(table[names[0]], is_named=True):
@@ -73,10 +80,41 @@ def no_time(table: pa.Table, names: tuple[str, ...]) -> UserError:
         if bad != names[0]
         else "a time between 1700 and 2200"
     )
-    return UserError(
-        f"data.time: column '{bad}' does not read as time: {value_at(table[bad], row)} in row {row + 1:,} is not"
-        f" {what}: {EXAMPLE}."
+    value = value_at(table[bad], row)
+    advice = (
+        explain(value) or f"{EXAMPLE}, or state how it is written with data.time_format, such as %d.%m.%Y"
     )
+    return UserError(
+        f"data.time: column '{bad}' does not read as time: {value} in row {row + 1:,} is not {what}: {advice}."
+    )
+
+
+def explain(value: str) -> str:
+    """Return what to do about a value whose meaning is a guess, empty if nothing is known about it.
+
+    Example:
+        >>> explain("'2024-01-31 13:45 CET'")
+        'CET is short for several zones: take it off, and name the zone with data.timezone, such as Europe/Paris'
+        >>> explain("'2010-13'")
+        'there is no month 13; if it is a sum of the year, leave it out with data.where'
+    """
+    value = value.strip("'")
+    zone = re.search(r"\d\s*([A-Z]{2,5})$", value)
+    if zone is not None and zone[1] not in ("AM", "PM", "UTC", "GMT"):
+        return (
+            f"{zone[1]} is short for several zones: take it off, and name the zone with data.timezone, such as"
+            " Europe/Paris"
+        )
+    month = re.match(r"\d{4}[-/.](\d{2})([-/.](\d{2}))?(?!\d)", value)
+    if month is not None and int(month[1]) > 12:
+        if month[3] and int(month[3]) <= 12:
+            return "if the day comes before the month, set data.time=COLUMN and data.time_format=%Y-%d-%m"
+        return f"there is no month {month[1]}; if it is a sum of the year, leave it out with data.where"
+    if re.fullmatch(r"(1[789]|2[01])\d\d\.\d+", value):
+        return "it may be a year with a fraction, of which the day is a guess: write dates such as 2024-01-31"
+    if re.fullmatch(r"\d{1,2}\.\d+", value):
+        return "hours with a fraction are not read: write them as 13:45"
+    return ""
 
 
 def check_missing_times(time: np.ndarray, table: pa.Table, time_columns: Sequence[str]) -> None:

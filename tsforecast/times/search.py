@@ -11,6 +11,7 @@ import pyarrow as pa
 from tsforecast.errors import UserError
 from tsforecast.times.century import century_note, choose_first_year, latest_first_year
 from tsforecast.times.day_numbers import day_codes
+from tsforecast.times.day_order import exchanged_note
 from tsforecast.times.formats import (
     EXAMPLE,
     TimeFormat,
@@ -40,7 +41,7 @@ from tsforecast.times.patterns import (
     sounds_like_time,
 )
 from tsforecast.times.refusals import check_half_days, misfit, no_time
-from tsforecast.times.text import NS, Reading
+from tsforecast.times.text import ISO, NS, Reading
 
 HEAD = 20_000  # rows by which the most common step is found
 LONG_STEPS = 0.95  # weight of the regularity of months, which vary, against that of equal steps
@@ -84,7 +85,12 @@ class Candidate:
         return float(known.max() - known.min()) / NS if len(known) else 0.0
 
 
-def find_time(table: pa.Table, named: str | Sequence[str] | None = None, timezone: str = "") -> FoundTime:
+def find_time(
+    table: pa.Table,
+    named: str | Sequence[str] | None = None,
+    timezone: str = "",
+    stated: tuple[str, str] = ("", ""),
+) -> FoundTime:
     """Find and read the time column; or a date and a time-of-day column; or those of year, month, day and so on.
 
     Every column is tried in every way of writing that its values allow, and the columns that read best are taken:
@@ -95,6 +101,7 @@ def find_time(table: pa.Table, named: str | Sequence[str] | None = None, timezon
         named: The column or columns, if they are known.
         timezone: Zone of the days, by which numbered periods and hours are read; other times stay local, and the
             format gets its zone from the caller.
+        stated: How the named columns of the date and the clock are written, each empty if that is to be found.
 
     Raises:
         UserError: A named column is not there or does not read as time, or none is found; naming value and row.
@@ -106,7 +113,7 @@ def find_time(table: pa.Table, named: str | Sequence[str] | None = None, timezon
     """
     names = (named,) if isinstance(named, str) else tuple(named or ())
     check_names(names, table)
-    candidates = list(_of_names(table, names) if names else _search(table))
+    candidates = list(_candidates(table, names, stated))
     best = max(candidates, key=lambda candidate: (candidate.rank, -candidate.span), default=None)
     if best is None:
         raise no_time(table, names)
@@ -117,9 +124,24 @@ def find_time(table: pa.Table, named: str | Sequence[str] | None = None, timezon
     best = _with_offset(table, best)
     check_half_days(table, best.format, best.reading.time)
     notes = replace(best.format, timezone="").notes + _number_note(best) + _ambiguity(best, candidates)
+    if best.format.pattern == ISO or best.format.pattern.startswith("%Y-%m-%d"):
+        notes += exchanged_note(best.format.columns[0], best.reading.time)
     if "%y" in best.format.pattern:
         notes += century_note(best.format.columns[0], best.reading.time)
     return FoundTime(best.format, best.reading.time, notes + (() if names else _others(best, candidates)))
+
+
+def _candidates(table: pa.Table, names: tuple[str, ...], stated: tuple[str, str]) -> Iterator[Candidate]:
+    if not names:
+        yield from _search(table)
+    elif not stated[0]:
+        yield from _of_names(table, names)
+    elif len(names) == 1:
+        yield from _judge(table, TimeFormat(names, stated[0]), stated=True)
+    else:
+        days = day_codes([table[names[0]]])
+        for clock in [stated[1]] if stated[1] else clock_patterns_of(table[names[1]], names[1], days):
+            yield from _judge(table, TimeFormat(names, stated[0], clock), stated=True)
 
 
 def _in_zone(table: pa.Table, best: Candidate, timezone: str) -> Candidate:
@@ -214,12 +236,16 @@ def _parts(table: pa.Table, parts: dict[str, str], clock: str | None = None) -> 
         yield from _judge(table, TimeFormat((*columns, clock), pattern, written))
 
 
-def _judge(table: pa.Table, written: TimeFormat, named: bool = False) -> Iterator[Candidate]:
+def _judge(
+    table: pa.Table, written: TimeFormat, named: bool = False, stated: bool = False
+) -> Iterator[Candidate]:
     written, reading, column = _attempt(table, written)
     known = int((~np.isnat(reading.time)).sum())
     wrong = int(reading.bad.sum())
     share = known / (known + wrong) if known + wrong else 0.0
-    if share < MIN_SHARE or (not named and known < len(reading.time) / 2 and wrong):
+    if stated:
+        pass  # a value that does not fit is refused by its row
+    elif share < MIN_SHARE or (not named and known < len(reading.time) / 2 and wrong):
         return
     regularity, different = _steps(reading.time)
     sounds = 0.5 * any(sounds_like_time(name) or part_of(name) is not None for name in written.columns)

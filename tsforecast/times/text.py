@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from tsforecast.columns.arrow import nanoseconds, nulls
 from tsforecast.times.century import UNIX_FIRST, in_window, move_century
+from tsforecast.times.words import LETTERS, WEEKDAY, month_numbers, without_weekday
 
 ISO = "iso"  # ISO text, also of mixed precision, and columns that are timestamps already
 # Day before month: where both readings fit and are equally regular, the first of the list is taken.
@@ -40,6 +41,10 @@ DATES = (
     "%d%b%Y",
     "%b %d, %Y",
     "%d-%b-%y",
+    "%d. %b %Y",
+    "%d.%b.%Y",
+    "%d/%b/%Y",
+    "%d de %b de %Y",
     "%Y%m%d",
 )
 CLOCKS = (
@@ -66,6 +71,7 @@ PERIODS: tuple[str, ...] = (
     "%Y-%b",
 )
 PERIODS += ("%Y-Q%q", "%YQ%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y", "%G-W%V", "%GW%V", "%G-W%V-%u")
+PERIODS += ("%YM%m", "Q%q/%Y", "%Y/Q%q", "%qQ%Y")
 COMPACT = ("%Y%m%d", "%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S")
 COMPACT_TEXT = (*COMPACT[1:], "%Y%m%dT%H%M%S", "%Y%m%dT%H%M", "%Y%m%dT%H")
 MOMENTS = (
@@ -74,6 +80,8 @@ MOMENTS = (
     *(date + " %H" for date in DATES),
     *COMPACT_TEXT,
     *PERIODS,
+    "%d/%b/%Y:%H:%M:%S",  # of web servers
+    "%b %d %H:%M:%S %Y",  # of C
 )
 YEARS = (1700, 2200)  # of dates whose parts are set apart
 OFFSET = r"(?P<clock>[:T.\s]\d{1,2}|T\d{4}|\d{6}|[.,]\d+)\s*(?P<offset>[zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
@@ -81,8 +89,15 @@ OFFSET = r"(?P<clock>[:T.\s]\d{1,2}|T\d{4}|\d{6}|[.,]\d+)\s*(?P<offset>[zZ]|UTC|
 CLOCK_INTERVAL = r"^(\d{1,2}[:.]\d{2})\s*[-–]\s*\d{1,2}[:.]\d{2}$"
 INTERVAL = r"^(\d.{9,}?)(?:\s+[-–]\s+|\s+to\s+|/)\d.{9,}$"
 OFFSET_MARKS = (b"+", b"-", b"Z", b"z", b"T", b"C")  # one of them is in every offset: UTC and GMT as well
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-GROUPS = {"Y": r"\d{4}", "G": r"\d{4}", "y": r"\d{2}", "b": "[A-Za-z]{3,9}", "q": "[1-4]", "u": "[1-7]"}
+GROUPS = {
+    "Y": r"\d{4}",
+    "G": r"\d{4}",
+    "y": r"\d{2}",
+    "b": rf"{LETTERS}{{3,10}}\.?",
+    "q": "[1-4]",
+    "u": "[1-7]",
+}
+GROUPS["j"] = r"\d{3}"
 GROUPS["p"] = r"[AaPp]\.?[Mm]\.?"
 ISO_REGEX = (
     r"^(?P<Y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})"
@@ -119,13 +134,14 @@ def read_text(text: pa.ChunkedArray, pattern: str, first_year: int = UNIX_FIRST)
         >>> read_text(text, "%d.%m.%Y %H:%M").time.astype("datetime64[s]").tolist()
         [datetime.datetime(2024, 2, 1, 0, 0), None]
     """
-    text, offset, shift = _split_offset(starts(text, INTERVAL))
+    text, offset, shift = _split_offset(starts(_without_weekdays(text), INTERVAL))
     time, doubtful = _read_fast(text, pattern)
     if "%y" in pattern:
         time = move_century(time, first_year)
         doubtful = doubtful | (np.isnat(time) & ~nulls(text))
     if doubtful.any():
         time[doubtful] = _read_parts(text.filter(pa.array(doubtful)), pattern, first_year)
+        _read_midnights(text, pattern, first_year, time)
     bad = np.isnat(time) & ~nulls(text)
     known = time[~np.isnat(time)]
     if len(known):
@@ -136,6 +152,24 @@ def read_text(text: pa.ChunkedArray, pattern: str, first_year: int = UNIX_FIRST)
     if shift is not None:
         time = time - shift
     return Reading(time, bad, offset)
+
+
+def _without_weekdays(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return dates without the days of the week before them, if the first value has one."""
+    row = pc.index(pc.is_valid(text), True).as_py()
+    if row < 0 or not pc.match_substring_regex(text[row : row + 1], WEEKDAY)[0].as_py():
+        return text
+    return pc.replace_substring_regex(text, WEEKDAY, "")
+
+
+def _read_midnights(text: pa.ChunkedArray, pattern: str, first_year: int, time: np.ndarray) -> None:
+    """Read the dates among times with a clock, as spreadsheets write midnight, into ``time`` where it is NaT."""
+    date = next((date for date in DATES if re.match(rf"{re.escape(date)}[ T]%[HI]", pattern)), None)
+    if date is None:
+        return
+    rest = np.isnat(time) & ~nulls(text)
+    if rest.any() and not rest.all():
+        time[rest] = _read_parts(text.filter(pa.array(rest)), date, first_year)
 
 
 def read_clock(text: pa.ChunkedArray, pattern: str) -> tuple[np.ndarray, np.ndarray]:
@@ -171,6 +205,7 @@ def fitting(values: list[str], patterns: tuple[str, ...]) -> list[str]:
 
 def _shape(value: str) -> str:
     """Return the start of a value without its offset, 1 for every digit."""
+    value = without_weekday(value)
     for pattern, part in ((CLOCK_INTERVAL, r"\1"), (INTERVAL, r"\1"), (OFFSET, r"\g<clock>"), ("[0-9]", "1")):
         value = re.sub(pattern, part, value)
     return value
@@ -267,11 +302,10 @@ def _read_parts(text: pa.ChunkedArray, pattern: str, first_year: int) -> np.ndar
 
 def _numbers(column: pa.ChunkedArray, name: str, match: np.ndarray) -> np.ndarray:
     if name in ("b", "p"):
-        words = [
-            MONTHS.index(v[:3]) + 1 if v[:3] in MONTHS else 12 * v.startswith("p") if name == "p" else 0
-            for v in (str(value).lower() for value in column.to_pylist())
-        ]
-        return np.array(words, np.int64)
+        words = [str(value) for value in column.to_pylist()]
+        return np.array(
+            month_numbers(words) if name == "b" else [12 * (word[:1] in "pP") for word in words], np.int64
+        )
     text = pc.fill_null(column, "0")
     text = pc.utf8_rpad(text, 9, "0") if name == "f" else pc.if_else(pc.equal(text, ""), "0", text)
     numbers: np.ndarray = np.asarray(text.cast(pa.int64()).to_numpy())
@@ -286,6 +320,12 @@ def _days(parts: dict[str, np.ndarray], rows: int, first_year: int) -> tuple[np.
         year = in_window(parts["y"], first_year)
     if "G" in parts:
         return week_start(year, parts["V"], parts.get("u", one))
+    if "j" in parts:
+        first, good = day_number(year, one, one)
+        day = first + parts["j"] - 1
+        return day, good & (
+            day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970 == year
+        )
     month = parts.get("m", parts.get("b"))
     if month is None:
         month = 3 * parts["q"] - 2 if "q" in parts else one

@@ -100,12 +100,17 @@ def test_what_nothing_settles_is_refused_with_the_value_and_a_way_out(tmp_path, 
     assert load(path, "load", decimal=own, calendar=False).column("load").tolist() == decimals
 
 
-def test_dotted_dates_make_dots_doubtful(tmp_path):
+@pytest.mark.parametrize("dates", ["{:02d}.01.2024", "2024-01-{:02d}"])
+def test_dots_are_doubtful_with_dotted_dates_or_semicolons(tmp_path, dates):
     values = {"load": ["1.019", "1.031", "1.050"]}
     with pytest.raises(UserError, match=r"'1\.019' in row 1, which may mean"):
-        load(write(tmp_path, str, columns=values, dates="{:02d}.01.2024"), "load")
-    plain = load(write(tmp_path, str, columns=values), "load", calendar=False)
-    assert plain.column("load").tolist() == [1.019, 1.031, 1.05]
+        load(write(tmp_path, str, columns=values, dates=dates), "load")
+    settled = load(
+        write(tmp_path, str, columns=values | {"price": ["1.5", "2", "3"]}, dates=dates),
+        "load",
+        calendar=False,
+    )
+    assert settled.column("load").tolist() == [1.019, 1.031, 1.05]
 
 
 def test_an_unused_doubtful_column_does_not_matter(tmp_path):

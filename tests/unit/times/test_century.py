@@ -10,7 +10,8 @@ from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.times.century import UNIX_FIRST, choose_first_year, latest_first_year
 from tsforecast.times.formats import TimeFormat
 from tsforecast.times.search import find_time
-from tsforecast.times.text import MONTHS, read_text
+from tsforecast.times.text import read_text
+from tsforecast.times.words import MONTHS
 
 
 def month_names(first, rows):

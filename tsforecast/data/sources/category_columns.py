@@ -53,7 +53,11 @@ def read_categories(opened: Table, rows: pa.Table, recipe: ReadingRecipe, declar
 
 
 def find_time_elsewhere(
-    rows: pa.Table, categories: Sequence[str], names: Sequence[str], timezone: str = ""
+    rows: pa.Table,
+    categories: Sequence[str],
+    names: Sequence[str],
+    timezone: str = "",
+    stated: tuple[str, str] = ("", ""),
 ) -> FoundTime:
     """Find the time of rows among the columns that do not hold categories, see ``find_time``.
 
@@ -62,7 +66,7 @@ def find_time_elsewhere(
     """
     declared = [name for name in categories if name in rows.column_names and name not in names]
     try:
-        return find_time(rows.drop_columns(declared), names, timezone)
+        return find_time(rows.drop_columns(declared), names, timezone, stated)
     except UserError:
         if not declared:
             raise

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from tsforecast.columns.cells import is_text
 from tsforecast.times.frequency import DAY, MONTHS, Frequency
-from tsforecast.times.text import MONTHS as MONTH_NAMES
+from tsforecast.times.words import MONTHS as MONTH_NAMES
 
 HOUR_NAME = re.compile(
     r"(?:he|hour|hr|h|stunde|std)?[ _.-]?(\d{1,2})(?:[:.h](\d{2}))?(?:[:.]00)?h?", re.IGNORECASE

@@ -11,6 +11,8 @@ class TableOptions:
     Args:
         target: A column, a list of columns, or ``"all"``.
         time: The time column, or a date and a time-of-day column; None to find it.
+        time_format: How the column of ``time`` is written, such as ``%Y-%d-%m``, or those of date and clock; None to
+            find it.
         features: The numeric columns to feed in; None for all. Targets are always fed in.
         resample: The step to bring irregular rows to, such as ``15min``: each bin has the rows up to its end, by which
             it is dated; None to take the rows as they are.
@@ -40,6 +42,7 @@ class TableOptions:
 
     target: str | Sequence[str]
     time: str | Sequence[str] | None = None
+    time_format: str | Sequence[str] | None = None
     features: Sequence[str] | None = None
     resample: str | int | None = None
     aggregate: str | Mapping[str, str] | None = None

@@ -48,6 +48,7 @@ from tsforecast.times.notes import autumn_note, spring_note
 from tsforecast.times.order import is_ordered
 from tsforecast.times.refusals import check_missing_times
 from tsforecast.times.resample import Resampler, aggregate_of, check_aggregate, resample
+from tsforecast.times.stated import check_time_format
 from tsforecast.times.time_grid import TimeGrid
 from tsforecast.times.zones import Zone
 
@@ -181,7 +182,11 @@ def read_times(source: Source, options: TableOptions, recipe: ReadingRecipe) -> 
             DayOrder(recipe.time, recipe.grid).add(rows)
             return TimedTable(opened, rows, selected, recipe, time, recipe.time.notes)
         time_format, time, notes = find_time_elsewhere(
-            rows, tuple(recipe.categories), names, recipe.time.timezone
+            rows,
+            tuple(recipe.categories),
+            names,
+            recipe.time.timezone,
+            (recipe.time.pattern, recipe.time.clock),
         )
         if recipe.grid is not None and not recipe.grid.exact:
             check_stated_step(time, recipe.grid.step)
@@ -296,8 +301,10 @@ def _stated_recipe(options: TableOptions) -> ReadingRecipe:
     """Return a recipe of what is stated, without the time, which is not known yet."""
     check_duplicates(options.duplicates)
     mark = check_decimal(options.decimal)
+    pattern, clock = check_time_format(options.time_format, match_names(options.time, ()))
+    zone = "" if options.timezone is None else Zone.parse(options.timezone).name
     return ReadingRecipe(
-        TimeFormat((), "", timezone="" if options.timezone is None else Zone.parse(options.timezone).name),
+        TimeFormat((), pattern, clock, timezone=zone),
         (),
         _stated_grid(options),
         None if mark is None else Dialect("", "", mark),
@@ -400,7 +407,8 @@ def _settle_marks(
                 *match_names(options.target, others),
             ]
         columns = [name for name in opened.undecided if name in used]
-        dialect = dialect._replace(decimal=settle_decimal(rows, columns, "%d.%m" in recipe.time.pattern))
+        usual = dialect.separator == ";" or "%d.%m" in recipe.time.pattern
+        dialect = dialect._replace(decimal=settle_decimal(rows, columns, usual))
     mark = dialect.decimal if dialect else "."
     other_mark = () if stated else find_other_marks(rows, mark, others)
     return replace(recipe, dialect=dialect, other_mark=other_mark)
