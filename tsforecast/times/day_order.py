@@ -137,10 +137,9 @@ def _exchange_days(time: np.ndarray) -> np.ndarray:
     """Return times with day and month in exchange; no day may be after the 12th."""
     day, year = _day_of_month(time), time.astype("datetime64[Y]")
     month = (time.astype("datetime64[M]") - year).astype(np.int64)
-    exchanged: np.ndarray = (year.astype("datetime64[M]") + (day - 1)).astype(
-        time.dtype
-    ) + month * np.timedelta64(1, "D")
-    return exchanged + (time - time.astype("datetime64[D]"))
+    date = (year.astype("datetime64[M]") + (day - 1)).astype("datetime64[D]") + month
+    exchanged: np.ndarray = date.astype(time.dtype) + (time - time.astype("datetime64[D]"))
+    return exchanged
 
 
 def _count_jumps(time: np.ndarray) -> int:
