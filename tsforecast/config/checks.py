@@ -22,6 +22,7 @@ from tsforecast.config.training_checks import check_objective, check_training
 from tsforecast.config.unread import check_unread
 from tsforecast.config.value_checks import (
     check_arguments,
+    check_context,
     check_data,
     check_encoding,
     check_options,
@@ -113,6 +114,7 @@ def _check_known(values: dict[str, Any], node: Any, job: str, prefix: str = "") 
 def _check_values(config: Config) -> None:
     check_options(config)
     check_scaling(config.scaling)
+    check_context(config.context)
     check_data(config.data)
     for name in TARGETS:
         check_arguments(getattr(config, name), name)

@@ -12,7 +12,10 @@ from tsforecast.errors import UserError
 from tsforecast.files import write_text
 
 # Values of options that were not there when a config was written, and that the command's own must not replace.
-EARLIER = {"scaling": {"method": "standard", "columns": None}}
+EARLIER = {
+    "scaling": {"method": "standard", "columns": None},
+    "context": {"kind": "none", "channels": None, "spans": [], "rise": 0.5},
+}
 # Where a target moved to since a config was written; its last part is unchanged.
 MOVED_TARGETS = {
     "tsforecast.data.table.": "tsforecast.data.sources.csv.",

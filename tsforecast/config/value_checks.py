@@ -4,10 +4,11 @@ import dataclasses
 from typing import Any
 
 from tsforecast.config.signatures import argument_rules
-from tsforecast.data.options import ScalingOptions
+from tsforecast.data.options import ContextOptions, ScalingOptions
 from tsforecast.errors import UserError, nearest
 from tsforecast.models.options import EncodingOptions
 from tsforecast.options import Rule, field_rules
+from tsforecast.times.frequency import Frequency
 
 KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -60,6 +61,22 @@ def check_scaling(options: ScalingOptions) -> None:
         raise UserError(f"scaling.columns={columns} must name columns and methods, as in {{price: log1p}}.")
     for name, method in columns.items():
         _check_value(method, f"scaling.columns.{name}", methods)
+
+
+def check_context(options: ContextOptions) -> None:
+    """Check the spans of the context.
+
+    Raises:
+        UserError: There is none, or one is not a duration.
+    """
+    if options.kind == "none":
+        return
+    if not options.spans:
+        raise UserError(
+            f"context.spans is empty: give at least one duration, as in context={options.kind} with [1d,7d]."
+        )
+    for span in options.spans:
+        Frequency.parse(span, "context.spans")
 
 
 def check_data(data: dict[str, Any]) -> None:

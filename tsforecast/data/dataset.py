@@ -29,7 +29,7 @@ class ForecastDataset:
             of future covariates.
         truths: ``[N, T]`` float32, scaled, NaN where unobserved.
         channels: the C' names; ``f@observed`` is 1 where feature f is observed and 0 where it is missing, ``f@+k``
-            holds feature f of k rows later.
+            holds feature f of k rows later, and ``f@past.s`` a summary s of f up to the row, see ``data.context``.
         target_indices: the channels that are the targets.
         scaler: fitted on the training rows.
         borders: row ranges of training, validation and test.
@@ -128,11 +128,13 @@ def build_dataset(
     known = None if scaler is None else scaler.of_features(len(series.features))
     rows = prepare(series, parts, known, target_indices, ahead, choice)
     masks = tuple(f"{series.features[index]}{OBSERVED}" for index in rows.scaler.masked)
+    future = tuple(f"{series.features[column]}@+{k}" for column, k in ahead)
+    context = rows.scaler.context
     return ForecastDataset(
         series=replace(series, notes=series.notes + rows.notes + warnings),
         inputs=rows.inputs,
         truths=rows.truths,
-        channels=series.features + masks + tuple(f"{series.features[column]}@+{k}" for column, k in ahead),
+        channels=series.features + masks + future + (() if context is None else context.names),
         target_indices=target_indices,
         scaler=rows.scaler.with_extra([column for column, _ in ahead]),
         borders=parts,

@@ -1,4 +1,4 @@
-"""Leak check: a feature that reveals the target at the same time step cannot be a future covariate."""
+"""Leak checks: of future covariates that reveal the target at the same time step, and of summaries of the past."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -7,6 +7,7 @@ import numpy as np
 
 from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.categories import to_inputs
+from tsforecast.data.context import Context
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError, nearest
 from tsforecast.storage.rows import chunks
@@ -15,6 +16,8 @@ LEAK_R2 = 0.95
 MAX_ROWS = 50_000  # of training, evenly spaced: plenty for a fit with at most a few dozen columns
 MAX_WITH_PRODUCTS = 12  # covariates; beyond, the joint fit takes them without their products
 BINS = 64
+CHECKED_ROWS = 16  # of the summaries of the past
+LATER_ROWS = 256  # other values after such a row, which must not change its summaries
 
 
 def check_future_covariates(series: Series, covariates: Sequence[str], train: slice) -> tuple[str, ...]:
@@ -53,6 +56,32 @@ def check_future_covariates(series: Series, covariates: Sequence[str], train: sl
             f" truly is known (a plan, say), declare data.known_ahead=[{unknown[0]}]."
         )
     return tuple(warnings)
+
+
+def check_context(context: Context, inputs: np.ndarray, past: np.ndarray) -> None:
+    """Check that summaries of rows depend on those rows and their history alone, at rows that are evenly spaced.
+
+    They are computed again without the rows before the history, and with wild values in place of all later rows.
+
+    Args:
+        context: The context.
+        inputs: Scaled and filled rows ``[N, C]``.
+        past: Its summaries of these rows ``[N, K]``.
+
+    Raises:
+        UserError: A summary of a row depends on other rows; the message names it.
+    """
+    later = np.where(np.arange(LATER_ROWS)[:, None] % 2, -1e3, 1e3).astype(inputs.dtype)
+    for row in np.unique(np.linspace(0, len(inputs) - 1, CHECKED_ROWS).astype(np.int64)):
+        known = inputs[max(0, row - context.history) : row + 1]
+        again = context.compute(np.concatenate([known, np.broadcast_to(later, (LATER_ROWS, known.shape[1]))]))
+        differs = again[len(known) - 1] != past[row]
+        if differs.any():
+            name = context.names[int(differs.argmax())]
+            raise UserError(
+                f"context={context.kind}: '{name}' of row {row + 1} depends on later rows, or on more than the"
+                f" {context.history:,} rows before it."
+            )
 
 
 def _check_target(series: Series, suspects: list[str], target: str, train: slice) -> list[str]:

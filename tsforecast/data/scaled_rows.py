@@ -1,12 +1,15 @@
 """The rows of a series as models read them: scaled, filled, and with the future of what is known ahead."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from tsforecast.data.categories import to_inputs
+from tsforecast.data.context import fit_context
 from tsforecast.data.filling import carry_forward
+from tsforecast.data.leakage import check_context
 from tsforecast.data.row_facts import RowFacts
 from tsforecast.data.scaling import DEFAULT, MAX_SCALED, Scaler, ScalerChoice
 from tsforecast.data.series import Series
@@ -23,7 +26,7 @@ class ScaledRows(NamedTuple):
 
     Args:
         inputs: ``[N, C']`` float32, scaled and filled, no NaN; the features, then their observed masks, then one
-            channel for each ``Ahead``.
+            channel for each ``Ahead``, then the context.
         truths: ``[N, T]`` float32, scaled, NaN where unobserved.
         scaler: Scaler of the features.
         notes: What was done to the rows.
@@ -63,6 +66,12 @@ def scale_rows(
         scaler = Scaler.fit(rows, series.features, targets, choice, series.categories)
     inputs, truths, filled = fill_rows(series, scaler, len(ahead))
     add_future(inputs, inputs, 0, ahead)
+    if scaler.context is None:
+        scaler = replace(scaler, context=fit_context(choice.context, series, inputs, parts[0]))
+    if scaler.context is not None:
+        past = scaler.context.compute(inputs)
+        check_context(scaler.context, inputs, past)
+        inputs = np.concatenate([inputs, past], axis=1)
     notes = row_notes(series, int(filled.sum()), facts) + mask_notes(series, scaler, choice)
     notes += check_range(series, inputs, parts[0][1])
     return ScaledRows(inputs, truths, scaler, notes)

@@ -1,12 +1,13 @@
 """The scaler: channels are centered and divided by a scale, some of them after a curve; fitted on the training rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tsforecast.data.calendar_features import CALENDAR
+from tsforecast.data.context import Context, ContextChoice
 from tsforecast.data.curves import CURVED, Curve, middle
 from tsforecast.data.names import match_names
 from tsforecast.data.options import ScalingOptions
@@ -23,10 +24,11 @@ OBSERVED = (
 
 
 class ScalerChoice(NamedTuple):
-    """What is fitted: the methods, and whether features with missing values in the training rows get observed masks."""
+    """What is fitted: methods, observed masks of features with missing training values, and summaries of the past."""
 
     scaling: ScalingOptions = ScalingOptions(method="standard", columns=None)
     mask: bool = False
+    context: ContextChoice | None = None
 
     @property
     def is_standard(self) -> bool:
@@ -47,6 +49,7 @@ class Scaler:
         target_indices: the channels that are targets, in the targets' order.
         curves: channel to its curve, for the channels that have one.
         masked: features, by their index, whose observed mask is a channel of its own.
+        context: summaries of the scaled features of earlier rows, which are channels of their own; or None.
 
     Example:
         >>> scaler = Scaler(np.array([2.0]), np.array([0.5]), (0,))
@@ -59,6 +62,7 @@ class Scaler:
     target_indices: tuple[int, ...]
     curves: Mapping[int, Curve] = field(default_factory=dict)
     masked: tuple[int, ...] = ()
+    context: Context | None = None
 
     @classmethod
     def fit(
@@ -110,30 +114,57 @@ class Scaler:
     def of_features(self, count: int) -> "Scaler":
         """Return the part of a model's scaler that belongs to the series' own features, which come first."""
         curves = {index: curve for index, curve in self.curves.items() if index < count}
-        return Scaler(self.mean[:count], self.scale[:count], self.target_indices, curves, self.masked)
+        return Scaler(
+            self.mean[:count], self.scale[:count], self.target_indices, curves, self.masked, self.context
+        )
 
     def with_extra(self, ahead: Sequence[int]) -> "Scaler":
-        """Return the scaler of the features with the channels after them: observed masks, then future values.
+        """Return the scaler of the features with the channels after them: masks, future values, then the context.
 
         Args:
             ahead: the feature of each channel of future values.
         """
         masks, chosen, first = len(self.masked), list(ahead), len(self.mean) + len(self.masked)
+        past = self.context_channels
         curves = dict(self.curves) | {
             first + position: self.curves[index]
             for position, index in enumerate(chosen)
             if index in self.curves
         }
         return Scaler(
-            np.concatenate([self.mean, np.zeros(masks), self.mean[chosen]]),
-            np.concatenate([self.scale, np.ones(masks), self.scale[chosen]]),
+            np.concatenate([self.mean, np.zeros(masks), self.mean[chosen], np.zeros(past)]),
+            np.concatenate([self.scale, np.ones(masks), self.scale[chosen], np.ones(past)]),
             self.target_indices,
             curves,
             self.masked,
+            self.context,
         )
+
+    @property
+    def context_channels(self) -> int:
+        """The number of channels of the context, which are the last ones."""
+        return 0 if self.context is None else len(self.context.names)
+
+    @property
+    def history(self) -> int:
+        """Rows before a row that its context depends on; 0 without one."""
+        return 0 if self.context is None else self.context.history
+
+    def without_context(self) -> "Scaler":
+        """Return the scaler of the same channels but those of the context."""
+        stop = len(self.mean) - self.context_channels
+        return replace(self, mean=self.mean[:stop], scale=self.scale[:stop], context=None)
 
     def is_close(self, other: "Scaler") -> bool:
         """Return whether another scaler scales the same channels alike, up to rounding."""
+        if (self.context is None) != (other.context is None):
+            return False
+        if (
+            self.context is not None
+            and other.context is not None
+            and not self.context.is_close(other.context)
+        ):
+            return False
         if self.masked != other.masked or self.curves.keys() != other.curves.keys():
             return False
         if self.mean.shape != other.mean.shape or not np.allclose(self.scale, other.scale, rtol=1e-6, atol=0):
@@ -198,6 +229,8 @@ class Scaler:
             stored["curves"] = {str(index): list(curve) for index, curve in self.curves.items()}
         if self.masked:
             stored["masked"] = list(self.masked)
+        if self.context is not None:
+            stored["context"] = self.context.to_dict()
         return stored
 
     @classmethod
@@ -206,7 +239,8 @@ class Scaler:
         mean, scale = (np.asarray(config[key], np.float64) for key in ("mean", "scale"))
         curves = {int(index): Curve(*curve) for index, curve in config.get("curves", {}).items()}
         masked = tuple(int(i) for i in config.get("masked", ()))
-        return cls(mean, scale, tuple(int(i) for i in config["target_indices"]), curves, masked)
+        context = Context.from_dict(config["context"]) if config.get("context") else None
+        return cls(mean, scale, tuple(int(i) for i in config["target_indices"]), curves, masked, context)
 
     def _bend(self, values: np.ndarray, channels: Iterable[int] | int) -> np.ndarray:
         """Apply the curves of the channels on the last axis, or of the only channel."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tsforecast.data.context import Context, ContextChoice, fit_context
+from tsforecast.data.leakage import check_context
 from tsforecast.data.row_facts import RowFacts, moments
 from tsforecast.data.scaled_rows import (
     Ahead,
@@ -53,19 +55,22 @@ def stored_scaled_rows(
         scaler=given,
         ahead=list(ahead),
         **({"categories": dict(series.categories)} if series.categories else {}),
-        **({} if choice == DEFAULT else {"choice": [vars(choice.scaling), choice.mask]}),
+        **({} if choice[:2] == DEFAULT[:2] else {"choice": [vars(choice.scaling), choice.mask]}),
+        **(
+            {} if choice.context is None else {"context": [vars(choice.context.options), *choice.context[1:]]}
+        ),
     )
 
     def build(entry: Path) -> dict[str, Any]:
         training = check_rows(series, parts)
         used = scaler or _fit(series, parts[0], targets, training, choice)
-        filled = _write(entry, series, used, ahead)
+        used, filled = _write(entry, series, used, ahead, choice.context, parts[0])
         notes = row_notes(series, filled, training) + mask_notes(series, used, choice)
         notes += check_range(series, map_inputs(entry, used), parts[0][1])
         return {"scaler": used.to_dict(), "notes": notes}
 
     def map_inputs(entry: Path, scaler: Scaler, random: bool = False) -> np.ndarray:
-        columns = len(series.features) + len(scaler.masked) + len(ahead)
+        columns = len(series.features) + len(scaler.masked) + len(ahead) + scaler.context_channels
         return map_rows(entry / INPUTS, np.float32, (columns,), random)
 
     path, about = find_or_build(stored.folder, key, build)
@@ -105,13 +110,21 @@ def fit_in_pieces(series: Series, train: tuple[int, int], targets: Sequence[int]
     return Scaler(mean, scale, tuple(int(i) for i in targets))
 
 
-def _write(entry: Path, series: Series, scaler: Scaler, ahead: Sequence[Ahead]) -> int:
-    """Write inputs and truths, and return the number of rows that were filled."""
+def _write(
+    entry: Path,
+    series: Series,
+    scaler: Scaler,
+    ahead: Sequence[Ahead],
+    choice: ContextChoice | None,
+    train: tuple[int, int],
+) -> tuple[Scaler, int]:
+    """Write inputs and truths, and return the scaler with its context and the number of rows that were filled."""
     filled = 0
     last = np.full(
         (1, len(series.features)), np.nan
     )  # the last value of each feature that was observed so far
-    features = entry / (FEATURES if ahead else INPUTS)
+    has_more = bool(ahead) or choice is not None or scaler.context is not None
+    features = entry / (FEATURES if has_more else INPUTS)
     with RowFile(features, np.float32) as inputs_file, RowFile(entry / TRUTHS, np.float32) as truths_file:
         for rows in chunks(0, len(series)):
             values = np.concatenate([last, series.values[rows]])
@@ -120,19 +133,28 @@ def _write(entry: Path, series: Series, scaler: Scaler, ahead: Sequence[Ahead]) 
             truths_file.append(truths[1:])
             filled += int(missing[1:].sum())
             last = _last_observed(values)
-    if ahead:
-        _write_future(entry, features, len(series.features) + len(scaler.masked), ahead)
+    if has_more:
+        source = map_rows(features, np.float32, (len(series.features) + len(scaler.masked),))
+        if scaler.context is None:
+            scaler = replace(scaler, context=fit_context(choice, series, source, train))
+        _write_more(entry, source, ahead, scaler.context)
         features.unlink()
-    return filled
+    return scaler, filled
 
 
-def _write_future(entry: Path, features: Path, count: int, ahead: Sequence[Ahead]) -> None:
-    source = map_rows(features, np.float32, (count,))
+def _write_more(entry: Path, source: np.ndarray, ahead: Sequence[Ahead], context: Context | None) -> None:
+    """Write the inputs: the rows of ``source``, their future values, and the context."""
+    count = source.shape[1]
     with RowFile(entry / INPUTS, np.float32) as file:
         for rows in chunks(0, len(source)):
             inputs = np.empty((rows.stop - rows.start, count + len(ahead)), np.float32)
             inputs[:, :count] = source[rows]
             add_future(inputs, source, rows.start, ahead)
+            if context is not None:
+                known = source[max(0, rows.start - context.history) : rows.stop]
+                past = context.compute(known)
+                check_context(context, known, past)
+                inputs = np.concatenate([inputs, past[len(past) - len(inputs) :]], axis=1)
             file.append(inputs)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsforecast.data.calendar_features import CALENDAR
+from tsforecast.data.context import CONTEXT
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.scaling import OBSERVED
 from tsforecast.data.windows import Windows
@@ -96,7 +97,7 @@ def feature_groups(channels: Sequence[str]) -> dict[str, list[int]]:
     """Return the channels that are shuffled together, by the name to show.
 
     Sine and cosine of one calendar period are one group; so are the values of a future covariate at all its steps
-    ahead, apart from its history, and so is its observed mask.
+    ahead, apart from its history, and so are its observed mask and all summaries of its context.
 
     Example:
         >>> feature_groups(["load", "price", "price@+1", "price@+2"])
@@ -106,6 +107,9 @@ def feature_groups(channels: Sequence[str]) -> dict[str, list[int]]:
     for index, channel in enumerate(channels):
         if channel.endswith(OBSERVED):
             groups[f"{channel.removesuffix(OBSERVED)} (observed or not)"] = [index]
+            continue
+        if CONTEXT in channel:
+            groups.setdefault(f"{channel.partition(CONTEXT)[0]} (context)", []).append(index)
             continue
         feature, ahead, _ = channel.partition("@+")
         name = feature.rsplit("_", 1)[0] if feature in CALENDAR else feature

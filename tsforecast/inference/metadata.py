@@ -9,6 +9,7 @@ import numpy as np
 
 from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.categories import to_inputs
+from tsforecast.data.context import CONTEXT
 from tsforecast.data.derived import Derived, derive
 from tsforecast.data.scaling import MAX_SCALED, OBSERVED, Scaler
 from tsforecast.errors import UserError, nearest
@@ -34,22 +35,26 @@ class Channel:
         feature: Name of the feature.
         ahead: Rows between the window's row and the one that is read; 0: the row itself.
         is_mask: Whether the channel is 1 where the feature is observed, and 0 where it is missing.
+        is_context: Whether the channel summarizes the feature in earlier rows, see ``data.context``.
 
     Example:
         >>> Channel.from_name("day_of_week_sin@+10")
-        Channel(name='day_of_week_sin@+10', feature='day_of_week_sin', ahead=10, is_mask=False)
+        Channel(name='day_of_week_sin@+10', feature='day_of_week_sin', ahead=10, is_mask=False, is_context=False)
     """
 
     name: str
     feature: str
     ahead: int
     is_mask: bool = False
+    is_context: bool = False
 
     @classmethod
     def from_name(cls, name: str) -> "Channel":
         """Parse a channel's name, for example ``load``, ``load@observed`` or ``day_of_week_sin@+10``."""
         if name.endswith(OBSERVED):
             return cls(name, name.removesuffix(OBSERVED), 0, is_mask=True)
+        if CONTEXT in name:
+            return cls(name, name.partition(CONTEXT)[0], 0, is_context=True)
         match = _AHEAD.fullmatch(name)
         return cls(name, match[1], int(match[2])) if match else cls(name, name, 0)
 
@@ -187,9 +192,14 @@ class ModelMetadata:
         return max((channel.ahead for channel in self.channels if not channel.from_time), default=0)
 
     @property
+    def history(self) -> int:
+        """Rows before a window that its context depends on; 0 without a context."""
+        return self.scaler.history
+
+    @property
     def input_rows(self) -> int:
-        """Rows of a window: the lookback, and the rows after it from which future covariates are read."""
-        return self.lookback + self.reach
+        """Rows that a forecast is made from: the history, the lookback, and those after it of future covariates."""
+        return self.history + self.lookback + self.reach
 
     def check_features(self, names: Sequence[str], where: str, near: Sequence[str] = ()) -> None:
         """Check that no feature is missing, repeated or unknown.
@@ -240,6 +250,8 @@ class ModelMetadata:
     def inputs(self, time: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Return the scaled channels float32 ``[N - reach, C]``, NaN where a feature is missing; masks are 0 or 1.
 
+        Channels of the context are 0: ``add_context`` writes them once the others are filled.
+
         Args:
             time: Time datetime64[s] of each row ``[N]``, one step apart.
             rows: Features ``[N, F]``, as the method ``rows`` returned them.
@@ -273,6 +285,9 @@ class ModelMetadata:
     def _write_inputs(self, out: np.ndarray, time: np.ndarray, rows: np.ndarray) -> None:
         count = len(out)
         for index, channel in enumerate(self.channels):
+            if channel.is_context:
+                out[:, index] = 0.0
+                continue
             if channel.from_time and channel.ahead:
                 later = self.grid.shift(time[:count], channel.ahead)
                 column = calendar(self.clock.local(later), (channel.feature,))[:, 0].astype(np.float64)
@@ -284,6 +299,18 @@ class ModelMetadata:
             if channel.feature in self.categories:
                 column = to_inputs(column)
             out[:, index] = self.scaler.transform(column, index)
+
+    def add_context(self, inputs: np.ndarray, first: int = 0) -> None:
+        """Write the context into its channels.
+
+        Args:
+            inputs: Scaled channels ``[N, C]`` of consecutive rows, filled.
+            first: First row to write; the rows before it are only read.
+        """
+        context = self.scaler.context
+        if context is not None and first < len(inputs):
+            start = max(0, first - context.history)
+            inputs[first:, -len(context.names) :] = context.compute(inputs[start:])[first - start :]
 
     def target_times(self, made_at: np.ndarray) -> np.ndarray:
         """Return the times ``[n, H]`` that are forecast at the times ``made_at`` ``[n]``."""

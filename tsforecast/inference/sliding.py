@@ -155,7 +155,7 @@ class _GridRows:
         self.duplicates = metadata.recipe.duplicates if metadata.recipe else "last"
         self.grid = GridStream(
             metadata.grid.step,
-            pad=metadata.lookback + metadata.reach,
+            pad=metadata.input_rows,
             grid=metadata.grid if metadata.grid.exact else None,
             duplicates=self.duplicates,
         )
@@ -219,7 +219,7 @@ class _SlidingWindow:
             return
         if self.missing is not None:
             self.missing.add(names, grid.times(position), raw)
-        metadata, keep = self.metadata, self.metadata.lookback - 1
+        metadata, keep = self.metadata, self.metadata.lookback + self.metadata.history - 1
         raw = raw if self.raw is None else np.concatenate([self.raw, raw])
         self._add_gaps(grid, position)
         position = np.concatenate([self.position, position])
@@ -233,6 +233,7 @@ class _SlidingWindow:
                 metadata.check_range(new, time[old:], rows)
             self._fill(new)
             self.inputs = np.concatenate([self.inputs, new])
+            metadata.add_context(self.inputs, old)
         targets = [names.index(name) for name in metadata.targets]
         ends = self._ends(position, raw, old)
         yield Segment(time, position, self.inputs, raw[:, targets], ends, metadata.lookback)

@@ -140,6 +140,7 @@ def _check_channels(config: Config, metadata: Mapping[str, Any], series: Series,
     """Refuse data whose features are not those of the model: its scaler goes by their order."""
     extra = len(set(config.data["future_covariates"])) * config.window.horizon
     extra += len(metadata["scaler"].get("masked", ()))
+    extra += Scaler.from_dict(metadata["scaler"]).context_channels
     expected = metadata["channels"][: len(metadata["channels"]) - extra]
     if list(series.features) != expected:
         raise UserError(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tsforecast.data.calendar_features import CALENDAR
+from tsforecast.data.context import CONTEXT
 from tsforecast.data.spikes import find_spikes
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError, install_hint
@@ -238,10 +239,14 @@ class LightGBM(Estimator):
 
     @property
     def measured_channels(self) -> list[int]:
-        """The channels that are neither calendar features nor codes of categories."""
+        """The channels whose lags and statistics are features: not the calendar, categories and the context."""
         names = self.metadata.get("channels") or [""] * self.task.channels
         numbers = self.task.number_channels
-        return [i for i, name in enumerate(names) if name.split("@")[0] not in CALENDAR and i in numbers]
+        return [
+            i
+            for i, name in enumerate(names)
+            if name.split("@")[0] not in CALENDAR and CONTEXT not in name and i in numbers
+        ]
 
     @property
     def categorical_features(self) -> list[int]:

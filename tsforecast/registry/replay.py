@@ -129,19 +129,18 @@ def score_day(
     from tsforecast.evaluation.evaluate import evaluate
 
     window = recipe.window
-    # Only the rows that a forecast depends on are prepared.
-    before = (
-        WARM_UP * window.stride + 2 * window.lookback + window.lead + window.horizon + series.season + day
-    )
-    series = series.newest(2 * day + before)
-    split = {"train": len(series) - 2 * day, "val": day, "test": day}
     scores: dict[str, Evaluation] = {}
     for name, version in (("without", models.first), ("with", registry.champion())):
         if version.name == models.first.name and scores:
             scores[name] = scores["without"]
             continue
         model = models.load(version)
-        dataset = recipe.build_dataset(series, split, Scaler.from_dict(model.metadata["scaler"]))
+        scaler = Scaler.from_dict(model.metadata["scaler"])
+        # Only the rows that a forecast depends on are prepared.
+        before = WARM_UP * window.stride + 2 * window.lookback + window.lead + window.horizon + day
+        newest = series.newest(2 * day + before + series.season + scaler.history)
+        split = {"train": len(newest) - 2 * day, "val": day, "test": day}
+        dataset = recipe.build_dataset(newest, split, scaler)
         scores[name] = evaluate(model, dataset, "test")
     return scores
 

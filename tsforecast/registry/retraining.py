@@ -197,7 +197,7 @@ def build_recent_dataset(
     """
     if not use_all:  # of years of rows only the newest weeks are prepared
         window = recipe.window
-        before = 2 * window.lookback + window.lead + window.horizon + series.season
+        before = 2 * window.lookback + window.lead + window.horizon + series.season + scaler.history
         series = series.newest(split.held_out + split.val + split.train + before)
     borders = split.borders(len(series), use_all=use_all)
     sizes = {"train": borders[0][1], "val": split.val, "test": split.held_out}

@@ -219,7 +219,7 @@ def from_arrow(body: bytes, metadata: ModelMetadata, max_windows: int) -> Window
     features = [name for name in table.column_names if name not in ("time", "window")]
     metadata.check_features(features, "The Arrow table")
     time = _read_window_times(table, metadata, max_windows)
-    made_at = time[:, metadata.lookback - 1]
+    made_at = time[:, metadata.history + metadata.lookback - 1]
     columns, categories, gaps = [], RequestCategories(metadata), RequestGaps(metadata)
     missing = np.zeros((len(table), len(features)), bool)
     for index, name in enumerate(features):
@@ -404,8 +404,9 @@ def _scale(
     made_at: np.ndarray, values: np.ndarray, features: Sequence[str], metadata: ModelMetadata
 ) -> WindowBatch:
     """Add the features that follow from the time or from others, and scale."""
-    steps = np.arange(1 - metadata.lookback, metadata.reach + 1)
-    past = np.empty((len(values), metadata.lookback, len(metadata.channels)), np.float32)
+    known_rows = metadata.history + metadata.lookback
+    steps = np.arange(1 - known_rows, metadata.reach + 1)
+    past = np.empty((len(values), known_rows, len(metadata.channels)), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         for number, rows in enumerate(values):
             time = metadata.grid.shift(made_at[number], steps)
@@ -415,8 +416,12 @@ def _scale(
         _fill(window)
     if not (np.abs(past) <= MAX_SCALED).all():
         raise UserError("A value is too large for the model's single precision.")
+    if metadata.history:
+        for window in past:
+            metadata.add_context(window)
+        past = np.ascontiguousarray(past[:, metadata.history :])
     targets = [list(features).index(name) for name in metadata.targets]
-    known = values[:, : metadata.lookback, targets]
+    known = values[:, :known_rows, targets]
     for window in known if np.isnan(known).any() else ():
         _fill(window)
     last = known[:, -1]
@@ -464,7 +469,7 @@ def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: in
     if (time[:, 1:] != metadata.grid.shift(time[:, :-1], 1)).any():
         step = metadata.grid.step.describe()
         raise UserError(f"The rows of a window must be {step} apart, in the order of time.")
-    made_at = time[:, metadata.lookback - 1]
+    made_at = time[:, metadata.history + metadata.lookback - 1]
     if (made_at < EARLIEST).any() or (made_at >= LATEST).any():
         raise UserError("Column 'time' must be between the years 1700 and 2200.")
     return time
