@@ -4,6 +4,7 @@ import numpy as np
 
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.series import Series
+from tsforecast.models.estimator import Estimator
 from tsforecast.models.task import Task
 
 LEAD, HORIZON = 3, 2
@@ -28,7 +29,7 @@ def dataset(targets=("load",), unit="kW"):
     return build_dataset(series, lookback=5, lead=LEAD, horizon=HORIZON, stride=1, split=split)
 
 
-class TruthPlus:
+class TruthPlus(Estimator):
     """A model whose forecasts ``[n, H, T(, Q)]`` are the truth plus a constant error ``add``."""
 
     def __init__(self, data, add, levels=None, threshold=2.0):

@@ -369,7 +369,7 @@ def _to_array(
     if not all(isinstance(row, list) for row in rows):
         raise UserError(f"{where} must be a list of rows, each a list of numbers.")
     if len(rows) != metadata.input_rows:
-        raise UserError(f"{where} has {len(rows)} rows, and the model needs exactly {metadata.input_rows}.")
+        raise UserError(f"{where} has {len(rows)} rows, and the model needs {_rows_needed(metadata)}.")
     for number, row in enumerate(rows):
         if len(row) != len(features):
             raise UserError(f"{where}[{number}] has {len(row)} numbers for {len(features)} features.")
@@ -388,6 +388,17 @@ def _to_array(
     _check_finite(values, features, where)
     gaps.put_back(values, cells, features, where)
     return values
+
+
+def _rows_needed(metadata: ModelMetadata) -> str:
+    """Return the number of rows of a window, and what they are for if there is more to it."""
+    needed = f"exactly {metadata.input_rows}"
+    if not metadata.history:
+        return needed
+    return (
+        f"{needed}: the {metadata.lookback} of its window and the {metadata.history} before, which its context"
+        " summarizes"
+    )
 
 
 def _check_finite(values: np.ndarray, features: Sequence[str], where: str) -> None:
@@ -460,7 +471,9 @@ def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: in
     sizes = np.diff([*starts, len(table)])
     if (sizes != rows).any():
         wrong = int((sizes != rows).argmax())
-        raise UserError(f"Window {wrong} has {sizes[wrong]} rows, and the model needs exactly {rows}.")
+        raise UserError(
+            f"Window {wrong} has {sizes[wrong]} rows, and the model needs {_rows_needed(metadata)}."
+        )
     seconds = np.asarray(table["time"].cast(pa.timestamp("s"), safe=False).cast(pa.int64()).to_numpy())
     time = seconds.astype("datetime64[s]")
     if metadata.clock.timezone:

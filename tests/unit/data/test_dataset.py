@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.series_factory import make_series
+from tsforecast.data.context import ContextChoice
 from tsforecast.data.dataset import build_dataset
-from tsforecast.data.scaling import Scaler
+from tsforecast.data.options import ContextOptions
+from tsforecast.data.scaling import Scaler, ScalerChoice
 from tsforecast.data.splits import PARTS
 from tsforecast.errors import UserError
 
@@ -75,6 +77,32 @@ def test_future_covariates_are_the_feature_at_the_targets_own_times():
             np.testing.assert_array_equal(x[:, -1, channel], dataset.inputs[windows.ends + ahead, 1])
             earlier = windows.ends - 2  # every step sees its own targets' time, which dense supervision needs
             np.testing.assert_array_equal(x[:, -3, channel], dataset.inputs[earlier + ahead, 1])
+
+
+@pytest.mark.parametrize("kind", ["events", "daily"])
+def test_the_context_is_in_the_last_channels_and_knows_no_later_row(kind):
+    spans = ContextOptions(kind=kind, channels=None, spans=["4min", "20min"], rise=0.5)
+    choice = ScalerChoice(mask=True, context=ContextChoice(spans, SHAPE["lead"], SHAPE["horizon"]))
+    values = np.random.default_rng(0).standard_normal((120, 2))
+    values[10:20, 1] = np.nan
+    options = {"choice": choice, "future_covariates": ["pressure"]}
+    series = make_series(values=values, known_ahead=("pressure",))
+    dataset = make_dataset(series, **options)
+    context = dataset.scaler.context
+    assert dataset.channels[:5] == ("load", "pressure", "pressure@observed", "pressure@+3", "pressure@+4")
+    assert dataset.channels[5:] == context.names
+    assert len(dataset.scaler.mean) == len(dataset.channels) == dataset.inputs.shape[1]
+    np.testing.assert_array_equal(dataset.inputs[:, 5:], context.compute(dataset.inputs))
+    changed = values.copy()
+    changed[100:] += 50
+    later = make_dataset(make_series(values=changed, known_ahead=("pressure",)), **options)
+    np.testing.assert_array_equal(later.inputs[:100, 5:], dataset.inputs[:100, 5:])
+    scaler = Scaler.from_dict(json.loads(json.dumps(dataset.scaler.to_dict())))
+    assert scaler.is_close(dataset.scaler)
+    assert not scaler.is_close(dataset.scaler.without_context())
+    again = make_dataset(series, scaler=scaler, future_covariates=["pressure"])
+    assert again.channels == dataset.channels
+    np.testing.assert_array_equal(again.inputs, dataset.inputs)
 
 
 def with_column(index, value, rows=slice(None)):

@@ -9,7 +9,10 @@ import pytest
 
 from tests.helpers.series_factory import make_series
 from tsforecast.data.batches import batches, tf_dataset
+from tsforecast.data.context import ContextChoice
 from tsforecast.data.dataset import build_dataset
+from tsforecast.data.options import ContextOptions
+from tsforecast.data.scaling import ScalerChoice
 from tsforecast.data.series import Series
 from tsforecast.data.stored_series import digest, store_series
 from tsforecast.errors import UserError
@@ -66,11 +69,14 @@ def test_a_stored_series_is_the_series(tmp_path):
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e9])
-@pytest.mark.parametrize("ahead", [(), ("f3",)])
-def test_scaled_rows_and_batches_are_those_in_memory(tmp_path, offset, ahead):
+@pytest.mark.parametrize(("ahead", "kind"), [((), None), (("f3",), None), (("f3",), "events"), ((), "daily")])
+def test_scaled_rows_and_batches_are_those_in_memory(tmp_path, offset, ahead, kind):
     series = in_memory(offset)
     series = replace(series, known_ahead=series.features[-1:])
     options = OPTIONS | {"future_covariates": series.features[-1:] if ahead else ()}
+    if kind:
+        spans = ContextOptions(kind=kind, channels=None, spans=["5min", "45min"], rise=0.5)
+        options["choice"] = ScalerChoice(context=ContextChoice(spans, OPTIONS["lead"], OPTIONS["horizon"]))
     expected = build_dataset(series, **options)
     stored = store(series, tmp_path)
     for _ in range(2):  # written, and found again

@@ -14,6 +14,7 @@ from tsforecast.evaluation.importance import (
     feature_groups,
     time_blocks,
 )
+from tsforecast.models.estimator import Estimator
 from tsforecast.models.persistence import Persistence
 from tsforecast.models.task import Task
 from tsforecast.reporting import Report
@@ -37,7 +38,7 @@ def noise():
     return np.random.default_rng(0).standard_normal((ROWS, len(FEATURES)))
 
 
-class Linear:
+class Linear(Estimator):
     """Forecasts a weighted sum of (step back, channel), in scaled units; no network, as LightGBM is none."""
 
     def __init__(self, weights):
@@ -131,6 +132,7 @@ def test_a_history_is_shuffled_as_a_whole(noise):
 
 def test_sine_and_cosine_of_one_period_go_together():
     channels = [*FEATURES, "day_of_week_sin", "minute_of_day_sin@+3", "minute_of_day_cos@+3", "wave_sin"]
+    channels += ["load@past.since_on", "load@past.on_1h"]
     assert feature_groups(channels) == {
         "load": [0],
         "pressure": [1],
@@ -139,6 +141,7 @@ def test_sine_and_cosine_of_one_period_go_together():
         "day_of_week": [5],
         "minute_of_day (known ahead)": [6, 7],
         "wave_sin": [8],
+        "load (context)": [9, 10],
     }
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.helpers.context_case import context_dataset, context_metadata, draw_values
 from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_metadata, make_rows, make_task
 from tsforecast.data.filling import carry_forward
 from tsforecast.errors import UserError
@@ -126,6 +127,22 @@ def test_a_long_gap_is_jumped_over(tmp_path):
     before = time[LOOKBACK - 1] + np.arange(40) * np.timedelta64(60, "s")
     assert np.array_equal(made_at, np.concatenate([before, time[40:]]))
     assert (past[40, :-1, 0] == past[39, -1, 0]).all()
+
+
+@pytest.mark.parametrize("kind", ["events", "daily"])
+@pytest.mark.parametrize(("seed", "gap"), [(0, 0), (1, 3), (2, 30), (3, 120)])
+def test_the_context_of_a_file_is_that_of_training_to_the_last_bit(tmp_path, block_size, kind, seed, gap):
+    values = draw_values(400, seed)
+    values[60 : 60 + gap] = np.nan  # of which the file lacks the rows
+    dataset = context_dataset(values, kind)
+    metadata = context_metadata(dataset)
+    assert metadata.history == dataset.scaler.context.history > LOOKBACK
+    rows = np.delete(np.arange(400), np.arange(60, 60 + gap))
+    named = {"load": values[rows, 0], "pressure": values[rows, 1]}
+    made_at, past, _ = collect(write_csv(tmp_path / "rows.csv", dataset.series.time[rows], named), metadata)
+    ends = np.searchsorted(dataset.series.time, made_at)
+    assert len(ends) > 300 - gap
+    assert np.array_equal(past, dataset.inputs[ends[:, None] + np.arange(1 - LOOKBACK, 1)])
 
 
 def test_a_stride_keeps_every_nth_place(tmp_path):

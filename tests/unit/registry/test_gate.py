@@ -9,6 +9,7 @@ from tests.helpers.serving_case import make_metadata, make_task
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.series import Series
 from tsforecast.metrics.bootstrap import Interval
+from tsforecast.models.estimator import Estimator
 from tsforecast.registry import gate
 from tsforecast.registry.gate import compare_models, find_rejection_reason
 
@@ -44,7 +45,7 @@ def test_what_a_challenger_is_rejected_for(increase, on_spikes, latency, reason)
     assert find_rejection_reason(increase, on_spikes, latency, 50.0, SUMMARY, "kW") == reason
 
 
-class Constant:
+class Constant(Estimator):
     """Forecasts one value for every step, scaled."""
 
     def __init__(self, value):

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.helpers.context_case import context_dataset, context_metadata
 from tests.helpers.serving_case import LOOKBACK, make_metadata, make_rows, make_task, window_json
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
@@ -29,6 +30,45 @@ def test_windows_are_scaled_in_the_models_order():
     assert batch.made_at.tolist() == [TIME[20].item(), TIME[30].item()]
     np.testing.assert_allclose(batch.last[:, 0], COLUMNS["load"][[20, 30]])
     np.testing.assert_allclose(batch.past[0, -1, 0], (COLUMNS["load"][20] - 2.0) / 0.5, rtol=1e-6)
+
+
+def _arrow(time, columns):
+    sink = pa.BufferOutputStream()
+    table = pa.table({"time": pa.array(time), **columns})
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize("kind", ["events", "daily"])
+def test_the_context_of_a_request_is_that_of_training_to_the_last_bit(kind):
+    values = np.random.default_rng(0).normal(size=(300, 2))
+    dataset = context_dataset(values, kind)
+    metadata, time = context_metadata(dataset), dataset.series.time
+    end, count = 250, metadata.input_rows
+    assert count == LOOKBACK + dataset.scaler.context.history
+    rows = slice(end - count + 1, end + 1)
+    window = {"time": str(time[end]), "values": values[rows].tolist()}
+    columns = {"load": values[rows, 0], "pressure": values[rows, 1]}
+    for batch in (
+        requests.from_json(json.dumps({"windows": [window]}).encode(), metadata, max_windows=2),
+        requests.from_arrow(_arrow(time[rows], columns), metadata, max_windows=2),
+    ):
+        assert np.array_equal(batch.past, dataset.inputs[None, end - LOOKBACK + 1 : end + 1])
+        assert batch.made_at.tolist() == [time[end].item()]
+        assert batch.last.tolist() == [[values[end, 0]]]
+    window["values"] = window["values"][1:]
+    sentence = (
+        rf"windows\[0\].values has {count - 1} rows, and the model needs exactly {count}: the {LOOKBACK} of its window"
+        rf" and the {count - LOOKBACK} before"
+    )
+    with pytest.raises(UserError, match=sentence):
+        requests.from_json(json.dumps({"windows": [window]}).encode(), metadata, max_windows=2)
+    short = {name: column[1:] for name, column in columns.items()}
+    with pytest.raises(
+        UserError, match=f"Window 0 has {count - 1} rows, and the model needs exactly {count}: "
+    ):
+        requests.from_arrow(_arrow(time[rows][1:], short), metadata, max_windows=2)
 
 
 def _with_recipe(pattern="iso", offset=False):

@@ -7,6 +7,7 @@ import pytest
 
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.series import Series
+from tsforecast.models.estimator import Estimator
 from tsforecast.training.distillation import with_soft_targets
 
 
@@ -20,10 +21,11 @@ def dataset(horizon):
     return build_dataset(series, **window, split={"train": 0.6, "val": 0.2, "test": 0.2})
 
 
-class Teacher:
+class Teacher(Estimator):
     """Forecasts its window's end and the step, so that every forecast is known."""
 
-    task = SimpleNamespace(quantile_levels=None)
+    def __init__(self):
+        self.task = SimpleNamespace(quantile_levels=None)
 
     def forecast(self, windows):
         steps = np.arange(windows.horizon)
