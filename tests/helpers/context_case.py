@@ -4,10 +4,8 @@ import numpy as np
 
 from tests.helpers.series_factory import make_series
 from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_task
-from tsforecast.data.context import ContextChoice
+from tsforecast.context.options import ContextOptions
 from tsforecast.data.dataset import build_dataset
-from tsforecast.data.options import ContextOptions
-from tsforecast.data.scaling import ScalerChoice
 from tsforecast.inference.metadata import ModelMetadata, describe_data
 
 
@@ -21,7 +19,7 @@ def context_dataset(values, kind):
         horizon=HORIZON,
         stride=1,
         split={"train": 0.5, "val": 0.25, "test": 0.25},
-        choice=ScalerChoice(context=ContextChoice(options, LEAD, HORIZON)),
+        context=options,
     )
 
 

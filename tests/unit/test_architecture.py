@@ -121,6 +121,7 @@ def test_data_knows_nothing_above_it():
             and not inner(
                 found,
                 "data",
+                "context",
                 "tables",
                 "reading",
                 "times",
@@ -160,6 +161,16 @@ def test_tables_know_readers_and_arrow_only():
         lambda found: (
             found.top == "tsforecast"
             and not inner(found, "tables", "reading", "times", "columns", "errors", "typing")
+        ),
+    )
+
+
+def test_the_context_knows_numpy_alone():
+    assert not offenders(
+        lambda found: within(found.module, "context"),
+        lambda found: (
+            (third_party(found) and found.top != "numpy")
+            or (found.top == "tsforecast" and not inner(found, "context", "options"))
         ),
     )
 

@@ -8,7 +8,8 @@ name a ``_target_`` and its arguments.
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Annotated, Any, Literal, get_type_hints
 
-from tsforecast.data.options import ContextOptions, ScaleOptions, ScalingOptions, WindowOptions
+from tsforecast.context.options import ContextOptions
+from tsforecast.data.options import ScaleOptions, ScalingOptions, WindowOptions
 from tsforecast.ensemble.options import EnsembleOptions
 from tsforecast.evaluation.options import BacktestOptions, ReportOptions, SpikeOptions
 from tsforecast.export.options import ExportOptions

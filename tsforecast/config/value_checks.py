@@ -4,7 +4,8 @@ import dataclasses
 from typing import Any
 
 from tsforecast.config.signatures import argument_rules
-from tsforecast.data.options import ContextOptions, ScalingOptions
+from tsforecast.context.options import ContextOptions
+from tsforecast.data.options import ScalingOptions
 from tsforecast.errors import UserError, nearest
 from tsforecast.models.options import EncodingOptions
 from tsforecast.options import Rule, field_rules

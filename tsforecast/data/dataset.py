@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tsforecast.context.options import ContextOptions
 from tsforecast.data.categories import fit_categories
+from tsforecast.data.context import choose_context
 from tsforecast.data.leakage import check_future_covariates
 from tsforecast.data.names import match_names
 from tsforecast.data.scaled_rows import scale_rows
@@ -29,7 +31,7 @@ class ForecastDataset:
             of future covariates.
         truths: ``[N, T]`` float32, scaled, NaN where unobserved.
         channels: the C' names; ``f@observed`` is 1 where feature f is observed and 0 where it is missing, ``f@+k``
-            holds feature f of k rows later, and ``f@past.s`` a summary s of f up to the row, see ``data.context``.
+            holds feature f of k rows later, and ``f@past.s`` a summary s of f up to the row, see ``context.summaries``.
         target_indices: the channels that are the targets.
         scaler: fitted on the training rows.
         borders: row ranges of training, validation and test.
@@ -88,6 +90,7 @@ def build_dataset(
     future_covariates: Sequence[str] = (),
     scaler: Scaler | None = None,
     choice: ScalerChoice = DEFAULT,
+    context: ContextOptions | None = None,
 ) -> ForecastDataset:
     """Split, checks, scales and fills a series.
 
@@ -101,10 +104,12 @@ def build_dataset(
         future_covariates: features whose value at the targets' own times is fed in, as extra channels.
         scaler: Scaler of an existing model; None fits one on the training rows.
         choice: what to fit if there is none.
+        context: summaries of the rows before a window, as further channels; None for none.
 
     Raises:
         UserError: if no window fits a split, a covariate leaks the target, a feature has no training
-            value, or a target is constant in training or unobserved in a split.
+            value, a target is constant in training or unobserved in a split, or the scaler has another kind of
+            context.
     """
     window = {"lookback": lookback, "lead": lead, "horizon": horizon, "stride": stride}
     for key, value in window.items():
@@ -126,15 +131,17 @@ def build_dataset(
     ahead = [(series.features.index(name), k) for name in covariates for k in range(lead, lead + horizon)]
     prepare = scale_rows if series.stored_range is None else stored_scaled_rows
     known = None if scaler is None else scaler.of_features(len(series.features))
-    rows = prepare(series, parts, known, target_indices, ahead, choice)
+    rows = prepare(
+        series, parts, known, target_indices, ahead, choice, choose_context(context, lead, horizon, scaler)
+    )
     masks = tuple(f"{series.features[index]}{OBSERVED}" for index in rows.scaler.masked)
     future = tuple(f"{series.features[column]}@+{k}" for column, k in ahead)
-    context = rows.scaler.context
+    past = () if rows.scaler.context is None else rows.scaler.context.names
     return ForecastDataset(
         series=replace(series, notes=series.notes + rows.notes + warnings),
         inputs=rows.inputs,
         truths=rows.truths,
-        channels=series.features + masks + future + (() if context is None else context.names),
+        channels=series.features + masks + future + past,
         target_indices=target_indices,
         scaler=rows.scaler.with_extra([column for column, _ in ahead]),
         borders=parts,

@@ -5,9 +5,9 @@ from itertools import combinations
 
 import numpy as np
 
+from tsforecast.context.summaries import Context
 from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.categories import to_inputs
-from tsforecast.data.context import Context
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError, nearest
 from tsforecast.storage.rows import chunks

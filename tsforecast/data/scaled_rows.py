@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsforecast.data.categories import to_inputs
-from tsforecast.data.context import fit_context
+from tsforecast.data.context import ContextChoice, fit_context
 from tsforecast.data.filling import carry_forward
 from tsforecast.data.leakage import check_context
 from tsforecast.data.row_facts import RowFacts
@@ -45,6 +45,7 @@ def scale_rows(
     targets: Sequence[int],
     ahead: Sequence[Ahead],
     choice: ScalerChoice = DEFAULT,
+    context: ContextChoice | None = None,
 ) -> ScaledRows:
     """Check, scale and fill the rows of a series in memory.
 
@@ -55,6 +56,7 @@ def scale_rows(
         targets: Columns of the targets.
         ahead: Future values to add as channels.
         choice: What to fit without a scaler.
+        context: Context to fit without a scaler; None for none.
 
     Raises:
         UserError: A feature has no training value, a value cannot be scaled, or a target is constant in training or
@@ -67,7 +69,7 @@ def scale_rows(
     inputs, truths, filled = fill_rows(series, scaler, len(ahead))
     add_future(inputs, inputs, 0, ahead)
     if scaler.context is None:
-        scaler = replace(scaler, context=fit_context(choice.context, series, inputs, parts[0]))
+        scaler = replace(scaler, context=fit_context(context, series, inputs, parts[0]))
     if scaler.context is not None:
         past = scaler.context.compute(inputs)
         check_context(scaler.context, inputs, past)

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tsforecast.context.summaries import Context
 from tsforecast.data.calendar_features import CALENDAR
-from tsforecast.data.context import Context, ContextChoice
 from tsforecast.data.curves import CURVED, Curve, middle
 from tsforecast.data.names import match_names
 from tsforecast.data.options import ScalingOptions
@@ -24,11 +24,10 @@ OBSERVED = (
 
 
 class ScalerChoice(NamedTuple):
-    """What is fitted: methods, observed masks of features with missing training values, and summaries of the past."""
+    """What is fitted: the methods, and whether features with missing values in the training rows get observed masks."""
 
     scaling: ScalingOptions = ScalingOptions(method="standard", columns=None)
     mask: bool = False
-    context: ContextChoice | None = None
 
     @property
     def is_standard(self) -> bool:

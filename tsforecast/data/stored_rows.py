@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tsforecast.data.context import Context, ContextChoice, fit_context
+from tsforecast.context.summaries import Context
+from tsforecast.data.context import ContextChoice, fit_context
 from tsforecast.data.leakage import check_context
 from tsforecast.data.row_facts import RowFacts, moments
 from tsforecast.data.scaled_rows import (
@@ -37,6 +38,7 @@ def stored_scaled_rows(
     targets: Sequence[int],
     ahead: Sequence[Ahead],
     choice: ScalerChoice = DEFAULT,
+    context: ContextChoice | None = None,
 ) -> ScaledRows:
     """Return the scaled rows of a stored series; check, scale, fill and write them if they are not there.
 
@@ -55,16 +57,14 @@ def stored_scaled_rows(
         scaler=given,
         ahead=list(ahead),
         **({"categories": dict(series.categories)} if series.categories else {}),
-        **({} if choice[:2] == DEFAULT[:2] else {"choice": [vars(choice.scaling), choice.mask]}),
-        **(
-            {} if choice.context is None else {"context": [vars(choice.context.options), *choice.context[1:]]}
-        ),
+        **({} if choice == DEFAULT else {"choice": [vars(choice.scaling), choice.mask]}),
+        **({} if context is None else {"context": [vars(context.options), *context[1:]]}),
     )
 
     def build(entry: Path) -> dict[str, Any]:
         training = check_rows(series, parts)
         used = scaler or _fit(series, parts[0], targets, training, choice)
-        used, filled = _write(entry, series, used, ahead, choice.context, parts[0])
+        used, filled = _write(entry, series, used, ahead, context, parts[0])
         notes = row_notes(series, filled, training) + mask_notes(series, used, choice)
         notes += check_range(series, map_inputs(entry, used), parts[0][1])
         return {"scaler": used.to_dict(), "notes": notes}

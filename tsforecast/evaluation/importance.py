@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsforecast.context.summaries import CONTEXT
 from tsforecast.data.calendar_features import CALENDAR
-from tsforecast.data.context import CONTEXT
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.scaling import OBSERVED
 from tsforecast.data.windows import Windows

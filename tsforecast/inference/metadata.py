@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsforecast.context.summaries import CONTEXT
 from tsforecast.data.calendar_features import CALENDAR, calendar
 from tsforecast.data.categories import to_inputs
-from tsforecast.data.context import CONTEXT
 from tsforecast.data.derived import Derived, derive
 from tsforecast.data.scaling import MAX_SCALED, OBSERVED, Scaler
 from tsforecast.errors import UserError, nearest
@@ -35,7 +35,7 @@ class Channel:
         feature: Name of the feature.
         ahead: Rows between the window's row and the one that is read; 0: the row itself.
         is_mask: Whether the channel is 1 where the feature is observed, and 0 where it is missing.
-        is_context: Whether the channel summarizes the feature in earlier rows, see ``data.context``.
+        is_context: Whether the channel summarizes the feature in earlier rows, see ``context.summaries``.
 
     Example:
         >>> Channel.from_name("day_of_week_sin@+10")

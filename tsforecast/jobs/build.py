@@ -8,11 +8,9 @@ from typing import Any
 from tsforecast import runtime
 from tsforecast.config import Config, build_source, stem
 from tsforecast.data.categories import note_unused
-from tsforecast.data.context import ContextChoice
 from tsforecast.data.dataset import ForecastDataset, build_dataset
 from tsforecast.data.scaling import Scaler, ScalerChoice
 from tsforecast.data.series import Series
-from tsforecast.errors import UserError
 from tsforecast.jobs.build_model import data_arguments
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.stages import stage
@@ -44,10 +42,6 @@ def prepare_dataset(
         scaler: Scaler of a model that is trained further; None to fit one on the training rows.
     """
     window = config.window
-    context = None
-    if config.context.kind != "none":
-        context = ContextChoice(config.context, window.lead, window.horizon)
-    _check_context(config, scaler)
     dataset = build_dataset(
         note_unused(series, stem(config.model)),
         lookback=window.lookback,
@@ -57,21 +51,11 @@ def prepare_dataset(
         split=split,
         future_covariates=config.data["future_covariates"],
         scaler=scaler,
-        choice=ScalerChoice(config.scaling, bool(config.data.get("mask", False)), context),
+        choice=ScalerChoice(config.scaling, bool(config.data.get("mask", False))),
+        context=config.context,
     )
     data_arguments(config, dataset)  # refuses a rule that does not fit the data, before Keras is imported
     return dataset
-
-
-def _check_context(config: Config, scaler: Scaler | None) -> None:
-    """Refuse to continue from a model whose context is not that of the config."""
-    if scaler is None:
-        return
-    stored = "none" if scaler.context is None else scaler.context.kind
-    if stored != config.context.kind:
-        raise UserError(
-            f"context={config.context.kind} is not that of the model to continue from: set context={stored}."
-        )
 
 
 @stage("imports")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tsforecast.context.summaries import CONTEXT
 from tsforecast.data.calendar_features import CALENDAR
-from tsforecast.data.context import CONTEXT
 from tsforecast.data.spikes import find_spikes
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError, install_hint

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.series_factory import make_series
-from tsforecast.data.context import ContextChoice
+from tsforecast.context.options import ContextOptions
 from tsforecast.data.dataset import build_dataset
-from tsforecast.data.options import ContextOptions
 from tsforecast.data.scaling import Scaler, ScalerChoice
 from tsforecast.data.splits import PARTS
 from tsforecast.errors import UserError
@@ -82,10 +81,9 @@ def test_future_covariates_are_the_feature_at_the_targets_own_times():
 @pytest.mark.parametrize("kind", ["events", "daily"])
 def test_the_context_is_in_the_last_channels_and_knows_no_later_row(kind):
     spans = ContextOptions(kind=kind, channels=None, spans=["4min", "20min"], rise=0.5)
-    choice = ScalerChoice(mask=True, context=ContextChoice(spans, SHAPE["lead"], SHAPE["horizon"]))
     values = np.random.default_rng(0).standard_normal((120, 2))
     values[10:20, 1] = np.nan
-    options = {"choice": choice, "future_covariates": ["pressure"]}
+    options = {"choice": ScalerChoice(mask=True), "future_covariates": ["pressure"], "context": spans}
     series = make_series(values=values, known_ahead=("pressure",))
     dataset = make_dataset(series, **options)
     context = dataset.scaler.context
@@ -100,9 +98,11 @@ def test_the_context_is_in_the_last_channels_and_knows_no_later_row(kind):
     scaler = Scaler.from_dict(json.loads(json.dumps(dataset.scaler.to_dict())))
     assert scaler.is_close(dataset.scaler)
     assert not scaler.is_close(dataset.scaler.without_context())
-    again = make_dataset(series, scaler=scaler, future_covariates=["pressure"])
+    again = make_dataset(series, scaler=scaler, future_covariates=["pressure"], context=spans)
     assert again.channels == dataset.channels
     np.testing.assert_array_equal(again.inputs, dataset.inputs)
+    with pytest.raises(UserError, match=f"context=none is not that of the model .*: set context={kind}."):
+        make_dataset(series, scaler=scaler)
 
 
 def with_column(index, value, rows=slice(None)):

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 from tests.helpers.series_factory import make_series
+from tests.unit.context.test_summaries import DAILY, EVENTS
+from tests.unit.context.test_summaries import draw as draw_rows
+from tsforecast.context.summaries import Events
 from tsforecast.data.calendar_features import CALENDAR, DAY_AND_WEEK, calendar
-from tsforecast.data.leakage import check_future_covariates, r2_alone, r2_together
+from tsforecast.data.leakage import check_context, check_future_covariates, r2_alone, r2_together
 from tsforecast.data.sources import household_power
 from tsforecast.errors import UserError
 from tsforecast.reading.recipe import ReadingRecipe
@@ -130,3 +133,38 @@ def test_many_categories_of_few_rows_do_not_look_like_a_leak():
     categories = {"state": tuple(f"{i:04}" for i in range(1000))}
     recipe = ReadingRecipe(TimeFormat(("time",), "iso"), ("power",), categories=categories)
     assert check({"state": codes}, ["state"], draw(3), recipe=recipe, known_ahead=("state",)) == ()
+
+
+class Peeking(Events):
+    """Sees one row ahead."""
+
+    kind = "peeking"
+
+    def summarize(self, position, values):
+        return [np.append(column[1:], column[-1]) for column in super().summarize(position, values)]
+
+
+class Endless(Events):
+    """Counts every switch that ever was."""
+
+    kind = "endless"
+
+    def summarize(self, position, values):
+        columns = super().summarize(position, values)
+        switches = np.cumsum(np.abs(np.diff(values, prepend=values[:1])) > 0.5)
+        return [*columns[:-1], switches.astype(np.float32)]
+
+
+@pytest.mark.parametrize("kind", [Peeking, Endless])
+def test_a_summary_of_other_rows_is_refused(kind):
+    context, rows = kind(**vars(EVENTS)), draw_rows()
+    with pytest.raises(
+        UserError, match=rf"context={kind.kind}: 'a@past.* depends on later rows, or on more than"
+    ):
+        check_context(context, rows, context.compute(rows))
+
+
+@pytest.mark.parametrize("context", [EVENTS, DAILY], ids=["events", "daily"])
+def test_summaries_of_the_past_pass(context):
+    rows = draw_rows()
+    check_context(context, rows, context.compute(rows))

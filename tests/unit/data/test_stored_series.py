@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.series_factory import make_series
+from tsforecast.context.options import ContextOptions
 from tsforecast.data.batches import batches, tf_dataset
-from tsforecast.data.context import ContextChoice
 from tsforecast.data.dataset import build_dataset
-from tsforecast.data.options import ContextOptions
-from tsforecast.data.scaling import ScalerChoice
 from tsforecast.data.series import Series
 from tsforecast.data.stored_series import digest, store_series
 from tsforecast.errors import UserError
@@ -75,8 +73,7 @@ def test_scaled_rows_and_batches_are_those_in_memory(tmp_path, offset, ahead, ki
     series = replace(series, known_ahead=series.features[-1:])
     options = OPTIONS | {"future_covariates": series.features[-1:] if ahead else ()}
     if kind:
-        spans = ContextOptions(kind=kind, channels=None, spans=["5min", "45min"], rise=0.5)
-        options["choice"] = ScalerChoice(context=ContextChoice(spans, OPTIONS["lead"], OPTIONS["horizon"]))
+        options["context"] = ContextOptions(kind=kind, channels=None, spans=["5min", "45min"], rise=0.5)
     expected = build_dataset(series, **options)
     stored = store(series, tmp_path)
     for _ in range(2):  # written, and found again

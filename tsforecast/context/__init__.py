@@ -1,0 +1,1 @@
+"""Causal summaries of the rows before a window; NumPy only."""

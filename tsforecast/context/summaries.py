@@ -1,0 +1,234 @@
+"""Context: causal summaries of what precedes a row, beyond the reach of a window, as further channels of the inputs.
+
+A summary of row t depends on the values of rows t - ``history`` to t alone, whatever precedes them, and sums are of
+whole numbers, which no order of adding them changes. So the same rows give the same bits in training, in files that are
+read in pieces, and in requests to the service.
+
+Example:
+    >>> events = Events(channels=(0,), features=("power",), spans=(4,), labels=("4h",), thresholds=(0.5,))
+    >>> events.names
+    ('power@past.since_on', 'power@past.since_off', 'power@past.on_4h')
+    >>> rows = np.array([[0.0], [1.0], [1.0], [0.0]], np.float32)
+    >>> np.expm1(events.compute(rows) * np.log1p(4)).round().astype(int).tolist()  # 4: not within the last 4 rows
+    [[4, 4, 0], [0, 4, 1], [1, 4, 1], [2, 0, 1]]
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+CONTEXT = "@past."  # within the name of a channel: what follows is a summary of the feature before it
+RESOLUTION = 2.0**-20  # to which values are rounded for means, in units of their scale
+LARGEST = 2.0**20  # up to which they are counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context(ABC):
+    """Summaries of some features, fitted on the training rows and stored with a model.
+
+    Args:
+        channels: Columns of the features.
+        features: Their names.
+        spans: Numbers of rows to summarize, rising.
+        labels: The spans as durations, for names.
+    """
+
+    kind: ClassVar[str]
+    kinds: ClassVar[dict[str, type[Context]]] = {}
+
+    channels: tuple[int, ...]
+    features: tuple[str, ...]
+    spans: tuple[int, ...]
+    labels: tuple[str, ...]
+
+    def __init_subclass__(cls) -> None:
+        Context.kinds[cls.kind] = cls
+
+    @property
+    @abstractmethod
+    def history(self) -> int:
+        """Rows before a row that its summaries depend on."""
+
+    @property
+    @abstractmethod
+    def summaries(self) -> tuple[str, ...]:
+        """Names of the summaries of one feature."""
+
+    @abstractmethod
+    def summarize(self, position: int, values: np.ndarray) -> list[np.ndarray]:
+        """Return the summaries ``[N]`` of one feature, in the order of their names.
+
+        Args:
+            position: Position of the feature among ``channels``.
+            values: ``[N]`` float32, scaled and filled.
+        """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The K names of the channels."""
+        return tuple(f"{feature}{CONTEXT}{name}" for feature in self.features for name in self.summaries)
+
+    def compute(self, rows: np.ndarray) -> np.ndarray:
+        """Return the summaries of consecutive rows.
+
+        Args:
+            rows: ``[N, C]`` float32, scaled and filled, of which the first are the features. Rows before the first
+                count as unknown: nothing switched then, and means are of the rows that there are.
+
+        Returns:
+            ``[N, K]`` float32.
+        """
+        out = np.empty((len(rows), len(self.names)), np.float32)
+        for position, channel in enumerate(self.channels):
+            columns = self.summarize(position, np.ascontiguousarray(rows[:, channel]))
+            first = position * len(columns)
+            for offset, column in enumerate(columns):
+                out[:, first + offset] = column
+        return out
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain lists and numbers, for ``from_dict``."""
+        fields = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
+        }
+        return {"kind": self.kind, **fields}
+
+    @staticmethod
+    def from_dict(stored: Mapping[str, Any]) -> Context:
+        """Build the context that ``to_dict`` described."""
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
+        kind = Context.kinds[stored["kind"]]
+        del fields["kind"]
+        return kind(**fields)
+
+    def is_close(self, other: Context) -> bool:
+        """Return whether another context summarizes alike, up to rounding of what was fitted."""
+        return type(self) is type(other) and all(
+            np.allclose(value, getattr(other, name), rtol=1e-6)
+            if name == "thresholds"
+            else value == getattr(other, name)
+            for name, value in vars(self).items()
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Events(Context):
+    """When a feature last switched on and off, and how often it switched on within each span.
+
+    A switch is a change from one row to the next by more than a threshold. Rows since the last one, at most the longest
+    span, and counts are given as ``log(1 + n) / log(1 + span)``, which is between 0 and 1.
+
+    Args:
+        thresholds: Change of each feature that is a switch, scaled.
+    """
+
+    kind = "events"
+
+    thresholds: tuple[float, ...]
+
+    @property
+    def history(self) -> int:
+        """The longest span: a switch is seen in two rows."""
+        return self.spans[-1]
+
+    @property
+    def summaries(self) -> tuple[str, ...]:
+        """The two times since a switch, and the counts."""
+        return ("since_on", "since_off", *(f"on_{label}" for label in self.labels))
+
+    def summarize(self, position: int, values: np.ndarray) -> list[np.ndarray]:
+        """Return times and counts."""
+        change, threshold = np.diff(values, prepend=values[:1]), self.thresholds[position]
+        is_on, rows = change > threshold, np.arange(len(values))
+        columns = []
+        for switch in (is_on, change < -threshold):
+            last = np.maximum.accumulate(np.where(switch, rows, -self.history))
+            columns.append(_scale_count(np.minimum(rows - last, self.history), self.history))
+        counts = np.concatenate([[0], np.cumsum(is_on)])
+        for span in self.spans:
+            before = np.maximum(rows + 1 - span, 0)
+            columns.append(_scale_count(counts[1:] - counts[before], span))
+        return columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class Daily(Context):
+    """A feature one span ago, and its mean, lowest and highest value within each span, scaled as the feature itself.
+
+    One span ago means the mean of ``width`` rows around the times of the targets, as many whole spans earlier as it
+    takes for them to be known; where the rows do not reach back so far, it is the mean of the newest span.
+
+    Args:
+        width: Rows of that average.
+        reach: Rows from the last input to the last of these rows, before whole spans are subtracted.
+    """
+
+    kind = "daily"
+
+    width: int
+    reach: int
+
+    @property
+    def history(self) -> int:
+        """The rows to the first one that any mean takes in."""
+        return max(max(self._lag(span) + self.width - 1 for span in self.spans), self.spans[-1] - 1)
+
+    @property
+    def summaries(self) -> tuple[str, ...]:
+        """Four summaries of each span."""
+        return tuple(f"{name}_{label}" for label in self.labels for name in ("ago", "mean", "low", "high"))
+
+    def summarize(self, position: int, values: np.ndarray) -> list[np.ndarray]:
+        """Return the summaries of each span."""
+        rounded = np.rint(np.clip(values.astype(np.float64), -LARGEST, LARGEST) / RESOLUTION).astype(np.int64)
+        totals = np.concatenate([[0], np.cumsum(rounded)])
+        columns = []
+        for span in self.spans:
+            mean = _means(totals, 0, span)
+            ago = np.where(
+                np.arange(len(values)) < self._lag(span), mean, _means(totals, self._lag(span), self.width)
+            )
+            extremes = [trailing_extreme(values, span, pick) for pick in (np.minimum, np.maximum)]
+            columns += [ago, mean, *extremes]
+        return columns
+
+    def _lag(self, span: int) -> int:
+        """Return the rows from the last one that is averaged to the window's last one."""
+        return -(-self.reach // span) * span - self.reach
+
+
+def trailing_extreme(values: np.ndarray, span: int, pick: Callable[..., np.ndarray]) -> np.ndarray:
+    """Return the extreme ``[N]`` of the newest ``span`` values at each row, of fewer at the first rows.
+
+    Example:
+        >>> trailing_extreme(np.array([3, 1, 2, 5]), 2, np.maximum).tolist()
+        [3, 3, 2, 5]
+    """
+    result, reach = values.copy(), 1
+    while reach < span:
+        step = min(reach, span - reach)
+        result = np.concatenate([result[:step], pick(result[step:], result[:-step])])
+        reach += step
+    extreme: np.ndarray = result
+    return extreme
+
+
+def _scale_count(count: np.ndarray, largest: int) -> np.ndarray:
+    """Return ``log(1 + n) / log(1 + largest)`` of counts, from a table so that equal counts have equal bits."""
+    table = (np.log1p(np.arange(largest + 1)) / np.log1p(largest)).astype(np.float32)
+    array: np.ndarray = table[count]
+    return array
+
+
+def _means(totals: np.ndarray, lag: int, span: int) -> np.ndarray:
+    """Return the mean ``[N]`` of the ``span`` rows up to ``lag`` rows before each, from running totals ``[N + 1]``."""
+    rows = np.arange(len(totals) - 1)
+    stop = np.maximum(rows + 1 - lag, 1)
+    start = np.maximum(stop - span, 0)
+    means: np.ndarray = ((totals[stop] - totals[start]) / (stop - start) * RESOLUTION).astype(np.float32)
+    return means
