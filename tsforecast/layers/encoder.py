@@ -23,6 +23,7 @@ class SelfAttention(layers.Layer):
     Args:
         heads: Number of heads, a divisor of D.
         dropout: Share of the attention weights dropped, in [0, 1).
+        causal: Whether a token attends only to itself and the tokens before it.
         kernel_initializer: Initializer of all four maps; None for Glorot's, with the range that each projection would
             have as a map of its own.
 
@@ -41,10 +42,11 @@ class SelfAttention(layers.Layer):
         heads: int,
         dropout: float = 0.0,
         kernel_initializer: Initializer | None = None,
+        causal: bool = False,
         **kwargs: object,
     ):
         super().__init__(**kwargs)
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.dropout, self.causal = heads, dropout, causal
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.drop = CheapDropout(dropout, dtype=self.dtype_policy)
 
@@ -72,7 +74,7 @@ class SelfAttention(layers.Layer):
         orders = ((0, 2, 1, 3), (0, 2, 3, 1), (0, 2, 3, 1))  # as ``attend`` takes them
         queries, keys, values = (ops.transpose(projected[:, :, i], order) for i, order in enumerate(orders))
         drop = (lambda weights: self.drop(weights, training=training)) if self.dropout else None
-        attended = ops.transpose(attend(queries, keys, values, drop), (0, 2, 1, 3))
+        attended = ops.transpose(attend(queries, keys, values, drop, self.causal), (0, 2, 1, 3))
         return self.join(ops.reshape(attended, (-1, series, patches, width)))
 
     def compute_output_spec(self, tokens: Tensor, training: bool | None = None) -> keras.KerasTensor:
@@ -84,6 +86,7 @@ class SelfAttention(layers.Layer):
             **super().get_config(),
             "heads": self.heads,
             "dropout": self.dropout,
+            "causal": self.causal,
             "kernel_initializer": start and keras.initializers.serialize(start),
         }
 

@@ -10,7 +10,7 @@ from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.recurrent import Bidirectional
-from tsforecast.models.forecaster import Forecaster, anchor_forecast, encode_channels
+from tsforecast.models.forecaster import Forecaster, anchor_forecast, causal_outputs, encode_channels
 from tsforecast.models.task import Task
 from tsforecast.options import Dropout, EmbeddingWidth, Range, Width
 from tsforecast.typing import Tensor
@@ -22,8 +22,12 @@ class SpikeDetector(Forecaster):
 
     The output is a dict: ``forecast`` scaled ``[B, H, T]`` (``[B, H, T, Q]`` with quantile levels), and ``spike``
     ``[B, H, T]``, float32 logits of the probability that the target is then above its last known value by more than
-    the threshold in the model's metadata. Both are trained together, see ``Objective``. The model reads its window in
-    both directions and therefore forecasts at its last step only.
+    the threshold in the model's metadata. Both are trained together, see ``Objective``.
+
+    With ``causal``, convolution, attention and the forward LSTM see no later step, and both heads are trained at every
+    step of the window. The backward LSTM, which has seen the whole window, adds to the features of the last step only;
+    they are zero at the steps before. Without, every layer reads the window in both directions, and the model forecasts
+    at its last step only.
 
     Args:
         task: Inputs and outputs of the model.
@@ -38,6 +42,7 @@ class SpikeDetector(Forecaster):
         anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
         embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
+        causal: Whether the model forecasts at every step of the window; False in models saved before 0.2.
 
     Raises:
         ValueError: ``filters`` is not a multiple of ``heads``, or ``spike_weight`` is negative.
@@ -66,6 +71,7 @@ class SpikeDetector(Forecaster):
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
         embedding: EmbeddingWidth = None,
+        causal: bool = False,
     ):
         if filters % heads:
             raise ValueError(f"filters={filters} must be a multiple of heads={heads}.")
@@ -73,15 +79,9 @@ class SpikeDetector(Forecaster):
             raise ValueError(f"spike_weight={spike_weight} is out of range: it must be at least 0.")
         past = task.input_tensor()
         channels = encode_channels(past, task, encoding, embedding)
-        conv = keras.layers.Conv1D(filters, kernel_size, padding="same", activation="relu", name="conv")(
-            channels
-        )
-        # The layer attends within each of M series; here there is one.
-        attended = SelfAttention(heads, dropout, name="attention")(keras.ops.expand_dims(conv, 1))
-        attended = _drop(keras.ops.squeeze(attended, 1), dropout)
-        features = keras.layers.LayerNormalization(name="norm")(keras.layers.Add()([conv, attended]))
-        features = Bidirectional(RecurrentLSTM(units), name="bilstm")(features)
-        features = _drop(features, dropout)
+        features = _attend(channels, filters, kernel_size, heads, dropout, causal)
+        read = _read_causally if causal else _read_both_ways
+        features = _drop(read(features, units), dropout)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         odds = ForecastHead(
             task.horizon, len(task.target_indices), units=dense_units, dropout=dropout, name="spike_head"
@@ -97,17 +97,44 @@ class SpikeDetector(Forecaster):
             "anchor": anchor,
             "encoding": encoding,
             "embedding": embedding,
+            "causal": causal,
         }
-        super().__init__(
-            task=task,
-            past=past,
-            forecast={
-                "forecast": anchor_forecast(head(features), past, task, anchor),
-                "spike": odds(features),
-            },
-            options=options,
-        )
+        if causal:
+            outputs = causal_outputs(features, past, task, head, anchor)
+            steps = {"forecast": features[:, -1], "sequence": features}
+            outputs = {name: {"forecast": outputs[name], "spike": odds(steps[name])} for name in outputs}
+        else:
+            value = anchor_forecast(head(features), past, task, anchor)
+            outputs = {"forecast": {"forecast": value, "spike": odds(features)}}
+        super().__init__(task=task, past=past, options=options, **outputs)
         self.spike_weight = spike_weight
+
+
+def _attend(
+    channels: Tensor, filters: int, kernel_size: int, heads: int, dropout: float, causal: bool
+) -> Tensor:
+    """Return the convolution plus attention over it, normalized, ``[B, L, filters]``."""
+    padding = "causal" if causal else "same"
+    conv = keras.layers.Conv1D(filters, kernel_size, padding=padding, activation="relu", name="conv")(
+        channels
+    )
+    # The layer attends within each of M series; here there is one.
+    attention = SelfAttention(heads, dropout, causal=causal, name="attention")
+    attended = _drop(keras.ops.squeeze(attention(keras.ops.expand_dims(conv, 1)), 1), dropout)
+    return keras.layers.LayerNormalization(name="norm")(keras.layers.Add()([conv, attended]))
+
+
+def _read_both_ways(features: Tensor, units: int) -> Tensor:
+    """Return the last states of a bidirectional LSTM ``[B, 2 units]``."""
+    return Bidirectional(RecurrentLSTM(units), name="bilstm")(features)
+
+
+def _read_causally(features: Tensor, units: int) -> Tensor:
+    """Return features, forward and backward LSTM of each step; the backward one is zero before the last step."""
+    forward = RecurrentLSTM(units, return_sequences=True, name="forward")(features)
+    backward = keras.ops.expand_dims(RecurrentLSTM(units, go_backwards=True, name="backward")(features), 1)
+    backward = keras.ops.pad(backward, ((0, 0), (features.shape[1] - 1, 0), (0, 0)))
+    return keras.layers.Concatenate(name="features")([features, forward, backward])
 
 
 def _drop(features: Tensor, dropout: float) -> Tensor:

@@ -74,7 +74,8 @@ class Trainer(keras.Model):
         Returns: ``[B, H, T(, Q)]``, or ``[B, S, H, T(, Q)]`` for S scored steps.
         """
         if training and self.sequence is not None:
-            return self.sequence(past, training=True)[:, self.dense_from :]
+            outputs = self.sequence(past, training=True)
+            return keras.tree.map_structure(lambda output: output[:, self.dense_from :], outputs)
         return self.forecaster(past, training=training)
 
     def compute_loss(

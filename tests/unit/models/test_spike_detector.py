@@ -23,8 +23,16 @@ def make(task, **changes):
     return SpikeDetector(task, **{**options, **changes})
 
 
-def test_shapes():
-    check_shapes_and_order(make)
+def make_causal(task, **changes):
+    return make(task, causal=True, **changes)
+
+
+MAKERS = pytest.mark.parametrize("maker", [make, make_causal])
+
+
+@MAKERS
+def test_shapes(maker):
+    check_shapes_and_order(maker)
 
 
 def test_the_odds_are_float32_for_every_step_and_target():
@@ -35,13 +43,47 @@ def test_the_odds_are_float32_for_every_step_and_target():
     assert odds.shape == (5, 2, 2)
 
 
+@MAKERS
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-def test_saving(tmp_path, policy):
-    check_saving(make, tmp_path, policy)
+def test_saving(tmp_path, policy, maker):
+    check_saving(maker, tmp_path, policy)
 
 
-def test_training():
-    check_training(make, dense=False)
+@pytest.mark.parametrize(("maker", "dense"), [(make, False), (make_causal, False), (make_causal, True)])
+def test_training(maker, dense):
+    check_training(maker, dense)
+
+
+def test_no_step_before_the_last_sees_a_later_one():
+    task = TASKS["steps and targets"]
+    sequence = make_causal(task).sequence_model()
+    past = batch(task)[0]
+    changed = past.copy()
+    changed[:, 15:] += 1.0
+    for name, output in sequence(past).items():
+        before, after = np.asarray(output), np.asarray(sequence(changed)[name])
+        np.testing.assert_allclose(after[:, :15], before[:, :15], atol=1e-6, err_msg=name)
+        assert (np.abs(after[:, 15:] - before[:, 15:]) > 1e-6).any()
+
+
+def test_the_last_step_of_the_sequence_is_the_forecast():
+    task = TASKS["steps and targets"]
+    model = make_causal(task)
+    past = batch(task)[0]
+    for name, output in model(past).items():
+        np.testing.assert_allclose(model.sequence_model()(past)[name][:, -1], output, atol=1e-6, err_msg=name)
+
+
+def test_the_backward_direction_adds_to_the_last_step_only():
+    task = TASKS["steps and targets"]
+    model = make_causal(task)
+    past = batch(task)[0]
+    before = np.asarray(model.sequence_model()(past)["spike"])
+    for variable in model.get_layer("backward").trainable_variables:
+        variable.assign(variable * 0.5)
+    after = np.asarray(model.sequence_model()(past)["spike"])
+    np.testing.assert_array_equal(after[:, :-1], before[:, :-1])
+    assert (after[:, -1] != before[:, -1]).any()
 
 
 def test_it_has_no_forecast_of_earlier_steps():

@@ -151,7 +151,11 @@ def _standardize(rows: Tensor, mean: Tensor, deviation: Tensor, gain: Tensor, sh
 
 
 def attend(
-    queries: Tensor, keys: Tensor, values: Tensor, drop: Callable[[Tensor], Tensor] | None = None
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    drop: Callable[[Tensor], Tensor] | None = None,
+    causal: bool = False,
 ) -> Tensor:
     """Return ``softmax(q k' / sqrt(W)) v`` for many small sets of tokens, with the weights in float32.
 
@@ -160,21 +164,42 @@ def attend(
         keys: ``[N, heads, W, P]``, with the last axes swapped.
         values: ``[N, heads, W, P]``, with the last axes swapped.
         drop: Applies dropout to the weights, or None.
+        causal: Whether a token attends only to itself and the tokens before it.
 
     Returns: ``[N, heads, P, W]`` in the dtype of ``queries``.
     """
     queries = queries * queries.shape[-1] ** -0.5
     if drop is None and on_cpu():
-        return _attend(queries, keys, values)
-    weights = ops.softmax(ops.cast(ops.matmul(queries, keys), "float32"))
+        return (_attend_causally if causal else _attend)(queries, keys, values)
+    scores = ops.cast(ops.matmul(queries, keys), "float32")
+    weights = ops.softmax(scores + _future_mask(scores.shape[-1]) if causal else scores)
     weights = ops.cast(weights if drop is None else drop(weights), queries.dtype)
     return ops.matmul(weights, _swap_last_axes(values))
 
 
+def _future_mask(tokens: int) -> np.ndarray:
+    """Return what to add to the scores ``[P, P]`` so that no token attends to a later one."""
+    return np.triu(np.full((tokens, tokens), -1e9, "float32"), k=1)
+
+
 @ops.custom_gradient
 def _attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    return _attention_with_gradient(queries, keys, values, causal=False)
+
+
+@ops.custom_gradient
+def _attend_causally(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    return _attention_with_gradient(queries, keys, values, causal=True)
+
+
+def _attention_with_gradient(
+    queries: Tensor, keys: Tensor, values: Tensor, causal: bool
+) -> tuple[Tensor, Callable[..., tuple[Tensor, Tensor, Tensor]]]:
+    """Return the attention, and its gradient from what the forward pass kept."""
     dtype = keras.backend.standardize_dtype(queries.dtype)
     scores = ops.cast(ops.matmul(queries, keys), "float32")
+    if causal:
+        scores = scores + _future_mask(scores.shape[-1])
     weights = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
     # Scaled after the product, whose result is smaller than the weights.
     scale = 1.0 / ops.sum(weights, axis=-1, keepdims=True)

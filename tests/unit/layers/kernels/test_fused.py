@@ -1,5 +1,7 @@
 """The forms for a CPU against the plain ones: the same results, gradients and statistics."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -35,22 +37,26 @@ def test_the_activation(monkeypatch):
     assert_the_same_both_ways(fused.gelu, [np.linspace(-6, 6, 101, dtype="float32")], monkeypatch)
 
 
-def test_attention(monkeypatch):
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention(monkeypatch, causal):
     queries, keys, values = random(3, 2, 5, 4), random(3, 2, 4, 5, seed=1), random(3, 2, 4, 5, seed=2)
     queries[0] *= 100  # weights of zero and one
-    assert_the_same_both_ways(fused.attend, [queries, keys, values], monkeypatch, atol=1e-4)
+    attend = partial(fused.attend, causal=causal)
+    assert_the_same_both_ways(attend, [queries, keys, values], monkeypatch, atol=1e-4)
 
 
-def test_attention_is_that_of_keras():
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_is_that_of_keras(causal):
     queries, keys, values = random(3, 2, 5, 4), random(3, 2, 4, 5, seed=1), random(3, 2, 4, 5, seed=2)
     plain = ops.dot_product_attention(
         *(
             ops.transpose(part, order)
             for part, order in ((queries, (0, 2, 1, 3)), (keys, (0, 3, 1, 2)), (values, (0, 3, 1, 2)))
-        )
+        ),
+        is_causal=causal,
     )
     np.testing.assert_allclose(
-        fused.attend(*map(ops.convert_to_tensor, (queries, keys, values))),
+        fused.attend(*map(ops.convert_to_tensor, (queries, keys, values)), causal=causal),
         ops.transpose(plain, (0, 2, 1, 3)),
         atol=1e-6,
     )
