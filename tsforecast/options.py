@@ -59,6 +59,7 @@ class NotEmpty:
 Width = Annotated[int, Range(1, 65_536)]  # of a layer
 Widths = Annotated[Sequence[Width], NotEmpty(64)]
 Dropout = Annotated[float, Range(0.0, 0.95)]
+SpikeWeight = Annotated[float, Range(0.0, 1e6)]  # of the cross-entropy in the loss
 EmbeddingWidth = Annotated[int | None, Range(1, 1024)]  # of a category
 
 

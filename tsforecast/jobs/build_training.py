@@ -64,7 +64,21 @@ def train(
         resume=config.resume is not None,
         best=best,
     )
-    return train_model(model, run)
+    progress = train_model(model, run)
+    if getattr(model, "spike_weight", 0.0):
+        calibrate_best(dataset, folder)
+    return progress
+
+
+def calibrate_best(dataset: ForecastDataset, folder: RunFolder) -> None:
+    """Calibrate the spike probabilities of the folder's best model, if it forecasts them, on validation windows."""
+    from tsforecast.evaluation.spike_calibration import calibrate_spikes
+    from tsforecast.models.io import load_model, save_model, saved_path
+
+    if saved_path(folder.best).exists():
+        model = load_model(folder.best)
+        if calibrate_spikes(model, dataset):
+            save_model(model, folder.best)
 
 
 def trainer(config: Config, model: Forecaster, loss: Loss, updates: int | None) -> Trainer:

@@ -8,9 +8,16 @@ import keras
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
-from tsforecast.models.forecaster import Forecaster, anchor_forecast, causal_outputs, encode_channels
+from tsforecast.models.forecaster import (
+    Forecaster,
+    add_spike_logits,
+    anchor_forecast,
+    causal_outputs,
+    encode_channels,
+    make_spike_head,
+)
 from tsforecast.models.task import Task
-from tsforecast.options import Dropout, EmbeddingWidth, NotEmpty, Range, Width, Widths
+from tsforecast.options import Dropout, EmbeddingWidth, NotEmpty, Range, SpikeWeight, Width, Widths
 
 PADDINGS = ("causal", "same")
 
@@ -31,6 +38,8 @@ class CNNLSTM(Forecaster):
         anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
         embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
+        spike_head: Whether the model also forecasts the probability of a spike, see ``SpikeDetector``.
+        spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
 
     Raises:
         ValueError: ``padding`` is neither of the two, or ``kernel_sizes`` is empty.
@@ -58,6 +67,8 @@ class CNNLSTM(Forecaster):
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
         embedding: EmbeddingWidth = None,
+        spike_head: bool = False,
+        spike_weight: SpikeWeight = 0.5,
     ):
         if padding not in PADDINGS:
             raise ValueError(f"padding={padding} is not one of {', '.join(PADDINGS)}.")
@@ -92,5 +103,9 @@ class CNNLSTM(Forecaster):
             "anchor": anchor,
             "encoding": encoding,
             "embedding": embedding,
+            "spike_head": spike_head,
+            "spike_weight": spike_weight,
         }
+        odds = make_spike_head(task, spike_head, dense_units, dropout)
+        outputs = add_spike_logits(outputs, features, odds)
         super().__init__(task=task, past=past, options=options, **outputs)

@@ -5,9 +5,14 @@ from typing import Annotated
 import keras
 
 from tsforecast.layers.linear import TargetHistory, TimeLinear, TrendSplit
-from tsforecast.models.forecaster import Forecaster, shift_by_categories
+from tsforecast.models.forecaster import (
+    Forecaster,
+    linear_spike_logits,
+    shift_by_categories,
+    with_spike_logits,
+)
 from tsforecast.models.task import Task
-from tsforecast.options import EmbeddingWidth, Range
+from tsforecast.options import EmbeddingWidth, Range, SpikeWeight
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -19,6 +24,8 @@ class DLinear(Forecaster):
         kernel_size: Width in steps of the moving average that is the trend, odd.
         embedding: Width of the embedding of each categorical feature, whose learned level is added to the forecast;
             None for ``embedding_width``.
+        spike_head: Whether the model also forecasts the probability of a spike, see ``SpikeDetector``.
+        spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
 
     Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2, with maps that all
     targets share; they start as averages, as in the Time-Series-Library.
@@ -34,6 +41,8 @@ class DLinear(Forecaster):
         task: Task,
         kernel_size: Annotated[int, Range(1, 10_000)] = 25,
         embedding: EmbeddingWidth = None,
+        spike_head: bool = False,
+        spike_weight: SpikeWeight = 0.5,
     ):
         past = task.input_tensor()
         trend, remainder = TrendSplit(kernel_size, dtype="float32", name="split")(
@@ -45,5 +54,12 @@ class DLinear(Forecaster):
         ]
         forecast = keras.layers.Add(dtype="float32")([maps[0](trend), maps[1](remainder)])
         forecast = shift_by_categories(forecast, past, task, embedding)
-        options = {"kernel_size": kernel_size, "embedding": embedding}
+        options = {
+            "kernel_size": kernel_size,
+            "embedding": embedding,
+            "spike_head": spike_head,
+            "spike_weight": spike_weight,
+        }
+        if spike_head:
+            forecast = with_spike_logits(forecast, linear_spike_logits(past, task))
         super().__init__(task=task, past=past, forecast=forecast, options=options)

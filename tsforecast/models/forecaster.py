@@ -14,14 +14,17 @@ Example:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
 
 from tsforecast.layers.anchor import Anchor
+from tsforecast.layers.calibration import LogitCalibration
 from tsforecast.layers.categories import CategoryEmbedding, SelectChannels
 from tsforecast.layers.encoding import PiecewiseLinear
+from tsforecast.layers.head import ForecastHead
+from tsforecast.layers.linear import TargetHistory, TimeLinear
 from tsforecast.models.protocol import ParameterRow
 from tsforecast.models.task import Task
 from tsforecast.typing import Tensor
@@ -48,7 +51,6 @@ class Forecaster(keras.Model):
     """
 
     nominal_params: ClassVar[int | None] = None
-    spike_weight: float = 0.0
 
     def __init__(
         self,
@@ -64,6 +66,8 @@ class Forecaster(keras.Model):
         self.task = task
         self.options = options or {}
         self.metadata = metadata or {}
+        has_spike_head = self.options.get("spike_head", True)
+        self.spike_weight = float(self.options.get("spike_weight", 0.0)) if has_spike_head else 0.0
         self._sequence = (past, sequence)
 
     def describe(self, **metadata: object) -> None:
@@ -195,6 +199,46 @@ def causal_outputs(
     if anchor:
         outputs["sequence"] = Anchor(task.target_indices, every_step=True)(outputs["sequence"], past)
     return outputs
+
+
+def make_spike_head(
+    task: Task, wanted: bool, units: Sequence[int] = (), dropout: float = 0.0
+) -> ForecastHead | None:
+    """Return a layer that maps ``[..., D]`` to the logits of a spike ``[..., H, T]``, or None if it is not wanted."""
+    if not wanted:
+        return None
+    targets = len(task.target_indices)
+    return ForecastHead(task.horizon, targets, units=units, dropout=dropout, name="spike_head")
+
+
+def add_spike_logits(
+    outputs: dict[str, Tensor], features: Tensor, head: keras.layers.Layer | None
+) -> dict[str, Any]:
+    """Return the outputs of a model with the logits of a spike next to each forecast; unchanged without a head.
+
+    Args:
+        outputs: ``forecast`` and, for a causal model, ``sequence``.
+        features: ``[B, L, D]``.
+        head: See ``make_spike_head``.
+    """
+    if head is None:
+        return outputs
+    result: dict[str, Any] = {"forecast": with_spike_logits(outputs["forecast"], head(features[:, -1]))}
+    if "sequence" in outputs:
+        result["sequence"] = {"forecast": outputs["sequence"], "spike": head(features)}
+    return result
+
+
+def with_spike_logits(forecast: Tensor, logits: Tensor) -> dict[str, Tensor]:
+    """Return the output of a model that forecasts a value and, calibrated after training, the odds of a spike."""
+    return {"forecast": forecast, "spike": LogitCalibration(name="spike_calibration")(logits)}
+
+
+def linear_spike_logits(past: Tensor, task: Task) -> Tensor:
+    """Return logits of a spike ``[B, H, T]``, a linear map of each target's history relative to its last value."""
+    history = TargetHistory(task.target_indices, name="spike_history")(past)
+    change = keras.layers.Subtract(dtype="float32")([history, history[..., -1:]])
+    return TimeLinear(task.horizon, None, name="spike_head")(change)
 
 
 def anchor_forecast(forecast: Tensor, past: Tensor, task: Task, anchor: bool) -> Tensor:

@@ -8,9 +8,15 @@ import keras
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
-from tsforecast.models.forecaster import Forecaster, causal_outputs, encode_channels
+from tsforecast.models.forecaster import (
+    Forecaster,
+    add_spike_logits,
+    causal_outputs,
+    encode_channels,
+    make_spike_head,
+)
 from tsforecast.models.task import Task
-from tsforecast.options import Dropout, EmbeddingWidth, Width, Widths
+from tsforecast.options import Dropout, EmbeddingWidth, SpikeWeight, Width, Widths
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -25,6 +31,8 @@ class LSTM(Forecaster):
         anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
         embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
+        spike_head: Whether the model also forecasts the probability of a spike, see ``SpikeDetector``.
+        spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
 
     Source: Hochreiter & Schmidhuber (1997).
 
@@ -45,6 +53,8 @@ class LSTM(Forecaster):
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
         embedding: EmbeddingWidth = None,
+        spike_head: bool = False,
+        spike_weight: SpikeWeight = 0.5,
     ):
         past = task.input_tensor()
         features = encode_channels(past, task, encoding, embedding)
@@ -60,7 +70,9 @@ class LSTM(Forecaster):
             "anchor": anchor,
             "encoding": encoding,
             "embedding": embedding,
+            "spike_head": spike_head,
+            "spike_weight": spike_weight,
         }
-        super().__init__(
-            task=task, past=past, options=options, **causal_outputs(features, past, task, head, anchor)
-        )
+        outputs = causal_outputs(features, past, task, head, anchor)
+        odds = make_spike_head(task, spike_head, dense_units, dropout)
+        super().__init__(task=task, past=past, options=options, **add_spike_logits(outputs, features, odds))

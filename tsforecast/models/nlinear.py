@@ -4,9 +4,14 @@ import keras
 
 from tsforecast.layers.anchor import Anchor
 from tsforecast.layers.linear import TargetHistory, TimeLinear
-from tsforecast.models.forecaster import Forecaster, shift_by_categories
+from tsforecast.models.forecaster import (
+    Forecaster,
+    linear_spike_logits,
+    shift_by_categories,
+    with_spike_logits,
+)
 from tsforecast.models.task import Task
-from tsforecast.options import EmbeddingWidth
+from tsforecast.options import EmbeddingWidth, SpikeWeight
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")
@@ -17,6 +22,8 @@ class NLinear(Forecaster):
         task: Inputs and outputs of the model.
         embedding: Width of the embedding of each categorical feature, whose learned level is added to the forecast;
             None for ``embedding_width``.
+        spike_head: Whether the model also forecasts the probability of a spike, see ``SpikeDetector``.
+        spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
 
     Source: Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting?, section 4.2, with one map that
     all targets share.
@@ -27,7 +34,13 @@ class NLinear(Forecaster):
         (None, 4, 1)
     """
 
-    def __init__(self, task: Task, embedding: EmbeddingWidth = None):
+    def __init__(
+        self,
+        task: Task,
+        embedding: EmbeddingWidth = None,
+        spike_head: bool = False,
+        spike_weight: SpikeWeight = 0.5,
+    ):
         past = task.input_tensor()
         history = TargetHistory(task.target_indices)(past)
         change = keras.layers.Subtract(dtype="float32")([history, history[..., -1:]])
@@ -35,4 +48,7 @@ class NLinear(Forecaster):
             TimeLinear(task.horizon, task.quantile_levels, name="map")(change), past
         )
         forecast = shift_by_categories(forecast, past, task, embedding)
-        super().__init__(task=task, past=past, forecast=forecast, options={"embedding": embedding})
+        if spike_head:
+            forecast = with_spike_logits(forecast, linear_spike_logits(past, task))
+        options = {"embedding": embedding, "spike_head": spike_head, "spike_weight": spike_weight}
+        super().__init__(task=task, past=past, forecast=forecast, options=options)

@@ -1,6 +1,7 @@
 """PatchTST: a transformer over patches of each series."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import keras
@@ -11,9 +12,9 @@ from tsforecast.layers.head import ForecastHead, fan_in_uniform
 from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.linear import TargetHistory
 from tsforecast.layers.patches import HiddenPatches, Patches
-from tsforecast.models.forecaster import Forecaster, shift_by_categories
+from tsforecast.models.forecaster import Forecaster, shift_by_categories, with_spike_logits
 from tsforecast.models.task import Task
-from tsforecast.options import Dropout, EmbeddingWidth, Range, Width
+from tsforecast.options import Dropout, EmbeddingWidth, Range, SpikeWeight, Width
 from tsforecast.typing import Tensor
 
 CHANNELS = ("targets", "all")
@@ -46,6 +47,8 @@ class PatchTST(Forecaster):
         channels: ``targets`` or ``all``; codes of categories are not among the histories.
         embedding: Width of the embedding of each categorical feature, whose learned level is added to the forecast;
             None for ``embedding_width``.
+        spike_head: Whether the model also forecasts the probability of a spike, see ``SpikeDetector``.
+        spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -77,6 +80,8 @@ class PatchTST(Forecaster):
         pre_norm: bool = False,
         channels: str = "targets",
         embedding: EmbeddingWidth = None,
+        spike_head: bool = False,
+        spike_weight: SpikeWeight = 0.5,
     ):
         options: dict[str, Any] = {
             "d_model": d_model,
@@ -94,6 +99,8 @@ class PatchTST(Forecaster):
             "pre_norm": pre_norm,
             "channels": channels,
             "embedding": embedding,
+            "spike_head": spike_head,
+            "spike_weight": spike_weight,
         }
         _check(options)
         read = tuple(task.number_channels) if channels == "all" else task.target_indices
@@ -117,6 +124,9 @@ class PatchTST(Forecaster):
             indices = [read.index(channel) for channel in task.target_indices]
             forecast = RestoreInstance(normalizer, indices, name="restore")(forecast, statistics)
         forecast = shift_by_categories(ops.swapaxes(forecast, 1, 2), past, task, embedding)
+        if spike_head:
+            logits = _head(flat, replace(task, quantile_levels=None), channels, "spike_head")
+            forecast = with_spike_logits(forecast, ops.swapaxes(logits, 1, 2))
         super().__init__(task=task, past=past, forecast=forecast, options=options)
         self._histories = (past, history)
 
@@ -148,15 +158,15 @@ def _encode(tokens: Tensor, blocks: Sequence[keras.layers.Layer]) -> Tensor:
     return tokens
 
 
-def _head(encoded: Tensor, task: Task, channels: str) -> Tensor:
+def _head(encoded: Tensor, task: Task, channels: str, name: str = "head") -> Tensor:
     """Map ``[B, M, P * D]`` to ``[B, T, H(, Q)]``, with one head for all series or one that reads all of them."""
     if channels == "targets":
         head = ForecastHead(
-            task.horizon, 1, task.quantile_levels, kernel_initializer=fan_in_uniform(), name="head"
+            task.horizon, 1, task.quantile_levels, kernel_initializer=fan_in_uniform(), name=name
         )
         return ops.squeeze(head(encoded), axis=3)
     flat = ops.reshape(encoded, (-1, encoded.shape[1] * encoded.shape[2]))
-    head = ForecastHead(**task.head_arguments(), kernel_initializer=fan_in_uniform(), name="head")
+    head = ForecastHead(**task.head_arguments(), kernel_initializer=fan_in_uniform(), name=name)
     return ops.swapaxes(head(flat), 1, 2)
 
 

@@ -10,9 +10,15 @@ import numpy as np
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.rules import RuleActions, RuleConditions
-from tsforecast.models.forecaster import Forecaster, causal_outputs, encode_channels
+from tsforecast.models.forecaster import (
+    Forecaster,
+    add_spike_logits,
+    causal_outputs,
+    encode_channels,
+    make_spike_head,
+)
 from tsforecast.models.task import Task
-from tsforecast.options import Dropout, EmbeddingWidth, Width, Widths
+from tsforecast.options import Dropout, EmbeddingWidth, SpikeWeight, Width, Widths
 from tsforecast.typing import Tensor
 
 
@@ -32,6 +38,8 @@ class RuleBased(Forecaster):
         anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
         embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
+        spike_head: Whether the model also forecasts the probability of a spike, see ``SpikeDetector``.
+        spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
 
     Source: the blend of a network with trusted rules follows no single paper; one weight per rule is the simplest gate
     that can be interpreted after training.
@@ -54,6 +62,8 @@ class RuleBased(Forecaster):
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
         embedding: EmbeddingWidth = None,
+        spike_head: bool = False,
+        spike_weight: SpikeWeight = 0.5,
     ):
         past = task.input_tensor()
         features = encode_channels(past, task, encoding, embedding)
@@ -78,7 +88,11 @@ class RuleBased(Forecaster):
             "anchor": anchor,
             "encoding": encoding,
             "embedding": embedding,
+            "spike_head": spike_head,
+            "spike_weight": spike_weight,
         }
+        odds = make_spike_head(task, spike_head, dense_units, dropout)
+        outputs = add_spike_logits(outputs, features, odds)
         super().__init__(task=task, past=past, options=options, **outputs)
         self.rules = rules
         self._actions: RuleActions | None = actions

@@ -10,9 +10,16 @@ from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.layers.recurrent import Bidirectional
-from tsforecast.models.forecaster import Forecaster, anchor_forecast, causal_outputs, encode_channels
+from tsforecast.models.forecaster import (
+    Forecaster,
+    add_spike_logits,
+    anchor_forecast,
+    causal_outputs,
+    encode_channels,
+    make_spike_head,
+)
 from tsforecast.models.task import Task
-from tsforecast.options import Dropout, EmbeddingWidth, Range, Width
+from tsforecast.options import Dropout, EmbeddingWidth, Range, SpikeWeight, Width
 from tsforecast.typing import Tensor
 
 
@@ -67,7 +74,7 @@ class SpikeDetector(Forecaster):
         units: Width = 128,
         dense_units: Sequence[Width] = (64,),
         dropout: Dropout = 0.0,
-        spike_weight: Annotated[float, Range(0.0, 1e6)] = 0.5,
+        spike_weight: SpikeWeight = 0.5,
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
         embedding: EmbeddingWidth = None,
@@ -83,9 +90,7 @@ class SpikeDetector(Forecaster):
         read = _read_causally if causal else _read_both_ways
         features = _drop(read(features, units), dropout)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
-        odds = ForecastHead(
-            task.horizon, len(task.target_indices), units=dense_units, dropout=dropout, name="spike_head"
-        )
+        odds = make_spike_head(task, True, dense_units, dropout)
         options: dict[str, Any] = {
             "filters": filters,
             "kernel_size": kernel_size,
@@ -100,14 +105,11 @@ class SpikeDetector(Forecaster):
             "causal": causal,
         }
         if causal:
-            outputs = causal_outputs(features, past, task, head, anchor)
-            steps = {"forecast": features[:, -1], "sequence": features}
-            outputs = {name: {"forecast": outputs[name], "spike": odds(steps[name])} for name in outputs}
+            outputs = add_spike_logits(causal_outputs(features, past, task, head, anchor), features, odds)
         else:
             value = anchor_forecast(head(features), past, task, anchor)
             outputs = {"forecast": {"forecast": value, "spike": odds(features)}}
         super().__init__(task=task, past=past, options=options, **outputs)
-        self.spike_weight = spike_weight
 
 
 def _attend(

@@ -1,0 +1,77 @@
+"""What all networks share: a spike head on request."""
+
+import numpy as np
+import pytest
+
+from tests.helpers.model_checks import TASKS, batch, check_saving, check_training
+from tsforecast.layers.calibration import LogitCalibration
+from tsforecast.models.cnn_lstm import CNNLSTM
+from tsforecast.models.dlinear import DLinear
+from tsforecast.models.gru import GRU
+from tsforecast.models.lstm import LSTM
+from tsforecast.models.nlinear import NLinear
+from tsforecast.models.patchtst import PatchTST
+from tsforecast.models.rule_based import RuleBased
+
+SMALL = {"units": (5,), "dense_units": (6,)}
+MODELS = {
+    "lstm": lambda task, **more: LSTM(task, **SMALL, **more),
+    "gru": lambda task, **more: GRU(task, **SMALL, **more),
+    "cnn_lstm": lambda task, **more: CNNLSTM(task, filters=4, kernel_sizes=(3,), **SMALL, **more),
+    "cnn_lstm_same": lambda task, **more: CNNLSTM(
+        task, filters=4, kernel_sizes=(3,), padding="same", **SMALL, **more
+    ),
+    "rule_based": lambda task, **more: RuleBased(task, **SMALL, **more),
+    "dlinear": lambda task, **more: DLinear(task, kernel_size=5, **more),
+    "nlinear": NLinear,
+    "patchtst": lambda task, **more: PatchTST(
+        task, d_model=8, heads=2, layers=1, d_ff=8, dropout=0.0, patch_len=4, patch_stride=4, **more
+    ),
+    "patchtst_all": lambda task, **more: PatchTST(
+        task, d_model=8, heads=2, layers=1, d_ff=8, dropout=0.0, channels="all", **more
+    ),
+}
+ALL = pytest.mark.parametrize("name", MODELS)
+
+
+def with_head(name):
+    return lambda task: MODELS[name](task, spike_head=True)
+
+
+@ALL
+def test_a_spike_head_adds_logits_and_leaves_the_forecast_as_it_is(name):
+    task = TASKS["steps and targets"]
+    past, _ = batch(task)
+    plain, model = MODELS[name](task), with_head(name)(task)
+    assert plain.spike_weight == 0.0
+    assert model.spike_weight == 0.5
+    output = model(past)
+    assert output["spike"].shape == output["forecast"].shape == (5, 3, 2)
+    shared = [variable for variable in model.trainable_variables if "spike" not in variable.path]
+    for variable, value in zip(plain.trainable_variables, shared, strict=True):
+        variable.assign(value)
+    np.testing.assert_allclose(plain(past), output["forecast"], atol=1e-6)
+
+
+@ALL
+def test_a_model_with_a_spike_head_is_saved_and_trained(name, tmp_path):
+    check_saving(with_head(name), tmp_path, "float32")
+    check_training(with_head(name), dense=with_head(name)(TASKS["quantiles"]).has_sequence)
+
+
+def test_calibration_changes_the_odds_of_the_forecast_and_not_those_of_training():
+    model = with_head("gru")(TASKS["one step"])
+    past, _ = batch(model.task)
+    before, training = model(past), model.sequence_model()(past)
+    (layer,) = (layer for layer in model.layers if isinstance(layer, LogitCalibration))
+    layer.set_weights([np.full(1, 2.0), np.full(1, -1.0)])
+    after = model(past)
+    np.testing.assert_allclose(after["spike"], 2.0 * np.asarray(before["spike"]) - 1.0, rtol=1e-5)
+    np.testing.assert_array_equal(after["forecast"], before["forecast"])
+    np.testing.assert_array_equal(model.sequence_model()(past)["spike"], training["spike"])
+
+
+def test_a_weight_has_an_effect_on_the_loss_only_with_a_head():
+    task = TASKS["one step"]
+    assert MODELS["gru"](task, spike_weight=3.0).spike_weight == 0.0
+    assert MODELS["gru"](task, spike_head=True, spike_weight=3.0).spike_weight == 3.0
