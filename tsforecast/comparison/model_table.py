@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tsforecast.comparison.confidence_set import LEVEL, has_arch, model_confidence_set
 from tsforecast.comparison.names import target_name
 from tsforecast.comparison.runs import Run, collect_runs
 from tsforecast.errors import UserError
@@ -53,6 +54,7 @@ def format_markdown(runs: Sequence[Run], command: str) -> str:
     lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
     lines += [f"| {' | '.join(_cells(name, groups[name]))} |" for name in order]
     verdicts = [_verdict(groups, order, reference) for reference in TO_BEAT if reference in groups]
+    verdicts += _confidence_set(groups)
     return "\n".join(["# Results", "", *_origin(runs, command), "", *lines, "", NOTE, "", *verdicts]) + "\n"
 
 
@@ -119,6 +121,23 @@ def _verdict(groups: Mapping[str, list[Run]], order: Sequence[str], reference: s
     return (
         f"- {' '.join(parts)} (Every seed's 95 % interval of the paired difference in RMSE lies on one side.)"
     )
+
+
+def _confidence_set(groups: Mapping[str, list[Run]]) -> list[str]:
+    """Return a line with the models that cannot be told apart from the best; none without ``arch`` or the errors."""
+    errors = {name: [run.errors for run in runs if run.errors is not None] for name, runs in groups.items()}
+    if len(groups) < 2 or not all(errors.values()) or not has_arch():
+        return []
+    window = next(iter(groups.values()))[0].result["window"]
+    values = model_confidence_set(errors, window["lead"] + window["horizon"] - 1)
+    if values is None:
+        return []
+    order = sorted(values, key=lambda name: -values[name])
+    members = [f"{name} (p = {values[name]:.2f})" for name in order if values[name] > 1 - LEVEL]
+    return [
+        f"- Model confidence set at {100 * LEVEL:.0f} %: {', '.join(members)}. The others are significantly worse than"
+        " the best. (Hansen, Lunde & Nason 2011, on the squared errors of blocks of test windows, mean of the seeds.)"
+    ]
 
 
 def _difference(run: Run, reference: Run) -> Interval | None:
