@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from tsforecast.evaluation.spike_thresholds import find_spikes
+from tsforecast.data.spikes import find_spikes
 from tsforecast.inference.predict import predict
 from tsforecast.layers.calibration import LogitCalibration
 

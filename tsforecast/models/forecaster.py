@@ -201,12 +201,8 @@ def causal_outputs(
     return outputs
 
 
-def make_spike_head(
-    task: Task, wanted: bool, units: Sequence[int] = (), dropout: float = 0.0
-) -> ForecastHead | None:
-    """Return a layer that maps ``[..., D]`` to the logits of a spike ``[..., H, T]``, or None if it is not wanted."""
-    if not wanted:
-        return None
+def make_spike_head(task: Task, units: Sequence[int] = (), dropout: float = 0.0) -> ForecastHead:
+    """Return a layer that maps ``[..., D]`` to the logits of a spike ``[..., H, T]``."""
     targets = len(task.target_indices)
     return ForecastHead(task.horizon, targets, units=units, dropout=dropout, name="spike_head")
 
@@ -219,7 +215,7 @@ def add_spike_logits(
     Args:
         outputs: ``forecast`` and, for a causal model, ``sequence``.
         features: ``[B, L, D]``.
-        head: See ``make_spike_head``.
+        head: See ``make_spike_head``; None for a model without one.
     """
     if head is None:
         return outputs

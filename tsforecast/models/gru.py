@@ -78,5 +78,5 @@ class GRU(Forecaster):
             "spike_weight": spike_weight,
         }
         outputs = causal_outputs(features, past, task, head, anchor)
-        odds = make_spike_head(task, spike_head, dense_units, dropout)
+        odds = make_spike_head(task, dense_units, dropout) if spike_head else None
         super().__init__(task=task, past=past, options=options, **add_spike_logits(outputs, features, odds))

@@ -91,7 +91,7 @@ class RuleBased(Forecaster):
             "spike_head": spike_head,
             "spike_weight": spike_weight,
         }
-        odds = make_spike_head(task, spike_head, dense_units, dropout)
+        odds = make_spike_head(task, dense_units, dropout) if spike_head else None
         outputs = add_spike_logits(outputs, features, odds)
         super().__init__(task=task, past=past, options=options, **outputs)
         self.rules = rules

@@ -90,7 +90,7 @@ class SpikeDetector(Forecaster):
         read = _read_causally if causal else _read_both_ways
         features = _drop(read(features, units), dropout)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
-        odds = make_spike_head(task, True, dense_units, dropout)
+        odds = make_spike_head(task, dense_units, dropout)
         options: dict[str, Any] = {
             "filters": filters,
             "kernel_size": kernel_size,
