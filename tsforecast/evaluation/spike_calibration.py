@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from tsforecast.data.spikes import find_spikes
 from tsforecast.inference.predict import predict
 from tsforecast.layers.calibration import LogitCalibration
+from tsforecast.models.io import load_model, save_model
 
 if TYPE_CHECKING:
     from tsforecast.data.dataset import ForecastDataset
@@ -47,6 +49,19 @@ def calibrate_spikes(model: Model, dataset: ForecastDataset) -> bool:
     ]
     layer.set_weights([np.array(values, np.float32) for values in zip(*pairs, strict=True)])
     return True
+
+
+def calibrate_saved(path: Path, dataset: ForecastDataset) -> None:
+    """Calibrate a saved model in place, see ``calibrate_spikes``.
+
+    Args:
+        path: Its ``.keras`` file; without one, nothing is done.
+        dataset: The data.
+    """
+    if path.is_file():
+        model = load_model(path)
+        if calibrate_spikes(model, dataset):
+            save_model(cast("keras.Model", model), path)
 
 
 def calibration_layer(model: Model) -> LogitCalibration | None:

@@ -45,6 +45,7 @@ def train(
         tracker: Receives the metrics.
         best: Validation loss of a model that is in the folder already, as its best so far.
     """
+    from tsforecast.evaluation.spike_calibration import calibrate_saved
     from tsforecast.training.train import TrainingRun
     from tsforecast.training.train import train as train_model
 
@@ -66,19 +67,8 @@ def train(
     )
     progress = train_model(model, run)
     if getattr(model, "spike_weight", 0.0):
-        calibrate_best(dataset, folder)
+        calibrate_saved(folder.best, dataset)
     return progress
-
-
-def calibrate_best(dataset: ForecastDataset, folder: RunFolder) -> None:
-    """Calibrate the spike probabilities of the folder's best model, if it forecasts them, on validation windows."""
-    from tsforecast.evaluation.spike_calibration import calibrate_spikes
-    from tsforecast.models.io import load_model, save_model, saved_path
-
-    if saved_path(folder.best).exists():
-        model = load_model(folder.best)
-        if calibrate_spikes(model, dataset):
-            save_model(model, folder.best)
 
 
 def trainer(config: Config, model: Forecaster, loss: Loss, updates: int | None) -> Trainer:
