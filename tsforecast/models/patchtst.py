@@ -110,14 +110,7 @@ class PatchTST(Forecaster):
             normalizer = InstanceNorm(affine, name="instance_norm")
             history, statistics = normalizer(history)
         patches = Patches(d_model, patch_len, patch_stride, padding, dropout, name="patches")
-        block: dict[str, Any] = {
-            "dropout": dropout,
-            "attention_dropout": attention_dropout,
-            "norm": norm,
-            "pre_norm": pre_norm,
-        }
-        blocks = [EncoderBlock(heads, d_ff, **block, name=f"block_{i + 1}") for i in range(layers)]
-        tokens = _encode(patches(history), blocks)  # [B, M, P, D]
+        tokens = _encode(patches(history), _blocks(options))  # [B, M, P, D]
         flat = ops.reshape(tokens, (-1, len(read), patches.count(task.lookback) * d_model))
         forecast = _head(flat, task, channels)  # [B, T, H(, Q)]
         if instance_norm:
@@ -150,6 +143,15 @@ class PatchTST(Forecaster):
         tokens = _encode(patches(history, hidden), blocks)
         filled = keras.layers.Dense(patches.patch_len, dtype="float32", name="fill_in")(tokens)
         return keras.Model(past, {"patches": patches.split(history), "filled": filled, "hidden": hidden})
+
+
+def _blocks(options: dict[str, Any]) -> list[keras.layers.Layer]:
+    names = ("dropout", "attention_dropout", "norm", "pre_norm")
+    block = {name: options[name] for name in names}
+    return [
+        EncoderBlock(options["heads"], options["d_ff"], **block, name=f"block_{i + 1}")
+        for i in range(options["layers"])
+    ]
 
 
 def _encode(tokens: Tensor, blocks: Sequence[keras.layers.Layer]) -> Tensor:
