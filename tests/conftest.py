@@ -7,7 +7,10 @@ import pytest
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["WANDB_MODE"] = "offline"
+# No key: a training is tracked offline, and jobs that work with models in service are not.
+for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE"):
+    os.environ.pop(name, None)
+os.environ["NETRC"] = os.devnull
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 

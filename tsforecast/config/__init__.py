@@ -5,7 +5,8 @@ Only this package and ``run.py`` use Hydra. It does not import TensorFlow.
 
 from tsforecast.config.checks import check
 from tsforecast.config.cli import command_line
-from tsforecast.config.instantiate import build_source, dispatch, instantiate, stem, tracker_starters
+from tsforecast.config.dispatch import dispatch
+from tsforecast.config.instantiate import build_source, instantiate, stem, tracker_starters
 from tsforecast.config.schema import Config
 
 __all__ = [

@@ -9,6 +9,7 @@ from tsforecast.config.instantiate import stem
 from tsforecast.config.schema import Config, job_options
 from tsforecast.config.stored import as_dict, load
 from tsforecast.errors import UserError
+from tsforecast.registry import Version
 from tsforecast.registry.model_source import resolve_model
 
 # Jobs that look at a run as it was trained -> groups that they nevertheless read from their own command.
@@ -41,7 +42,7 @@ def config_of_folder(config: Config, overrides: Sequence[str]) -> Config:
         return config
     names = (*job_options(job), *OF_A_RUN[job])
     _refuse_others(overrides, "run", (*names, *UNREAD[job]))
-    changes: dict[str, Any] = {name: getattr(config, name) for name in names}
+    changes: dict[str, Any] = {name: getattr(config, name) for name in (*names, "tracker")}
     return dataclasses.replace(load(Path(config.run) / "config.yaml", config), job=config.job, **changes)
 
 
@@ -89,6 +90,38 @@ def adopt_task(config: Config, set_here: Collection[str]) -> Config:
     if "window" not in groups:
         taken["window"] = teacher.window
     return dataclasses.replace(config, **taken)
+
+
+def champion_config(config: Config, champion: Version) -> Config:
+    """Return the champion's own config, with the data as they are now and this command's registry and device.
+
+    Args:
+        config: Config of this command.
+        champion: The champion.
+
+    Raises:
+        UserError: ``retrain.data`` names a file or a query, but the champion's data have none.
+    """
+    stored, options = load(champion.config, config), config.retrain
+    data = stored.data | {"rows": options.rows}
+    if options.data is not None:
+        key = next((name for name in ("path", "query") if name in data), None)
+        if key is None:
+            raise UserError(
+                f"retrain.data={options.data}: {champion.name} was trained on {stem(stored.data)}, "
+                "which takes no file; leave it out, or set retrain.rows."
+            )
+        data[key] = options.data
+    return dataclasses.replace(
+        stored,
+        data=data,
+        retrain=options,
+        registry=config.registry,
+        intervals=config.intervals,
+        device=config.device,
+        resume=None,
+        run=None,
+    )
 
 
 def check_same_task(config: Config, teacher: Config, name: str) -> None:

@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from hydra import utils
-from hydra.core.hydra_config import HydraConfig
 
 from tsforecast.config.schema import Config
 from tsforecast.config.stored import as_dict
 from tsforecast.errors import UserError
-from tsforecast.stages import measure_stages
 from tsforecast.tracking.run_folder import RunFolder
 
 NOT_OF_THE_SOURCE = ("split", "future_covariates", "mask")
@@ -54,10 +51,11 @@ def with_group(node: Mapping[str, Any], group: str) -> dict[str, Any]:
 
 def tracker_starters(config: Config, folder: RunFolder) -> dict[str, Callable[[], Any]]:
     """What starts each tracker of a job, by name; their files go to ``folder``."""
-    values = as_dict(config)
+    values, name = as_dict(config), folder.path.name
+    name = f"{config.job.name} {folder.path.parent.name}" if name.startswith("tracking") else name
     return {
-        name: partial(instantiate, node, config=values, folder=folder, name=folder.path.name)
-        for name, node in tracker_nodes(config.tracker).items()
+        label: partial(instantiate, node, config=values, folder=folder, name=name)
+        for label, node in tracker_nodes(config.tracker).items()
     }
 
 
@@ -69,9 +67,3 @@ def build_source(data: Mapping[str, Any], **arguments: Any) -> Any:
     """
     node = {key: value for key, value in data.items() if key not in NOT_OF_THE_SOURCE}
     return instantiate(node, **arguments)
-
-
-def dispatch(config: Config) -> float | None:
-    """Runs the job that the config names, in the folder that Hydra gave this run; returns the job's objective."""
-    with measure_stages():
-        return utils.get_method(config.job._target_)(config, Path(HydraConfig.get().runtime.output_dir))

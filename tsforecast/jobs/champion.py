@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsforecast.config import Config, instantiate, stem
+from tsforecast.config.earlier_runs import champion_config
 from tsforecast.config.stored import as_yaml, load
-from tsforecast.errors import UserError
 from tsforecast.evaluation.provenance import describe_provenance
 from tsforecast.evaluation.summary import print_recurrent_paths
 from tsforecast.jobs import build, build_training
@@ -27,38 +27,6 @@ if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
     from tsforecast.registry import Registry, Version
     from tsforecast.runtime import RuntimeInfo
-
-
-def champion_config(config: Config, champion: Version) -> Config:
-    """Return the champion's own config, with the data as they are now and this command's registry and device.
-
-    Args:
-        config: Config of this command.
-        champion: The champion.
-
-    Raises:
-        UserError: ``retrain.data`` names a file or a query, but the champion's data have none.
-    """
-    stored, options = load(champion.config, config), config.retrain
-    data = stored.data | {"rows": options.rows}
-    if options.data is not None:
-        key = next((name for name in ("path", "query") if name in data), None)
-        if key is None:
-            raise UserError(
-                f"retrain.data={options.data}: {champion.name} was trained on {stem(stored.data)}, "
-                "which takes no file; leave it out, or set retrain.rows."
-            )
-        data[key] = options.data
-    return dataclasses.replace(
-        stored,
-        data=data,
-        retrain=options,
-        registry=config.registry,
-        intervals=config.intervals,
-        device=config.device,
-        resume=None,
-        run=None,
-    )
 
 
 class ChampionRecipe:

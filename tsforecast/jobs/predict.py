@@ -11,6 +11,7 @@ from tsforecast.jobs.champion import remove_if_empty
 from tsforecast.models.io import load_metadata, load_model, load_task
 from tsforecast.registry.model_source import resolve_model
 from tsforecast.tables.sources import find_source
+from tsforecast.tracking.current import current_tracker
 
 
 def main(config: Config, path: Path) -> None:
@@ -61,7 +62,9 @@ def main(config: Config, path: Path) -> None:
     seconds, windows = time.monotonic() - began, writer.rows // rows_per_window
     rate = windows / max(seconds, 1e-9)
     print(f"{windows:,} forecasts by {source.name} in {seconds:.1f} s, {rate:,.0f} per second")
-    print(describe_coverage(intervals.summary()))
+    summary = intervals.summary()
+    current_tracker().summary({"windows": windows, "seconds": seconds, "version": source.name, **summary})
+    print(describe_coverage(summary))
     for warning in missing.warnings():
         print(warning)
     remove_if_empty(path)  # the result is elsewhere

@@ -10,6 +10,7 @@ from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model
 from tsforecast.registry import Registry, Version
 from tsforecast.registry.promote import calibrate_intervals, read_finished_result, register_run
+from tsforecast.registry.tracking import report_champion
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -23,6 +24,7 @@ def main(config: Config, path: Path) -> None:
         name = register(config, RunFolder.existing(path), registry).name
     before = registry.champion_name()
     version = registry.promote(name, config.registry.why or "by hand")
+    report_champion(version)
     if before == name:
         print(f"{name} is already the champion.")
     else:

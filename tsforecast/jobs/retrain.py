@@ -8,6 +8,7 @@ from tsforecast.files import display_path
 from tsforecast.jobs.champion import create_recipe, remove_if_empty
 from tsforecast.registry import Registry
 from tsforecast.registry.retraining import retrain_champion
+from tsforecast.registry.tracking import report_retraining
 
 
 def main(config: Config, path: Path) -> None:
@@ -20,5 +21,6 @@ def main(config: Config, path: Path) -> None:
         config.retrain,
         report=lambda note: print(f"  {note}", flush=True),
     )
+    report_retraining(outcome, registry.champion())
     print(f"{outcome['outcome']}: {outcome['why']}")
     print(display_path(outcome["folder"]), flush=True)

@@ -6,6 +6,7 @@ from tsforecast.config import Config
 from tsforecast.files import display_path
 from tsforecast.jobs.champion import remove_if_empty
 from tsforecast.registry import Registry
+from tsforecast.registry.tracking import report_champion
 
 
 def main(config: Config, path: Path) -> None:
@@ -14,5 +15,6 @@ def main(config: Config, path: Path) -> None:
     registry = Registry(config.registry.path)
     before = registry.champion_name()
     version = registry.rollback(config.registry.why or "by hand")
+    report_champion(version)
     print(f"{version.name} ({version.manifest.get('model')}) is the champion again, after {before}.")
     print(display_path(version.path), flush=True)

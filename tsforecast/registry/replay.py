@@ -18,6 +18,7 @@ from tsforecast.data.durations import block_steps
 from tsforecast.errors import UserError
 from tsforecast.registry.retraining import Outcome, Recipe, retrain_champion
 from tsforecast.registry.store import Registry, Version
+from tsforecast.registry.tracking import report_replay
 from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def replay_days(
     result = {"status": "done", "days": rows, **_totals(rows)}
     folder.write_json(RESULT, result)
     folder.write_text_atomic(TABLE, to_markdown(result))
+    report_replay(result)
     return result
 
 

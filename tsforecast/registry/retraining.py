@@ -217,7 +217,8 @@ def _train_and_compare(
     problems = faults(series, known)
     if problems:
         more = f" (and {len(problems) - 1} more faults)" if len(problems) > 1 else ""
-        return {"outcome": "refused", "why": f"the new rows are not trusted: {problems[0]}{more}."}
+        why = f"the new rows are not trusted: {problems[0]}{more}."
+        return {"outcome": "refused", "why": why, "faults": problems}
     runtime = recipe.initialize()
 
     from tsforecast.data.scaling import Scaler

@@ -9,6 +9,7 @@ from tsforecast.serving import requests
 from tsforecast.serving.batching import Batcher
 from tsforecast.serving.live_store import LiveStore, Point
 from tsforecast.serving.model_manager import LoadedModel, ModelManager
+from tsforecast.serving.monitoring import REPORT_SECONDS, ServiceMonitor
 from tsforecast.serving.responses import (
     ARROW,
     ForecastResult,
@@ -64,22 +65,25 @@ class Service:
         self.manager, self.telemetry, self.max_windows = manager, telemetry, max_windows
         self.batcher = Batcher(max_batch=max_batch, queue=queue, on_batch=telemetry.batch)
         self.store = LiveStore(keep)
-        self._saver: asyncio.Task[None] | None = None
+        self._monitor = ServiceMonitor(telemetry)
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start to serve, in the running event loop."""
         self._restore()
         self.batcher.start()
         self.manager.start()
-        self._saver = asyncio.get_running_loop().create_task(self._save_regularly())
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._save_regularly()), loop.create_task(self._report_regularly())]
 
     async def stop(self) -> None:
         """Stop, and save what was learned."""
-        if self._saver is not None:
-            self._saver.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self.batcher.stop()
         await asyncio.to_thread(self.manager.stop)
         self._save()
+        self._report()
 
     def active(self) -> LoadedModel:
         """Return the model in service.
@@ -221,6 +225,18 @@ class Service:
             await asyncio.sleep(SAVE_SECONDS)
             self.manager.save()
             self._save()
+
+    async def _report_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            self._report()
+
+    def _report(self) -> None:
+        active = self.manager.active
+        version, intervals = (
+            (None, None) if active is None else (active.version.name, active.intervals.summary())
+        )
+        self._monitor.report(version, intervals, self.manager.trouble)
 
 
 def _describe_input(active: LoadedModel) -> ModelInput:

@@ -4,6 +4,7 @@ import netrc
 import os
 import socket
 import urllib.request
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,17 @@ def has_key(account: Any) -> bool:
     except (OSError, netrc.NetrcParseError):
         return False
     return bool(entry and entry[2])
+
+
+def may_have_key() -> bool:
+    """Return whether there is any sign of credentials, without importing W&B, which takes seconds."""
+    folder = os.environ.get("WANDB_CONFIG_DIR") or Path.home() / ".config" / "wandb"
+    settings = Path(folder) / "settings"
+    if any(os.environ.get(f"WANDB_{name}") for name in ("API_KEY", "IDENTITY_TOKEN_FILE")):
+        return True
+    if settings.is_file() and "api_key" in settings.read_text(encoding="utf-8"):
+        return True
+    return Path(os.environ.get("NETRC") or Path.home() / ".netrc").is_file()
 
 
 def find_key() -> bool:

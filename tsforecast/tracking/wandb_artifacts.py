@@ -30,7 +30,9 @@ def log(run: "wandb.Run", artifact: Artifact, registry: str | None = None) -> No
     facts: dict[str, Any] = {"question": artifact.question, "score": artifact.score, **artifact.metadata}
     logged = wandb.Artifact(artifact.name, type=artifact.kind, metadata=to_plain(facts))
     for file in artifact.files:
-        logged.add_file(str(file), name=file.name, skip_cache=True)
+        # A model has one name in a run and another in the registry, and is to be one version.
+        name = f"model{file.suffix}" if artifact.kind == "model" else file.name
+        logged.add_file(str(file), name=name, skip_cache=True)
     aliases = ["latest", run.id]
     if artifact.champion is not None:
         aliases = [CHAMPION, artifact.champion]

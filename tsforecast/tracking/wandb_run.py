@@ -102,6 +102,7 @@ def _init(mode: Literal["online", "offline"], folder: RunFolder, arguments: Mapp
     }
     known = wandb.Settings.model_fields  # an older W&B lacks the newer ones
     settings = wandb.Settings(**{key: value for key, value in options.items() if key in known})
+    folder.path.mkdir(parents=True, exist_ok=True)
     file = folder.path / ID_FILE
     given = file.read_text(encoding="utf-8").strip() if file.exists() else secrets.token_hex(4)
     run = wandb.init(

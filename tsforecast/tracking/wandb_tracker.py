@@ -9,9 +9,11 @@ from tsforecast.files import to_plain
 from tsforecast.metrics import METRICS
 from tsforecast.tracking import wandb_artifacts
 from tsforecast.tracking.artifacts import Artifact
+from tsforecast.tracking.current import COMMANDS
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.protocol import Tracker
 from tsforecast.tracking.run_folder import RunFolder
+from tsforecast.tracking.wandb_account import may_have_key
 from tsforecast.tracking.wandb_run import keep_data_in, open_run, resolve_mode
 
 if TYPE_CHECKING:
@@ -129,7 +131,8 @@ def start(
         entity: W&B user or team; None is the account's default.
         tags: Words to find the run by.
         mode: ``auto`` is ``WANDB_MODE`` if set, else online with a key and offline without one; or ``online``,
-            ``offline``, ``disabled``.
+            ``offline``, ``disabled``. Without a key, jobs that work with models in service are tracked only if it, or
+            ``WANDB_MODE``, is ``offline``.
         registry: W&B registry to which champions are linked; None for none.
 
     Yields:
@@ -139,15 +142,18 @@ def start(
         UserError: ``mode`` is not one of these, or is ``online`` and there is no key.
     """
     resolved = resolve_mode(mode)
+    job = config.get("job")
+    job_type = job.get("name") if isinstance(job, Mapping) else None
+    if job_type in COMMANDS and resolved == "auto" and not may_have_key():
+        yield NullTracker()  # of daily operation, nobody looks at offline runs, unless they are asked for
+        return
     if resolved == "disabled":
         print("W&B is disabled: nothing is tracked outside the run's folder.", flush=True)
         yield NullTracker()
         return
     with keep_data_in(folder.path):
-        labels = {"name": name, "group": group, "project": project, "entity": entity, "tags": list(tags)}
-        job = config.get("job")
-        labels["job_type"] = job.get("name") if isinstance(job, Mapping) else None
-        run = open_run(resolved, folder, config=to_plain(config), **labels)
+        labels = {"name": name, "group": group, "project": project, "entity": entity, "job_type": job_type}
+        run = open_run(resolved, folder, config=to_plain(config), tags=list(tags), **labels)
         if run is None:
             yield NullTracker()
             return

@@ -95,7 +95,7 @@ def test_versions_share_a_name_and_the_best_is_marked_by_validation(server, tmp_
     assert versions[0.5]["aliases"] == [ids["first"]]
     assert set(versions[0.4]["aliases"]) == {ids["better"], "best"}
     assert set(versions[0.6]["aliases"]) == {ids["worse"], "latest"}
-    assert versions[0.4]["files"] == {"best.keras": b"weights 0.4"}
+    assert versions[0.4]["files"] == {"model.keras": b"weights 0.4"}
     (data,) = [version for version in server.artifacts if version["collection"] == "load"]
     assert data["files"] == {"load": "tsforecast://a1b2"}
     assert {(run, data["id"]) for run in ids.values()} <= set(server.uses)

@@ -26,6 +26,7 @@ def no_account(monkeypatch, tmp_path):
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path))
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_an_offline_run_reads_back_whole(folder, capsys):
     }
     assert run["summary"]["test/rmse"] == 0.25
     facts = {"rmse": 0.5, "question": "q", "score": 0.5}
-    model = ("model", "load-lstm", ["best.keras"], facts, {"latest", run["id"]}, False)
+    model = ("model", "load-lstm", ["model.keras"], facts, {"latest", run["id"]}, False)
     assert model in run["artifacts"]
     assert ("dataset", "load", ["load"], {"rows": 20}, {"latest"}, True) in run["artifacts"]
     assert "WANDB_DATA_DIR" not in os.environ
