@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.table_layouts import DAY, HOUR, LAYOUTS, MINUTE, TimeLayout
 
+CALENDAR = {"1mo": 1, "1q": 3}  # months of a step
 STEPS = (1, 10, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, DAY, 7 * DAY)
 NAMES = (
     "load", "Load, total [MW]", "a=b", "x;y", "Größe", "T (°C)", "0", "1.5", "true", "null", "NO2|GT", "a'b", "50%",
@@ -57,7 +58,7 @@ class Shape:
     """Which rows and columns a table has."""
 
     layout: TimeLayout
-    step: int
+    step: int | str
     names: tuple[str, ...]
     kinds: tuple[str, ...]
     missing: float
@@ -110,9 +111,25 @@ dialects = st.builds(
 )
 
 
-def steps_of(layout: TimeLayout) -> list[int]:
-    """Steps that a layout can express."""
-    return [step for step in STEPS if step % layout.unit == 0 and layout.step in (None, step)]
+def steps_of(layout: TimeLayout) -> list[int | str]:
+    """Steps that a layout can express: seconds, or steps of the calendar."""
+    steps = [step for step in STEPS if step % layout.unit == 0 and layout.step in (None, step)]
+    calendar = layout.unit <= DAY and layout.step is None and layout.years[1] - layout.years[0] >= 100
+    return [*steps, *(("1mo", "1q", "1bd") if calendar else ())]
+
+
+def grid_time(start: datetime, step: int | str, index: int) -> datetime:
+    """The time so many steps after the start; a start on the last day of a month stays on last days."""
+    if isinstance(step, int):
+        return start + timedelta(seconds=index * step)
+    if step == "1bd":
+        weeks, day = divmod(start.weekday() + index, 5)
+        return start + timedelta(days=7 * weeks + day - start.weekday())
+    months = start.year * 12 + start.month - 1 + index * CALENDAR[step]
+    first = start.replace(year=months // 12, month=months % 12 + 1, day=1)
+    if (start + timedelta(days=1)).month == start.month:
+        return first.replace(day=start.day)
+    return (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 @st.composite
@@ -131,7 +148,7 @@ def shapes(draw: st.DrawFn) -> Shape:
         draw(st.sampled_from([0.0, 0.1])),
         draw(st.booleans()),
         draw(st.sampled_from(["rising", "rising", "falling", "swapped", "shuffled"])),
-        draw(st.booleans()) and layout.fraction,
+        draw(st.booleans()) and layout.fraction and isinstance(step, int),
         draw(st.sampled_from([None, None, "last", "first", "sum", "mean"])),
         draw(st.booleans()),
         ids,
@@ -151,9 +168,9 @@ def make_table(shape: Shape, dialect: Dialect, seed: int, later: int = 0, rows: 
         rows: Number of grid times; None for enough to decide how the times are written.
     """
     rng = random.Random(seed)
-    start = _start(shape, rng) + timedelta(seconds=later * shape.step)
-    count = rows or max(rng.randint(24, 40), 3 * DAY // shape.step if "period" in _needs(shape) else 0)
-    grid = [start + timedelta(seconds=index * shape.step) for index in range(count)]
+    start = _start(shape, rng)
+    count = rows or max(rng.randint(24, 40), 3 * DAY // int(shape.step) if "period" in _needs(shape) else 0)
+    grid = [grid_time(start, shape.step, later + index) for index in range(count)]
     if later:
         rng = random.Random(seed + later)
     if shape.gaps and count > 12:
@@ -180,7 +197,12 @@ def _needs(shape: Shape) -> str:
 
 def _start(shape: Shape, rng: random.Random) -> datetime:
     first, last = shape.layout.years
-    day = datetime(rng.randint(max(first, 1971), last - 8), 1, 1) + timedelta(days=rng.randint(0, 364))
+    years = 8 if isinstance(shape.step, int) else 87
+    day = datetime(rng.randint(max(first, 1971), last - years), 1, 1) + timedelta(days=rng.randint(0, 364))
+    if shape.step in CALENDAR and day.day > 28:  # which is a last day in February
+        day = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    if shape.step == "1bd":
+        day -= timedelta(days=max(0, day.weekday() - 4))
     if shape.layout.name == "weeks":
         day -= timedelta(days=day.weekday())
     phase = rng.randrange(0, DAY, shape.layout.unit) if rng.random() < 0.5 else 0
@@ -329,14 +351,16 @@ def expected_rows(table: Table, shape: Shape) -> dict[np.datetime64, dict[str, f
     base = _round_seconds(table.times[wanted[0]])
     groups: dict[int, list[int]] = {}
     for index in wanted:
-        place = round((_round_seconds(table.times[index]) - base) / shape.step)
-        groups.setdefault(place, []).append(index)
+        seconds = _round_seconds(table.times[index])
+        if isinstance(shape.step, int):
+            seconds = base + round((seconds - base) / shape.step) * shape.step
+        groups.setdefault(seconds, []).append(index)
     return {
-        np.datetime64(base + place * shape.step, "s"): {
+        np.datetime64(seconds, "s"): {
             name: _merged([values[index] for index in group], shape.duplicates)
             for name, values in table.columns.items()
         }
-        for place, group in groups.items()
+        for seconds, group in groups.items()
     }
 
 

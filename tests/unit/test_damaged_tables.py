@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers.damages import DAMAGES, cut, delete, flip, insert
 from tests.helpers.example_counts import profile
 from tests.helpers.predict_rows import metadata_of, read_as_prediction
 from tsforecast.columns.cells import MISSING
@@ -41,57 +42,6 @@ def good_table(separator):
         time = str(START + np.timedelta64(i * 3600, "s")).replace("T", " ")
         lines.append(separator.join((time, f"{100 + i}.{i:02d}", "north" if i % 3 else '"the south"')))
     return "\n".join(lines) + "\n"
-
-
-def flip(data, rng):
-    place = rng.randrange(len(data))
-    return data[:place] + bytes([rng.randrange(256)]) + data[place + 1 :]
-
-
-def delete(data, rng):
-    place = rng.randrange(len(data))
-    return data[:place] + data[place + rng.randint(1, 30) :]
-
-
-def insert(data, rng):
-    place = rng.randrange(len(data))
-    extra = rng.choice(
-        [b"\x00", b'"', b",", b";", b"\n", b"\r", b"\r\n", b"x" * 5000, b"#", b"9", b".", b"-", b"\xff\xfe"]
-    )
-    return data[:place] + extra + data[place:]
-
-
-def cut(data, rng):
-    return data[: rng.randrange(len(data))]
-
-
-def repeat_lines(data, rng):
-    lines = data.split(b"\n")
-    place = rng.randrange(len(lines))
-    return b"\n".join(lines[: place + rng.randint(1, 20)] + lines[place:])
-
-
-def swap_fields(data, rng):
-    lines = data.split(b"\n")
-    place = rng.randrange(len(lines))
-    mark = next((mark for mark in (b",", b";", b"\t") if mark in lines[place]), b",")
-    lines[place] = mark.join(reversed(lines[place].split(mark)))
-    return b"\n".join(lines)
-
-
-def other_line_ends(data, rng):
-    lines = data.split(b"\n")
-    return b"".join(line + rng.choice([b"\n", b"\r\n", b"\r"]) for line in lines)
-
-
-def other_encoding(data, rng):
-    place = rng.randrange(len(data))
-    return data[:place] + data[place:].decode("utf8", "replace").encode(
-        rng.choice(["utf-16", "utf-32", "utf-7"])
-    )
-
-
-DAMAGES = (flip, delete, insert, cut, repeat_lines, swap_fields, other_line_ends, other_encoding)
 
 
 def readings_of(data: bytes):
@@ -209,3 +159,77 @@ def test_a_damaged_parquet_file_is_refused_or_read(damage, seed):
     pq.write_table(pa.table({"time": time, "load": np.arange(COUNT) + 0.5}), buffer, write_page_checksum=True)
     with tempfile.TemporaryDirectory() as folder:
         check(damage(buffer.getvalue(), random.Random(seed)), folder)
+
+
+TYPES = [
+    pa.bool_(), pa.int8(), pa.uint64(), pa.float16(), pa.float32(), pa.decimal128(38, 9), pa.decimal256(60, 3),
+    pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.binary(4), pa.date32(), pa.date64(),
+    pa.time32("s"), pa.time64("ns"), pa.timestamp("ms"), pa.timestamp("ns", "Asia/Tokyo"), pa.timestamp("us", "+02:00"),
+    pa.duration("s"), pa.month_day_nano_interval(), pa.list_(pa.float64()), pa.list_(pa.int8(), 2),
+    pa.struct([("a", pa.int64())]), pa.map_(pa.string(), pa.int8()), pa.null(), pa.dictionary(pa.int8(), pa.string()),
+    pa.dictionary(pa.int8(), pa.int64()),
+]  # fmt: skip
+
+
+def column_of(kind, rng, row):
+    """A value of a type, or None."""
+    if rng.random() < 0.1 or pa.types.is_null(kind):
+        return None
+    if pa.types.is_boolean(kind):
+        return row % 3 == 0
+    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
+        number = pa.scalar(row * 3600 * rng.choice([1, 1000]), pa.int64())
+        return number.cast(pa.int32() if kind.bit_width == 32 else pa.int64()).cast(kind)
+    text = str(kind)
+    if text.startswith("month_day"):
+        return (row, 1, 1)
+    if text.startswith(("list", "fixed_size_list")):
+        return [row % 5, 2]
+    if text.startswith("struct"):
+        return {"a": row}
+    if text.startswith("map"):
+        return [("a", row % 9)]
+    if text.startswith(("string", "large_string")) or "values=string" in text:
+        return rng.choice(["on", "1.5", "2024-01-01", "", "2024-01-01 0" + str(row % 9)])
+    if "binary" in text:
+        return b"abcd"
+    if text.startswith("float") or "halffloat" in text:
+        return np.float16(row / 4) if kind == pa.float16() else row / 4
+    return row % 100
+
+
+@PROFILE
+@given(
+    st.sampled_from(TYPES),
+    st.sampled_from(TYPES),
+    st.sampled_from(["time", "load", "both"]),
+    st.integers(0, 2**32),
+)
+def test_columns_of_any_type_are_refused_in_one_sentence_or_read(one, other, which, seed):
+    rng = random.Random(seed)
+    kinds = {
+        "time": one if which != "load" else pa.timestamp("s"),
+        "load": other if which != "time" else pa.float64(),
+        "more": rng.choice(TYPES),
+    }
+    columns = {
+        name: pa.array([column_of(kind, rng, row) for row in range(COUNT)], kind)
+        for name, kind in kinds.items()
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.parquet"
+        try:
+            pq.write_table(pa.table(columns), path)
+        except pa.ArrowException:
+            return  # Parquet does not have the type
+        try:
+            series = load(str(path), "load", time=rng.choice([None, "time"]), calendar=False)
+            metadata = metadata_of(series)
+        except UserError as error:
+            assert_sentence(error)
+            return
+        numbers = {
+            float(value) for value in columns["load"].to_pylist() if value is not None and value == value
+        }
+        assert set(series.column("load")[~np.isnan(series.column("load"))]) <= numbers
+        assert read_as_prediction(path, metadata)

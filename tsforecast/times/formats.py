@@ -318,7 +318,10 @@ def value_at(column: pa.ChunkedArray, row: int) -> str:
     value = column.slice(row, 1)
     if is_text(value.type):
         return repr(value[0].as_py())
-    text = value.cast(pa.string())[0].as_py()
+    try:
+        text = value.cast(pa.string())[0].as_py()
+    except pa.ArrowException:  # lists, structs, durations
+        return repr(str(value[0].as_py()))
     return repr(re.sub(r"\.0+(?=$|Z$)", "", text) if pa.types.is_timestamp(value.type) else text)
 
 
