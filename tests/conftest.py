@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from tsforecast.program_cache import enable_program_cache
+from tsforecast.runtime import cpu_description
+
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["JAX_PLATFORMS"] = "cpu"
 # No key: a training is tracked offline, and jobs that work with models in service are not.
@@ -13,6 +16,7 @@ for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE"):
 os.environ["NETRC"] = os.devnull
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
+enable_program_cache(cpu_description())  # and that of the processes that tests start
 
 
 @pytest.fixture(autouse=True)

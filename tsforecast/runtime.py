@@ -18,6 +18,7 @@ from importlib import metadata
 
 from tsforecast import __version__
 from tsforecast.errors import UserError, install_hint
+from tsforecast.program_cache import enable_program_cache
 from tsforecast.runtime_options import Policy
 
 # Set before TensorFlow is imported: its start-up messages would hide ours.
@@ -76,6 +77,8 @@ def initialize(
     _keep_freed_memory()
     is_first, began = "keras" not in sys.modules, time.monotonic()
     with quiet_stderr():
+        if is_first and backend == "tensorflow":
+            enable_program_cache(cpu_description(), threads)
         _import_backend(backend, kind)
         import keras
 
@@ -259,6 +262,11 @@ def cpu_name() -> str:
     """Return the name of the processor with the number of cores that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_cpu_field('model name') or platform.processor() or platform.machine()}, {cores} cores"
+
+
+def cpu_description() -> str:
+    """Return the name, cores and instruction sets of the processor: what decides which programs run on it."""
+    return f"{cpu_name()} {_cpu_field('flags')}"
 
 
 def cpu_has_bfloat16() -> bool:
