@@ -21,7 +21,7 @@ MAX_BYTES = 500_000_000  # of programs; the oldest are removed
 MIN_FREE_BYTES = 1_000_000_000
 _OPTION = "--tf_xla_persistent_cache_directory="
 _DEVICES = "--tf_xla_persistent_cache_device_types=CPU"
-# What a program depends on besides the model, from the environment.
+# What a program depends on in addition to the model, from the environment.
 _SETTINGS = (
     "XLA_FLAGS",
     "TF_XLA_FLAGS",

@@ -41,7 +41,7 @@ def run_in_fresh_process(
         source.write_text(config)
         process = subprocess.run(
             [sys.executable, "-m", module, str(source), str(target), *arguments],
-            env=os.environ | COLD | environment, capture_output=True, text=True, cwd=ROOT,
+            env={**os.environ, **COLD, **environment}, capture_output=True, text=True, cwd=ROOT,
         )  # fmt: skip
         if process.returncode or not target.is_file():
             last = (process.stderr.strip().splitlines() or ["no message"])[-1]
