@@ -89,8 +89,8 @@ def test_hydra_stays_in_config():
 
 def test_the_library_of_a_tracker_stays_in_its_own_files():
     assert not offenders(
-        lambda found: found.top in ("wandb", "wandb_workspaces"),
-        lambda found: not found.module.startswith("tsforecast/tracking/wandb_"),
+        lambda found: found.top in ("wandb", "wandb_workspaces", "tensorboard", "mlflow"),
+        lambda found: not found.module.startswith(f"tsforecast/tracking/{found.top.partition('_')[0]}_"),
     )
 
 

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from tests.helpers.compose import compose
 from tests.helpers.recording_tracker import RecordingTracker
 from tests.helpers.wandb_log import read_run
 from tsforecast.config.dispatch import track_command
@@ -79,16 +80,6 @@ def test_a_replay_is_a_curve_over_days(tracker):
     report_replay({"status": "done", "days": days, "with_retraining": 0.45})
     assert tracker.rows == [(0, {"day": 1, "rmse": 0.5}), (1, {"day": 2, "rmse": 0.4})]
     assert tracker.final == {"status": "done", "with_retraining": 0.45}
-
-
-def compose(*overrides):
-    from hydra import compose, initialize_config_dir
-
-    from tsforecast.config import check
-    from tsforecast.config.hydra_errors import CONF
-
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return check(compose("config", list(overrides)), list(overrides))
 
 
 def test_a_command_is_a_run_of_its_own_if_offline_runs_are_asked_for(version, tmp_path):
