@@ -1,22 +1,25 @@
 """Edges of bins that contain equally many training rows each."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 ROWS = 100_000  # evenly spaced ones are enough to place the edges
 MIN_WIDTH = 1e-3  # of a bin, in scaled units: narrower ones would tell rounding apart
 
 
-def bin_edges(rows: np.ndarray, bins: int) -> list[list[float]]:
+def bin_edges(rows: np.ndarray, bins: int, channels: Sequence[int]) -> list[list[float]]:
     """Return the edges of each channel's bins: its quantiles, without those that coincide.
 
     Args:
         rows: the training rows ``[N, C]``, scaled, without NaN.
         bins: maximum number of bins of a channel, at least 1.
+        channels: The channels to return edges of.
 
     Returns:
         A rising list for each channel, of at most ``bins + 1`` edges; a constant channel has one.
     """
-    some = rows[:: max(1, len(rows) // ROWS)].astype(np.float64)
+    some = rows[:: max(1, len(rows) // ROWS)][:, list(channels)].astype(np.float64)
     quantiles = np.quantile(some, np.linspace(0, 1, bins + 1), axis=0)
     return [_thin_edges(column) for column in quantiles.T]
 

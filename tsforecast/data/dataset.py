@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tsforecast.context.options import ContextOptions
+from tsforecast.context.summaries import CONTEXT
 from tsforecast.data.categories import fit_categories
 from tsforecast.data.context import choose_context
 from tsforecast.data.leakage import check_future_covariates
@@ -58,6 +59,11 @@ class ForecastDataset:
         """The channels that hold numbers rather than codes of categories."""
         categories = self.series.categories
         return [index for index, name in enumerate(self.channel_features) if name not in categories]
+
+    @property
+    def sequence_channels(self) -> list[int]:
+        """The channels that hold numbers of their own step, without summaries of earlier rows."""
+        return [index for index in self.number_channels if CONTEXT not in self.channels[index]]
 
     def windows(self, split: str, *, limit: int | None = None) -> Windows:
         """Return the windows of ``train``, ``val`` or ``test``.

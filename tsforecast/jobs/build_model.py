@@ -83,8 +83,6 @@ def data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
     encoding = config.model.get("encoding")
     if encoding is not None:
         rows = dataset.inputs[slice(*dataset.borders[0])]
-        edges = bin_edges(
-            rows[:, dataset.number_channels] if dataset.series.categories else rows, encoding["bins"]
-        )
+        edges = bin_edges(rows, encoding["bins"], dataset.sequence_channels)
         arguments["encoding"] = {"edges": edges, "units": encoding["units"]}
     return arguments

@@ -12,6 +12,7 @@ from tsforecast.models.forecaster import (
     Forecaster,
     add_spike_logits,
     anchor_forecast,
+    append_context,
     causal_outputs,
     encode_channels,
     make_spike_head,
@@ -87,6 +88,7 @@ class CNNLSTM(Forecaster):
             if depth and dropout:
                 features = CheapDropout(dropout)(features)
             features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
+        features = append_context(features, past, task)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         outputs = (
             causal_outputs(features, past, task, head, anchor)

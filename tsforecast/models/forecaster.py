@@ -29,6 +29,8 @@ from tsforecast.models.protocol import ParameterRow
 from tsforecast.models.task import Task
 from tsforecast.typing import Tensor
 
+CONTEXT_UNITS = 64
+
 
 class Forecaster(keras.Model):
     """A functional Keras model with a task, rebuilt from its arguments when loaded.
@@ -141,18 +143,38 @@ def encode_channels(
 ) -> Tensor:
     """Append a ``PiecewiseLinear`` encoding to the numbers, and replace codes of categories by their embeddings.
 
+    Summaries of earlier rows are left out: ``append_context`` adds them to the features that a head reads.
+
     Args:
         past: The input of a model ``[B, L, C]``.
         task: Its task.
         encoding: Arguments of the encoding, with edges for the channels that hold numbers; None for no encoding.
         embedding: Width of the embeddings, see ``CategoryEmbedding``.
     """
-    numbers = SelectChannels(task.number_channels, name="numbers")(past) if task.category_counts else past
+    selected = task.sequence_channels
+    numbers = past
+    if len(selected) < task.channels:
+        numbers = SelectChannels(selected, name="numbers")(past)
     if encoding is not None:
         numbers = PiecewiseLinear(**encoding, name="encoding")(numbers)
     if not task.category_counts:
         return numbers
     return keras.layers.Concatenate(name="channels")([numbers, embed_categories(past, task, embedding)])
+
+
+def append_context(features: Tensor, past: Tensor, task: Task) -> Tensor:
+    """Append a layer on the summaries of earlier rows to the features ``[B, L, D]``, or ``[B, D]`` of the last step.
+
+    A summary is of all that precedes its step, so that there is nothing for a recurrent layer to add; behind it, the
+    summaries cost a few products per step only. Without a context the features stay as they are.
+    """
+    if not task.context_channels:
+        return features
+    summaries = SelectChannels(list(task.context_channels), name="summaries")(past)
+    if len(features.shape) == 2:
+        summaries = summaries[:, -1]
+    layer = keras.layers.Dense(CONTEXT_UNITS, activation="relu", name="context")
+    return keras.layers.Concatenate(name="with_context")([features, layer(summaries)])
 
 
 def embed_categories(past: Tensor, task: Task, embedding: int | None) -> Tensor:

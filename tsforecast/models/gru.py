@@ -11,6 +11,7 @@ from tsforecast.layers.recurrent import GRU as RecurrentGRU
 from tsforecast.models.forecaster import (
     Forecaster,
     add_spike_logits,
+    append_context,
     causal_outputs,
     encode_channels,
     make_spike_head,
@@ -66,6 +67,7 @@ class GRU(Forecaster):
                 shortcut = keras.layers.Dense(width, use_bias=False, name=f"shortcut_{depth + 1}")(features)
             recurrent = RecurrentGRU(width, return_sequences=True, name=f"gru_{depth + 1}")(features)
             features = keras.layers.Add(name=f"residual_{depth + 1}")([shortcut, recurrent])
+        features = append_context(features, past, task)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         options: dict[str, Any] = {
             "units": list(units),

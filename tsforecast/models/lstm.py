@@ -11,6 +11,7 @@ from tsforecast.layers.recurrent import LSTM as RecurrentLSTM
 from tsforecast.models.forecaster import (
     Forecaster,
     add_spike_logits,
+    append_context,
     causal_outputs,
     encode_channels,
     make_spike_head,
@@ -62,6 +63,7 @@ class LSTM(Forecaster):
             if depth and dropout:
                 features = CheapDropout(dropout)(features)
             features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
+        features = append_context(features, past, task)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         options: dict[str, Any] = {
             "units": list(units),

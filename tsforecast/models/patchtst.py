@@ -103,7 +103,7 @@ class PatchTST(Forecaster):
             "spike_weight": spike_weight,
         }
         _check(options)
-        read = tuple(task.number_channels) if channels == "all" else task.target_indices
+        read = tuple(task.sequence_channels) if channels == "all" else task.target_indices
         past = task.input_tensor()
         history = TargetHistory(read, name="histories")(past)  # [B, M, L]
         if instance_norm:

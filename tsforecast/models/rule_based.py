@@ -13,6 +13,7 @@ from tsforecast.layers.rules import RuleActions, RuleConditions
 from tsforecast.models.forecaster import (
     Forecaster,
     add_spike_logits,
+    append_context,
     causal_outputs,
     encode_channels,
     make_spike_head,
@@ -69,6 +70,7 @@ class RuleBased(Forecaster):
         features = encode_channels(past, task, encoding, embedding)
         for depth, width in enumerate(units):
             features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
+        features = append_context(features, past, task)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         outputs = causal_outputs(features, past, task, head, anchor)
         rules, conditions, actions = [dict(rule) for rule in rules], None, None

@@ -14,6 +14,7 @@ from tsforecast.models.forecaster import (
     Forecaster,
     add_spike_logits,
     anchor_forecast,
+    append_context,
     causal_outputs,
     encode_channels,
     make_spike_head,
@@ -88,7 +89,7 @@ class SpikeDetector(Forecaster):
         channels = encode_channels(past, task, encoding, embedding)
         features = _attend(channels, filters, kernel_size, heads, dropout, causal)
         read = _read_causally if causal else _read_both_ways
-        features = _drop(read(features, units), dropout)
+        features = append_context(_drop(read(features, units), dropout), past, task)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         odds = make_spike_head(task, dense_units, dropout)
         options: dict[str, Any] = {

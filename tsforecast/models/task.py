@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsforecast.columns.categories import FIRST
+from tsforecast.context.summaries import CONTEXT
 from tsforecast.typing import Tensor
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Task:
         category_of: For each channel, the index of the categorical feature whose codes it holds, -1 for numbers;
             empty if all channels hold numbers.
         category_counts: Number of codes of each categorical feature, see ``columns.categories``.
+        context_channels: Channels that summarize the rows up to each step, see ``context.summaries``.
 
     Example:
         >>> task = Task(lookback=100, channels=3, lead=10, horizon=1, target_indices=(0,))
@@ -44,6 +46,7 @@ class Task:
     quantile_levels: tuple[float, ...] | None = None
     category_of: tuple[int, ...] = ()
     category_counts: tuple[int, ...] = ()
+    context_channels: tuple[int, ...] = ()
 
     @classmethod
     def from_dataset(cls, dataset: ForecastDataset, quantile_levels: Sequence[float] | None = None) -> Task:
@@ -65,6 +68,7 @@ class Task:
             quantile_levels=None if quantile_levels is None else tuple(quantile_levels),
             category_of=tuple(order.get(name, -1) for name in dataset.channel_features) if order else (),
             category_counts=tuple(FIRST + len(values) for values in categories.values()),
+            context_channels=tuple(i for i, name in enumerate(dataset.channels) if CONTEXT in name),
         )
 
     @classmethod
@@ -87,6 +91,11 @@ class Task:
         return [
             index for index in range(self.channels) if not self.category_of or self.category_of[index] < 0
         ]
+
+    @property
+    def sequence_channels(self) -> list[int]:
+        """The channels that hold numbers of their own step, without summaries of earlier rows."""
+        return [index for index in self.number_channels if index not in self.context_channels]
 
     @property
     def category_channels(self) -> list[int]:

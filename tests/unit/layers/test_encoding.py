@@ -69,7 +69,7 @@ def test_no_channel_to_encode_is_refused():
 def test_bins_hold_equally_many_rows_and_coinciding_edges_are_left_out():
     rng = np.random.default_rng(2)
     skewed, few = rng.exponential(size=40_000), rng.choice([0.0, 1.0, 5.0], 40_000, p=[0.8, 0.1, 0.1])
-    edges = bin_edges(np.stack([skewed, few, np.full(40_000, 3.0)], axis=1), 16)
+    edges = bin_edges(np.stack([skewed, few, np.full(40_000, 3.0)], axis=1), 16, [0, 1, 2])
     assert [len(of_one) for of_one in edges] == [17, 3, 1]
     held, _ = np.histogram(skewed, edges[0])
     assert held.min() > 0.9 * 40_000 / 16

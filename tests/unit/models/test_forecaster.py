@@ -1,5 +1,8 @@
 """What all networks share: a spike head on request."""
 
+from dataclasses import replace
+
+import keras
 import numpy as np
 import pytest
 
@@ -75,3 +78,32 @@ def test_a_weight_has_an_effect_on_the_loss_only_with_a_head():
     task = TASKS["one step"]
     assert MODELS["gru"](task, spike_weight=3.0).spike_weight == 0.0
     assert MODELS["gru"](task, spike_head=True, spike_weight=3.0).spike_weight == 3.0
+
+
+RECURRENT = ("lstm", "gru", "cnn_lstm", "cnn_lstm_same", "rule_based")
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_summaries_of_earlier_rows_reach_the_head_of_their_own_step_only(name):
+    task = replace(TASKS["one step"], channels=5, context_channels=(3, 4))
+    model = MODELS[name](task)
+    past = np.random.default_rng(0).normal(size=(4, task.lookback, 5)).astype("float32")
+    changed = past.copy()
+    changed[:, 15, 3:] += 2.0
+    np.testing.assert_array_equal(model(changed), model(past))
+    if model.has_sequence:
+        before, after = (np.asarray(model.sequence_model()(values)) for values in (past, changed))
+        steps = np.abs(after - before).max(axis=(0, 2, 3)) > 0
+        assert steps.tolist() == [step == 15 for step in range(task.lookback)]
+    changed[:, -1, 3:] += 2.0
+    assert np.abs(np.asarray(model(changed)) - np.asarray(model(past))).max() > 1e-4
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_a_model_with_summaries_of_earlier_rows_is_saved(name, tmp_path):
+    model = MODELS[name](replace(TASKS["one step"], context_channels=(2,)))
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", compile=False)
+    past, _ = batch(model.task)
+    assert again.task == model.task
+    np.testing.assert_array_equal(again(past), model(past))
