@@ -7,12 +7,15 @@ and averaging are left to the trainer.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from keras import ops
 
 from tsforecast.options import Range
 from tsforecast.typing import Tensor
+
+if TYPE_CHECKING:
+    from tsforecast.models.task import Task
 
 
 class Loss:
@@ -26,6 +29,19 @@ class Loss:
         self.quantile_levels = quantile_levels
 
     needs_spikes: ClassVar[bool] = False
+
+    @property
+    def distribution(self) -> dict[str, Any] | None:
+        """Description of the distribution that the loss trains, see ``layers.distributions``; usually None."""
+        return None
+
+    def for_task(self, task: Task) -> Loss:
+        """Return the loss for the outputs of a model with this task."""
+        return self
+
+    def select(self, output: Tensor) -> Tensor:
+        """Return what the loss reads of a model's output."""
+        return output["forecast"] if isinstance(output, dict) else output
 
     def __call__(self, truth: Tensor, forecast: Tensor, spike: Tensor = None) -> Tensor:
         """Return the loss of each element, of ``truth``'s shape; ``spike`` marks the spikes, if they are known."""

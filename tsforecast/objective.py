@@ -44,7 +44,7 @@ class Objective:
     """
 
     def __init__(self, model: Model, loss: Loss):
-        self.loss = loss
+        self.loss = loss.for_task(model.task)
         self.spike_weight: float = getattr(model, "spike_weight", 0.0)
         self.needs_spikes = bool(self.spike_weight) or getattr(loss, "needs_spikes", False)
         if self.needs_spikes:
@@ -68,7 +68,7 @@ class Objective:
             output: Output of the model for the same windows or steps.
             origin: ``[..., 1, T]``, the value of the target that each forecast starts from.
         """
-        value = output["forecast"] if isinstance(output, dict) else output
+        value = self.loss.select(output)
         if not self.needs_spikes:
             return self.loss(truth, value)
         rises = self._rises(truth, ops.cast(origin, "float32"))

@@ -195,7 +195,7 @@ def _combine(task: Task, past: Tensor, outputs: Sequence[Tensor], weighting: Wei
     weights = weighting.build(points, content)
     forecast = Weighted(name="weighted")(values, weights)
     result = {"forecast": forecast, "weights": weights, "members": values, "content": content}
-    logits = [output["spike"] for output in outputs if isinstance(output, dict)]
+    logits = [output["spike"] for output in outputs if isinstance(output, dict) and "spike" in output]
     if logits:
         result["member_spikes"] = ops.stack(logits, axis=1)
     return result

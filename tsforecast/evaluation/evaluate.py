@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import keras
@@ -12,15 +12,20 @@ import numpy as np
 from tsforecast import metrics
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.windows import Windows
+from tsforecast.inference.dense_quantiles import quantile_chunks
 from tsforecast.inference.forecasts import spike_probability
 from tsforecast.inference.predict import predict
+from tsforecast.layers.distributions.implicit_quantile import LEVELS, even_levels
 from tsforecast.losses import Loss
+from tsforecast.metrics.probabilistic import crps_from_quantiles, pit_counts
 from tsforecast.objective import Objective
 from tsforecast.storage.rows import chunks
 
 if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
+    from tsforecast.models.task import Task
 
+PIT_LEVELS = [index / 10 for index in range(1, 10)]  # edges of the PIT histogram of a distribution
 MAX_SCALE_ROWS = 8_000_000  # training rows whose seasonal errors are computed at once
 
 
@@ -32,10 +37,11 @@ class Evaluation:
         figures: Metric to its value over all targets.
         ends: ``[n]`` row of the last input of each window.
         truth: ``[n, H, T]`` in the target's unit, NaN where unobserved.
-        forecast: ``[n, H, T]`` in the target's unit.
+        forecast: ``[n, H, T]`` in the target's unit: the mean of a distribution if it is available, else the median.
         quantiles: ``[n, H, T, Q]`` in the target's unit, or None.
         spike: ``[n, H, T]`` the probability of a spike from a model with a head for it, or None.
         targets: Target to its own figures, where there are several targets.
+        pit: Levels and shares of the truths between the quantiles at them; None for point forecasts.
 
     Example:
         >>> values = np.ones((2, 1, 1))
@@ -50,6 +56,7 @@ class Evaluation:
     quantiles: np.ndarray | None
     spike: np.ndarray | None = None
     targets: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
+    pit: dict[str, list[float]] | None = None
 
 
 def evaluate(
@@ -74,7 +81,11 @@ def evaluate(
         windows = dataclasses.replace(windows, ends=windows.ends[-newest:])
     outputs = predict(forecaster, windows, in_time=limit is None)
     spike = spike_probability(outputs["spike"]) if "spike" in outputs else None
-    return score_forecasts(dataset, windows, outputs["forecast"], forecaster.task.quantile_levels, spike)
+    levels, mean = forecaster.task.quantile_levels, outputs.get("mean")
+    evaluation = score_forecasts(dataset, windows, outputs["forecast"], levels, spike, mean)
+    if "parameters" not in outputs:
+        return evaluation
+    return score_distributions(evaluation, dataset, forecaster.task, outputs["parameters"])
 
 
 def score_forecasts(
@@ -83,6 +94,7 @@ def score_forecasts(
     raw: np.ndarray,
     levels: tuple[float, ...] | None = None,
     spike: np.ndarray | None = None,
+    mean: np.ndarray | None = None,
 ) -> Evaluation:
     """Score scaled forecasts of windows.
 
@@ -92,14 +104,46 @@ def score_forecasts(
         raw: ``[n, H, T(, Q)]``, scaled.
         levels: The Q quantile levels; None for point forecasts.
         spike: ``[n, H, T]`` probabilities of a spike, or None.
+        mean: ``[n, H, T]``, scaled, the means of forecast distributions; None: squared errors score the median too.
     """
-    evaluation = _score_points(dataset, windows, raw if levels is None else raw[..., levels.index(0.5)])
+    median = raw if levels is None else raw[..., levels.index(0.5)]
+    if mean is None:
+        evaluation = _score_points(dataset, windows, median)
+    else:
+        evaluation = _score_points(dataset, windows, mean, median)
     evaluation = dataclasses.replace(evaluation, spike=spike)
     if levels is None:
         return evaluation
     quantiles = np.moveaxis(dataset.scaler.inverse_targets(np.moveaxis(raw, -1, 0)), 0, -1)
     figures = evaluation.figures | metrics.quantile_metrics(evaluation.truth, quantiles, levels)
-    return dataclasses.replace(evaluation, figures=figures, quantiles=quantiles)
+    pit = _describe_pit(pit_counts(evaluation.truth, quantiles, levels), levels)
+    return dataclasses.replace(evaluation, figures=figures, quantiles=quantiles, pit=pit)
+
+
+def score_distributions(
+    evaluation: Evaluation, dataset: ForecastDataset, task: Task, parameters: np.ndarray
+) -> Evaluation:
+    """Return an evaluation with the CRPS and the PIT histogram of whole distributions, rather than of few quantiles.
+
+    Args:
+        evaluation: The evaluation of n windows.
+        dataset: The data.
+        task: Task of the model.
+        parameters: Parameters ``[n, H, T, P]`` of its distributions.
+    """
+    dense, total, counts = even_levels(LEVELS).tolist(), 0.0, np.zeros(len(PIT_LEVELS) + 1)
+    for windows, quantiles in quantile_chunks(task, parameters, [*dense, *PIT_LEVELS], dataset.scaler):
+        truth = evaluation.truth[windows]
+        total += float(np.nansum(crps_from_quantiles(truth, quantiles[..., :LEVELS], dense)))
+        counts += pit_counts(truth, quantiles[..., LEVELS:], PIT_LEVELS)
+    observed = int((~np.isnan(evaluation.truth)).sum())
+    figures = evaluation.figures | {"crps": total / observed if observed else float("nan")}
+    return dataclasses.replace(evaluation, figures=figures, pit=_describe_pit(counts, PIT_LEVELS))
+
+
+def _describe_pit(counts: np.ndarray, levels: Sequence[float]) -> dict[str, list[float]]:
+    shares = counts / counts.sum() if counts.sum() else np.full(len(counts), np.nan)
+    return {"levels": list(levels), "shares": [float(share) for share in shares]}
 
 
 def baselines(dataset: ForecastDataset, split: str) -> dict[str, Evaluation]:
@@ -118,16 +162,24 @@ def baselines(dataset: ForecastDataset, split: str) -> dict[str, Evaluation]:
     }
 
 
-def _score_points(dataset: ForecastDataset, windows: Windows, scaled: np.ndarray) -> Evaluation:
-    """Score scaled point forecasts ``[n, H, T]`` of windows."""
+def _score_points(
+    dataset: ForecastDataset, windows: Windows, scaled: np.ndarray, scaled_median: np.ndarray | None = None
+) -> Evaluation:
+    """Score scaled point forecasts ``[n, H, T]`` of windows; absolute errors are those of the median if it is given."""
     scaled_truth = windows.targets(windows.ends)
     truth, forecast = (dataset.scaler.inverse_targets(values) for values in (scaled_truth, scaled))
+    median = None if scaled_median is None else dataset.scaler.inverse_targets(scaled_median)
     scale = seasonal_scale(dataset)
-    figures = metrics.point_metrics(truth, forecast, scale=scale)
-    figures |= metrics.point_metrics(scaled_truth, scaled, source="scaled")
+    figures = metrics.point_metrics(truth, forecast, median=median, scale=scale)
+    figures |= metrics.point_metrics(scaled_truth, scaled, median=scaled_median, source="scaled")
     names = dataset.series.targets
     targets = {
-        name: metrics.point_metrics(truth[..., [i]], forecast[..., [i]], scale=scale[[i]])
+        name: metrics.point_metrics(
+            truth[..., [i]],
+            forecast[..., [i]],
+            median=None if median is None else median[..., [i]],
+            scale=scale[[i]],
+        )
         for i, name in enumerate(names if len(names) > 1 else ())
     }
     return Evaluation(figures, windows.ends, truth, forecast, None, targets=targets)
@@ -142,12 +194,10 @@ def validation_figures(
     raw, observed = outputs["forecast"], np.isfinite(truth)
     origin = windows.rows[windows.ends][:, None, list(dataset.target_indices)]
     filled = np.where(observed, truth, 0.0).astype("float32")
-    output = outputs if "spike" in outputs else raw
-    losses = keras.ops.convert_to_numpy(Objective(forecaster, loss)(filled, output, origin))
-    point = raw if loss.quantile_levels is None else loss.point(raw)
-    figures = metrics.point_metrics(
-        dataset.scaler.inverse_targets(truth), dataset.scaler.inverse_targets(point)
-    )
+    losses = keras.ops.convert_to_numpy(Objective(forecaster, loss)(filled, outputs, origin))
+    median = raw if loss.quantile_levels is None else loss.point(raw)
+    in_unit = [dataset.scaler.inverse_targets(part) for part in (truth, outputs.get("mean", median), median)]
+    figures = metrics.point_metrics(in_unit[0], in_unit[1], median=in_unit[2])
     return {
         "val/loss": float(losses[observed].mean(dtype=np.float64)),
         "val/rmse": figures["rmse"],

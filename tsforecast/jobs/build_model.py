@@ -33,7 +33,7 @@ def forecaster(config: Config, dataset: ForecastDataset) -> Any:
         return ensemble(config, dataset, members, names, config.ensemble.weighting)
     from tsforecast.models.task import Task
 
-    task = Task.from_dataset(dataset, config.loss["quantile_levels"])
+    task = Task.from_dataset(dataset, config.loss["quantile_levels"], instantiate(config.loss).distribution)
     model = instantiate(config.model, task=task, **data_arguments(config, dataset))
     model.describe(**describe_data(dataset, spike_thresholds(dataset, config.spike)))
     return model

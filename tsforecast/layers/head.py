@@ -1,11 +1,12 @@
 """The last layers of every neural forecaster: dense layers, then horizon x targets (x quantiles) in float32."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import layers, ops
 
+from tsforecast.layers.distributions import create_distribution
 from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.typing import Tensor
 
@@ -32,9 +33,11 @@ class ForecastHead(layers.Layer):
         units: Widths of the ReLU layers before the output; may be empty.
         dropout: Share dropped after each of them, in [0, 1).
         kernel_initializer: Initializer of the output layer.
+        distribution: Description of a distribution, whose numbers are then computed instead of quantiles.
 
     Call arguments: features ``[..., D]``.
-    Returns: float32 ``[..., H, T]``, or ``[..., H, T, Q]``; scaled units.
+    Returns: float32 ``[..., H, T]``, or ``[..., H, T, Q]``; scaled units. With a distribution ``[..., H, T, size]``,
+        which ``DistributionOutputs`` turns into a forecast.
 
     Example:
         >>> head = ForecastHead(horizon=4, targets=1, quantile_levels=[0.1, 0.5, 0.9], units=[8])
@@ -50,9 +53,11 @@ class ForecastHead(layers.Layer):
         units: Sequence[int] = (),
         dropout: float = 0.0,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        distribution: Mapping[str, Any] | None = None,
         **kwargs: object,
     ):
         super().__init__(**kwargs)
+        self.distribution = None if distribution is None else create_distribution(distribution)
         self.horizon, self.targets = horizon, targets
         self.quantile_levels = None if quantile_levels is None else list(quantile_levels)
         self.units, self.dropout = list(units), dropout
@@ -64,7 +69,7 @@ class ForecastHead(layers.Layer):
         # float32 under a mixed policy too: half precision would round the forecast itself.
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.output_layer = layers.Dense(
-            horizon * targets * len(self.quantile_levels or [0.5]),
+            horizon * targets * (self._numbers or 1),
             kernel_initializer=self.kernel_initializer,
             dtype="float32",
         )
@@ -83,6 +88,8 @@ class ForecastHead(layers.Layer):
             )
         flat = self.output_layer(ops.cast(features, "float32"))
         shape = (*ops.shape(flat)[:-1], self.horizon, self.targets)
+        if self.distribution is not None:
+            return self.distribution.arrange(ops.reshape(flat, (*shape, self.distribution.size)))
         if self.quantile_levels is None:
             return ops.reshape(flat, shape)
         return _sort_quantiles(
@@ -90,7 +97,7 @@ class ForecastHead(layers.Layer):
         )
 
     def compute_output_spec(self, features: Tensor, training: bool | None = None) -> keras.KerasTensor:
-        tail = (self.horizon, self.targets) + ((len(self.quantile_levels),) if self.quantile_levels else ())
+        tail = (self.horizon, self.targets) + (() if self._numbers is None else (self._numbers,))
         return keras.KerasTensor((*features.shape[:-1], *tail), dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
@@ -102,7 +109,15 @@ class ForecastHead(layers.Layer):
             "units": self.units,
             "dropout": self.dropout,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "distribution": None if self.distribution is None else self.distribution.to_dict(),
         }
+
+    @property
+    def _numbers(self) -> int | None:
+        """Length of the last axis, None without one."""
+        if self.distribution is not None:
+            return self.distribution.size
+        return None if self.quantile_levels is None else len(self.quantile_levels)
 
 
 def _sort_quantiles(raw: Tensor, middle: int) -> Tensor:

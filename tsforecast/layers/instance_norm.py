@@ -71,16 +71,25 @@ class RestoreInstance(layers.Layer):
     Args:
         norm: Layer to undo; its weights are shared.
         channels: Indices of the T forecast channels among the M of ``norm``.
+        points: Numbers on the last axis that are values of the series, see ``Distribution``; None if all are.
 
     Call arguments: forecast ``[B, T, H(, Q)]``, statistics ``[B, M, 2]``.
     Returns: float32, the forecast's shape.
     """
 
-    def __init__(self, norm: InstanceNorm, channels: Sequence[int], **kwargs: object):
+    def __init__(
+        self, norm: InstanceNorm, channels: Sequence[int], points: int | None = None, **kwargs: object
+    ):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.norm, self.channels = norm, list(channels)
+        self.norm, self.channels, self.points = norm, list(channels), points
 
     def call(self, forecast: Tensor, statistics: Tensor) -> Tensor:
+        if self.points is None:
+            return self._restore(forecast, statistics)
+        restored = self._restore(forecast[..., : self.points], statistics)
+        return ops.concatenate([restored, forecast[..., self.points :]], axis=-1)
+
+    def _restore(self, forecast: Tensor, statistics: Tensor) -> Tensor:
         tail = [1] * (len(forecast.shape) - 2)
         chosen = ops.stack([statistics[:, channel] for channel in self.channels], axis=1)  # [B, T, 2]
         mean, deviation = (ops.reshape(chosen[..., i], (-1, len(self.channels), *tail)) for i in (0, 1))

@@ -1,6 +1,6 @@
 """Layers of the linear forecasters and the naive baselines, which map a target's own history along time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -116,6 +116,7 @@ class TimeLinear(layers.Layer):
         horizon: H, number of forecast steps.
         quantile_levels: Q rising levels that include 0.5, or None.
         kernel_initializer: Initializer of the map; None for uniform weights up to ``1 / sqrt(L)``.
+        distribution: Description of a distribution, see ``ForecastHead``.
 
     Example:
         >>> TimeLinear(horizon=4)(ops.zeros((2, 1, 10))).shape
@@ -127,12 +128,15 @@ class TimeLinear(layers.Layer):
         horizon: int,
         quantile_levels: Sequence[float] | None = None,
         kernel_initializer: str | keras.initializers.Initializer | None = None,
+        distribution: Mapping[str, Any] | None = None,
         **kwargs: object,
     ):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.horizon, self.quantile_levels = horizon, quantile_levels
+        self.horizon, self.quantile_levels, self.distribution = horizon, quantile_levels, distribution
         start = fan_in_uniform() if kernel_initializer is None else kernel_initializer
-        self.head = ForecastHead(horizon, 1, quantile_levels, kernel_initializer=start, dtype="float32")
+        self.head = ForecastHead(
+            horizon, 1, quantile_levels, kernel_initializer=start, distribution=distribution, dtype="float32"
+        )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.head.build(input_shape)
@@ -148,4 +152,5 @@ class TimeLinear(layers.Layer):
             "horizon": self.horizon,
             "quantile_levels": self.quantile_levels,
             "kernel_initializer": keras.initializers.serialize(self.head.kernel_initializer),
+            "distribution": self.distribution,
         }

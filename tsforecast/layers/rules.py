@@ -64,6 +64,7 @@ class RuleActions(layers.Layer):
     Args:
         rules: Resolved rules, see ``rules.resolve``, each with the ``channel`` of its target.
         lead: Steps from the origin of a forecast to its first step.
+        points: Numbers on the last axis that are values of the series, see ``Distribution``; None if all are.
 
     Call arguments: forecast ``[B, S, H, T(, Q)]`` for the last S steps of the window; holds ``[B, L, R]``;
         past ``[B, L, C]``.
@@ -77,9 +78,11 @@ class RuleActions(layers.Layer):
         [3.0]
     """
 
-    def __init__(self, rules: Sequence[Mapping[str, Any]], lead: int, **kwargs: object):
+    def __init__(
+        self, rules: Sequence[Mapping[str, Any]], lead: int, points: int | None = None, **kwargs: object
+    ):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.rules, self.lead = [dict(rule) for rule in rules], lead
+        self.rules, self.lead, self.points = [dict(rule) for rule in rules], lead, points
 
     def build(self, *shapes: object, **named: object) -> None:
         start = [math.log(rule["trust"] / (1 - rule["trust"])) for rule in self.rules]
@@ -91,6 +94,12 @@ class RuleActions(layers.Layer):
         self.built = True
 
     def call(self, forecast: Tensor, holds: Tensor, past: Tensor) -> Tensor:
+        if self.points is None:
+            return self._act(forecast, holds, past)
+        moved = self._act(forecast[..., : self.points], holds, past)
+        return ops.concatenate([moved, forecast[..., self.points :]], axis=-1)
+
+    def _act(self, forecast: Tensor, holds: Tensor, past: Tensor) -> Tensor:
         trust = ops.sigmoid(self.logits)
         steps, targets = forecast.shape[1], forecast.shape[3]
         for index, rule in enumerate(self.rules):
@@ -120,7 +129,7 @@ class RuleActions(layers.Layer):
         return ops.convert_to_numpy(ops.sigmoid(self.logits.value)).tolist()
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rules": self.rules, "lead": self.lead}
+        return {**super().get_config(), "rules": self.rules, "lead": self.lead, "points": self.points}
 
 
 def _evaluate(node: Mapping[str, Any], past: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 
 from tsforecast.metrics.arrays import Array, mean_observed
 from tsforecast.metrics.point import PointErrors
+from tsforecast.metrics.probabilistic import weighted_quantile_loss, winkler_score
 
 
 def quantile_metrics(truth: Array, forecast: Array, levels: Sequence[float]) -> dict[str, float]:
@@ -20,7 +21,8 @@ def quantile_metrics(truth: Array, forecast: Array, levels: Sequence[float]) -> 
         ``pinball``, the mean over values and levels of ``max(level * (y - q), (level - 1) * (y - q))`` in the
         target's unit; ``coverage_q10`` and so on, the share of truths at or below that quantile; and with two
         levels or more ``coverage_80`` and ``width_80`` (named after the nominal percentage of the outermost pair),
-        the share of truths inside that pair and its mean width.
+        the share of truths inside that pair and its mean width, and ``winkler_80``, its Winkler score; ``crps``, twice
+        ``pinball``; and ``wql``, the weighted quantile loss.
 
     Raises:
         ValueError: The shapes do not fit each other, or the levels do not rise within (0, 1).
@@ -52,4 +54,7 @@ def quantile_metrics(truth: Array, forecast: Array, levels: Sequence[float]) -> 
         inside = (lower <= truth) & (truth <= upper)
         metrics[f"coverage_{nominal}"] = float(mean_observed(inside, observed))
         metrics[f"width_{nominal}"] = float(mean_observed(upper - lower, observed))
+        metrics[f"winkler_{nominal}"] = winkler_score(truth, lower, upper, levels[-1] - levels[0])
+    metrics["crps"] = 2.0 * pinball / len(levels)
+    metrics["wql"] = weighted_quantile_loss(truth, forecast, levels)
     return {"pinball": pinball / len(levels), **metrics}

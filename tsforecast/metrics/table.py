@@ -39,6 +39,8 @@ class Metric:
         splits: Splits for which it is computed.
         compute: Function of the errors, for the sources ``values`` and ``scaled``; None from it means that the metric
             is not defined for these data.
+        of_median: Whether the median of a forecast distribution is scored rather than its mean, where there are both:
+            the median minimizes absolute errors, the mean squared ones.
         has_levels: Whether there is one figure per quantile level, with a name such as ``coverage_q10``.
 
     Example:
@@ -54,6 +56,7 @@ class Metric:
     over_targets: Literal["pooled", "mean"] = "pooled"
     splits: tuple[str, ...] = ("test",)
     compute: Callable[[PointErrors], float | None] | None = None
+    of_median: bool = False
     has_levels: bool = False
 
 
@@ -79,6 +82,7 @@ METRICS = {
             better="lower",
             splits=("val", "test"),
             compute=point.mae,
+            of_median=True,
         ),
         Metric(name="mse", label="MSE", source="values", unit="squared", better="lower", compute=point.mse),
         Metric(name="bias", label="Bias", source="values", unit="target", compute=point.bias),
@@ -92,10 +96,28 @@ METRICS = {
             better="lower",
             over_targets="mean",
             compute=point.mase,
+            of_median=True,
         ),
         Metric(name="rmse_scaled", label="RMSE, scaled", source="scaled", better="lower", compute=point.rmse),
-        Metric(name="mae_scaled", label="MAE, scaled", source="scaled", better="lower", compute=point.mae),
+        Metric(
+            name="mae_scaled",
+            label="MAE, scaled",
+            source="scaled",
+            better="lower",
+            compute=point.mae,
+            of_median=True,
+        ),
         Metric(name="pinball", label="Pinball", source="quantiles", unit="target", better="lower"),
+        Metric(name="crps", label="CRPS", source="quantiles", unit="target", better="lower"),
+        Metric(name="wql", label="Weighted quantile loss", source="quantiles", better="lower"),
+        Metric(
+            name="winkler",
+            label="Winkler score",
+            source="quantiles",
+            unit="target",
+            better="lower",
+            has_levels=True,
+        ),
         Metric(name="coverage", label="Coverage", source="quantiles", has_levels=True),
         Metric(name="width", label="Width", source="quantiles", unit="target", has_levels=True),
         Metric(
@@ -133,13 +155,19 @@ METRICS = {
 
 
 def point_metrics(
-    truth: Array, forecast: Array, *, scale: Array | None = None, source: Source = "values"
+    truth: Array,
+    forecast: Array,
+    *,
+    median: Array | None = None,
+    scale: Array | None = None,
+    source: Source = "values",
 ) -> dict[str, float]:
     """Score point forecasts over all observed values with every metric of the table.
 
     Args:
         truth: ``[n, H, T]``, NaN where unobserved.
-        forecast: ``[n, H, T]`` in the same unit.
+        forecast: ``[n, H, T]`` in the same unit; of a distribution its mean.
+        median: ``[n, H, T]``, which ``mae`` and ``mase`` score, if it is not the forecast.
         scale: ``[T]`` from `baselines.seasonal_scale`; without it there is no ``mase``.
         source: ``values`` for figures in the target's unit, ``scaled`` for those of scaled values.
 
@@ -155,8 +183,9 @@ def point_metrics(
         {'rmse': 1.0, 'mae': 1.0, 'mse': 1.0, 'bias': 0.0, 'r2': 0.0}
     """
     errors = PointErrors.from_forecasts(truth, forecast, scale)
+    of_median = errors if median is None else PointErrors.from_forecasts(truth, median, scale)
     scores = {
-        metric.name: metric.compute(errors)
+        metric.name: metric.compute(of_median if metric.of_median else errors)
         for metric in METRICS.values()
         if metric.compute is not None and metric.source == source
     }

@@ -50,7 +50,8 @@ class DLinear(Forecaster):
         )
         average = keras.initializers.Constant(1.0 / task.lookback)
         maps = [
-            TimeLinear(task.horizon, task.quantile_levels, average, name=name) for name in ("trend", "rest")
+            TimeLinear(task.horizon, task.quantile_levels, average, task.distribution, name=name)
+            for name in ("trend", "rest")
         ]
         forecast = keras.layers.Add(dtype="float32")([maps[0](trend), maps[1](remainder)])
         forecast = shift_by_categories(forecast, past, task, embedding)

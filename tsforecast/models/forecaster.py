@@ -22,6 +22,7 @@ import keras
 from tsforecast.layers.anchor import Anchor
 from tsforecast.layers.calibration import LogitCalibration
 from tsforecast.layers.categories import CategoryEmbedding, SelectChannels
+from tsforecast.layers.distributions import DistributionOutputs
 from tsforecast.layers.encoding import PiecewiseLinear
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.linear import TargetHistory, TimeLinear
@@ -36,7 +37,8 @@ class Forecaster(keras.Model):
     """A functional Keras model with a task, rebuilt from its arguments when loaded.
 
     A subclass builds its graph from ``task.input_tensor()`` and passes it on. Inputs are scaled ``[B, L, C]``; outputs
-    are scaled ``[B, H, T]``, or ``[B, H, T, Q]`` with quantile levels, in float32.
+    are scaled ``[B, H, T]``, or ``[B, H, T, Q]`` with quantile levels, in float32. If the task has a distribution, the
+    output is a dict as ``DistributionOutputs`` returns it.
 
     Args:
         task: The inputs and outputs of the model.
@@ -64,6 +66,13 @@ class Forecaster(keras.Model):
         options: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ):
+        if task.distribution is not None:
+            convert = DistributionOutputs(
+                task.distribution, task.quantile_levels or (0.5,), name="distribution"
+            )
+            outputs = forecast if isinstance(forecast, dict) else {"forecast": forecast}
+            forecast = {**outputs, **convert(outputs["forecast"])}
+            sequence = None if sequence is None else convert(sequence, parameters_only=True)
         super().__init__(inputs=past, outputs=forecast)
         self.task = task
         self.options = options or {}
@@ -197,6 +206,11 @@ def shift_by_categories(forecast: Tensor, past: Tensor, task: Task, embedding: i
     )
     tail = (1,) if task.quantile_levels is not None else ()
     level = keras.ops.reshape(level, (-1, task.horizon, len(task.target_indices), *tail))
+    if task.points is not None:
+        level = keras.ops.pad(
+            keras.ops.repeat(level, task.points, axis=-1),
+            [[0, 0]] * 3 + [[0, forecast.shape[-1] - task.points]],
+        )
     return keras.layers.Add(dtype="float32", name="with_category_level")([forecast, level])
 
 
@@ -219,7 +233,8 @@ def causal_outputs(
         "sequence": head(features),
     }
     if anchor:
-        outputs["sequence"] = Anchor(task.target_indices, every_step=True)(outputs["sequence"], past)
+        every_step = Anchor(task.target_indices, every_step=True, points=task.points)
+        outputs["sequence"] = every_step(outputs["sequence"], past)
     return outputs
 
 
@@ -261,4 +276,4 @@ def linear_spike_logits(past: Tensor, task: Task) -> Tensor:
 
 def anchor_forecast(forecast: Tensor, past: Tensor, task: Task, anchor: bool) -> Tensor:
     """Add the last known values to a forecast ``[B, H, T(, Q)]`` if ``anchor`` is set."""
-    return Anchor(task.target_indices)(forecast, past) if anchor else forecast
+    return Anchor(task.target_indices, points=task.points)(forecast, past) if anchor else forecast

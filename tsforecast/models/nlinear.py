@@ -44,9 +44,10 @@ class NLinear(Forecaster):
         past = task.input_tensor()
         history = TargetHistory(task.target_indices)(past)
         change = keras.layers.Subtract(dtype="float32")([history, history[..., -1:]])
-        forecast = Anchor(task.target_indices)(
-            TimeLinear(task.horizon, task.quantile_levels, name="map")(change), past
+        mapped = TimeLinear(task.horizon, task.quantile_levels, distribution=task.distribution, name="map")(
+            change
         )
+        forecast = Anchor(task.target_indices, points=task.points)(mapped, past)
         forecast = shift_by_categories(forecast, past, task, embedding)
         if spike_head:
             forecast = with_spike_logits(forecast, linear_spike_logits(past, task))

@@ -115,10 +115,10 @@ class PatchTST(Forecaster):
         forecast = _head(flat, task, channels)  # [B, T, H(, Q)]
         if instance_norm:
             indices = [read.index(channel) for channel in task.target_indices]
-            forecast = RestoreInstance(normalizer, indices, name="restore")(forecast, statistics)
+            forecast = RestoreInstance(normalizer, indices, task.points, name="restore")(forecast, statistics)
         forecast = shift_by_categories(ops.swapaxes(forecast, 1, 2), past, task, embedding)
         if spike_head:
-            logits = _head(flat, replace(task, quantile_levels=None), channels, "spike_head")
+            logits = _head(flat, replace(task, quantile_levels=None, distribution=None), channels, "spike_head")
             forecast = with_spike_logits(forecast, ops.swapaxes(logits, 1, 2))
         super().__init__(task=task, past=past, forecast=forecast, options=options)
         self._histories = (past, history)
@@ -163,9 +163,8 @@ def _encode(tokens: Tensor, blocks: Sequence[keras.layers.Layer]) -> Tensor:
 def _head(encoded: Tensor, task: Task, channels: str, name: str = "head") -> Tensor:
     """Map ``[B, M, P * D]`` to ``[B, T, H(, Q)]``, with one head for all series or one that reads all of them."""
     if channels == "targets":
-        head = ForecastHead(
-            task.horizon, 1, task.quantile_levels, kernel_initializer=fan_in_uniform(), name=name
-        )
+        one_target = {**task.head_arguments(), "targets": 1}
+        head = ForecastHead(**one_target, kernel_initializer=fan_in_uniform(), name=name)
         return ops.squeeze(head(encoded), axis=3)
     flat = ops.reshape(encoded, (-1, encoded.shape[1] * encoded.shape[2]))
     head = ForecastHead(**task.head_arguments(), kernel_initializer=fan_in_uniform(), name=name)

@@ -1,5 +1,7 @@
 """Persistence: the last known value."""
 
+import dataclasses
+
 import keras
 
 from tsforecast.layers.linear import TargetHistory, TimeSteps
@@ -21,6 +23,7 @@ class Persistence(Forecaster):
     """
 
     def __init__(self, task: Task):
+        task = dataclasses.replace(task, distribution=None)  # there is nothing to learn one with
         past = task.input_tensor()
         forecast = TimeSteps([-1] * task.horizon, task.quantile_levels)(
             TargetHistory(task.target_indices)(past)

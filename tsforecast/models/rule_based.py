@@ -77,7 +77,7 @@ class RuleBased(Forecaster):
         if rules:
             rules_with_channels = [{**rule, "channel": task.target_indices[rule["target"]]} for rule in rules]
             conditions = RuleConditions(rules, name="conditions")(past)
-            actions = RuleActions(rules_with_channels, task.lead, name="rules")
+            actions = RuleActions(rules_with_channels, task.lead, task.points, name="rules")
             outputs = {
                 "forecast": actions(outputs["forecast"][:, None], conditions, past)[:, 0],
                 "sequence": actions(outputs["sequence"], conditions, past),

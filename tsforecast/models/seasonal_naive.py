@@ -1,5 +1,7 @@
 """Seasonal naive: the last known value of the same time of the season."""
 
+import dataclasses
+
 import keras
 
 from tsforecast.layers.linear import TargetHistory, TimeSteps
@@ -25,6 +27,7 @@ class SeasonalNaive(Forecaster):
     """
 
     def __init__(self, task: Task):
+        task = dataclasses.replace(task, distribution=None)  # there is nothing to learn one with
         past = task.input_tensor()
         steps_back = seasonal_steps_back(task.lead, task.horizon, task.season)
         steps = (-1 - steps_back).tolist()  # from the window's end

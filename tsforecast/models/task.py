@@ -30,6 +30,8 @@ class Task:
             empty if all channels hold numbers.
         category_counts: Number of codes of each categorical feature, see ``columns.categories``.
         context_channels: Channels that summarize the rows up to each step, see ``context.summaries``.
+        distribution: Description of the distribution that the model forecasts, see ``layers.distributions``, or None.
+            Tasks with another one are equal: their models have the same quantiles.
 
     Example:
         >>> task = Task(lookback=100, channels=3, lead=10, horizon=1, target_indices=(0,))
@@ -47,15 +49,25 @@ class Task:
     category_of: tuple[int, ...] = ()
     category_counts: tuple[int, ...] = ()
     context_channels: tuple[int, ...] = ()
+    distribution: dict[str, Any] | None = dataclasses.field(default=None, compare=False)
 
     @classmethod
-    def from_dataset(cls, dataset: ForecastDataset, quantile_levels: Sequence[float] | None = None) -> Task:
+    def from_dataset(
+        cls,
+        dataset: ForecastDataset,
+        quantile_levels: Sequence[float] | None = None,
+        distribution: Mapping[str, Any] | None = None,
+    ) -> Task:
         """Return the task of forecasting a dataset's targets in its windows.
 
         Args:
             dataset: The data.
             quantile_levels: Rising levels that include 0.5, or None for a point forecast.
+            distribution: Description of a distribution without the scaling of the targets, which is added.
         """
+        if distribution is not None:
+            scaled = [dataset.scaler.describe_channel(index) for index in dataset.target_indices]
+            distribution = {**distribution, "channels": scaled}
         categories = dataset.series.categories
         order = {name: index for index, name in enumerate(categories)}
         return cls(
@@ -69,6 +81,7 @@ class Task:
             category_of=tuple(order.get(name, -1) for name in dataset.channel_features) if order else (),
             category_counts=tuple(FIRST + len(values) for values in categories.values()),
             context_channels=tuple(i for i, name in enumerate(dataset.channels) if CONTEXT in name),
+            distribution=None if distribution is None else dict(distribution),
         )
 
     @classmethod
@@ -104,8 +117,18 @@ class Task:
 
     def head_arguments(self) -> dict[str, Any]:
         """Return the arguments that a ``ForecastHead`` takes from the task."""
-        return {
+        arguments = {
             "horizon": self.horizon,
             "targets": len(self.target_indices),
             "quantile_levels": self.quantile_levels,
         }
+        return arguments if self.distribution is None else {**arguments, "distribution": self.distribution}
+
+    @property
+    def points(self) -> int | None:
+        """Numbers on the last axis of what a head computes that are values of the series; None if all are."""
+        if self.distribution is None:
+            return None
+        from tsforecast.layers.distributions import create_distribution
+
+        return create_distribution(self.distribution).points

@@ -45,7 +45,7 @@ def test_pinball_at_the_median_is_half_the_mae():
     truth, forecast = random_case(4)
     found = metrics.quantile_metrics(truth, forecast[..., None], [0.5])
     assert found["pinball"] == pytest.approx(metrics.point_metrics(truth, forecast)["mae"] / 2)
-    assert set(found) == {"pinball", "coverage_q50"}
+    assert set(found) == {"pinball", "coverage_q50", "crps", "wql"}
 
 
 def test_the_true_quantiles_are_covered_as_they_say():
