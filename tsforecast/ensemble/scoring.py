@@ -195,6 +195,7 @@ class _Scorer:
                 test,
                 min_gap=self.spike.min_gap,
                 tolerance=self.spike.tolerance,
+                max_false_alarms=self.spike.max_false_alarms_per_day,
                 validation=validation,
             )
         return ForecasterScore(name, kind, test, errors, spikes, params)

@@ -15,12 +15,15 @@ class SpikeOptions:
         quantile: Quantile of the largest rise within a training window's horizon.
         min_gap: Steps between the onsets of two events.
         tolerance: Steps by which an alarm may be early or late.
+        max_false_alarms_per_day: Most false alarms per day on validation that the alarm level may give; None: the level
+            with the best event F1.
     """
 
     threshold: Annotated[float | None, Range(1e-12)]
     quantile: Annotated[float, Range(0.0001, 0.9999)]
     min_gap: Annotated[int, Range(1, 1_000_000)]
     tolerance: Annotated[int, Range(0, 1_000_000)]
+    max_false_alarms_per_day: Annotated[float | None, Range(0)] = None
 
 
 @dataclass(frozen=True, kw_only=True)

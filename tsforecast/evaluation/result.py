@@ -45,6 +45,7 @@ class RunResult:
         baselines: Naive baseline to its metrics.
         skill: Naive baseline to the share of its RMSE that the model saves.
         spikes: Target to its spike scorecard.
+        pit: ``levels`` and ``shares`` of the test truths between the quantiles at them, from probabilistic models.
         rules: One row per rule of a rule-based model.
         explanation: Permutation importances.
         latency_ms: Milliseconds of a warm forecast of one window.
@@ -80,6 +81,7 @@ class RunResult:
     skill: Figures | None = None
     targets: dict[str, dict[str, Any]] | None = None
     spikes: dict[str, Any] | None = None
+    pit: dict[str, list[float]] | None = None
     rules: list[dict[str, Any]] | None = None
     explanation: dict[str, Any] | None = None
     latency_ms: Figures | None = None

@@ -25,6 +25,7 @@ class Scores(TypedDict):
     skill: dict[str, float]
     targets: dict[str, dict[str, Any]] | None
     spikes: dict[str, Any]
+    pit: dict[str, list[float]] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +55,7 @@ class TestScores:
             },
             "targets": {name: self._target_fields(name) for name in self.test.targets} or None,
             "spikes": dict(self.spikes),
+            "pit": self.test.pit,
         }
 
     def _target_fields(self, target: str) -> dict[str, Any]:
@@ -94,6 +96,7 @@ def score_model(
                 test,
                 min_gap=spikes.min_gap,
                 tolerance=spikes.tolerance,
+                max_false_alarms=spikes.max_false_alarms_per_day,
                 validation=validation,
             )
     with stage("baselines"):

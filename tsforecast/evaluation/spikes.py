@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.evaluation.evaluate import Evaluation, evaluate
 from tsforecast.metrics import METRICS, persistence_forecast, spikes
+from tsforecast.metrics.spikes.calibration import Reliability
 
 if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
@@ -30,6 +31,8 @@ class SpikeScores(TypedDict):
 
     ``threshold`` is in the target's unit, ``score`` says what ranks the windows, and the other entries are figures:
     those of the model, of the floors ``random`` and ``always``, and the errors of persistence on spike steps and off.
+    ``reliability`` is the curve of a score that is a probability, else None; ``max_false_alarms_per_day`` is the limit
+    that the alarm level was chosen for, if any.
     """
 
     threshold: float
@@ -39,6 +42,22 @@ class SpikeScores(TypedDict):
     random: dict[str, float]
     always: dict[str, float]
     persistence: dict[str, float]
+    reliability: Reliability | None
+    max_false_alarms_per_day: float | None
+
+
+class WindowScores(NamedTuple):
+    """What ranks windows by how likely a spike is.
+
+    Args:
+        name: What the score is, in words.
+        values: The score of each window ``[n]``.
+        is_probability: Whether it is a probability.
+    """
+
+    name: str
+    values: np.ndarray
+    is_probability: bool
 
 
 def spike_scores(
@@ -48,12 +67,14 @@ def spike_scores(
     *,
     min_gap: int,
     tolerance: int,
+    max_false_alarms: float | None = None,
     validation: Evaluation | None = None,
 ) -> dict[str, SpikeScores]:
     """Score how well a model foresees spikes.
 
     The score of a window is the probability from a spike head; of a model without one the probability that quantiles
-    give, or the largest forecast rise. The alarm level is the one with the best event F1 on validation windows.
+    give, or the largest forecast rise. The alarm level is the one with the best event F1 on validation windows, or the
+    most hits with at most ``max_false_alarms`` per day.
 
     Args:
         model: A forecaster whose metadata contain ``spike.threshold``.
@@ -61,6 +82,7 @@ def spike_scores(
         test: The model's forecasts of the test split.
         min_gap: Steps between the onsets of two events.
         tolerance: Steps by which an alarm may be early or late.
+        max_false_alarms: Most false alarms per day on validation windows, or None.
         validation: The model's forecasts of the ``ALARM_WINDOWS`` newest validation windows, if already available.
 
     Returns:
@@ -82,7 +104,8 @@ def spike_scores(
             rows_per_day=DAY / dataset.series.step,
             stride=dataset.window["stride"],
         )
-        scores[target] = _score_target(dataset, validation, test, index, rule, levels)
+        parts = validation, test
+        scores[target] = _score_target(dataset, parts, index, rule, levels, max_false_alarms)
     return scores
 
 
@@ -103,34 +126,53 @@ def spike_metrics(scores: Mapping[str, SpikeScores]) -> dict[str, float]:
 
 def _score_target(
     dataset: ForecastDataset,
-    validation: Evaluation,
-    test: Evaluation,
+    parts: tuple[Evaluation, Evaluation],
     index: int,
     rule: spikes.SpikeRule,
     levels: tuple[float, ...] | None,
+    max_false_alarms: float | None,
 ) -> SpikeScores:
-    origins = [_observed_origin(dataset, part, index) for part in (validation, test)]
-    scores = [
+    """Score one target; the parts are validation and test."""
+    validation, test = parts
+    origins = [_observed_origin(dataset, part, index) for part in parts]
+    before, score = (
         _rank_windows(part, origin, index, rule.threshold, levels)
-        for part, origin in zip((validation, test), origins, strict=True)
-    ]
+        for part, origin in zip(parts, origins, strict=True)
+    )
     level = spikes.choose_alarm_level(
-        validation.truth[..., index], origins[0], validation.ends, scores[0][1], rule
+        validation.truth[..., index],
+        origins[0],
+        validation.ends,
+        before.values,
+        rule,
+        max_false_alarms=max_false_alarms,
     )
     truth = test.truth[..., index]
     card = spikes.scorecard(
-        truth, test.forecast[..., index], origins[1], test.ends, scores[1][1], alarm_level=level, rule=rule
+        truth,
+        test.forecast[..., index],
+        origins[1],
+        test.ends,
+        score.values,
+        alarm_level=level,
+        rule=rule,
+        is_probability=score.is_probability,
     )
+    spike, labeled = spikes.label_spikes(truth, origins[1], rule.threshold)
     known = _filled_origin(dataset, test, index)
     persistence = persistence_forecast(known[:, None], np.arange(len(known)), truth.shape[1])[..., 0]
     return {
         "threshold": rule.threshold,
-        "score": scores[1][0],
+        "score": score.name,
         "alarm_level": level,
         "model": card["model"],
         "random": card["random"],
         "always": card["always"],
         "persistence": spikes.spike_step_errors(truth, persistence, origins[1], rule.threshold),
+        "reliability": spikes.reliability_curve(spike[labeled], score.values[labeled])
+        if score.is_probability
+        else None,
+        "max_false_alarms_per_day": max_false_alarms,
     }
 
 
@@ -147,13 +189,10 @@ def _filled_origin(dataset: ForecastDataset, part: Evaluation, index: int) -> np
 
 def _rank_windows(
     part: Evaluation, origin: np.ndarray, index: int, threshold: float, levels: tuple[float, ...] | None
-) -> tuple[str, np.ndarray]:
-    """Return what ranks the windows, in words, and its value for each ``[n]``."""
+) -> WindowScores:
     if part.spike is not None:
-        return "probability of the spike head", part.spike[..., index].max(axis=1)
+        return WindowScores("probability of the spike head", part.spike[..., index].max(axis=1), True)
     if part.quantiles is not None and levels is not None and len(levels) > 1:
-        quantiles = part.quantiles[:, :, index]
-        return "exceedance probability of the quantiles", spikes.exceedance_probability(
-            quantiles, levels, origin, threshold
-        )
-    return "forecast rise", spikes.forecast_rise(part.forecast[..., index], origin)
+        probability = spikes.exceedance_probability(part.quantiles[:, :, index], levels, origin, threshold)
+        return WindowScores("exceedance probability of the quantiles", probability, True)
+    return WindowScores("forecast rise", spikes.forecast_rise(part.forecast[..., index], origin), False)

@@ -145,6 +145,8 @@ METRICS = {
             name="lead_time_minutes", label="Lead time (minutes, median)", source="scorecard", better="higher"
         ),
         Metric(name="false_alarms_per_day", label="False alarms per day", source="scorecard", better="lower"),
+        Metric(name="brier", label="Brier score", source="scorecard", better="lower"),
+        Metric(name="ece", label="Calibration error (ECE)", source="scorecard", better="lower"),
         Metric(name="rmse_on", label="RMSE on spikes", source="scorecard", unit="target", better="lower"),
         Metric(name="rmse_off", label="RMSE off spikes", source="scorecard", unit="target", better="lower"),
         Metric(name="mae_on", label="MAE on spikes", source="scorecard", unit="target", better="lower"),

@@ -9,6 +9,11 @@ Axes: n windows in rising order of their last input row, H horizon, Q quantiles,
 truth or an origin means "not observed".
 """
 
+from tsforecast.metrics.spikes.calibration import (
+    brier_score,
+    expected_calibration_error,
+    reliability_curve,
+)
 from tsforecast.metrics.spikes.events import (
     choose_alarm_level,
     event_onsets,
@@ -22,13 +27,16 @@ from tsforecast.metrics.spikes.scorecard import scorecard, spike_step_errors
 __all__ = [
     "SpikeRule",
     "average_precision",
+    "brier_score",
     "choose_alarm_level",
     "event_onsets",
     "event_scores",
     "exceedance_probability",
+    "expected_calibration_error",
     "forecast_rise",
     "label_spikes",
     "match_events",
+    "reliability_curve",
     "scorecard",
     "spike_step_errors",
     "threshold_from_quantile",

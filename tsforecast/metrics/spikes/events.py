@@ -94,7 +94,13 @@ def event_scores(truth: Array, origin: Array, ends: Rows, alarm: Flags, rule: Sp
 
 
 def choose_alarm_level(
-    truth: Array, origin: Array, ends: Rows, score: Array, rule: SpikeRule, candidates: int = 50
+    truth: Array,
+    origin: Array,
+    ends: Rows,
+    score: Array,
+    rule: SpikeRule,
+    candidates: int = 50,
+    max_false_alarms: float | None = None,
 ) -> float:
     """Return the score level above which alarms have the best event F1; call it on validation windows.
 
@@ -105,14 +111,23 @@ def choose_alarm_level(
         score: ``[n]``.
         rule: What counts as a spike, an event and a hit.
         candidates: Number of quantiles of the score to try, denser towards the top; the highest of equals wins.
+        max_false_alarms: Largest number of false alarms per day. The level is then the one with the most hits (the
+            best recall of events) among those that keep to it; None for the best F1.
 
     Returns:
-        The level; infinity (never an alarm) where there is no finite score.
+        The level; infinity (never an alarm) where there is no finite score, or none keeps to ``max_false_alarms``.
     """
     finite = score[np.isfinite(score)]
     if not len(finite):
         return float("inf")
     shares = np.geomspace(1, 1 / len(finite), candidates)  # share of windows above the level
     levels = np.unique(np.quantile(finite, 1 - shares))[::-1]
-    f1 = [event_scores(truth, origin, ends, score > level, rule)["event_f1"] for level in levels]
-    return float(levels[int(np.argmax(np.nan_to_num(f1)))])
+    scores = [event_scores(truth, origin, ends, score > level, rule) for level in levels]
+    if max_false_alarms is None:
+        return float(levels[int(np.argmax(np.nan_to_num([item["event_f1"] for item in scores])))])
+    kept = [
+        (float(np.nan_to_num(item["event_recall"])), float(level))
+        for item, level in zip(scores, levels, strict=True)
+        if item["false_alarms_per_day"] <= max_false_alarms
+    ]
+    return max(kept, default=(0.0, float("inf")))[1]

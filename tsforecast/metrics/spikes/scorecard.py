@@ -6,6 +6,11 @@ import numpy as np
 
 from tsforecast.metrics.arrays import Array, Rows, ratio
 from tsforecast.metrics.point import PointErrors, mae, rmse
+from tsforecast.metrics.spikes.calibration import (
+    brier_score,
+    expected_calibration_error,
+    reliability_curve,
+)
 from tsforecast.metrics.spikes.events import event_scores
 from tsforecast.metrics.spikes.labels import SpikeRule, label_spikes
 from tsforecast.metrics.spikes.ranking import average_precision
@@ -30,6 +35,7 @@ def scorecard(
     *,
     alarm_level: float,
     rule: SpikeRule,
+    is_probability: bool = False,
     seed: int = 0,
     shuffles: int = 20,
 ) -> dict[str, dict[str, float]]:
@@ -43,12 +49,14 @@ def scorecard(
         score: ``[n]`` from a spike head, `forecast_rise` or `exceedance_probability`.
         alarm_level: A score above it is an alarm; from `choose_alarm_level` on validation windows, never on these.
         rule: What counts as a spike, an event and a hit.
+        is_probability: Whether the score is a probability, which has a Brier score and a calibration error.
         seed: Random seed of the random floor.
         shuffles: Number of shuffles that the random floor is the mean of, at least 1.
 
     Returns:
-        ``model``: average precision, event scores, errors on and off spike steps, and ``prevalence``, the share of
-        windows with a spike. ``random``: the means over shuffles of the same scores at the same alarm level.
+        ``model``: average precision, event scores, ``brier`` and ``ece`` of a probability, errors on and off spike
+        steps, and ``prevalence``, the share of windows with a spike. ``random``: the means over shuffles of the same
+        scores at the same alarm level.
         ``always``: an alarm at every window.
 
     Raises:
@@ -60,7 +68,14 @@ def scorecard(
 
     def score_alarms(values: Array, level: float) -> dict[str, float]:
         events = event_scores(truth, origin, ends, values > level, rule)
-        return {"average_precision": average_precision(spike[known], values[known]), **events}
+        scores = {"average_precision": average_precision(spike[known], values[known]), **events}
+        if is_probability:
+            curve = reliability_curve(spike[known], values[known])
+            scores |= {
+                "brier": brier_score(spike[known], values[known]),
+                "ece": expected_calibration_error(curve),
+            }
+        return scores
 
     rng = np.random.default_rng(seed)
     drawn = [score_alarms(rng.permutation(score), alarm_level) for _ in range(shuffles)]

@@ -5,8 +5,9 @@ from typing import Any
 
 from tsforecast.formatting import format_aligned, readable_name
 from tsforecast.metrics import METRICS, metric_label
+from tsforecast.reporting.charts import line, line_chart
 from tsforecast.reporting.context import Report
-from tsforecast.reporting.elements import Cell, Section, Table, TableRow
+from tsforecast.reporting.elements import Cell, Chart, Section, Table, TableRow
 
 ORDER = 70
 COLUMNS = {
@@ -23,11 +24,25 @@ def build(report: Report) -> list[Section]:
     return [
         Section(
             f"Spikes{f' of {target}' if len(scorecards) > 1 else ''}",
-            _tables(scores, report.unit),
+            [*_tables(scores, report.unit), *_reliability(scores, target)],
             _note(scores, report.unit),
         )
         for target, scores in scorecards.items()
     ]
+
+
+def _reliability(scores: Mapping[str, Any], target: str) -> list[Chart]:
+    """Return the reliability curve of a score that is a probability."""
+    curve = scores.get("reliability")
+    if not curve:
+        return []
+    diagonal = line("calibrated", curve["probability"], "baseline", "dash")
+    shares = line("share of windows with a spike", curve["share"], "forecast", "from-zero")
+    heading = "How often there is a spike at each forecast probability (bins of equal numbers of windows)"
+    chart = line_chart(
+        f"reliability-{target}", heading, "Forecast probability", curve["probability"], [shares, diagonal]
+    )
+    return [chart] if chart else []
 
 
 def _tables(scores: Mapping[str, Any], unit: str) -> list[Table]:
@@ -55,11 +70,16 @@ def _table(scores: Mapping[str, Any], unit: str, columns: Sequence[str], names: 
 
 
 def _note(scores: Mapping[str, Any], unit: str) -> str:
-    model = scores["model"]
+    model, limit = scores["model"], scores.get("max_false_alarms_per_day")
+    chosen = (
+        "the best event F1"
+        if limit is None
+        else f"the most hits among those with at most {limit:g} false alarms per day"
+    )
     return (
         f"A spike is a rise of more than {scores['threshold']:.4g}{f' {unit}' if unit else ''} over the"
         f" window's last value; {100 * model['prevalence']:.1f} % of the windows have one,"
         f" {model['events']:.0f} events. Windows are ranked by the {scores['score']}; the alarm level is the one with"
-        " the best event F1 on the validation split. For comparison: two scores that know nothing, and the errors of"
+        f" {chosen} on the validation split. For comparison: two scores that know nothing, and the errors of"
         " persistence."
     )

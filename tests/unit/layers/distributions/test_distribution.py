@@ -21,9 +21,8 @@ def test_points_move_and_stretch_with_the_series(name):
         np.asarray(distribution.quantiles(distribution.parameters(part), [0.1, 0.5, 0.9]))
         for part in (arranged, moved)
     )
-    np.testing.assert_allclose(
-        after, 3.0 * before + 10.0, atol=0.01)  # MIN_SCALE is fixed
-    )  # up to MIN_SCALE, which does not stretch
+    # MIN_SCALE does not stretch.
+    np.testing.assert_allclose(after, 3.0 * before + 10.0, atol=0.01)
     assert (np.diff(before, axis=-1) > 0).all()
 
 

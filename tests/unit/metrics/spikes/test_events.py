@@ -106,3 +106,19 @@ def test_choosing_the_alarm_level_beats_or_equals_every_candidate():
     assert f1(level) == max(f1(at) for at in tried)
     assert f1(level) > f1(np.median(score))
     assert spikes.choose_alarm_level(truth, origin, ends, np.full(len(ends), NAN), rule()) == math.inf
+
+
+def test_an_alarm_level_keeps_to_the_false_alarms_asked_for_and_hits_as_much_as_it_can():
+    truth, origin, ends = spiky_case(7)
+    score = spikes.forecast_rise(truth, origin) + np.random.default_rng(0).normal(size=len(ends))
+    case = truth, origin, ends, score, rule(lead=3)
+
+    def at(level):
+        return spikes.event_scores(truth, origin, ends, score > level, rule(lead=3))
+
+    free = at(spikes.choose_alarm_level(*case))
+    few = at(spikes.choose_alarm_level(*case, max_false_alarms=free["false_alarms_per_day"] / 2))
+    many = at(spikes.choose_alarm_level(*case, max_false_alarms=1e9))
+    assert few["false_alarms_per_day"] <= free["false_alarms_per_day"] / 2
+    assert few["event_recall"] <= free["event_recall"] <= many["event_recall"]
+    assert spikes.choose_alarm_level(*case, max_false_alarms=-1.0) == math.inf
