@@ -67,12 +67,7 @@ class Forecaster(keras.Model):
         metadata: dict[str, Any] | None = None,
     ):
         if task.distribution is not None:
-            convert = DistributionOutputs(
-                task.distribution, task.quantile_levels or (0.5,), name="distribution"
-            )
-            outputs = forecast if isinstance(forecast, dict) else {"forecast": forecast}
-            forecast = {**outputs, **convert(outputs["forecast"])}
-            sequence = None if sequence is None else convert(sequence, parameters_only=True)
+            forecast, sequence = distribution_outputs(task, forecast, sequence)
         super().__init__(inputs=past, outputs=forecast)
         self.task = task
         self.options = options or {}
@@ -145,6 +140,29 @@ class Forecaster(keras.Model):
             keras.config.set_dtype_policy(before)
         model.describe(**metadata)
         return model
+
+
+def distribution_outputs(task: Task, forecast: Tensor, sequence: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the outputs of a model with a distribution in place of the numbers that its head computes.
+
+    Args:
+        task: Its task, with a distribution.
+        forecast: Those numbers at the last step, or a dict of them (``forecast``) and the logits of a spike.
+        sequence: The same at every step, or None.
+
+    Returns:
+        A dict as ``DistributionOutputs`` returns it; and the parameters at every step (in a dict with the logits if there
+        are any), or None.
+    """
+    convert = DistributionOutputs(
+        task.distribution or {}, task.quantile_levels or (0.5,), name="distribution"
+    )
+    outputs = forecast if isinstance(forecast, dict) else {"forecast": forecast}
+    outputs = {**outputs, **convert(outputs["forecast"])}
+    if isinstance(sequence, dict):
+        parameters = convert(sequence["forecast"], parameters_only=True)
+        return outputs, {"parameters": parameters, "spike": sequence["spike"]}
+    return outputs, None if sequence is None else convert(sequence, parameters_only=True)
 
 
 def encode_channels(

@@ -118,7 +118,9 @@ class PatchTST(Forecaster):
             forecast = RestoreInstance(normalizer, indices, task.points, name="restore")(forecast, statistics)
         forecast = shift_by_categories(ops.swapaxes(forecast, 1, 2), past, task, embedding)
         if spike_head:
-            logits = _head(flat, replace(task, quantile_levels=None, distribution=None), channels, "spike_head")
+            logits = _head(
+                flat, replace(task, quantile_levels=None, distribution=None), channels, "spike_head"
+            )
             forecast = with_spike_logits(forecast, ops.swapaxes(logits, 1, 2))
         super().__init__(task=task, past=past, forecast=forecast, options=options)
         self._histories = (past, history)

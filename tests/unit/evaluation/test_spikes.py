@@ -21,6 +21,8 @@ def test_perfect_forecast_gets_full_scores():
     data = dataset()
     scores = scored(data, TruthPlus(data, 0.0))["load"]
     assert scores["score"] == "forecast rise"
+    assert scores["reliability"] is None
+    assert "brier" not in scores["model"]
     assert scores["model"]["average_precision"] == pytest.approx(1)
     assert scores["model"]["event_f1"] == 1
     assert scores["model"]["rmse_on"] == pytest.approx(0, abs=1e-5)
@@ -62,8 +64,11 @@ def test_spike_head_probability_ranks_the_windows_if_the_model_has_one():
     import tsforecast.evaluation.spikes as module
 
     scores = module._score_target(
-        data, with_head[1], with_head[0], 0, spikes.SpikeRule(2.0, LEAD, 10, 2, 1440), None
+        data, (with_head[1], with_head[0]), 0, spikes.SpikeRule(2.0, LEAD, 10, 2, 1440), None, 3.0
     )
+    assert scores["model"]["ece"] > 0.2  # the probabilities are random
+    assert sum(scores["reliability"]["count"]) == len(test.ends)
+    assert scores["max_false_alarms_per_day"] == 3.0
     assert scores["score"] == "probability of the spike head"
     origin = data.scaler.inverse_targets(data.truths[test.ends])[:, 0]
     spike, known = spikes.label_spikes(test.truth[..., 0], origin, 2.0)

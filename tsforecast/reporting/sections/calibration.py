@@ -6,7 +6,7 @@ from tsforecast.reporting.charts import line, line_chart
 from tsforecast.reporting.context import Report
 from tsforecast.reporting.elements import Section
 
-ORDER = 35
+ORDER = 37
 
 
 def build(report: Report) -> list[Section]:
