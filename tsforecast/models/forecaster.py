@@ -151,8 +151,8 @@ def distribution_outputs(task: Task, forecast: Tensor, sequence: Tensor) -> tupl
         sequence: The same at every step, or None.
 
     Returns:
-        A dict as ``DistributionOutputs`` returns it; and the parameters at every step (in a dict with the logits if there
-        are any), or None.
+        A dict as ``DistributionOutputs`` returns it; and the parameters at every step (in a dict with the logits if
+        there are any), or None.
     """
     convert = DistributionOutputs(
         task.distribution or {}, task.quantile_levels or (0.5,), name="distribution"
