@@ -115,13 +115,11 @@ class PatchTST(Forecaster):
         forecast = _head(flat, task, channels)  # [B, T, H(, Q)]
         if instance_norm:
             indices = [read.index(channel) for channel in task.target_indices]
-            forecast = RestoreInstance(normalizer, indices, task.points, name="restore")(forecast, statistics)
+            restore = RestoreInstance(normalizer, indices, task.points, name="restore")
+            forecast = restore(forecast, statistics)
         forecast = shift_by_categories(ops.swapaxes(forecast, 1, 2), past, task, embedding)
         if spike_head:
-            logits = _head(
-                flat, replace(task, quantile_levels=None, distribution=None), channels, "spike_head"
-            )
-            forecast = with_spike_logits(forecast, ops.swapaxes(logits, 1, 2))
+            forecast = with_spike_logits(forecast, _spike_logits(flat, task, channels))
         super().__init__(task=task, past=past, forecast=forecast, options=options)
         self._histories = (past, history)
 
@@ -171,6 +169,12 @@ def _head(encoded: Tensor, task: Task, channels: str, name: str = "head") -> Ten
     flat = ops.reshape(encoded, (-1, encoded.shape[1] * encoded.shape[2]))
     head = ForecastHead(**task.head_arguments(), kernel_initializer=fan_in_uniform(), name=name)
     return ops.swapaxes(head(flat), 1, 2)
+
+
+def _spike_logits(encoded: Tensor, task: Task, channels: str) -> Tensor:
+    """Map ``[B, M, P * D]`` to logits ``[B, H, T]``."""
+    plain = replace(task, quantile_levels=None, distribution=None)
+    return ops.swapaxes(_head(encoded, plain, channels, "spike_head"), 1, 2)
 
 
 def _check(options: dict[str, Any]) -> None:
