@@ -14,6 +14,13 @@ def floats(column: pa.ChunkedArray, dtype: type = np.float64) -> np.ndarray:
     return out
 
 
+def floats_view(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a float64 column as ``[N]``, NaN where it is null; it is not for writing."""
+    if column.null_count:
+        return floats(column)
+    return _buffer(_combine(column), np.float64)
+
+
 def nanoseconds(column: pa.ChunkedArray) -> np.ndarray:
     """Return a timestamp column as ``[N]`` datetime64[ns], NaT where it is null."""
     array = _combine(column.cast(pa.timestamp("ns", column.type.tz)))

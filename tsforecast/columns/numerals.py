@@ -12,6 +12,7 @@ from tsforecast.errors import UserError
 
 WORDS = {"point": ".", "dot": ".", ".": ".", "comma": ",", ",": ","}
 OTHER = {".": ",", ",": "."}
+HEAD = 2000  # rows that show the decimal mark of most files
 CLOCK_NAMES = re.compile(
     r"(?<![a-z])(date|time|datetime|timestamp|hour|clock|year|month|day|period|minute|zeit|uhrzeit|uhr|datum|jahr"
     r"|monat|tag|stunde)s?(?![a-z])",
@@ -73,16 +74,25 @@ def find_evidence(column: pa.ChunkedArray) -> Evidence:
 
 def find_file_decimal(table: pa.Table, separator: str) -> str | None:
     """Return the decimal mark that the text of a file's first rows shows, or None if none of its values does."""
+    heads = [table.slice(0, HEAD)] if table.num_rows > 2 * HEAD else []  # enough for most files
+    shown = (_shown_decimal(part, separator) for part in (*heads, table))
+    return next((decimal for decimal in shown if decimal is not None), "." if separator == "," else None)
+
+
+def _shown_decimal(table: pa.Table, separator: str) -> str | None:
+    """Return the decimal mark that more columns show than the other one, or None if none shows any."""
     columns = [evidence for _, evidence in _evidence(table, table.column_names)]
     commas = sum(evidence.comma and not evidence.point for evidence in columns)
     points = sum(evidence.point and not evidence.comma for evidence in columns)
-    if commas or points:
-        return "," if commas > points or (commas == points and separator != ",") else "."
-    return "." if separator == "," else None
+    if not commas and not points:
+        return None
+    return "," if commas > points or (commas == points and separator != ",") else "."
 
 
 def is_dotted_clock(column: pa.ChunkedArray) -> bool:
     """Return whether all values of a text column look like the clock 13.45."""
+    if len(column) > 2 * HEAD and not is_dotted_clock(column.slice(0, HEAD)):
+        return False
     text = clean_text(column).drop_null()
     return bool(pc.all(pc.match_substring_regex(text, r"^([01]?\d|2[0-4])\.[0-5]\d$"), min_count=0).as_py())
 

@@ -19,6 +19,7 @@ ANY_NUMBER = re.compile(r"[+-]?[\d.,'\s]*\d[\d.,]*([eE][+-]?\d+)?\s*%?")
 BOOLEANS = ("true", "false")
 LINE_ENDS = "\r\n|\n|\r"
 DATED = tuple(pattern for pattern in (ISO, *MOMENTS) if "%d" in pattern or pattern == ISO)
+MIN_DIGITS = 3  # of a date such as 1-Jan-24
 MARKUP = {
     '{"': "JSON",
     "[{": "JSON",
@@ -100,15 +101,15 @@ def _is_row(header: Sequence[str], names: Sequence[str], body: Sequence[Sequence
     if not below:
         return False
     for index, name in enumerate(names):
-        written = fitting([name], DATED) if any(mark.isdigit() for mark in name) else []
+        written = fitting([name], DATED) if sum(mark.isdigit() for mark in name) >= MIN_DIGITS else []
         if written and fitting([clean_names([row[index]])[0] for row in below], tuple(written)):
             return True
-    is_word = [not _is_value(cell) for cell in header]
+    is_word = [not _is_value(cell) and cell.strip().lower() not in BOOLEANS for cell in header]
     recurs = any(
         word and cell in {row[index] for row in below}
         for index, (cell, word) in enumerate(zip(header, is_word, strict=True))
     )
-    return recurs and not all(is_word)
+    return recurs and any(_is_datum(cell) for cell in header)
 
 
 def _first_lines(head: bytes, encoding: str) -> list[str]:

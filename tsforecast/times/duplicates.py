@@ -135,7 +135,10 @@ def _codes(table: pa.Table, time_columns: Sequence[str]) -> Iterator[tuple[str, 
             column = column.cast(column.type.value_type)
         if pa.types.is_floating(column.type) and not pc.all(pc.equal(pc.floor(column), column)).as_py():
             continue
-        encoded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
+        try:
+            encoded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
+        except pa.ArrowNotImplementedError:  # structs and the like, which are no ids
+            continue
         encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
         distinct = len(encoded.dictionary)
         if 1 < distinct <= len(column) / 2:

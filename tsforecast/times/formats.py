@@ -17,6 +17,7 @@ from tsforecast.times.day_numbers import (
     parse_periods,
     read_elapsed,
 )
+from tsforecast.times.fixed_width import read_fixed_width
 from tsforecast.times.numbers import (
     EXCEL,
     HOUR,
@@ -336,6 +337,9 @@ def read_column(column: pa.ChunkedArray, pattern: str, first_year: int = UNIX_FI
     elif pattern == EXCEL:
         reading = read_excel(column)
     elif is_text(kind):
+        time = read_fixed_width(column, pattern)
+        if time is not None:
+            return Reading(time, np.zeros(len(column), bool), np.zeros(len(column), bool))
         reading = read_text(clean_text(column), pattern, first_year)
     else:
         text = digits(column)

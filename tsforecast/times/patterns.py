@@ -8,7 +8,15 @@ import pyarrow.compute as pc
 
 from tsforecast.columns.cells import clean_text, is_number, is_text
 from tsforecast.times.formats import digits
-from tsforecast.times.numbers import EXCEL, PARTS, clock_of_numbers, read_excel, read_unix, unix_unit
+from tsforecast.times.numbers import (
+    EXCEL,
+    PARTS,
+    clock_of_numbers,
+    read_excel,
+    read_unix,
+    unix_unit,
+    whole_numbers,
+)
 from tsforecast.times.text import CLOCKS, COMPACT, ISO, MOMENTS, YEARS, Reading, fitting, read_text
 
 SAMPLE = 200  # values by which patterns are chosen, spread over the column
@@ -137,9 +145,13 @@ def may_be_clock(column: pa.ChunkedArray, name: str) -> bool:
     if pa.types.is_time(column.type):
         return True
     if is_text(column.type):
-        if fitting(_spread_text(column).to_pylist(), CLOCKS):
+        sample = _spread_text(column)
+        if fitting(sample.to_pylist(), CLOCKS):
             return True
-        return sounds_like_clock(name) and clock_of_numbers(column, name) is not None
+        is_clock = (
+            sounds_like_clock(name) and whole_numbers(pa.chunked_array([sample.combine_chunks()])) is not None
+        )
+        return is_clock and clock_of_numbers(column, name) is not None
     return is_number(column.type) and sounds_like_clock(name)
 
 
@@ -187,7 +199,7 @@ def parts_by_name(table: pa.Table, layout: tuple[str, ...] = PARTS) -> dict[str,
 
 def _spread_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return clean text from the whole column, evenly spread; all of it is cleaned only if many values are missing."""
-    sample = clean_text(_spread(column.drop_null())).drop_null()
+    sample = clean_text(_spread(column.drop_null() if column.null_count else column)).drop_null()
     return sample if 2 * len(sample) >= SAMPLE else _spread(clean_text(column).drop_null())
 
 

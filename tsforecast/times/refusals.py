@@ -15,6 +15,7 @@ from tsforecast.times.formats import EXAMPLE, TimeFormat, value_at
 from tsforecast.times.patterns import patterns_of, sounds_like_time
 from tsforecast.times.text import ISO, MOMENTS, fitting, read_text
 
+HEAD = 1000  # rows that tell most clocks of 24 hours
 TOTALS = re.compile(
     "(grand )?totals?|sub-?totals?|sums?|summen?|gesamt(summe)?|insgesamt|averages?|avg|means?|mittel(wert)?|"
     "durchschnitt|totale?|totaux|somme|moyenne|suma|media|min(imum)?|max(imum)?|count",
@@ -156,6 +157,9 @@ def check_half_days(table: pa.Table, written: TimeFormat, time: np.ndarray) -> N
         UserError: All hours are 1 to 12, and after 12 o'clock the time goes back to 1 o'clock.
     """
     if "%H" not in f"{written.pattern} {written.clock}":
+        return
+    head = time[:HEAD][~np.isnat(time[:HEAD])].astype("datetime64[h]").astype(np.int64) % 24
+    if (head < 1).any() or (head > 12).any():
         return
     hours = time.astype("datetime64[h]").astype(np.int64) % 24
     known = ~np.isnat(time)

@@ -195,7 +195,9 @@ def starts(text: pa.ChunkedArray, interval: str) -> pa.ChunkedArray:
 
 def fitting(values: list[str], patterns: tuple[str, ...]) -> list[str]:
     """Return the patterns that at least half of some values match, whatever their digits are."""
-    shapes = Counter(_shape(value) for value in values)
+    shapes: Counter[str] = Counter()
+    for value, count in Counter(re.sub("[0-9]", "1", value) for value in values).items():
+        shapes[_shape(value)] += count
     return [
         pattern
         for pattern in patterns
@@ -204,9 +206,9 @@ def fitting(values: list[str], patterns: tuple[str, ...]) -> list[str]:
 
 
 def _shape(value: str) -> str:
-    """Return the start of a value without its offset, 1 for every digit."""
+    """Return the start of a value without its offset and day of the week."""
     value = without_weekday(value)
-    for pattern, part in ((CLOCK_INTERVAL, r"\1"), (INTERVAL, r"\1"), (OFFSET, r"\g<clock>"), ("[0-9]", "1")):
+    for pattern, part in ((CLOCK_INTERVAL, r"\1"), (INTERVAL, r"\1"), (OFFSET, r"\g<clock>")):
         value = re.sub(pattern, part, value)
     return value
 

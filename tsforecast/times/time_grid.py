@@ -24,6 +24,7 @@ TOLERANCE = 10  # a timestamp within a tenth of a step of a grid time counts as 
 LAST_DAY = 30  # of a month, as days after its first: each month's own last day
 MEAN_MONTH_DAYS = 30.44
 MONTH_SLACK = 2.5  # days by which the most common step of months may differ from the mean month
+FEW_ROWS = 10  # that may all be at one time of a known step, apart from jitter
 MIN_BUSINESS_ROWS = 10  # fewer daily rows without a weekend may just not have come to one
 
 
@@ -68,12 +69,14 @@ class TimeGrid:
             UserError: All times are equal, or less than a second apart.
         """
         steps = np.diff(time).astype(np.int64)
-        steps = steps[steps > 0]
+        is_regular = len(steps) > 0 and steps[0] > 0 and bool((steps == steps[0]).all())
+        steps = steps[:1] if is_regular else steps[steps > 0]  # one stands for all
         if step is None and not len(steps):
             raise UserError(
                 f"All rows have one and the same time, {second(time[0])}: a series needs at least two."
             )
-        if len(steps) and np.median(steps) < 0.75 * SECOND:
+        few = 0 if step is None else FEW_ROWS
+        if len(steps) > few and np.median(steps) < 0.75 * SECOND:
             raise UserError(
                 "The rows are less than a second apart, which is not supported: resample them with"
                 " data.resample=1s."
@@ -196,6 +199,8 @@ class TimeGrid:
 
 def most_common(numbers: np.ndarray) -> int:
     """Return the most common of some numbers, the smallest of several."""
+    if len(numbers) and (numbers == numbers[0]).all():
+        return int(numbers[0])
     values, counts = np.unique(numbers, return_counts=True)
     return int(values[counts.argmax()])
 

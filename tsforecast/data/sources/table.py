@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tsforecast.columns.arrow import floats
+from tsforecast.columns.arrow import floats_view
 from tsforecast.columns.categories import CategoryCoder, check_policy
 from tsforecast.columns.cells import as_numbers
 from tsforecast.columns.counters import counts_rows, is_filler
@@ -351,7 +351,7 @@ def _to_array(selection: Selection, time: np.ndarray) -> tuple[np.ndarray, tuple
         if name in coder.vocabulary:
             columns[name] = pa.chunked_array([pa.array(coder.encode(name, columns[name]))])
             continue
-        column = floats(columns[name])
+        column = floats_view(columns[name])
         low, high = _check_column(name, column, time)
         rounded += rounded_note(name, column, low, high)
         sentinels[name] = list(find_sentinels(column))
