@@ -73,9 +73,7 @@ def check_context(options: ContextOptions) -> None:
     if options.kind == "none":
         return
     if not options.spans:
-        raise UserError(
-            f"context.spans is empty: give at least one duration, as in context={options.kind} with [1d,7d]."
-        )
+        raise UserError("context.spans is empty: give at least one duration, as in context.spans=[1d,7d].")
     for span in options.spans:
         Frequency.parse(span, "context.spans")
 

@@ -9,6 +9,7 @@ from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 
 NAIVE = ("persistence", "seasonal_naive")  # models that read the targets alone
+TARGETS_ONLY = (*NAIVE, "dlinear", "nlinear")  # models that read the histories of the targets, and categories
 
 
 def fit_categories(series: Series, train: slice) -> Series:
@@ -49,12 +50,20 @@ def fit_categories(series: Series, train: slice) -> Series:
     )
 
 
-def note_unused(series: Series, model: str) -> Series:
-    """Return a series with a note if a model, by its name, reads the targets alone and not the categories."""
-    if model not in NAIVE or not series.categories:
-        return series
-    note = f"{model} does not use the categories of {', '.join(series.categories)}."
-    return replace(series, notes=(*series.notes, note))
+def note_unused(series: Series, model: str, context: str = "none") -> Series:
+    """Return a series with notes on inputs that a model does not use.
+
+    Args:
+        series: The series.
+        model: Name of the model.
+        context: Kind of the context.
+    """
+    notes = []
+    if model in NAIVE and series.categories:
+        notes.append(f"{model} does not use the categories of {', '.join(series.categories)}.")
+    if model in TARGETS_ONLY and context != "none":
+        notes.append(f"{model} reads the targets alone and does not use context={context}.")
+    return replace(series, notes=(*series.notes, *notes)) if notes else series
 
 
 def to_inputs(codes: np.ndarray) -> np.ndarray:

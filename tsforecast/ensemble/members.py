@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tsforecast.data.identity import DataIdentity, compare_data
 from tsforecast.errors import UserError
@@ -11,6 +11,7 @@ from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from tsforecast.data.dataset import ForecastDataset
+    from tsforecast.data.scaling import Scaler
     from tsforecast.ensemble.scoring import EnsembleScores
     from tsforecast.models.forecaster import Forecaster
 
@@ -64,14 +65,23 @@ def find_member(path: str, dataset: "ForecastDataset", *, same_split: Callable[[
             f"{path} was trained on other data, another split or another window{details}: train it as this ensemble"
             " is, or leave it out of ensemble.members."
         )
-    if saved_path(folder.best).is_file() and not dataset.scaler.is_close(
-        Scaler.from_dict(load_metadata(folder.best)["scaler"])
-    ):
+    if saved_path(folder.best).is_file():
+        _check_scaling(path, dataset.scaler, Scaler.from_dict(load_metadata(folder.best)["scaler"]))
+    return Member.from_folder(folder)
+
+
+def _check_scaling(path: str, ours: "Scaler", scaler: "Scaler") -> None:
+    """Refuse a member whose inputs are not among the ensemble's; it may lack the context."""
+    if not ours.without_context().is_close(scaler.without_context()):
         raise UserError(
             f"{path} scales its data in another way than this ensemble, whose members share their inputs: give the"
             " ensemble the scaling= and data.mask= of that run, or leave it out of ensemble.members."
         )
-    return Member.from_folder(folder)
+    if scaler.context is not None and not ours.is_close(scaler):
+        raise UserError(
+            f"{path} has another context than this ensemble, whose members share their inputs: give the ensemble the"
+            f" context={scaler.context.kind} of that run, or leave it out of ensemble.members."
+        )
 
 
 def is_run_folder(member: str) -> bool:
@@ -86,13 +96,10 @@ def is_run_folder(member: str) -> bool:
 
 def load_networks(members: Sequence[Member]) -> "list[Forecaster]":
     """Load the best models of members as networks; LightGBM's trees become a layer."""
-    from tsforecast.ensemble.trees import from_lightgbm
+    from tsforecast.ensemble.trees import as_network
     from tsforecast.models.io import load_model
-    from tsforecast.models.lightgbm import LightGBM
 
-    models = [load_model(member.folder.best) for member in members]
-    networks = [from_lightgbm(model) if isinstance(model, LightGBM) else model for model in models]
-    return cast("list[Forecaster]", networks)
+    return [as_network(load_model(member.folder.best)) for member in members]
 
 
 def record_scores(members: Sequence[Member], scores: "EnsembleScores") -> None:

@@ -1,6 +1,7 @@
 """The ensemble: several forecasters as one graph whose forecasts are combined with weights."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -40,7 +41,8 @@ class Ensemble(Forecaster):
 
     Args:
         task: Task of the ensemble and of every member.
-        members: M forecasters of that task; after loading, their configs.
+        members: M forecasters of that task, or without its last channels, those of the context; after loading, their
+            configs.
         names: M names.
         weighting: Name of a file in ``tsforecast/ensemble/weightings/``.
         gate_units: Width of the gating network and of the spike head.
@@ -80,7 +82,7 @@ class Ensemble(Forecaster):
         models = [_deserialize_member(member) for member in members]
         _check_tasks(task, models, names)
         past = task.input_tensor()
-        outputs = [model(past) for model in models]
+        outputs = [model(_first_channels(past, model.task.channels)) for model in models]
         result = _combine(task, past, outputs, combination)
         if thresholds is not None:
             result["spike"] = _spike_logits(
@@ -103,6 +105,11 @@ class Ensemble(Forecaster):
     def members(self) -> list[Forecaster]:
         """The M members, in the order of their weights."""
         return [self.get_layer(name) for name in self.member_layers]
+
+    @property
+    def member_calls(self) -> list[Callable[[Tensor], Tensor]]:
+        """The forward passes of the members, as functions of the ensemble's windows ``[B, L, C]``."""
+        return [functools.partial(_call_member, member) for member in self.members]
 
     @property
     def names(self) -> list[str]:
@@ -211,10 +218,21 @@ def _deserialize_member(member: Forecaster | dict[str, Any]) -> Forecaster:
     return keras.saving.deserialize_keras_object(member) if isinstance(member, dict) else member
 
 
-def _check_tasks(task: Task, members: Sequence[Forecaster], names: Sequence[str]) -> None:
+def _call_member(member: Forecaster, past: Tensor) -> Tensor:
+    return member(_first_channels(past, member.task.channels), training=False)
+
+
+def _first_channels(past: Tensor, count: int) -> Tensor:
+    """Return the channels that a member reads, of windows ``[B, L, C]``."""
+    return past if count == past.shape[-1] else past[..., :count]
+
+
+def _check_tasks(ensemble: Task, members: Sequence[Forecaster], names: Sequence[str]) -> None:
     if len(names) != len(members):
         raise ValueError(f"{len(names)} names for {len(members)} members.")
     for name, member in zip(names, members, strict=True):
+        channels = min(member.task.channels, ensemble.channels)
+        task = dataclasses.replace(ensemble, channels=channels, category_of=ensemble.category_of[:channels])
         if member.task != task:
             differing = [
                 field.name

@@ -173,8 +173,9 @@ class _Scorer:
         scores = []
         for reference in references:
             model = load_model(reference.folder.best)
-            validation = evaluate(model, self.dataset, "val", newest=ALARM_WINDOWS)
-            test = evaluate(model, self.dataset, "test")
+            dataset = dataclasses.replace(self.dataset, inputs=self.dataset.inputs[:, : model.task.channels])
+            validation = evaluate(model, dataset, "val", newest=ALARM_WINDOWS)
+            test = evaluate(model, dataset, "test")
             scores.append(self.score(reference.name, "reference", test, validation, model.count_params()))
         return scores
 

@@ -138,9 +138,10 @@ def export_variant(original: Original, variant: Variant, options: ExportOptions,
 def describe_interface(original: Original) -> dict[str, Any]:
     """Return what a user of the file needs to know: inputs and outputs, their order, units and times.
 
-    Channels of categories hold codes: the categories are listed in the order of theirs, from ``first`` on.
+    Channels of categories hold codes: the categories are listed in the order of theirs, from ``first`` on. Those of the
+    context hold summaries of the scaled features, see ``context.summaries``: the file does not compute them.
     """
-    metadata = original.metadata
+    metadata, context = original.metadata, original.metadata.scaler.context
     categories = {
         channel.name: {"unknown": UNKNOWN, "missing": MISSING, "first": FIRST, "categories": list(values)}
         for channel in metadata.channels
@@ -155,6 +156,7 @@ def describe_interface(original: Original) -> dict[str, Any]:
             "step_seconds": metadata.step,
             "step": str(metadata.grid.step),
             **({"codes": categories} if categories else {}),
+            **({"context": context.to_dict()} if context is not None else {}),
         },
         "outputs": {name: ["windows", *values.shape[1:]] for name, values in original.outputs.items()},
         "targets": list(metadata.targets),

@@ -74,7 +74,7 @@ def compile_members(
     import tensorflow as tf
 
     rest_model = model.combiner()
-    members = [_program(functools.partial(member, training=False)) for member in model.members]
+    members = [_program(call) for call in model.member_calls]
     rest = _program(lambda inputs: select(name_outputs(rest_model(inputs, training=False))))
 
     def forward(past: Tensor) -> dict[str, Tensor]:

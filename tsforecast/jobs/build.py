@@ -43,7 +43,7 @@ def prepare_dataset(
     """
     window = config.window
     dataset = build_dataset(
-        note_unused(series, stem(config.model)),
+        note_unused(series, stem(config.model), config.context.kind),
         lookback=window.lookback,
         lead=window.lead,
         horizon=window.horizon,

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tsforecast.config import Config
 from tsforecast.config.stored import load
@@ -10,12 +10,12 @@ from tsforecast.errors import UserError
 from tsforecast.files import display_path
 from tsforecast.jobs import build
 from tsforecast.jobs.stored_data import build_saved_data
-from tsforecast.models.io import load_model
+from tsforecast.models.io import load_model, saved_path
 from tsforecast.registry.model_source import ModelSource, resolve_model
 from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from tsforecast.models.forecaster import Forecaster
+    pass
 
 
 def main(config: Config, path: Path) -> None:
@@ -24,26 +24,23 @@ def main(config: Config, path: Path) -> None:
     The champion's files go to the folder of this command, since a version of the registry never changes.
 
     Raises:
-        UserError: The model is not a network, or a file forecasts something else than the original.
+        UserError: A file forecasts something else than the original.
     """
     from tsforecast.export.formats import FORMATS
 
     source = resolve_model(config.registry, config.run)
-    if not source.model.is_file() and source.model.with_suffix(".json").is_file():
-        raise UserError(
-            f"{source.name} is not a network, and job=export writes networks only: serve it instead."
-        )
     formats = FORMATS if config.format == "all" else (str(config.format),)
     run_config = model_config(config, source)
     dataset = build_saved_data(run_config, source.model)
     runtime = build.set_up_runtime(run_config)
 
+    from tsforecast.ensemble.trees import as_network
     from tsforecast.export import export
     from tsforecast.export.parity import Sample, to_markdown
 
     sample = Sample.from_dataset(dataset, config.export.windows)
-    model = cast("Forecaster", load_model(source.model))
-    original = export.Original.from_model(model, source.name, source.model, sample)
+    model = as_network(load_model(source.model))
+    original = export.Original.from_model(model, source.name, saved_path(source.model), sample)
     folder = RunFolder.create(path)
     (folder.path / export.FOLDER).mkdir(exist_ok=True)
     rows, errors = export.export_formats(

@@ -108,6 +108,12 @@ def test_the_scaler_leaves_codes_alone():
     np.testing.assert_array_equal(scaler.transform(rows)[:, 1], 7)
 
 
+def test_a_model_that_ignores_the_context_says_so():
+    note = "nlinear reads the targets alone and does not use context=events."
+    assert note_unused(make_series(), "nlinear", "events").notes == (note,)
+    assert note_unused(make_series(), "gru", "events").notes == ()
+
+
 def test_a_model_that_ignores_categories_says_so():
     assert note_unused(make(codes()), "persistence").notes == (
         "persistence does not use the categories of state.",

@@ -1,11 +1,15 @@
 """Members that are given by a folder, and what a finished run tells about itself."""
 
+import dataclasses
+
 import pytest
 
+from tests.helpers.context_case import context_dataset, draw_values
 from tests.helpers.scored_case import dataset
 from tsforecast.ensemble.members import Member, find_member, is_run_folder
 from tsforecast.errors import UserError
 from tsforecast.evaluation.result import RunResult
+from tsforecast.models import io
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -62,3 +66,29 @@ def test_changed_data_are_described_by_rows_and_hash(tmp_path):
     path = finished_run(tmp_path / "gru", data, data={"hash": "a1", "rows": 1200})
     with pytest.raises(UserError, match=r"1,200 rows then \(hash a1\), [\d,]+ rows now \(hash "):
         find_member(path, data, same_split=lambda folder: True)
+
+
+def test_a_member_may_lack_the_context_and_not_have_another(tmp_path, monkeypatch):
+    values = draw_values(400)
+    events, daily = context_dataset(values, "events"), context_dataset(values, "daily")
+    path = finished_run(tmp_path / "gru", events)
+    (tmp_path / "gru" / "best.keras").touch()
+
+    def find(data, scaler):
+        monkeypatch.setattr(io, "load_metadata", lambda file: {"scaler": scaler.to_dict()})
+        return find_member(path, data, same_split=lambda folder: True)
+
+    assert find(events, events.scaler).name == find(events, events.scaler.without_context()).name == "gru"
+    for data, scaler in ((daily, events.scaler), (dataset_without(values), events.scaler)):
+        with pytest.raises(
+            UserError, match=r"another context than this ensemble.*context=events of that run"
+        ):
+            find(data, scaler)
+    other = dataclasses.replace(events.scaler, mean=events.scaler.mean + 1)
+    with pytest.raises(UserError, match="scales its data in another way"):
+        find(events, other)
+
+
+def dataset_without(values):
+    data = context_dataset(values, "events")
+    return dataclasses.replace(data, scaler=data.scaler.without_context())

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.helpers.context_case import context_dataset, context_metadata, draw_values
 from tests.helpers.export_case import make_case
 from tsforecast.errors import UserError
 from tsforecast.export import export, formats
@@ -132,3 +133,10 @@ def test_the_interface_lists_categories_in_the_order_of_their_codes(case):
     codes = export.describe_interface(original)["input"]["codes"]
     assert codes == {channel.name: {"unknown": 0, "missing": 1, "first": 2, "categories": ["idle", "run"]}}
     assert "codes" not in export.describe_interface(SimpleNamespace(metadata=metadata, outputs={}))["input"]
+
+
+def test_the_interface_describes_the_context():
+    metadata = context_metadata(context_dataset(draw_values(400), "events"))
+    interface = export.describe_interface(SimpleNamespace(metadata=metadata, outputs={}))["input"]
+    assert interface["context"]["spans"] == [4, 25]
+    assert interface["channels"][2] == "load@past.since_on"

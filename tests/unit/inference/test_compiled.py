@@ -33,6 +33,27 @@ def test_fewer_than_one_shard_is_refused(shards):
         sharded_forward(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]), np.ones((2, 4)), shards)
 
 
+def test_members_without_the_context_read_the_channels_before_it():
+    from tsforecast.ensemble.model import Ensemble
+    from tsforecast.models.gru import GRU
+
+    keras.utils.set_random_seed(0)
+    task = make_task(channels=len(CHANNELS) + 3)
+    members = [GRU(make_task(), units=[4], dense_units=[]), GRU(task, units=[4], dense_units=[])]
+    model = Ensemble(task, members, ["without", "with"], "equal")
+    past = np.random.default_rng(0).normal(size=(5, LOOKBACK, task.channels)).astype(np.float32)
+    expected = [members[0](past[:, :, : len(CHANNELS)]), members[1](past)]
+    for compile_layout in (compile_members, compile_parts):
+        outputs = to_numpy(compile_layout(model, past.shape))(past)["members"]
+        for index, values in enumerate(expected):
+            assert np.allclose(outputs[:, index], keras.ops.convert_to_numpy(values), atol=1e-5)
+    again = Ensemble.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    assert np.allclose(again(past)["members"], model(past)["members"])
+    with pytest.raises(UserError, match=r"Member with forecasts something else \(channels\)"):
+        Ensemble(make_task(), members, ["without", "with"], "equal")
+
+
 @pytest.mark.parametrize("weighting", ["static", "gating"])
 def test_an_ensemble_laid_out_member_by_member_says_what_it_says_in_one_piece(weighting):
     from tsforecast.ensemble.model import Ensemble

@@ -1,0 +1,35 @@
+"""Options of the context that are refused before any data is read."""
+
+import pytest
+
+from tsforecast.config.groups import choice, names
+from tsforecast.config.value_checks import check_context, check_options
+from tsforecast.context.options import ContextOptions
+from tsforecast.errors import UserError
+
+
+def options(name, **changes):
+    return ContextOptions(**choice("context", name) | changes)
+
+
+def test_every_choice_of_the_group_is_valid():
+    assert names("context") == ["daily", "events", "none"]
+    for name in names("context"):
+        check_options(options(name), "context.")
+        check_context(options(name))
+        assert options(name).kind == name
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"spans": []}, r"context.spans is empty: give at least one duration, as in context.spans=\[1d,7d\]"),
+        ({"spans": ["1h", "soon"]}, "context.spans is 'soon': write it as 15min"),
+        ({"kind": "weekly"}, "context.kind=weekly is not one of none, events, daily"),
+        ({"rise": -1.0}, "context.rise=-1.0 is out of range"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_a_sentence(changes, sentence):
+    with pytest.raises(UserError, match=sentence):
+        check_options(options("events", **changes), "context.")
+        check_context(options("events", **changes))
