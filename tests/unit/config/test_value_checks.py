@@ -30,6 +30,9 @@ def test_every_choice_of_the_group_is_valid():
     ],
 )
 def test_a_wrong_value_is_refused_in_a_sentence(changes, sentence):
+    def check(given):
+        check_options(given, "context.")
+        check_context(given)
+
     with pytest.raises(UserError, match=sentence):
-        check_options(options("events", **changes), "context.")
-        check_context(options("events", **changes))
+        check(options("events", **changes))
