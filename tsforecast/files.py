@@ -156,3 +156,9 @@ def display_path(path: str | Path) -> Path:
     """
     absolute, here = Path(os.path.abspath(path)), Path.cwd()
     return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
+
+
+def remove_if_empty(path: Path) -> None:
+    """Remove the folder of a command that has left nothing in it."""
+    if path.is_dir() and not any(path.iterdir()):
+        path.rmdir()

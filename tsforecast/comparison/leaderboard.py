@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tsforecast.comparison.names import MAX_LENGTH, name_runs
-from tsforecast.comparison.runs import Run, find_differences, group_by_seed
+from tsforecast.comparison.runs import Run, find_differences, group_by_seed, group_by_task, name_questions
 from tsforecast.metrics.bootstrap import Interval, rmse_difference, rmse_interval
 
 SCORE = "test/rmse"
@@ -17,12 +17,14 @@ class Entry:
     """A run with its place on the leaderboard.
 
     Args:
-        rank: Its place, 1 for the lowest test RMSE.
+        rank: Its place among the runs that answer the same question, 1 for the lowest test RMSE.
         name: What distinguishes it, for example ``model=gru batch_size=64``.
         run: The run.
         axes: Short key to value, for the settings in which runs differ.
         rmse: RMSE with its interval, None without errors by window.
         difference: RMSE minus that of rank 1 on common windows; None for rank 1 and without common windows.
+        question: What the run was asked: data, lead, horizon and unit.
+        number: Its place on the page, from 0.
     """
 
     rank: int
@@ -31,10 +33,30 @@ class Entry:
     axes: Mapping[str, Any]
     rmse: Interval | None
     difference: Interval | None
+    question: str = ""
+    number: int = 0
 
 
 def rank_runs(runs: Sequence[Run]) -> list[Entry]:
-    """Return the leaderboard of these runs, best first."""
+    """Return the leaderboard of these runs: the best first of each question, the question with the most runs first."""
+    groups = group_by_task(runs)
+    board = [
+        dataclasses.replace(entry, question=question)
+        for group, question in zip(groups, name_questions(groups), strict=True)
+        for entry in _rank_group(group)
+    ]
+    return [dataclasses.replace(entry, number=number) for number, entry in enumerate(board)]
+
+
+def split_board(board: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Return the entries of each question."""
+    parts: dict[str, list[Entry]] = {}
+    for entry in board:
+        parts.setdefault(entry.question, []).append(entry)
+    return parts
+
+
+def _rank_group(runs: Sequence[Run]) -> list[Entry]:
     axes = find_differences(runs)
     order = sorted(range(len(runs)), key=lambda index: runs[index].figures[SCORE])
     best = runs[order[0]]
@@ -115,12 +137,12 @@ def _figures(group: Sequence[Entry], key: str) -> list[float]:
 
 def find_cautions(board: Sequence[Entry]) -> list[str]:
     """Return sentences on why some of these runs should not be compared."""
-    cautions = []
-    if len({entry.run.task for entry in board}) > 1:
+    cautions, parts = [], split_board(board)
+    if len(parts) > 1:
         cautions.append(
-            "These runs differ in data, lead, horizon or unit: their errors answer different questions."
+            f"These runs answer {len(parts)} questions (data, lead, horizon or unit differ): compare errors within one."
         )
-    elif len({_test_windows(entry.run) for entry in board} - {None}) > 1:
+    if any(len({_test_windows(entry.run) for entry in part} - {None}) > 1 for part in parts.values()):
         cautions.append(
             "These runs were scored on different test windows (split or window.stride): their RMSEs are of different"
             " hours; only a difference to best, which uses the common windows, compares them."

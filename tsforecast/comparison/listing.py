@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from tsforecast.comparison.leaderboard import Entry
+from tsforecast.comparison.leaderboard import Entry, split_board
 from tsforecast.comparison.page import common_unit
 from tsforecast.formatting import duration
 from tsforecast.metrics import metric_label
@@ -16,7 +16,14 @@ INTERVAL = "95 % interval"
 
 
 def format_text(board: Sequence[Entry]) -> str:
-    """Return the leaderboard as plain text."""
+    """Return the leaderboard as plain text, one table per question."""
+    parts = split_board(board)
+    if len(parts) == 1:
+        return _format_part(board)
+    return "\n\n".join(f"{question}\n{_format_part(part)}" for question, part in parts.items())
+
+
+def _format_part(board: Sequence[Entry]) -> str:
     rmse, mae = metric_label("test/rmse", common_unit(board)), metric_label("test/mae")
     head = ["#", "run", f"test {rmse}", INTERVAL, "to best", INTERVAL, f"test {mae}", "params", "time"]
     return plain_table(head, [_cells(entry) for entry in board], [True, False, *[True] * 7])
@@ -49,12 +56,12 @@ def format_seeds(seeds: Sequence[dict[str, Any]]) -> str:
 
 def format_csv(board: Sequence[Entry]) -> str:
     """Return the leaderboard as CSV, with every figure that any run has."""
-    axes = list(board[0].axes)
+    axes = list(dict.fromkeys(key for entry in board for key in entry.axes))
     figures = list(dict.fromkeys(key for entry in board for key in entry.run.figures))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     differences = ["difference", "difference_low", "difference_high"]
-    writer.writerow(["rank", "run", *axes, *figures, *differences, "folder"])
+    writer.writerow(["question", "rank", "run", *axes, *figures, *differences, "folder"])
     writer.writerows(_csv_row(entry, axes, figures) for entry in board)
     return text.getvalue()
 
@@ -62,6 +69,7 @@ def format_csv(board: Sequence[Entry]) -> str:
 def _csv_row(entry: Entry, axes: Sequence[str], figures: Sequence[str]) -> list[Any]:
     difference = entry.difference
     return [
+        entry.question,
         entry.rank,
         entry.name,
         *(entry.axes.get(key) for key in axes),

@@ -1,12 +1,14 @@
 """The leaderboard as one self-contained HTML page."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from tsforecast.comparison.leaderboard import SCORE, Entry
+from tsforecast.comparison.leaderboard import SCORE, Entry, split_board
 from tsforecast.files import write_text
 from tsforecast.formatting import is_finite
 from tsforecast.metrics import metric_label
@@ -26,6 +28,7 @@ LOG_RATIO = 30  # costs that span more than this factor are drawn on a logarithm
 class LeaderboardRow:
     """A row of the table, as the template reads it."""
 
+    number: int
     rank: int
     name: str
     css: str
@@ -40,6 +43,18 @@ class LeaderboardRow:
     seconds: float | None
 
 
+@dataclass(frozen=True)
+class Question:
+    """The runs that answer one question, as the template reads them."""
+
+    title: str
+    unit: str
+    rmse_label: str
+    mae_label: str
+    rows: list[LeaderboardRow]
+    sections: list[Section]
+
+
 def write_page(path: Path, board: Sequence[Entry], seeds: Sequence[Record], notes: Sequence[str]) -> Path:
     """Write the page.
 
@@ -52,22 +67,65 @@ def write_page(path: Path, board: Sequence[Entry], seeds: Sequence[Record], note
     Returns:
         The path.
     """
-    unit = common_unit(board)
-    sections = list(_sections(board, seeds, unit))
-    html = render(
-        "compare.html.j2",
-        package="tsforecast.comparison",
-        **page_values(f"{len(board)} runs compared" if len(board) > 1 else "One run"),
-        rows=[_row(entry, path.parent) for entry in board],
-        unit=unit,
-        rmse_label=metric_label(SCORE, unit),
-        mae_label=metric_label("test/mae", unit),
-        notes=notes,
-        sections=sections,
-        data={"charts": list(chart_data(sections))},
-    )
-    write_text(path, html)
+    title = f"{len(board)} runs compared" if len(board) > 1 else "One run"
+    write_text(path, render_board(title, board, seeds, notes, partial(_report_link, page_folder=path.parent)))
     return path
+
+
+def render_board(
+    title: str,
+    board: Sequence[Entry],
+    seeds: Sequence[Record],
+    notes: Sequence[str],
+    link: Callable[[Entry], str],
+    *,
+    template: str = "compare.html.j2",
+    charts: Sequence[Chart] = (),
+    live: Mapping[str, Any] | None = None,
+    **values: object,
+) -> str:
+    """Return the page as HTML.
+
+    Args:
+        title: Title of the page.
+        board: Leaderboard, the best first of each question.
+        seeds: Rows of `leaderboard.summarize_seeds`.
+        notes: Sentences to show below the tables.
+        link: Returns the address of a run's own report; empty if it has none.
+        template: Template of the page.
+        charts: Further charts that the template shows.
+        live: What the script of a page that follows its runs needs.
+        values: Further variables of the template.
+    """
+    questions = build_questions(board, link)
+    shared = list(_seed_sections(seeds))
+    sections = [*(section for question in questions for section in question.sections), *shared]
+    return render(
+        template,
+        package="tsforecast.comparison",
+        **page_values(title),
+        questions=questions,
+        notes=notes,
+        sections=shared,
+        charts=charts,
+        data={"charts": [*(chart.data for chart in charts), *chart_data(sections)], "live": live},
+        **values,
+    )
+
+
+def build_questions(board: Sequence[Entry], link: Callable[[Entry], str]) -> list[Question]:
+    """Return what the page shows of each question."""
+    return [
+        Question(
+            title=title,
+            unit=(unit := common_unit(part)),
+            rmse_label=metric_label(SCORE, unit),
+            mae_label=metric_label("test/mae", unit),
+            rows=[_row(entry, link) for entry in part],
+            sections=list(_sections(part, unit)),
+        )
+        for title, part in split_board(board).items()
+    ]
 
 
 def common_unit(board: Sequence[Entry]) -> str:
@@ -76,16 +134,17 @@ def common_unit(board: Sequence[Entry]) -> str:
     return units.pop() if len(units) == 1 else ""
 
 
-def _row(entry: Entry, page_folder: Path) -> LeaderboardRow:
+def _row(entry: Entry, link: Callable[[Entry], str]) -> LeaderboardRow:
     figures = entry.run.figures
-    color = run_color(entry.rank - 1)
+    color = run_color(entry.number)
     skill = figures.get("skill/persistence")
     return LeaderboardRow(
+        number=entry.number,
         rank=entry.rank,
         name=entry.name,
         css=color if color.startswith("c") else "more",
         folder=str(entry.run.folder),
-        report=_report_link(entry.run.folder, page_folder),
+        report=link(entry),
         rmse=figures[SCORE],
         rmse_interval=entry.rmse,
         difference=entry.difference,
@@ -100,16 +159,19 @@ def _count(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
-def _report_link(folder: Path, page_folder: Path) -> str:
+def _report_link(entry: Entry, page_folder: Path) -> str:
     """Return the address of a run's own report relative to the page; empty if it has none."""
-    report = folder.resolve() / "report.html"
+    report = entry.run.folder.resolve() / "report.html"
     return quote(os.path.relpath(report, page_folder.resolve())) if report.is_file() else ""
 
 
-def _sections(board: Sequence[Entry], seeds: Sequence[Record], unit: str) -> Iterator[Section]:
+def _seed_sections(seeds: Sequence[Record]) -> Iterator[Section]:
     if seeds:
         note = "Mean and standard deviation over the seeds."
         yield Section("Over seeds", [Table.from_records(seeds)], note)
+
+
+def _sections(board: Sequence[Entry], unit: str) -> Iterator[Section]:
     curves = list(_learning_curves(board, unit))
     if curves:
         yield Section(f"Validation {metric_label(CURVE, unit)} during training", curves, layout="pair")
@@ -125,27 +187,34 @@ def _learning_curves(board: Sequence[Entry], unit: str) -> Iterator[Chart]:
     for key, name in (("step", "Step"), ("seconds", "Seconds of training")):
         runs = [points for entry in board if (points := _curve(entry, key)).x]
         if runs:
-            yield runs_chart(f"curve-{key}", f"By {name.lower()}", name, label, runs)
+            yield runs_chart(_chart_name(f"curve-{key}", board), f"By {name.lower()}", name, label, runs)
+
+
+def _chart_name(name: str, board: Sequence[Entry]) -> str:
+    """Return a name that no chart of another question has."""
+    return f"{name}-{board[0].number}" if board[0].number else name
 
 
 def _curve(entry: Entry, key: str) -> RunPoints:
     rows = [row for row in entry.run.history if is_finite(row.get(key)) and is_finite(row.get(CURVE))]
     x, y = ([float(row[name]) for row in rows] for name in (key, CURVE))
-    return RunPoints(entry.rank - 1, entry.name, x, y)
+    return RunPoints(entry.number, entry.name, x, y)
 
 
 def _costs(board: Sequence[Entry], unit: str) -> Iterator[Chart]:
     label = f"test {metric_label(SCORE, unit)}"
     for key, name in (("training_seconds", "Seconds of training"), ("params", "Parameters")):
         runs = [
-            RunPoints(entry.rank - 1, entry.name, [entry.run.figures[key]], [entry.run.figures[SCORE]])
+            RunPoints(entry.number, entry.name, [entry.run.figures[key]], [entry.run.figures[SCORE]])
             for entry in board
             if key in entry.run.figures
         ]
         values = [run.x[0] for run in runs]
         if len(set(values)) > 1:
             log_x = min(values) > 0 and max(values) > LOG_RATIO * min(values)
-            yield runs_chart(f"cost-{key}", f"By {name.lower()}", name, label, runs, log_x=log_x)
+            yield runs_chart(
+                _chart_name(f"cost-{key}", board), f"By {name.lower()}", name, label, runs, log_x=log_x
+            )
 
 
 def _settings(board: Sequence[Entry], unit: str) -> Iterator[Section]:
@@ -154,7 +223,7 @@ def _settings(board: Sequence[Entry], unit: str) -> Iterator[Section]:
     if not keys or len(board) < 3:
         return
     rows = [
-        (entry.rank - 1, entry.name, [*(entry.axes.get(key) for key in keys), entry.run.figures[SCORE]])
+        (entry.number, entry.name, [*(entry.axes.get(key) for key in keys), entry.run.figures[SCORE]])
         for entry in board
     ]
     chart = parallel_coordinates([*keys, f"test {metric_label(SCORE, unit)}"], rows)

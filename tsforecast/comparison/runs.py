@@ -61,6 +61,14 @@ class Run:
         window, data = self.result.get("window") or {}, self.result.get("data") or {}
         return data.get("hash"), window.get("lead"), window.get("horizon"), self.result.get("unit")
 
+    @property
+    def question(self) -> str:
+        """The task in words, such as ``household_power, lead 10, horizon 1, kW``."""
+        window, data = self.result.get("window") or {}, self.result.get("data") or {}
+        words = [data.get("name") or "data", self.result.get("unit")]
+        words[1:1] = [f"{name} {window[name]}" for name in ("lead", "horizon") if name in window]
+        return ", ".join(str(word) for word in words if word)
+
 
 def collect_runs(over: str | Sequence[str]) -> tuple[list[Run], list[str]]:
     """Read all finished runs in some folders.
@@ -155,6 +163,23 @@ def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         return
     for key, value in node.items():
         yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))
+
+
+def group_by_task(runs: Sequence[Run]) -> list[list[Run]]:
+    """Return groups of runs that answer the same question, the largest group first."""
+    groups: dict[tuple[Any, ...], list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.task, []).append(run)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def name_questions(groups: Sequence[Sequence[Run]]) -> list[str]:
+    """Return what each group was asked; where that would be equal in words, with the hash of its data."""
+    names = [group[0].question for group in groups]
+    return [
+        name if names.count(name) == 1 else f"{name} (data {group[0].task[0]})"
+        for name, group in zip(names, groups, strict=True)
+    ]
 
 
 def group_by_seed(runs: Sequence[Run]) -> list[list[int]]:

@@ -6,7 +6,7 @@ from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
 
 # Jobs that compute nothing on the device that the config names: they plan for it, or look at what is there.
-NO_DEVICE = ("plan", "doctor", "compare", "promote", "rollback")
+NO_DEVICE = ("plan", "doctor", "compare", "watch", "promote", "rollback")
 
 
 def check_device(config: Config) -> None:

@@ -8,6 +8,7 @@ name a ``_target_`` and its arguments.
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Annotated, Any, Literal, get_type_hints
 
+from tsforecast.comparison.options import WatchOptions
 from tsforecast.context.options import ContextOptions
 from tsforecast.data.options import ScaleOptions, ScalingOptions, WindowOptions
 from tsforecast.ensemble.options import EnsembleOptions
@@ -81,7 +82,8 @@ class Config:
     export: ExportOptions = job_field("export")
     format: Literal["saved_model", "onnx", "litert", "all"] | None = job_field("export")
     retrain: RetrainingOptions = job_field(*RETRAINING)
-    over: Any = job_field("compare")  # a path, or a list of paths
+    over: Any = job_field("compare", "watch")  # a path, or a list of paths
+    watch: WatchOptions = job_field("watch")
     published: str | None = job_field("compare")
     model_table: str | None = job_field("compare")
 

@@ -17,6 +17,7 @@ READ = {
     "promote": (),
     "rollback": (),
     "compare": (),
+    "watch": (),
     "doctor": (),
 }
 # Keys that do no harm in a command: they say where it writes, or what it reports.

@@ -103,9 +103,3 @@ def create_replay_recipe(config: Config, champion: Version, rows: int, registry:
     options = dataclasses.replace(config.retrain, rows=rows)
     target = dataclasses.replace(config.registry, path=str(registry.path))
     return create_recipe(dataclasses.replace(config, retrain=options, registry=target), champion)
-
-
-def remove_if_empty(path: Path) -> None:
-    """Remove the folder of a command that has left nothing in it."""
-    if path.is_dir() and not any(path.iterdir()):
-        path.rmdir()

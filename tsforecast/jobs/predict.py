@@ -5,9 +5,8 @@ from pathlib import Path
 
 from tsforecast.config import Config
 from tsforecast.errors import UserError
-from tsforecast.files import display_path
+from tsforecast.files import display_path, remove_if_empty
 from tsforecast.jobs import build
-from tsforecast.jobs.champion import remove_if_empty
 from tsforecast.models.io import load_metadata, load_model, load_task
 from tsforecast.registry.model_source import resolve_model
 from tsforecast.tables.sources import find_source

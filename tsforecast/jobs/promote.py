@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from tsforecast.config import Config
-from tsforecast.files import display_path
+from tsforecast.files import display_path, remove_if_empty
 from tsforecast.jobs import build
-from tsforecast.jobs.champion import remove_if_empty
 from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model
 from tsforecast.registry import Registry, Version

@@ -4,8 +4,8 @@ import functools
 from pathlib import Path
 
 from tsforecast.config import Config
-from tsforecast.files import display_path
-from tsforecast.jobs.champion import create_recipe, remove_if_empty
+from tsforecast.files import display_path, remove_if_empty
+from tsforecast.jobs.champion import create_recipe
 from tsforecast.registry import Registry
 from tsforecast.registry.retraining import retrain_champion
 from tsforecast.registry.tracking import report_retraining

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from tsforecast.config import Config
-from tsforecast.files import display_path
-from tsforecast.jobs.champion import remove_if_empty
+from tsforecast.files import display_path, remove_if_empty
 from tsforecast.registry import Registry
 from tsforecast.registry.tracking import report_champion
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tsforecast.config import Config
 from tsforecast.config.service_checks import TOKEN
+from tsforecast.files import remove_if_empty
 from tsforecast.jobs import build
-from tsforecast.jobs.champion import remove_if_empty
 from tsforecast.registry import Registry
 from tsforecast.serving.auth import read_token
 from tsforecast.serving.server import (

@@ -40,6 +40,7 @@ READ_BY = {
     "serve": _SERVING,
     "retrain": _SERVING,
     "export": ("export",),
+    "watch": ("watch",),
     "format": ("export",),
 }
 LONGEST_NAME = 80

@@ -100,10 +100,29 @@ def test_what_no_training_reads_sets_runs_apart_no_more_than_the_tracker():
     assert find_differences([Run(Path("x"), config, {}) for config in configs]) == [{"seed": 0}, {"seed": 1}]
 
 
-def test_runs_of_different_tasks_get_no_paired_interval(tmp_path):
-    make_run(tmp_path / "a", 0.5)
-    make_run(tmp_path / "b", 0.6, lead=20)
-    assert rank_runs(collect_runs(str(tmp_path))[0])[1].difference is None
+def test_each_question_has_a_leaderboard_of_its_own(tmp_path):
+    make_run(tmp_path / "a", 0.7, lead=20)
+    make_run(tmp_path / "b", 0.5)
+    make_run(tmp_path / "c", 0.6)
+    board = rank_runs(collect_runs(str(tmp_path))[0])
+    assert [(entry.rank, entry.number, entry.run.folder.name) for entry in board] == [
+        (1, 0, "b"), (2, 1, "c"), (1, 2, "a"),
+    ]  # fmt: skip
+    assert board[1].difference is not None
+    assert board[2].difference is None
+    page = write_page(tmp_path / "c.html", board, [], find_cautions(board)).read_text()
+    assert "lead 20, horizon" in page
+    assert "2 questions, each with a leaderboard of its own" in page
+    assert "Best:" not in page
+    assert re.findall(r'<tr class="run c\d" data-run="(\d)"><td>(\d)', page) == [
+        ("0", "1"),
+        ("1", "2"),
+        ("2", "1"),
+    ]
+    ids = re.findall(r'class="chart" id="([^"]+)"', page)
+    assert len(ids) == len(set(ids)) > 3
+    assert format_text(board).count("to best") == 2
+    assert format_csv(board).splitlines()[0].startswith("question,rank,run")
 
 
 def test_seeds_give_mean_and_spread(sweep):
