@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 class Objective:
     """The loss of each element of a truth, in scaled units.
 
-    ``loss(y, value) + spike_weight * crossentropy(y - origin > threshold, logits)``; the second term only for a model
-    with a spike head, and the rise in the target's unit if its scaling has a curve. The origin is the value of the
-    target at the step that the forecast is made from.
+    ``loss(y, value) + spike_weight * (1 - p)^spike_focus * crossentropy(y - origin > threshold, logits)``, where p is
+    the probability of what happened; the second term only for a model with a spike head, and the rise in the target's
+    unit if its scaling has a curve. A ``spike_focus`` above 0 is the focal loss of rare events (Lin et al. 2017,
+    eq. 4). The origin is the value of the target at the step that the forecast is made from.
 
     Args:
-        model: Supplies the targets, ``spike_weight`` and, in its metadata, ``spike.threshold_scaled``: the rise of each
-            target that makes a spike.
+        model: Supplies the targets, ``spike_weight``, ``spike_focus`` and, in its metadata,
+            ``spike.threshold_scaled``: the rise of each target that makes a spike.
         loss: Loss of the value.
 
     Raises:
@@ -46,6 +47,7 @@ class Objective:
     def __init__(self, model: Model, loss: Loss):
         self.loss = loss.for_task(model.task)
         self.spike_weight: float = getattr(model, "spike_weight", 0.0)
+        self.spike_focus: float = getattr(model, "spike_focus", 0.0)
         self.needs_spikes = bool(self.spike_weight) or getattr(loss, "needs_spikes", False)
         if self.needs_spikes:
             self.target_indices = model.task.target_indices
@@ -75,7 +77,7 @@ class Objective:
         spike = rises > ops.convert_to_tensor(self.threshold, dtype="float32")
         losses = self.loss(truth, value, spike)
         if self.spike_weight:
-            losses = losses + self.spike_weight * _crossentropy(spike, output["spike"])
+            losses = losses + self.spike_weight * _crossentropy(spike, output["spike"], self.spike_focus)
         return losses
 
     def _rises(self, truth: Tensor, origin: Tensor) -> Tensor:
@@ -101,6 +103,10 @@ class Objective:
         return ops.expand_dims(known[:, -1] if steps is None else known[:, -steps:], axis=-2)
 
 
-def _crossentropy(spike: Tensor, logits: Tensor) -> Tensor:
-    """Return the cross-entropy in its stable form: ``softplus(z) - z`` for a spike, ``softplus(z)`` otherwise."""
-    return ops.softplus(logits) - ops.where(spike, logits, 0.0)
+def _crossentropy(spike: Tensor, logits: Tensor, focus: float) -> Tensor:
+    """Return the cross-entropy in its stable form: ``softplus(z) - z`` for a spike, ``softplus(z)`` otherwise.
+
+    With ``focus``, it is multiplied by the probability of what did not happen to that power.
+    """
+    entropy = ops.softplus(logits) - ops.where(spike, logits, 0.0)
+    return entropy * ops.power(1.0 - ops.exp(-entropy), focus) if focus else entropy

@@ -47,6 +47,8 @@ class SpikeDetector(Forecaster):
         dropout: Share dropped of the attention weights, after the attention, after the LSTM and in the heads, in
             [0, 1).
         spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
+        spike_focus: Power of the focal loss, which counts spikes and alarms that are forecast well less; 0 for the
+            cross-entropy.
         anchor: Whether to forecast the change from the last known value.
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
         embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
@@ -56,7 +58,8 @@ class SpikeDetector(Forecaster):
         ValueError: ``filters`` is not a multiple of ``heads``, or ``spike_weight`` is negative.
 
     Source: Vaswani et al. (2017), sections 3.2.2 and 5.4, for the attention block (post-norm; without positions, which
-    the LSTM after it adds); Graves & Schmidhuber (2005) for the bidirectional LSTM.
+    the LSTM after it adds); Graves & Schmidhuber (2005) for the bidirectional LSTM; Lin et al. (2017), Focal Loss for
+    Dense Object Detection, for ``spike_focus``.
 
     Example:
         >>> task = Task(lookback=20, channels=3, lead=1, horizon=4, target_indices=(0,))
@@ -76,6 +79,7 @@ class SpikeDetector(Forecaster):
         dense_units: Sequence[Width] = (64,),
         dropout: Dropout = 0.0,
         spike_weight: SpikeWeight = 0.5,
+        spike_focus: Annotated[float, Range(0.0, 10.0)] = 0.0,
         anchor: bool = True,
         encoding: Mapping[str, Any] | None = None,
         embedding: EmbeddingWidth = None,
@@ -100,6 +104,7 @@ class SpikeDetector(Forecaster):
             "dense_units": list(dense_units),
             "dropout": dropout,
             "spike_weight": spike_weight,
+            "spike_focus": spike_focus,
             "anchor": anchor,
             "encoding": encoding,
             "embedding": embedding,
@@ -111,6 +116,7 @@ class SpikeDetector(Forecaster):
             value = anchor_forecast(head(features), past, task, anchor)
             outputs = {"forecast": {"forecast": value, "spike": odds(features)}}
         super().__init__(task=task, past=past, options=options, **outputs)
+        self.spike_focus = spike_focus
 
 
 def _attend(

@@ -91,9 +91,10 @@ def test_it_has_no_forecast_of_earlier_steps():
         make(TASKS["one step"]).sequence_model()
 
 
-def test_the_joint_loss_is_the_values_plus_the_weighted_crossentropy():
+@pytest.mark.parametrize("focus", [0.0, 2.0])
+def test_the_joint_loss_is_the_values_plus_the_weighted_focal_crossentropy(focus):
     task = TASKS["steps and targets"]
-    model, loss = described(make(task)), SquaredError()
+    model, loss = described(make(task, spike_focus=focus)), SquaredError()
     past, truth = batch(task)
     truth = np.nan_to_num(truth)
     rng = np.random.default_rng(3)
@@ -106,7 +107,8 @@ def test_the_joint_loss_is_the_values_plus_the_weighted_crossentropy():
                 y, f, z = (a[window, step, place] for a in (truth, output["forecast"], output["spike"]))
                 spike = y - past[window, -1, channel] > CARD["spike"]["threshold_scaled"][place]
                 p = 1 / (1 + np.exp(-z))
-                expected = (y - f) ** 2 - 0.7 * np.log(p if spike else 1 - p)
+                happened = p if spike else 1 - p
+                expected = (y - f) ** 2 - 0.7 * (1 - happened) ** focus * np.log(happened)
                 assert found[window, step, place] == pytest.approx(expected, rel=1e-4)
 
 
