@@ -43,12 +43,17 @@ def default_shards(batch_size: int, cores: int | None = None) -> int:
         1
     """
     if cores is None:
-        import tensorflow as tf
-
-        threads = tf.config.threading.get_inter_op_parallelism_threads()
-        threads = threads or int(os.environ.get("TF_NUM_INTEROP_THREADS") or 0)
+        threads = _inter_op_threads() if keras.config.backend() == "tensorflow" else 0
         cores = min(usable_cores(), threads) if threads else usable_cores()
     return max(1, min(cores, batch_size // MIN_ROWS))
+
+
+def _inter_op_threads() -> int:
+    """Return the limit on TensorFlow's parallel operations, 0 for none."""
+    import tensorflow as tf
+
+    threads = tf.config.threading.get_inter_op_parallelism_threads()
+    return threads or int(os.environ.get("TF_NUM_INTEROP_THREADS") or 0)
 
 
 @functools.cache  # To look at devices and cores each time takes a tenth of one window's forecast.

@@ -1,0 +1,238 @@
+"""Measures cells of ``benchmarks.gpu`` on request: ``python -m benchmarks.gpu_worker ours tensorflow auto``.
+
+Reads a line of JSON per cell from standard input and answers with one. A step is timed on a batch that is on the device
+already; ``pipeline`` trains on batches that the input pipeline brings, and measures how long steps waited for them. JAX
+cannot reset its peak memory, so that its figure is the peak of all cells so far.
+"""
+
+import json
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+SIZE = 4096  # rows of the square matrices of the limits, on a GPU
+
+
+def timed(call, seconds, min_calls=3):
+    """Return the seconds of the first call, median and quartiles of the later ones, and their number."""
+    from tsforecast.timing import seconds_per_call
+
+    return seconds_per_call(call, seconds, min_calls)
+
+
+class Ours:
+    """Our models, built as a run builds them.
+
+    Args:
+        backend: Backend of Keras.
+        device: ``auto``, ``cpu`` or ``gpu``.
+    """
+
+    def __init__(self, backend, device):
+        self.backend, self.device = backend, device
+
+    def prepare(self, request):
+        """Return config, data, model and runtime of a cell."""
+        from benchmarks.overhead import composed
+        from tsforecast.jobs import build, build_model
+
+        precision = request.get("precision", "float32")
+        config = composed(
+            f"model={request.get('model', 'lstm')}", "scale=tiny", "tracker=none", f"precision={precision}",
+            f"backend={self.backend}", f"device={self.device}", "training.supervision=last",
+            f"training.batch_size={request.get('batch', 32)}", "training.validation_windows=256",
+        )  # fmt: skip
+        dataset = build.build_data(config)
+        runtime = build.set_up_runtime(config)
+        return config, dataset, build_model.forecaster(config, dataset), runtime
+
+    def train(self, request):
+        """Time a train step and measure its memory, next to what ``job=plan`` expects and the card allows."""
+        from benchmarks.operations import PASSES, forward_gflop
+        from tsforecast.config import instantiate
+        from tsforecast.jobs import build_training
+        from tsforecast.planning.measurement import training_call
+
+        config, dataset, model, runtime = self.prepare(request)
+        batch = request["batch"]
+        plan = build_training.estimate_memory(config, dataset, model, runtime.device, program=0)
+        items = plan.training(batch)
+        trainer = build_training.trainer(config, model, instantiate(config.loss), 1000)
+        memory = PeakMemory(self.backend, runtime.device)
+        figures = timed(training_call(trainer, batch), request["seconds"])
+        traffic = 2 * (items["activations"] + items["workspace"]) + 3 * items["weights"] + items["optimizer"]
+        return figures | {
+            "windows_per_second": batch / figures["median"],
+            "peak_mb": memory.megabytes(),
+            "planned_mb": items["step"] / 1e6,
+            "gflop": PASSES["train"] * forward_gflop(model, model.task.lookback) * batch,
+            "gigabytes": traffic / 1e9,
+            "device": runtime.device_name,
+            "policy": runtime.policy,
+            "versions": runtime.versions,
+        }
+
+    def latency(self, request):
+        """Time the forecast of one window."""
+        from tsforecast.planning.measurement import forecast_call
+
+        _, _, model, runtime = self.prepare(request)
+        return timed(forecast_call(model, 1), request["seconds"]) | {"policy": runtime.policy}
+
+    def bulk(self, request):
+        """Time forecasts of many windows, batch by batch, as evaluation makes them."""
+        from tsforecast.inference.predict import predict
+
+        _, dataset, model, runtime = self.prepare(request)
+        windows = dataset.windows("train", limit=4 * request["batch"])
+        figures = timed(lambda: predict(model, windows, batch_size=request["batch"]), request["seconds"])
+        rate = len(windows) / figures["median"]
+        return figures | {"windows_per_second": rate, "policy": runtime.policy}
+
+    def pipeline(self, request):
+        """Train on batches of the input pipeline; return the share of the time that steps waited for them."""
+        from tsforecast.config import instantiate
+        from tsforecast.jobs import build_training
+        from tsforecast.training.trainer import train_batches
+
+        config, dataset, model, runtime = self.prepare(request)
+        trainer = build_training.trainer(config, model, instantiate(config.loss), 1000)
+        batches = iter(train_batches(trainer, dataset.windows("train"), request["batch"], seed=0)(0))
+        step = train_function(trainer, batches)
+        step(), step()
+        trainer.waited_seconds, steps, began = 0.0, 0, time.perf_counter()
+        while steps < 3 or time.perf_counter() - began < request["seconds"]:
+            step()
+            steps += 1
+        seconds = time.perf_counter() - began
+        return {
+            "windows_per_second": steps * request["batch"] / seconds,
+            "input_wait": trainer.waited_seconds / seconds,
+            "policy": runtime.policy,
+        }
+
+    def limits(self, request):
+        """Measure the speed of matrix products and of copies on the device."""
+        _, _, _, runtime = self.prepare(request)
+        from keras import ops
+
+        size = SIZE if runtime.device == "gpu" else SIZE // 8
+        result = {"device": runtime.device_name, "versions": runtime.versions, "driver": driver()}
+        for dtype in ("float32", half_type(runtime)):
+            matrix = ops.ones((size, size), dtype)
+            figures = timed(lambda matrix=matrix: float(ops.matmul(matrix, matrix)[0, 0]), request["seconds"])
+            result[f"gflops {dtype}"] = 2 * size**3 / figures["median"] / 1e9
+        vector = ops.ones((4 * size * size,), "float32")
+        figures = timed(lambda: float((vector + 1.0)[0]), request["seconds"])
+        return result | {"gigabytes_per_second": 2 * 4 * 4 * size * size / figures["median"] / 1e9}
+
+
+def half_type(runtime):
+    """Return the half precision of the device."""
+    from tsforecast.runtime import resolve_policy
+
+    capability = 8.0 if "A100" in runtime.device_name or "H100" in runtime.device_name else 7.0
+    policy = resolve_policy("mixed", runtime.device, capability)
+    return policy.removeprefix("mixed_") if policy != "float32" else "bfloat16"
+
+
+def driver():
+    """Return the name, memory and driver of each card, as nvidia-smi reports them; empty without a card."""
+    import subprocess
+
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        return subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def train_function(trainer, batches):
+    """Return a function that trains on the next batch and waits for the loss."""
+    import keras
+
+    if keras.config.backend() == "tensorflow":
+        run = trainer.make_train_function()
+        return lambda: float(run(batches)["loss"])
+    return lambda: float(trainer.train_on_batch(*next(batches)))
+
+
+class PeakMemory:
+    """Peak memory of the device from now on; on a CPU that of the process."""
+
+    def __init__(self, backend, device):
+        from benchmarks.contender import reset_peak, resident_peak_mb
+
+        self.read = resident_peak_mb
+        if device != "gpu":
+            reset_peak()
+        elif backend == "tensorflow":
+            import tensorflow as tf
+
+            tf.config.experimental.reset_memory_stats("GPU:0")
+            self.read = lambda: tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e6
+        elif backend == "torch":
+            import torch
+
+            torch.cuda.reset_peak_memory_stats()
+            self.read = lambda: torch.cuda.max_memory_allocated() / 1e6
+        else:
+            import jax
+
+            self.read = lambda: jax.devices()[0].memory_stats()["peak_bytes_in_use"] / 1e6
+
+    def megabytes(self):
+        """Return the peak in 10^6 bytes."""
+        return self.read()
+
+
+class Torch:
+    """The same layers in plain PyTorch, on a GPU with cuDNN.
+
+    Args:
+        backend: Not used.
+        device: ``auto``, ``cpu`` or ``gpu``.
+    """
+
+    def __init__(self, backend, device):
+        import torch
+
+        self.on_gpu = device != "cpu" and torch.cuda.is_available()
+
+    def train(self, request):
+        """Time a train step."""
+        memory = PeakMemory("torch", "gpu" if self.on_gpu else "cpu")
+        figures = timed(self.call(request, "train"), request["seconds"])
+        rate = request["batch"] / figures["median"]
+        return figures | {"windows_per_second": rate, "peak_mb": memory.megabytes()}
+
+    def latency(self, request):
+        """Time the forecast of one window."""
+        return timed(self.call(request, "infer"), request["seconds"])
+
+    def call(self, request, work):
+        """Return a step or forecast; ``mixed`` is the half precision that the card supports."""
+        from benchmarks.contender import torch_call
+
+        half = request["precision"] == "mixed"
+        return torch_call(request["model"], work, request["batch"], half, os.cpu_count() or 1)
+
+
+LIBRARIES = {"ours": Ours, "torch": Torch}
+
+
+def main():
+    library, backend, device = sys.argv[1:]
+    os.environ["KERAS_BACKEND"] = backend
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is not an answer
+    measuring = LIBRARIES[library](backend, device)
+    for line in sys.stdin:
+        request = json.loads(line)
+        answers.write(json.dumps(getattr(measuring, request["work"])(request)) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
