@@ -23,6 +23,7 @@ KEYS = {
     "model": "The override 'model' cannot be read",
     "--multirn": "Did you mean '--multirun'?",
     "--cfg": "write --cfg job",
+    "-m model=gru --cfg job": "leave out -m, or --cfg",
 }
 CHOICES = {
     "model=lstn": "Did you mean 'lstm'?",

@@ -27,6 +27,13 @@ for _job in sorted(path.stem for path in (CONF / "job").glob("*.yaml")):
     ConfigStore.instance().store(group="schema", name=_job, node=command_type(_job), package="_global_")
 
 
+# What Hydra's own message contains -> what to say instead.
+HYDRA_VALUE_ERRORS = {
+    "Config group override must be": "A group takes the name of a choice, as in model=lstm; `python run.py --help`"
+    " lists them.",
+    "Only one of --run, --multirun, --cfg": "A sweep (-m) has no single config to print: leave out -m, or --cfg.",
+}
+
 # Folders that did not exist before this command named them, innermost first; None until it names one.
 _new_folders: list[Path] | None = None
 
@@ -80,9 +87,9 @@ def _run_and_report(run: Callable[[], Any]) -> int:
         reason = (error.strerror or str(error)).lower()
         message = f"{error.filename or 'A file'} cannot be used ({reason}): name another one, or repair it."
     except ValueError as error:
-        if "Config group override must be" not in str(error):
+        message = next((text for part, text in HYDRA_VALUE_ERRORS.items() if part in str(error)), "")
+        if not message:
             raise  # broken, not wrong input
-        message = "A group takes the name of a choice, as in model=lstm; `python run.py --help` lists them."
     sys.stderr.write(message + os.linesep)
     return 2
 
