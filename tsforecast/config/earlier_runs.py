@@ -15,6 +15,8 @@ from tsforecast.registry.model_source import resolve_model
 # Jobs that look at a run as it was trained -> groups that they nevertheless read from their own command.
 OF_A_RUN = {"evaluate": (), "promote": (), "export": ("device",)}
 # Groups that these jobs do not read, so that a command may set them: it makes no difference.
+# Groups of the run's config that a command may replace.
+REPLACED = {"evaluate": ("device",), "promote": ("device",)}
 UNREAD = {"evaluate": ("tracker",), "promote": ("tracker", "report"), "export": ("tracker", "report")}
 
 
@@ -40,7 +42,9 @@ def config_of_folder(config: Config, overrides: Sequence[str]) -> Config:
         raise UserError("job=evaluate needs the folder of a finished run: add run=FOLDER.")
     if job not in OF_A_RUN or config.run is None:
         return config
-    names = (*job_options(job), *OF_A_RUN[job])
+    groups = {_key(override).split(".")[0] for override in overrides}
+    replaced = [group for group in REPLACED.get(job, ()) if group in groups]
+    names = (*job_options(job), *OF_A_RUN[job], *replaced)
     _refuse_others(overrides, "run", (*names, *UNREAD[job]))
     changes: dict[str, Any] = {name: getattr(config, name) for name in (*names, "tracker")}
     return dataclasses.replace(load(Path(config.run) / "config.yaml", config), job=config.job, **changes)

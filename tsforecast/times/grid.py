@@ -199,7 +199,8 @@ def check_step(time: np.ndarray, grid: TimeGrid) -> None:
         positions = rows_grid.positions(time)
         off = rows_grid.off_grid(time, positions) > grid.step.seconds * SECOND // TOLERANCE
         moves = np.diff(positions)
-        if off.mean() <= MAX_OFF_GRID and np.median(moves) == 1:
+        moves = moves[moves > 0]  # rows may repeat a time
+        if off.mean() <= MAX_OFF_GRID and (not len(moves) or np.median(moves) == 1):
             return
         common = TimeGrid.from_times(time).step
     else:

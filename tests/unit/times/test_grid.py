@@ -61,3 +61,13 @@ def test_rows_of_another_step_are_refused():
     check_step(at([0, 60, 120, 7200]), TimeGrid(Frequency(60)))
     with pytest.raises(UserError, match="1 min apart and the model's 1 h"):
         check_step(at([0, 60, 120]), TimeGrid(Frequency(3600)))
+
+
+@pytest.mark.parametrize("step", ["1bd", "1mo", "1d"])
+def test_rows_that_repeat_their_time_have_the_step_of_the_others(step):
+    grid = TimeGrid.from_times(
+        np.array(["2024-01-01", "2024-02-01"], "datetime64[ns]"), Frequency.parse(step)
+    )
+    times = grid.times(np.arange(4)).astype("datetime64[ns]")
+    check_step(np.repeat(times, 3), grid)
+    check_step(np.repeat(times[:1], 3), grid)
