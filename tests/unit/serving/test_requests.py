@@ -170,3 +170,16 @@ def test_more_items_than_allowed_are_refused_before_they_are_read():
     body = json.dumps({"rows": [None] * 10}).encode()
     with pytest.raises(RequestTooLarge, match="10 rows are more than the 9 that one request may contain"):
         requests.parse_body(ObserveRequest, body, "rows", 9)
+
+
+def test_values_near_1e9_give_the_windows_of_those_near_0():
+    offset = 1e9
+    scaler = {"mean": [offset + 2.0, 1.0, 0.0, 0.0], "scale": [0.5, 2.0, 0.7, 0.7], "target_indices": [0]}
+    far = ModelMetadata.from_task(make_task(), make_metadata(scaler=scaler))
+    high = {**COLUMNS, "load": COLUMNS["load"] + offset}
+    near, there = (
+        requests.from_json(json.dumps({"windows": [window_json(TIME, columns, 20)]}).encode(), metadata, 1)
+        for columns, metadata in ((COLUMNS, METADATA), (high, far))
+    )
+    np.testing.assert_allclose(there.past, near.past, atol=1e-6)
+    np.testing.assert_allclose(there.last - offset, near.last, atol=1e-6)
