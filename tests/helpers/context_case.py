@@ -9,7 +9,7 @@ from tsforecast.data.dataset import build_dataset
 from tsforecast.inference.metadata import ModelMetadata, describe_data
 
 
-def context_dataset(values, kind):
+def context_dataset(values, kind, **changes):
     """Return the dataset of load and pressure ``[N, 2]``, one minute apart."""
     options = ContextOptions(kind=kind, channels=["load", "pressure"], spans=["4min", "25min"], rise=0.5)
     return build_dataset(
@@ -18,8 +18,8 @@ def context_dataset(values, kind):
         lead=LEAD,
         horizon=HORIZON,
         stride=1,
-        split={"train": 0.5, "val": 0.25, "test": 0.25},
         context=options,
+        **{"split": {"train": 0.5, "val": 0.25, "test": 0.25}} | changes,
     )
 
 

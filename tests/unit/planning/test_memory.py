@@ -1,8 +1,11 @@
 """The bytes of a run, checked by hand."""
 
+import dataclasses
+
 import keras
 import pytest
 
+from tests.helpers.context_case import context_dataset, draw_values
 from tsforecast.models.lstm import LSTM
 from tsforecast.models.task import Task
 from tsforecast.planning.activations import Activations
@@ -13,6 +16,7 @@ from tsforecast.planning.memory import (
     choose_accumulation,
     estimate_memory,
     optimizer_bytes,
+    training_data_bytes,
 )
 
 CPU = Execution("cpu", 4)
@@ -39,6 +43,14 @@ def test_the_items_of_a_step_add_up():
     assert items["activations"] == 400_000
     assert items["step"] == 4000 + 4000 + 8000 + 48_000 + 400_000 + 100_000
     assert make_estimate().peak(10) == items["step"] + 3_000_000
+
+
+def test_the_context_counts_among_the_data():
+    dataset = context_dataset(draw_values(400), "events")
+    without = dataclasses.replace(dataset, inputs=dataset.inputs[:, :2].copy())
+    more = len(dataset.channels) - 2
+    # In the arrays, and in the tensors made of them.
+    assert training_data_bytes(dataset) - training_data_bytes(without) == 2 * 4 * 400 * more
 
 
 def test_the_largest_batch_fits_and_one_more_does_not():

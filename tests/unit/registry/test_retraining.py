@@ -6,13 +6,17 @@ import json
 import numpy as np
 import pytest
 
+from tests.helpers.context_case import context_dataset, draw_values
 from tests.helpers.series_factory import make_series
+from tests.helpers.serving_case import LOOKBACK
 from tests.unit.registry.test_retraining_splits import OPTIONS, WINDOW
 from tsforecast.data.identity import DataIdentity
+from tsforecast.data.options import WindowOptions
 from tsforecast.errors import UserError
 from tsforecast.inference.options import IntervalOptions
 from tsforecast.registry import Registry
-from tsforecast.registry.retraining import UNRELATED, count_known_rows, retrain_champion
+from tsforecast.registry.retraining import UNRELATED, build_recent_dataset, count_known_rows, retrain_champion
+from tsforecast.registry.retraining_splits import RecentSplit
 
 SERIES = make_series(rows=1165, step=86_400, features=("load",), season=7)
 KNOWN = 1095
@@ -140,3 +144,21 @@ def test_the_outcome_of_a_promotion_is_recovered_after_a_kill(registry, tmp_path
     assert json.loads((folder / "retraining.json").read_text()) == outcome
     corrected = retrain(registry, changed(3, 9.0))
     assert corrected["outcome"] == "nothing new"
+
+
+@pytest.mark.parametrize("kind", ["events", "daily"])
+def test_recent_rows_have_the_context_of_all_rows(kind):
+    dataset = context_dataset(draw_values(400), kind)
+
+    class Recipe:
+        window = WindowOptions(**dataset.window)
+
+        def build_dataset(self, series, split, scaler):
+            return context_dataset(series.values, kind, split=split, scaler=scaler)
+
+    split = RecentSplit(train=60, val=40, held_out=40)
+    recent = build_recent_dataset(Recipe(), split, dataset.series, dataset.scaler, use_all=False)
+    assert len(recent.inputs) < 400
+    first = recent.windows("train").ends[0] - LOOKBACK + 1
+    rows = len(recent.inputs) - first
+    np.testing.assert_array_equal(recent.inputs[first:], dataset.inputs[-rows:])
