@@ -72,18 +72,6 @@ def windows_per_call(batch_size: int) -> int:
     return batch_size * max(1, CALL_WINDOWS // batch_size)
 
 
-def describe_history(history: int) -> str:
-    """Return a note on the first rows of a file.
-
-    Args:
-        history: Rows before a window that the context summarizes, at least 1.
-    """
-    return (
-        f"Rows before the first of the file are unknown: the context of its first {history:,} rows covers less than"
-        " it could."
-    )
-
-
 def describe_coverage(summary: CoverageSummary) -> str:
     """Return the coverage of the intervals in words.
 

@@ -12,6 +12,7 @@ class MissingStretches:
     Args:
         lookback: Rows of a window; a stretch of half of it is long.
         categories: Features in which a missing value is a category of its own.
+        history: Rows before a window that its context summarizes.
 
     Example:
         >>> missing = MissingStretches(lookback=4)
@@ -21,8 +22,8 @@ class MissingStretches:
         ["Warning: 'load' is missing in 3 of 4 rows, 3 of them running from 2024-01-02: forecasts use older values."]
     """
 
-    def __init__(self, lookback: int, categories: Collection[str] = ()):
-        self.long, self.categories = max(lookback // 2, 2), categories
+    def __init__(self, lookback: int, categories: Collection[str] = (), history: int = 0):
+        self.long, self.categories, self.history = max(lookback // 2, 2), categories, history
         self.rows = 0
         self._gaps: list[_Gap] = []
         self._features: dict[str, _Feature] = {}
@@ -51,8 +52,16 @@ class MissingStretches:
         self._gaps.append(_Gap(steps, before, after))
 
     def warnings(self) -> list[str]:
-        """Return a sentence on long gaps, and one for each feature with a long stretch."""
-        return [*self._gap_warning(), *self._feature_warnings()]
+        """Return sentences on rows before the first, on long gaps, and on each feature with a long stretch."""
+        return [*self._history_warning(), *self._gap_warning(), *self._feature_warnings()]
+
+    def _history_warning(self) -> list[str]:
+        if not self.history:
+            return []
+        return [
+            f"Warning: the context summarizes {self.history:,} rows before a row, which the first {self.history:,} rows"
+            " do not have: forecasts from them know less of the past."
+        ]
 
     def _gap_warning(self) -> list[str]:
         if not self._gaps:

@@ -29,12 +29,7 @@ def main(config: Config, path: Path) -> None:
     build.set_up_runtime(config)
 
     from tsforecast.ensemble.streaming import StreamingEnsemble
-    from tsforecast.inference.file_forecast import (
-        describe_coverage,
-        describe_history,
-        forecast_segments,
-        windows_per_call,
-    )
+    from tsforecast.inference.file_forecast import describe_coverage, forecast_segments, windows_per_call
     from tsforecast.inference.intervals import create_intervals
     from tsforecast.inference.missing import MissingStretches
     from tsforecast.inference.predictor import Predictor, is_adaptive
@@ -47,7 +42,8 @@ def main(config: Config, path: Path) -> None:
     intervals = create_intervals(
         metadata.horizon, len(metadata.targets), config.intervals, source.calibration
     )
-    began, missing = time.monotonic(), MissingStretches(metadata.lookback, metadata.categories)
+    began = time.monotonic()
+    missing = MissingStretches(metadata.lookback, metadata.categories, metadata.history)
     with writer:
         tables = forecast_segments(
             segments(read_rows(rows, metadata, options.time), metadata, options.stride, missing),
@@ -69,8 +65,6 @@ def main(config: Config, path: Path) -> None:
     summary = intervals.summary()
     current_tracker().summary({"windows": windows, "seconds": seconds, "version": source.name, **summary})
     print(describe_coverage(summary))
-    if metadata.history:
-        print(describe_history(metadata.history))
     for warning in missing.warnings():
         print(warning)
     remove_if_empty(path)  # the result is elsewhere

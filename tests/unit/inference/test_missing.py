@@ -40,3 +40,10 @@ def test_gaps_that_no_window_runs_through_are_counted():
     ]
     missing.add_gap(TIME[31], TIME[39], 7)
     assert "2 gaps of 33 steps in all, the longest from 2024-01-04 to 2024-01-31" in missing.warnings()[0]
+
+
+def test_a_context_lacks_the_rows_before_the_first():
+    (warning,) = MissingStretches(lookback=10, history=1440).warnings()
+    assert warning.startswith(
+        "Warning: the context summarizes 1,440 rows before a row, which the first 1,440 rows"
+    )

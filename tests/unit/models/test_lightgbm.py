@@ -117,7 +117,7 @@ def test_a_loss_that_it_cannot_learn_is_refused(loss, levels):
 
 
 def sawtooth(rows=900):
-    """A level that rises for one step in twelve, and noise: a rise can be told from how long ago the last one was."""
+    """A level that rises for one step in twelve, and noise: the time since the last rise says when the next comes."""
     rng = np.random.default_rng(1)
     power = np.where(np.arange(rows) % 12 == 0, 2.0, 0.0) + 0.1 * rng.normal(size=rows)
     return np.stack([rng.normal(size=rows), power], axis=1).astype("float32")
