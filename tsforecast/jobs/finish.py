@@ -20,6 +20,7 @@ from tsforecast.stages import seconds_by_stage
 from tsforecast.tracking.run_records import report_run
 
 if TYPE_CHECKING:
+    from tsforecast.models.protocol import Model
     from tsforecast.tracking.protocol import Tracker
     from tsforecast.tracking.run_folder import RunFolder
 
@@ -34,6 +35,7 @@ def finish_run(
     began: float,
     *,
     scored: Scored | None = None,
+    trained: Model | None = None,
     findings: RunAdditions | None = None,
 ) -> None:
     """Score the best model on the test split, write ``result.json`` and ``report.html``, and print the figures.
@@ -47,6 +49,7 @@ def finish_run(
         tracker: The tracker.
         began: Start of the run, as ``time.monotonic`` gives it.
         scored: Model and forecasts; None loads and scores the folder's best model.
+        trained: The network that was trained, which then gets the best weights; None for a new one.
         findings: More for the result and the report.
     """
     from tsforecast.evaluation.measurement import measure_run
@@ -55,7 +58,7 @@ def finish_run(
 
     give_back_memory()
     findings = findings or RunAdditions()
-    model = load_model(folder.best) if scored is None else scored.model
+    model = load_model(folder.best, trained) if scored is None else scored.model
     scores = score_model(
         model,
         dataset,

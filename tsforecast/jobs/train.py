@@ -44,8 +44,11 @@ def main(config: Config, path: Path) -> float | None:
         rows = [list(row.values()) for row in model.parameter_rows()]
         tracker.table("parameters", ["layer", "shape", "params"], rows)
         progress = build_training.train(config, dataset, model, loss, folder, tracker)
-        write = pretraining.write if config.training.objective == "masked_patches" else finish_run
-        write(config, dataset, folder, facts, progress.outcome(), tracker, began)
+        arguments = (config, dataset, folder, facts, progress.outcome(), tracker, began)
+        if config.training.objective == "masked_patches":
+            pretraining.write(*arguments)
+        else:
+            finish_run(*arguments, trained=model if config.device.strategy == "single" else None)
     return progress.best
 
 

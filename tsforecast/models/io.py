@@ -5,7 +5,7 @@ import json
 import pkgutil
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tsforecast.errors import UserError
 from tsforecast.files import atomic_path
@@ -32,12 +32,14 @@ def save_model(model: "keras.Model", path: Path) -> None:
         model.save(part)
 
 
-def load_model(path: Path) -> "Model":
+def load_model(path: Path, like: "Model | None" = None) -> "Model":
     """Load a saved forecaster.
 
     Args:
         path: ``.keras`` file of a network. An estimator's file in its place has the same name with the suffix
             ``.json``, and is found by this path too.
+        like: The network that was saved there, in this process: it gets the stored weights and is returned, so that
+            what has been compiled for it is not compiled again. It must have a single device.
 
     Raises:
         UserError: there is no saved model.
@@ -51,6 +53,9 @@ def load_model(path: Path) -> "Model":
         raise UserError(
             f"{path.parent} contains no {path.name}: the run has not reached its first validation yet."
         )
+    if isinstance(like, keras.Model):
+        like.load_weights(path)
+        return cast("Model", like)
     import_models()
     return keras.saving.load_model(path, compile=False)
 
