@@ -134,6 +134,9 @@ class WandbServer:
             }
         }
 
+    def _do_ProjectInternalId(self, variables):
+        return {"project": {"id": "p", "internalId": "1"}}
+
     def _do_ServerFeaturesQuery(self, variables):
         return {"serverInfo": {"features": []}}
 

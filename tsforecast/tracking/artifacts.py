@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,7 @@ class Artifact:
         question: What two versions must share for their scores to be comparable: data, lead, horizon and unit.
         score: Validation error, for the alias ``best``; None without one.
         champion: Version of the registry that this is, as the champion; None if it is not.
+        example: Column -> values of rows that the model can forecast from, times in ``time``; None if unknown.
 
     Example:
         >>> Artifact("load-lstm", "model", (Path("best.keras"),)).score is None
@@ -34,6 +35,7 @@ class Artifact:
     question: str = ""
     score: float | None = None
     champion: str | None = None
+    example: Mapping[str, Sequence[object]] | None = dataclasses.field(default=None, compare=False)
 
 
 def artifact_name(*words: str) -> str:

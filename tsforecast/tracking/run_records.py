@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.stages import seconds_by_stage, stage, stage_rows
 from tsforecast.tracking.artifacts import Artifact, artifact_name, run_files
 from tsforecast.tracking.forecast_plot import plot_newest
@@ -50,12 +51,15 @@ def report_run(
     thresholds = {name: spikes["threshold"] for name, spikes in scores.spikes.items()}
     log_forecasts(tracker, series, test, int(stored["window"]["lead"]), thresholds)
     tracker.page("report", folder.report)
-    tracker.artifact(model_artifact(stored, models))
+    tracker.artifact(model_artifact(stored, models, example=example_rows(series, stored["window"])))
     tracker.artifact(run_artifact(stored, folder.path))
 
 
 def model_artifact(
-    result: Mapping[str, Any], models: Sequence[Path], champion: str | None = None
+    result: Mapping[str, Any],
+    models: Sequence[Path],
+    champion: str | None = None,
+    example: Mapping[str, Any] | None = None,
 ) -> Artifact:
     """Return a model as an artifact named ``DATA-MODEL``.
 
@@ -63,6 +67,7 @@ def model_artifact(
         result: Content of the run's ``result.json``.
         models: Files of the model.
         champion: Version of the registry, if this is its champion.
+        example: Rows that the model can forecast from; None if they are not at hand.
     """
     metrics = result.get("metrics") or {}
     return Artifact(
@@ -73,7 +78,18 @@ def model_artifact(
         question=question(result),
         score=metrics.get(SCORE),
         champion=champion,
+        example=example,
     )
+
+
+def example_rows(series: Series, window: Mapping[str, int]) -> dict[str, Any] | None:
+    """Return the newest rows of a series, two more than a window has; None with categories, which are codes there."""
+    if series.categories:
+        return None
+    values = series.values[-(int(window["lookback"]) + 2) :]
+    computed = {*CALENDAR, *series.derived}  # from the time and from other columns
+    columns = {name: values[:, number] for number, name in enumerate(series.features) if name not in computed}
+    return {"time": series.time[-len(values) :], **columns}
 
 
 def run_artifact(result: Mapping[str, Any], folder: Path) -> Artifact:
