@@ -321,7 +321,7 @@ class WandbServer:
         return {"useArtifact": {"artifact": {"id": given["artifactID"]}}}
 
     def _do_ClientIDMapping(self, variables):
-        found = [v["id"] for v in self.artifacts if v["client_id"] == variables["clientID"]]
+        ids = [v["id"] for v in self.artifacts if v["client_id"] == variables["clientID"]]
         return {"clientIDMapping": (found and {"serverID": found[0]}) or None}
 
     def _do_ArtifactByID(self, variables):

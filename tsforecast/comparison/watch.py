@@ -20,7 +20,7 @@ NAMES = ("127.0.0.1", "localhost")  # others in a Host header mean that another 
 
 
 class Watch:
-    """The page of some folders; it is made anew only if a run has written something.
+    """The page of some folders; it is made again only if a run has written something.
 
     Args:
         over: Folders of runs or sweeps, or glob patterns.

@@ -124,8 +124,8 @@ class MlflowTracker:
             self._client.log_batch(self._run_id, params=params[first : first + MAX_PARAMS])
 
     def _find_version(self, name: str, digest: str) -> str | None:
-        found = self._client.search_model_versions(f"name = '{name}'")
-        return next((version.version for version in found if version.tags.get(DIGEST_TAG) == digest), None)
+        versions = self._client.search_model_versions(f"name = '{name}'")
+        return next((version.version for version in versions if version.tags.get(DIGEST_TAG) == digest), None)
 
     def _register(self, artifact: Artifact, file: Path, digest: str) -> str:
         from mlflow.exceptions import MlflowException
@@ -204,11 +204,11 @@ def _open_run(client: Any, folder: RunFolder, name: str, group: str | None, expe
         run_id = file.read_text(encoding="utf-8").strip()
         client.update_run(run_id, status="RUNNING")
         return run_id
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
+    stored = client.get_experiment_by_name(experiment)
+    if stored is None:
         experiment_id = client.create_experiment(experiment, _artifact_folder(client.tracking_uri))
     else:
-        experiment_id = found.experiment_id
+        experiment_id = stored.experiment_id
     tags = {} if group is None else {"mlflow.parentRunId": _parent(client, experiment_id, group)}
     run_id = client.create_run(experiment_id, run_name=name, tags=tags).info.run_id
     folder.path.mkdir(parents=True, exist_ok=True)
@@ -224,9 +224,9 @@ def _artifact_folder(uri: str) -> str | None:
 
 def _parent(client: Any, experiment_id: str, group: str) -> str:
     """Return the run in which the runs of a group are nested."""
-    found = client.search_runs([experiment_id], f"tags.`{GROUP_TAG}` = '{group}'", max_results=1)
-    if found:
-        return str(found[0].info.run_id)
+    parents = client.search_runs([experiment_id], f"tags.`{GROUP_TAG}` = '{group}'", max_results=1)
+    if parents:
+        return str(parents[0].info.run_id)
     parent = client.create_run(experiment_id, run_name=group, tags={GROUP_TAG: group}).info.run_id
     client.set_terminated(parent, "FINISHED")
     return str(parent)
