@@ -322,7 +322,7 @@ class WandbServer:
 
     def _do_ClientIDMapping(self, variables):
         ids = [v["id"] for v in self.artifacts if v["client_id"] == variables["clientID"]]
-        return {"clientIDMapping": (found and {"serverID": found[0]}) or None}
+        return {"clientIDMapping": {"serverID": ids[0]} if ids else None}
 
     def _do_ArtifactByID(self, variables):
         return {"artifact": self._describe(self._by_id(variables["id"]))}
