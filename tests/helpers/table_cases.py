@@ -197,8 +197,11 @@ def _needs(shape: Shape) -> str:
 
 def _start(shape: Shape, rng: random.Random) -> datetime:
     first, last = shape.layout.years
-    years = 8 if isinstance(shape.step, int) else 87
-    day = datetime(rng.randint(max(first, 1971), last - years), 1, 1) + timedelta(days=rng.randint(0, 364))
+    # Longer steps last longer; and Unix times of before 1974 may be of two units.
+    first_year, years = (1971, 8) if isinstance(shape.step, int) else (1974, 87)
+    day = datetime(rng.randint(max(first, first_year), last - years), 1, 1) + timedelta(
+        days=rng.randint(0, 364)
+    )
     if shape.step in CALENDAR and day.day > 28:  # which is a last day in February
         day = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
     if shape.step == "1bd":

@@ -200,7 +200,7 @@ def check_step(time: np.ndarray, grid: TimeGrid) -> None:
         off = rows_grid.off_grid(time, positions) > grid.step.seconds * SECOND // TOLERANCE
         moves = np.diff(positions)
         moves = moves[moves > 0]  # rows may repeat a time
-        if off.mean() <= MAX_OFF_GRID and (not len(moves) or np.median(moves) == 1):
+        if off.mean() <= MAX_OFF_GRID and (not len(moves) or most_common(moves) == 1):
             return
         common = TimeGrid.from_times(time).step
     else:

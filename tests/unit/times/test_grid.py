@@ -71,3 +71,11 @@ def test_rows_that_repeat_their_time_have_the_step_of_the_others(step):
     times = grid.times(np.arange(4)).astype("datetime64[ns]")
     check_step(np.repeat(times, 3), grid)
     check_step(np.repeat(times[:1], 3), grid)
+
+
+@pytest.mark.parametrize("step", ["1bd", "1mo", "1q", "1d"])
+def test_few_rows_with_a_gap_have_the_step_of_the_others(step):
+    grid = TimeGrid.from_times(
+        np.array(["2024-01-01", "2024-04-01"], "datetime64[ns]"), Frequency.parse(step)
+    )
+    check_step(grid.times(np.array([0, 2, 3])).astype("datetime64[ns]"), grid)
