@@ -12,6 +12,7 @@ from tsforecast.inference.forecast_table import forecast_table
 from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.intervals import CoverageSummary
 from tsforecast.inference.predictor import Predictor
+from tsforecast.inference.probabilistic_output import ProbabilisticOutput
 from tsforecast.inference.scorer import Scorer
 from tsforecast.inference.sliding import Segment
 
@@ -35,6 +36,7 @@ def forecast_segments(
     *,
     batch_size: int,
     ensemble: SegmentForecaster | None = None,
+    output: ProbabilisticOutput | None = None,
 ) -> Iterator[pa.Table]:
     """Forecast every window of a stream.
 
@@ -44,6 +46,7 @@ def forecast_segments(
         scorer: Computes the intervals; it is updated after each batch with the truths known by then.
         batch_size: Windows in a batch.
         ensemble: Forecasts the segments of an ensemble whose weights follow the truths; None for other models.
+        output: Which quantiles to write, and a sampler of paths; None: those of the model, and no paths.
 
     Yields:
         The table of each batch, see ``inference.forecast_table.forecast_table``.
@@ -57,8 +60,10 @@ def forecast_segments(
             continue
         forecasts = None if ensemble is None else ensemble.forecasts(segment)
         for ends, batch in _batches(segment, forecasts, predictor, batch_size):
-            lower, upper = scorer.compute_intervals(segment.position[ends], batch)
-            yield forecast_table(metadata, segment.time[ends], batch, lower, upper)
+            kept = batch if output is None else output.keep(segment.time[ends], batch)
+            lower, upper = scorer.compute_intervals(segment.position[ends], kept)
+            levels = None if output is None else output.levels
+            yield forecast_table(metadata, segment.time[ends], kept, lower, upper, levels)
     scorer.finish()
 
 
@@ -70,6 +75,13 @@ def windows_per_call(batch_size: int) -> int:
         (128, 100, 1000)
     """
     return batch_size * max(1, CALL_WINDOWS // batch_size)
+
+
+def describe_forecasts(windows: int, seconds: float, version: str, coverage: CoverageSummary) -> str:
+    """Return how many forecasts took how long, and the coverage of the intervals, in two lines."""
+    rate = windows / max(seconds, 1e-9)
+    first = f"{windows:,} forecasts by {version} in {seconds:.1f} s, {rate:,.0f} per second"
+    return f"{first}\n{describe_coverage(coverage)}"
 
 
 def describe_coverage(summary: CoverageSummary) -> str:

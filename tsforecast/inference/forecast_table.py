@@ -21,13 +21,18 @@ GROUP_ROWS = 100_000  # rows to collect before they are written
 
 
 def forecast_table(
-    metadata: ModelMetadata, made_at: np.ndarray, forecasts: Forecasts, lower: np.ndarray, upper: np.ndarray
+    metadata: ModelMetadata,
+    made_at: np.ndarray,
+    forecasts: Forecasts,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    levels: Sequence[float] | None = None,
 ) -> pa.Table:
     """Return forecasts as a table.
 
-    Its columns are ``made_at``, ``time``, ``target``, ``forecast``, ``lower`` and ``upper``; ``q0.1`` and the like from
-    models with quantiles, ``spike_probability`` from models with a spike head, and ``weight_NAME`` for each member of
-    an ensemble.
+    Its columns are ``made_at``, ``time``, ``target``, ``forecast`` (the median of quantiles), ``lower`` and ``upper``;
+    ``mean`` from models with a distribution whose mean is available; ``q0.1`` and the like from models with quantiles,
+    ``spike_probability`` from models with a spike head, and ``weight_NAME`` for each member of an ensemble.
 
     Args:
         metadata: Targets, times and members of the model.
@@ -35,6 +40,7 @@ def forecast_table(
         forecasts: Forecasts of the n windows.
         lower: Lower bounds ``[n, H, T]``; NaN, null in the table, where there is no interval yet.
         upper: Upper bounds ``[n, H, T]``.
+        levels: Levels of the quantiles, if they are not those of the model.
     """
     count, horizon, targets = forecasts.values.shape
     repeats = horizon * targets
@@ -46,8 +52,10 @@ def forecast_table(
         "lower": pa.array(lower.ravel(), from_pandas=True),
         "upper": pa.array(upper.ravel(), from_pandas=True),
     }
+    if forecasts.mean is not None:
+        columns["mean"] = forecasts.mean.ravel()
     if forecasts.quantiles is not None:
-        for index, level in enumerate(metadata.quantile_levels or ()):
+        for index, level in enumerate(levels or metadata.quantile_levels or ()):
             columns[f"q{level:g}"] = forecasts.quantiles[..., index].ravel()
     if forecasts.spike is not None:
         columns["spike_probability"] = forecasts.spike.ravel()
@@ -67,6 +75,7 @@ class TableWriter:
 
     Args:
         path: File to write.
+        option: The option that names it, for messages.
 
     Raises:
         UserError: The name ends neither in ``.parquet`` nor in ``.csv``, or its folder does not exist.
@@ -80,12 +89,12 @@ class TableWriter:
         ['"forecast"', '1.5']
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, option: str = "predict.out"):
         self.path = Path(path).expanduser()
         if self.path.suffix not in (".parquet", ".csv"):
-            raise UserError(f"predict.out={path} must end in .parquet or .csv.")
+            raise UserError(f"{option}={path} must end in .parquet or .csv.")
         if not self.path.parent.is_dir():
-            raise UserError(f"predict.out={path}: there is no folder {self.path.parent}.")
+            raise UserError(f"{option}={path}: there is no folder {self.path.parent}.")
         self.rows = 0
         self._waiting: list[pa.Table] = []
         self._writer: Any = None

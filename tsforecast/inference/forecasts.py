@@ -23,6 +23,7 @@ class Forecasts(NamedTuple):
         spike: Probability of a spike ``[n, H, T]``, or None without a spike head.
         weights: An ensemble's weights of its members ``[n, M]``, or None.
         members: Scaled forecasts of the members ``[n, M, H, T(, Q)]`` if the weights follow the truths, else None.
+        mean: Means of forecast distributions ``[n, H, T]``, or None.
 
     Example:
         >>> import numpy as np
@@ -39,6 +40,7 @@ class Forecasts(NamedTuple):
     spike: np.ndarray | None = None
     weights: np.ndarray | None = None
     members: np.ndarray | None = None
+    mean: np.ndarray | None = None
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, np.ndarray], metadata: ModelMetadata) -> "Forecasts":
@@ -64,6 +66,7 @@ class Forecasts(NamedTuple):
             spike=None if logits is None else spike_probability(logits.astype(np.float64)),
             weights=outputs.get("weights"),
             members=outputs.get("members"),
+            mean=scaler.inverse_targets(outputs["mean"]) if "mean" in outputs else None,
         )
 
     @classmethod
@@ -73,6 +76,18 @@ class Forecasts(NamedTuple):
             return parts[0]
         columns = zip(*parts, strict=True)
         return cls._make(None if column[0] is None else np.concatenate(column) for column in columns)
+
+    def at_levels(self, indices: Sequence[int], band: Sequence[int]) -> "Forecasts":
+        """Return the forecasts with some of their quantiles only.
+
+        Args:
+            indices: Which quantiles to keep.
+            band: The two that are the edges of the model's own band.
+        """
+        if self.quantiles is None:
+            return self
+        low, high = (self.quantiles[..., index] for index in band)
+        return self._replace(quantiles=self.quantiles[..., list(indices)], low=low, high=high)
 
     def select(self, rows: slice) -> "Forecasts":
         """Return the forecasts of some of the windows."""

@@ -18,6 +18,9 @@ class PredictOptions:
         time: Name of the time column, or a list of a date and a clock column; None: found by content.
         stride: Rows from one forecast to the next.
         batch_size: Windows to forecast at once; the intervals learn from the truths after each batch.
+        levels: More quantiles to write, at levels in (0, 1), of a model with a distribution; None: those of its loss.
+        samples: Sample paths per forecast to write; 0: none.
+        samples_out: File of the paths; None: ``samples.parquet`` in the folder of the command.
     """
 
     data: str | None
@@ -26,6 +29,9 @@ class PredictOptions:
     time: Any  # a name, a list of two names, or None
     stride: Annotated[int, Range(1, 1_000_000)]
     batch_size: Annotated[int, Range(1, 65_536)]
+    levels: Annotated[list[float] | None, Range(0.0001, 0.9999)]
+    samples: Annotated[int, Range(0, 100_000)]
+    samples_out: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,7 @@ def _compile(model: "Model", metadata: ModelMetadata, size: int) -> Callable[[np
 
     from tsforecast.inference.compiled import compile_network
 
-    used = None if is_adaptive(model) else ("forecast", "spike", "weights")
+    used = None if is_adaptive(model) else ("forecast", "spike", "weights", "mean")
     return compile_network(
         model,
         (size, metadata.lookback, len(metadata.channels)),

@@ -52,6 +52,7 @@ def finish_run(
         trained: The network that was trained, which then gets the best weights; None for a new one.
         findings: More for the result and the report.
     """
+    from tsforecast.evaluation.dependence import save_dependence
     from tsforecast.evaluation.measurement import measure_run
     from tsforecast.evaluation.scores import score_model
     from tsforecast.models.io import load_model, saved_path
@@ -89,6 +90,7 @@ def finish_run(
     write_run_report(folder.report, dataset, result, scores, report)
     test = scores.test
     WindowErrors.from_forecasts(test.ends, test.truth, test.forecast).save(folder.path / "errors.npz")
+    save_dependence(folder.path, model, dataset)
     result.write_with_stages(folder.path)
     report_run(tracker, folder, result, scores, dataset.series, [saved_path(folder.best)])
     print_result(result)

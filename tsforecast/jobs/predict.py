@@ -1,5 +1,6 @@
 """job=predict: forecasts of a whole file, with times, weights and intervals."""
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -21,21 +22,29 @@ def main(config: Config, path: Path) -> None:
 
     from tsforecast.inference.forecast_table import TableWriter
     from tsforecast.inference.metadata import ModelMetadata
+    from tsforecast.inference.probabilistic_output import check_output, create_output, sample_writer
     from tsforecast.inference.sliding import check_rows, read_rows, segments
 
-    description = ModelMetadata.from_task(load_task(source.model), load_metadata(source.model))
+    task = load_task(source.model)
+    description = ModelMetadata.from_task(task, load_metadata(source.model))
+    check_output(options, task, source.dependence, source.name)
     check_rows(rows, description, options.time)
     writer = TableWriter(options.out or path / "forecasts.parquet")
+    paths = sample_writer(options, path)
+    output = create_output(options, task, description, source.dependence, paths, config.seed)
     build.set_up_runtime(config)
 
     from tsforecast.ensemble.streaming import StreamingEnsemble
-    from tsforecast.inference.file_forecast import describe_coverage, forecast_segments, windows_per_call
+    from tsforecast.inference.file_forecast import describe_forecasts, forecast_segments, windows_per_call
     from tsforecast.inference.intervals import create_intervals
     from tsforecast.inference.missing import MissingStretches
     from tsforecast.inference.predictor import Predictor, is_adaptive
     from tsforecast.inference.scorer import Scorer
+    from tsforecast.models.levels import at_levels
 
     model = load_model(source.model)
+    if output is not None and task.distribution is not None:
+        model = at_levels(model, output.computed)
     predictor = Predictor(model, sizes=(windows_per_call(options.batch_size),))
     metadata = predictor.metadata
     rows_per_window = metadata.horizon * len(metadata.targets)
@@ -44,13 +53,14 @@ def main(config: Config, path: Path) -> None:
     )
     began = time.monotonic()
     missing = MissingStretches(metadata.lookback, metadata.categories, metadata.history)
-    with writer:
+    with writer, paths or contextlib.nullcontext():
         tables = forecast_segments(
             segments(read_rows(rows, metadata, options.time), metadata, options.stride, missing),
             predictor,
             Scorer(intervals, metadata),
             batch_size=options.batch_size,
             ensemble=StreamingEnsemble(model, predictor) if is_adaptive(model) else None,
+            output=output,
         )
         for table in tables:
             writer.write(table)
@@ -59,13 +69,10 @@ def main(config: Config, path: Path) -> None:
                 f"predict.data: {options.data} has no {metadata.lookback} consecutive rows, as a window of"
                 f" {source.name} needs."
             )
-    seconds, windows = time.monotonic() - began, writer.rows // rows_per_window
-    rate = windows / max(seconds, 1e-9)
-    print(f"{windows:,} forecasts by {source.name} in {seconds:.1f} s, {rate:,.0f} per second")
-    summary = intervals.summary()
+    windows, seconds, summary = writer.rows // rows_per_window, time.monotonic() - began, intervals.summary()
     current_tracker().summary({"windows": windows, "seconds": seconds, "version": source.name, **summary})
-    print(describe_coverage(summary))
+    print(describe_forecasts(windows, seconds, source.name, summary))
     for warning in missing.warnings():
         print(warning)
     remove_if_empty(path)  # the result is elsewhere
-    print(display_path(writer.path), flush=True)
+    print(*(display_path(table.path) for table in (writer, paths) if table), sep="\n", flush=True)

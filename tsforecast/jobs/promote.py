@@ -47,5 +47,8 @@ def register(config: Config, folder: RunFolder, registry: Registry) -> Version:
     read_finished_result(folder)
     dataset = build_saved_data(config, folder.best, scored="val")
     build.set_up_runtime(config)
-    calibration = calibrate_intervals(load_model(folder.best), dataset, config.intervals)
-    return register_run(folder, registry, calibration)
+    from tsforecast.evaluation.dependence import dependence_file
+
+    model = load_model(folder.best)
+    calibration = calibrate_intervals(model, dataset, config.intervals)
+    return register_run(folder, registry, calibration, dependence_file(model, dataset))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tsforecast.inference.dependence import FILE
 from tsforecast.registry.options import RegistryOptions
 from tsforecast.registry.store import Registry, Version
 from tsforecast.tracking.run_folder import RunFolder
@@ -17,17 +18,19 @@ class ModelSource:
         model: The saved model, as ``models.io.load_model`` takes it.
         config: The YAML of its run.
         calibration: Scores that its prediction intervals start with, or None.
+        dependence: How the errors of its steps go together, for sample paths, or None.
     """
 
     name: str
     model: Path
     config: Path
     calibration: bytes | None = None
+    dependence: bytes | None = None
 
     @classmethod
     def from_run(cls, folder: RunFolder) -> "ModelSource":
         """Return the best model of a run."""
-        return cls(folder.path.name, folder.best, folder.config)
+        return cls(folder.path.name, folder.best, folder.config, dependence=_read(folder.path / FILE))
 
     @classmethod
     def from_version(cls, version: Version) -> "ModelSource":
@@ -37,7 +40,8 @@ class ModelSource:
             UserError: A file is missing or is not what was registered.
         """
         version.check()
-        return cls(version.name, version.model, version.config, version.calibration())
+        dependence = _read(version.path / FILE)
+        return cls(version.name, version.model, version.config, version.calibration(), dependence)
 
 
 def resolve_model(options: RegistryOptions, run: str | None) -> ModelSource:
@@ -55,3 +59,7 @@ def resolve_model(options: RegistryOptions, run: str | None) -> ModelSource:
     registry = Registry(options.path)
     version = registry.champion() if options.version is None else registry.version(options.version)
     return ModelSource.from_version(version)
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None

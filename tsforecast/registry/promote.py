@@ -6,6 +6,7 @@ What a retrained model must pass before it is promoted is in `tsforecast.registr
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tsforecast.errors import UserError
@@ -32,13 +33,16 @@ def read_finished_result(folder: RunFolder) -> dict[str, Any]:
     return result
 
 
-def register_run(folder: RunFolder, registry: Registry, calibration: bytes) -> Version:
+def register_run(
+    folder: RunFolder, registry: Registry, calibration: bytes, more: Mapping[str, bytes] | None = None
+) -> Version:
     """Add a finished run to the registry.
 
     Args:
         folder: Folder of the run.
         registry: Destination.
         calibration: What ``calibrate_intervals`` returned for its model.
+        more: Further files by name, such as ``evaluation.dependence.dependence_file`` returns.
 
     Raises:
         UserError: The run has not finished.
@@ -50,7 +54,7 @@ def register_run(folder: RunFolder, registry: Registry, calibration: bytes) -> V
         config=folder.config.read_text(),
         result=read_finished_result(folder),
         lineage={"run": str(folder.path.resolve()), "parent": registry.champion_name()},
-        extra={CALIBRATION: calibration},
+        extra={CALIBRATION: calibration, **(more or {})},
     )
 
 

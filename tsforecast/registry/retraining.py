@@ -294,6 +294,8 @@ def _register(
         for key, value in recipe.describe(series, parts, runtime).items()
         if key != "peak_memory_mb"
     }
+    from tsforecast.evaluation.dependence import dependence_file
+
     comparison = result.to_json()
     run_result = RunResult(
         status="done",
@@ -308,7 +310,10 @@ def _register(
         config=recipe.config_yaml,
         result=run_result.to_json(),
         lineage={"run": str(folder.path.resolve()), "parent": champion.name, "kind": "retraining"},
-        extra={CALIBRATION: calibrate_intervals(model, dataset, recipe.intervals)},
+        extra={
+            CALIBRATION: calibrate_intervals(model, dataset, recipe.intervals),
+            **dependence_file(model, dataset),
+        },
     )
 
 

@@ -59,6 +59,7 @@ class WindowForecast(BaseModel):
     lower: ByTarget
     upper: ByTarget
     quantiles: dict[str, ByTarget] | None = None
+    mean: ByTarget | None = None
     spike_probability: ByTarget | None = None
     weights: dict[str, float] | None = None
 
@@ -210,6 +211,8 @@ class ForecastResult(NamedTuple):
             "lower": self._by_target(self.lower[row]),
             "upper": self._by_target(self.upper[row]),
         }
+        if forecasts.mean is not None:
+            fields["mean"] = self._by_target(forecasts.mean[row])
         if forecasts.quantiles is not None:
             fields["quantiles"] = {
                 f"{level:g}": self._by_target(forecasts.quantiles[row, ..., index])

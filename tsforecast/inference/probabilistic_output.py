@@ -1,0 +1,117 @@
+"""What ``job=predict`` writes of forecast distributions: quantiles at chosen levels, and sample paths."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tsforecast.errors import UserError
+from tsforecast.inference.dependence import GRID, Dependence
+from tsforecast.inference.forecast_table import TableWriter
+from tsforecast.inference.forecasts import Forecasts
+from tsforecast.inference.sample_paths import PathSampler
+
+if TYPE_CHECKING:
+    from tsforecast.inference.metadata import ModelMetadata
+    from tsforecast.inference.options import PredictOptions
+    from tsforecast.models.task import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class ProbabilisticOutput:
+    """Quantiles to write, and the paths next to them.
+
+    Args:
+        computed: Levels of the quantiles that the model computes, rising.
+        levels: Levels to write.
+        band: The lowest and the highest level of the model's own band, to which its intervals were calibrated.
+        sampler: Draws the paths, or None.
+        writer: Takes their tables, or None.
+    """
+
+    computed: list[float]
+    levels: list[float]
+    band: tuple[float, float]
+    sampler: PathSampler | None = None
+    writer: TableWriter | None = None
+
+    def keep(self, made_at: np.ndarray, forecasts: Forecasts) -> Forecasts:
+        """Write the paths of a batch, and return its forecasts with the levels to write.
+
+        Args:
+            made_at: Time datetime64[s] ``[n]`` of the last row of each window.
+            forecasts: Forecasts of the n windows at the levels computed.
+        """
+        if self.sampler is not None and self.writer is not None:
+            self.writer.write(self.sampler.table(made_at, forecasts))
+        index = {level: position for position, level in enumerate(self.computed)}
+        return forecasts.at_levels(
+            [index[level] for level in self.levels], [index[level] for level in self.band]
+        )
+
+
+def check_output(options: PredictOptions, task: Task, dependence: bytes | None, name: str) -> None:
+    """Check that a model forecasts what ``predict.levels`` and ``predict.samples`` need; Keras is not imported.
+
+    Args:
+        options: Options of the job.
+        task: Task of the model.
+        dependence: Content of its file ``dependence.npz``, or None.
+        name: Name of the model, for messages.
+
+    Raises:
+        UserError: It does not.
+    """
+    advice = "train it with a loss such as normal, student_t or implicit_quantile"
+    if options.levels and task.distribution is None:
+        raise UserError(f"predict.levels: {name} forecasts no whole distribution: {advice}.")
+    if options.samples and len(task.quantile_levels or ()) < 2:
+        raise UserError(f"predict.samples: {name} forecasts no quantiles: {advice}, or with loss=quantile.")
+    if options.samples and dependence is None:
+        raise UserError(
+            f"predict.samples: {name} has no dependence.npz, as it is of an earlier version: train it again."
+        )
+
+
+def create_output(
+    options: PredictOptions,
+    task: Task,
+    metadata: ModelMetadata,
+    dependence: bytes | None,
+    writer: TableWriter | None,
+    seed: int,
+) -> ProbabilisticOutput | None:
+    """Return what to write beyond the model's own quantiles; None if that is all.
+
+    Args:
+        options: Options of the job.
+        task: Task of the model.
+        metadata: Metadata of the model.
+        dependence: Content of its file ``dependence.npz``, or None.
+        writer: Takes the paths, or None.
+        seed: Random seed of the paths.
+    """
+    own = [float(level) for level in task.quantile_levels or ()]
+    if not own or not (options.levels or options.samples):
+        return None
+    levels = sorted({*own, *(options.levels or ())})
+    computed = sorted({*levels, *(GRID if options.samples and task.distribution is not None else ())})
+    sampler = None
+    if options.samples and dependence is not None:
+        learned = Dependence.from_bytes(dependence)
+        sampler = PathSampler(learned, metadata, computed, samples=options.samples, seed=seed)
+    return ProbabilisticOutput(computed, levels, (own[0], own[-1]), sampler, writer)
+
+
+def sample_writer(options: PredictOptions, folder: Path) -> TableWriter | None:
+    """Return the writer of the paths, to ``predict.samples_out`` or ``samples.parquet`` in a folder; None for none.
+
+    Raises:
+        UserError: ``predict.samples_out`` cannot be written.
+    """
+    if not options.samples:
+        return None
+    return TableWriter(options.samples_out or folder / "samples.parquet", "predict.samples_out")
