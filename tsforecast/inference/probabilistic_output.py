@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tsforecast.inference.metadata import ModelMetadata
     from tsforecast.inference.options import PredictOptions
     from tsforecast.models.task import Task
+    from tsforecast.registry.model_source import ModelSource
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,17 @@ class ProbabilisticOutput:
     band: tuple[float, float]
     sampler: PathSampler | None = None
     writer: TableWriter | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """The files written in addition to the forecasts."""
+        return [] if self.writer is None else [self.writer.path]
+
+    def adapt(self, model: Any) -> Any:
+        """Return the model with the levels computed; the model itself if it has these quantiles only."""
+        from tsforecast.models.levels import at_levels
+
+        return model if model.task.distribution is None else at_levels(model, self.computed)
 
     def keep(self, made_at: np.ndarray, forecasts: Forecasts) -> Forecasts:
         """Write the paths of a batch, and return its forecasts with the levels to write.
@@ -104,6 +116,32 @@ def create_output(
         learned = Dependence.from_bytes(dependence)
         sampler = PathSampler(learned, metadata, computed, samples=options.samples, seed=seed)
     return ProbabilisticOutput(computed, levels, (own[0], own[-1]), sampler, writer)
+
+
+def open_output(
+    options: PredictOptions,
+    task: Task,
+    metadata: ModelMetadata,
+    source: ModelSource,
+    folder: Path,
+    seed: int,
+) -> ProbabilisticOutput | None:
+    """Check the options and return what to write beyond the model's own quantiles; None if that is all.
+
+    Args:
+        options: Options of the job.
+        task: Task of the model.
+        metadata: Metadata of the model.
+        source: Where the model comes from.
+        folder: Folder of the command.
+        seed: Random seed of the paths.
+
+    Raises:
+        UserError: The model lacks what the options need, or the file of the paths cannot be written.
+    """
+    check_output(options, task, source.dependence, source.name)
+    writer = sample_writer(options, folder)
+    return create_output(options, task, metadata, source.dependence, writer, seed)
 
 
 def sample_writer(options: PredictOptions, folder: Path) -> TableWriter | None:

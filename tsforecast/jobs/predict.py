@@ -17,21 +17,21 @@ from tsforecast.tracking.current import current_tracker
 def main(config: Config, path: Path) -> None:
     """Read ``predict.data``, write ``predict.out``, and print the number of forecasts and the coverage."""
     options = config.predict
-    rows = find_source(str(options.data), options.connection)
-    source = resolve_model(config.registry, config.run)
+    rows, source = (
+        find_source(str(options.data), options.connection),
+        resolve_model(config.registry, config.run),
+    )
 
     from tsforecast.inference.forecast_table import TableWriter
     from tsforecast.inference.metadata import ModelMetadata
-    from tsforecast.inference.probabilistic_output import check_output, create_output, sample_writer
+    from tsforecast.inference.probabilistic_output import open_output
     from tsforecast.inference.sliding import check_rows, read_rows, segments
 
-    task = load_task(source.model)
-    description = ModelMetadata.from_task(task, load_metadata(source.model))
-    check_output(options, task, source.dependence, source.name)
+    task, stored = load_task(source.model), load_metadata(source.model)
+    description = ModelMetadata.from_task(task, stored)
     check_rows(rows, description, options.time)
     writer = TableWriter(options.out or path / "forecasts.parquet")
-    paths = sample_writer(options, path)
-    output = create_output(options, task, description, source.dependence, paths, config.seed)
+    output = open_output(options, task, description, source, path, config.seed)
     build.set_up_runtime(config)
 
     from tsforecast.ensemble.streaming import StreamingEnsemble
@@ -40,20 +40,15 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.inference.missing import MissingStretches
     from tsforecast.inference.predictor import Predictor, is_adaptive
     from tsforecast.inference.scorer import Scorer
-    from tsforecast.models.levels import at_levels
 
-    model = load_model(source.model)
-    if output is not None and task.distribution is not None:
-        model = at_levels(model, output.computed)
+    model = load_model(source.model) if output is None else output.adapt(load_model(source.model))
     predictor = Predictor(model, sizes=(windows_per_call(options.batch_size),))
     metadata = predictor.metadata
-    rows_per_window = metadata.horizon * len(metadata.targets)
-    intervals = create_intervals(
-        metadata.horizon, len(metadata.targets), config.intervals, source.calibration
-    )
-    began = time.monotonic()
+    shape = metadata.horizon, len(metadata.targets)
+    intervals = create_intervals(*shape, config.intervals, source.calibration)
     missing = MissingStretches(metadata.lookback, metadata.categories, metadata.history)
-    with writer, paths or contextlib.nullcontext():
+    began = time.monotonic()
+    with writer, (output and output.writer) or contextlib.nullcontext():
         tables = forecast_segments(
             segments(read_rows(rows, metadata, options.time), metadata, options.stride, missing),
             predictor,
@@ -69,10 +64,11 @@ def main(config: Config, path: Path) -> None:
                 f"predict.data: {options.data} has no {metadata.lookback} consecutive rows, as a window of"
                 f" {source.name} needs."
             )
-    windows, seconds, summary = writer.rows // rows_per_window, time.monotonic() - began, intervals.summary()
+    windows, summary = writer.rows // (shape[0] * shape[1]), intervals.summary()
+    seconds = time.monotonic() - began
     current_tracker().summary({"windows": windows, "seconds": seconds, "version": source.name, **summary})
     print(describe_forecasts(windows, seconds, source.name, summary))
     for warning in missing.warnings():
         print(warning)
     remove_if_empty(path)  # the result is elsewhere
-    print(*(display_path(table.path) for table in (writer, paths) if table), sep="\n", flush=True)
+    print(*map(display_path, [writer.path, *(output.files if output else [])]), sep="\n", flush=True)
