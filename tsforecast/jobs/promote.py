@@ -8,7 +8,7 @@ from tsforecast.jobs import build
 from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model
 from tsforecast.registry import Registry, Version
-from tsforecast.registry.promote import calibrate_intervals, read_finished_result, register_run
+from tsforecast.registry.promote import read_finished_result, register_calibrated
 from tsforecast.registry.tracking import report_champion
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -47,8 +47,4 @@ def register(config: Config, folder: RunFolder, registry: Registry) -> Version:
     read_finished_result(folder)
     dataset = build_saved_data(config, folder.best, scored="val")
     build.set_up_runtime(config)
-    from tsforecast.evaluation.dependence import dependence_file
-
-    model = load_model(folder.best)
-    calibration = calibrate_intervals(model, dataset, config.intervals)
-    return register_run(folder, registry, calibration, dependence_file(model, dataset))
+    return register_calibrated(folder, registry, load_model(folder.best), dataset, config.intervals)

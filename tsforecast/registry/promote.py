@@ -81,3 +81,21 @@ def calibrate_intervals(model: Model, dataset: ForecastDataset, options: Interva
     truth = dataset.scaler.inverse_targets(windows.targets(ends))
     intervals.calibrate(forecasts.low, forecasts.high, truth)
     return intervals.to_bytes()
+
+
+def register_calibrated(
+    folder: RunFolder, registry: Registry, model: Model, dataset: ForecastDataset, options: IntervalOptions
+) -> Version:
+    """Register a finished run with the calibration of its intervals and, if it is probabilistic, its dependence.
+
+    Args:
+        folder: Folder of the run.
+        registry: Destination.
+        model: Its best model.
+        dataset: Its data.
+        options: Options of the intervals.
+    """
+    from tsforecast.evaluation.dependence import dependence_file
+
+    calibration = calibrate_intervals(model, dataset, options)
+    return register_run(folder, registry, calibration, dependence_file(model, dataset))
