@@ -59,9 +59,9 @@ class Dependence(NamedTuple):
         )
         linear = (values - left) / np.maximum(right - left, 1e-300)
         share = np.where(inner, np.clip(linear, 0.0, 1.0), share)
-        found = bounds[first] + share * (bounds[last + 1] - bounds[first])
+        level = bounds[first] + share * (bounds[last + 1] - bounds[first])
         exact = np.asarray(levels)[np.minimum(first, len(levels) - 1)]
-        return cls(np.where(last - first == 1, exact, found).astype(np.float32))
+        return cls(np.where(last - first == 1, exact, level).astype(np.float32))
 
     def draw(
         self, quantiles: np.ndarray, levels: Sequence[float], samples: int, generator: np.random.Generator

@@ -106,16 +106,16 @@ def create_output(
         writer: Takes the paths, or None.
         seed: Random seed of the paths.
     """
-    own = [float(level) for level in task.quantile_levels or ()]
-    if not own or not (options.levels or options.samples):
+    trained = [float(level) for level in task.quantile_levels or ()]
+    if not trained or not (options.levels or options.samples):
         return None
-    levels = sorted({*own, *(options.levels or ())})
+    levels = sorted({*trained, *(options.levels or ())})
     computed = sorted({*levels, *(GRID if options.samples and task.distribution is not None else ())})
     sampler = None
     if options.samples and dependence is not None:
         learned = Dependence.from_bytes(dependence)
         sampler = PathSampler(learned, metadata, computed, samples=options.samples, seed=seed)
-    return ProbabilisticOutput(computed, levels, (own[0], own[-1]), sampler, writer)
+    return ProbabilisticOutput(computed, levels, (trained[0], trained[-1]), sampler, writer)
 
 
 def open_output(
