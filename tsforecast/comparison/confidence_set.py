@@ -1,4 +1,4 @@
-"""The model confidence set: the models that cannot be told apart from the best one on the same test windows."""
+"""The model confidence set: the models whose errors do not differ significantly from the best one."""
 
 import importlib.util
 from collections.abc import Mapping, Sequence

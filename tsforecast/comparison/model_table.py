@@ -124,7 +124,7 @@ def _verdict(groups: Mapping[str, list[Run]], order: Sequence[str], reference: s
 
 
 def _confidence_set(groups: Mapping[str, list[Run]]) -> list[str]:
-    """Return a line with the models that cannot be told apart from the best; none without ``arch`` or the errors."""
+    """Return a line with the models that do not differ significantly from the best, if ``arch`` is installed."""
     errors = {name: [run.errors for run in runs if run.errors is not None] for name, runs in groups.items()}
     if len(groups) < 2 or not all(errors.values()) or not has_arch():
         return []
