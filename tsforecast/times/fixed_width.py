@@ -41,11 +41,11 @@ def read_fixed_width(text: pa.ChunkedArray, pattern: str) -> np.ndarray | None:
 @cache
 def _parts(pattern: str) -> tuple[tuple[str, bool], ...] | None:
     """Return the directives and the literals of a pattern, or None if one has no fixed width or the date lacks."""
-    found = re.findall(r"%(.)|([^%]+)", pattern)
-    directives = [directive for directive, _ in found if directive]
+    pieces = re.findall(r"%(.)|([^%]+)", pattern)
+    directives = [directive for directive, _ in pieces if directive]
     if not {"Y", "m", "d"} <= set(directives) <= set(WIDTHS) or len(set(directives)) < len(directives):
         return None
-    return tuple((literal or directive, bool(literal)) for directive, literal in found)
+    return tuple((literal or directive, bool(literal)) for directive, literal in pieces)
 
 
 def _bytes(chunk: pa.Array, width: int) -> np.ndarray | None:
