@@ -37,7 +37,8 @@ class StageClock:
 
     Example:
         >>> clock = StageClock("start")
-        >>> clock.switch("training")
+        >>> clock.switch("training")  # returns the stage before
+        'start'
         >>> list(clock.times)
         ['start', 'training']
     """

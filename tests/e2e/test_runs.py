@@ -187,7 +187,7 @@ def test_a_tracked_run_on_ones_own_csv_reads_back_from_its_offline_file(here, no
     assert tracked["config"]["model"]["_target_"].endswith("NLinear")
     logged = [row for row in tracked["history"] if "val/rmse" in row]
     assert [row["val/rmse"] for row in logged] == [row["val/rmse"] for row in done.rows]
-    assert tracked["summary"]["metrics"]["test/rmse"] == done.result["metrics"]["test/rmse"]
+    assert tracked["summary"]["test/rmse"] == done.result["metrics"]["test/rmse"]
     assert [artifact[2] for artifact in tracked["artifacts"] if artifact[0] == "model"] == [["best.keras"]]
     assert {
         "start",

@@ -20,6 +20,8 @@ WHOLE = {
     "test_round_trip.py",
     "test_invalid_input.py",
     "test_damaged_tables.py",
+    "test_damaged_requests.py",
+    "test_gpu_benchmark.py",
 }
 TESTS = sorted(path for path in UNIT.rglob("test_*.py") if not (path.parent == UNIT and path.name in WHOLE))
 

@@ -16,7 +16,7 @@ def rounded_note(name: str, values: np.ndarray, low: float, high: float) -> tupl
 
     Example:
         >>> values = np.array([2.0**53, 2.0**53 + 2, 5.0])
-        >>> rounded_note("id", values, 5.0, 2.0**53 + 2)[0][:57]
+        >>> rounded_note("id", values, 5.0, 2.0**53 + 2)[0][:58]
         "2 values of 'id' are beyond 9,007,199,254,740,992, the fir"
     """
     if max(-low, high) < LARGEST_EXACT:

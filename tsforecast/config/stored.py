@@ -16,6 +16,8 @@ EARLIER = {
     "scaling": {"method": "standard", "columns": None},
     "context": {"kind": "none", "channels": None, "spans": [], "rise": 0.5},
 }
+# Keys that a group got since a config was written.
+EARLIER_KEYS = {"spike": {"max_false_alarms_per_day": None}}
 # Where a target moved to since a config was written; its last part is unchanged.
 MOVED_TARGETS = {
     "tsforecast.data.table.": "tsforecast.data.sources.csv.",
@@ -87,6 +89,9 @@ def _read(path: Path) -> DictConfig:
     for name, values in EARLIER.items():
         if name not in stored:
             stored[name] = values
+    for name, values in EARLIER_KEYS.items():
+        if name in stored:
+            _fill(stored[name], values)
     return stored
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tsforecast.errors import UserError
 from tsforecast.losses import SquaredError
+from tsforecast.models.task import Task
 from tsforecast.training.checkpoint import load_state, save_state
 from tsforecast.training.trainer import Trainer
 
@@ -30,6 +31,7 @@ def trainer(units=3, policy="float32", seed=0):
             layers.Reshape((1, 1), dtype="float32"),
         ]
     )
+    network.task = Task(lookback=6, channels=2, lead=1, horizon=1, target_indices=(0,))
     made = Trainer(network, SquaredError())
     optimizer = keras.optimizers.AdamW(
         keras.optimizers.schedules.CosineDecay(0.05, 20), gradient_accumulation_steps=2

@@ -30,7 +30,7 @@ class NegativeBinomial(Distribution):
     Example:
         >>> counts = NegativeBinomial([IDENTITY])
         >>> counts.quantiles(ops.convert_to_tensor([[4.0, 0.5]]), [0.1, 0.5, 0.9]).numpy().tolist()
-        [[1.0, 3.0, 8.0]]
+        [[0.0, 3.0, 9.0]]
     """
 
     name = "negative_binomial"

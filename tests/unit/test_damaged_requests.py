@@ -15,7 +15,7 @@ from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.serving import requests
 
-# At night: DAMAGES=5000 .venv/bin/python -m pytest tests/unit/serving/test_damaged_requests.py
+# At night: DAMAGES=5000 .venv/bin/python -m pytest tests/unit/test_damaged_requests.py
 PROFILE = profile("DAMAGES", 150)
 METADATA = ModelMetadata.from_task(make_task(), make_metadata())
 TIME, COLUMNS = make_rows(40)
