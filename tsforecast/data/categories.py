@@ -9,7 +9,7 @@ from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 
 NAIVE = ("persistence", "seasonal_naive")  # models that read the targets alone
-TARGETS_ONLY = (*NAIVE, "dlinear", "nlinear")  # models that read the histories of the targets, and categories
+NO_CONTEXT = (*NAIVE, "dlinear", "nlinear", "patchtst", "patchtst_small")  # models that read histories alone
 
 
 def fit_categories(series: Series, train: slice) -> Series:
@@ -61,8 +61,8 @@ def note_unused(series: Series, model: str, context: str = "none") -> Series:
     notes = []
     if model in NAIVE and series.categories:
         notes.append(f"{model} does not use the categories of {', '.join(series.categories)}.")
-    if model in TARGETS_ONLY and context != "none":
-        notes.append(f"{model} reads the targets alone and does not use context={context}.")
+    if model in NO_CONTEXT and context != "none":
+        notes.append(f"{model} reads the window alone and does not use context={context}.")
     return replace(series, notes=(*series.notes, *notes)) if notes else series
 
 

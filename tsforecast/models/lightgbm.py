@@ -29,7 +29,7 @@ MAX_ROWS = (
     3_000_000  # between the first and the last window, over which means and extremes are computed at once
 )
 # Of the spike head: smaller trees, and half of the features for each, rank validation windows better than the
-# settings of the forecast (docs/context.md).
+# settings of the forecast (docs/spikes.md).
 CLASSIFIER = {"objective": "binary", "num_leaves": 63, "learning_rate": 0.05, "feature_fraction": 0.5}
 MAX_WINDOWS = 2_000_000  # of a split, evenly spaced, to fit on: their features take 4 bytes each in memory
 OBJECTIVES = {  # objectives of LightGBM by class of the loss

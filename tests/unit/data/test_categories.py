@@ -109,7 +109,7 @@ def test_the_scaler_leaves_codes_alone():
 
 
 def test_a_model_that_ignores_the_context_says_so():
-    note = "nlinear reads the targets alone and does not use context=events."
+    note = "nlinear reads the window alone and does not use context=events."
     assert note_unused(make_series(), "nlinear", "events").notes == (note,)
     assert note_unused(make_series(), "gru", "events").notes == ()
 
