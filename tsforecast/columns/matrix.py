@@ -1,6 +1,8 @@
-"""Columns of numbers as one array, filled block by block so that each block stays in the processor's cache."""
+"""Columns of numbers as one array, filled by all cores, block by block so that a block stays in a core's cache."""
 
+import itertools
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -20,19 +22,24 @@ def to_matrix(columns: Mapping[str, pa.ChunkedArray], names: Sequence[str], rows
     matrix = np.empty((rows, len(names)))
     chunks = [columns[name].chunks for name in names]
     lengths = [[len(chunk) for chunk in chunked] for chunked in chunks]
-    if any(length != lengths[0] for length in lengths[1:]):
+    if not names or any(length != lengths[0] for length in lengths[1:]):
         for index, name in enumerate(names):
             matrix[:, index] = floats(columns[name])
         return matrix
-    start = 0
-    for pieces in zip(*chunks, strict=True):
-        views = [_view(piece) for piece in pieces]
-        for first in range(0, len(pieces[0]), BLOCK_ROWS):
-            block = matrix[start + first : start + min(first + BLOCK_ROWS, len(pieces[0]))]
-            for index, view in enumerate(views):
-                block[:, index] = view[first : first + len(block)]
-        start += len(pieces[0])
+    starts = itertools.accumulate(lengths[0], initial=0)
+    parts = [matrix[start : start + count] for start, count in zip(starts, lengths[0], strict=False)]
+    with ThreadPoolExecutor(pa.cpu_count()) as pool:  # copies do not hold the interpreter's lock
+        list(pool.map(_fill, parts, zip(*chunks, strict=True)))
     return matrix
+
+
+def _fill(part: np.ndarray, pieces: Sequence[pa.Array]) -> None:
+    """Fill rows of the matrix with one chunk of each column."""
+    views = [_view(piece) for piece in pieces]
+    for first in range(0, len(part), BLOCK_ROWS):
+        block = part[first : first + BLOCK_ROWS]
+        for index, view in enumerate(views):
+            block[:, index] = view[first : first + len(block)]
 
 
 def _view(chunk: pa.Array) -> np.ndarray:

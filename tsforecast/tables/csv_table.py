@@ -128,9 +128,20 @@ class CsvTable(Table):
         """Return all rows."""
         while True:
             decided = self.dialect, dict(self._types)
-            pieces = list(self.pieces())
+            try:
+                return self._read_at_once()
+            except (*DAMAGE, UnicodeDecodeError):
+                pieces = list(
+                    self.pieces()
+                )  # in order: a column becomes text, or the first fault is reported
             if decided == (self.dialect, self._types):
                 return pa.concat_tables(pieces) if pieces else self._head.slice(0, 0)
+
+    def _read_at_once(self) -> pa.Table:
+        """Return all rows, parsed by all cores; one value that does not fit is an error."""
+        options = self._options(self._types, self.dialect.encoding, include_columns=list(self.columns))
+        with self._file.open() as source:
+            return pyarrow.csv.read_csv(source, **options)
 
     def _batches(self, wanted: list[str]) -> Iterator[pa.RecordBatch]:
         with self._file.open() as source:
