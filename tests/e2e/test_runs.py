@@ -188,7 +188,7 @@ def test_a_tracked_run_on_ones_own_csv_reads_back_from_its_offline_file(here, no
     logged = [row for row in tracked["history"] if "val/rmse" in row]
     assert [row["val/rmse"] for row in logged] == [row["val/rmse"] for row in done.rows]
     assert tracked["summary"]["test/rmse"] == done.result["metrics"]["test/rmse"]
-    assert [artifact[2] for artifact in tracked["artifacts"] if artifact[0] == "model"] == [["best.keras"]]
+    assert [artifact[2] for artifact in tracked["artifacts"] if artifact[0] == "model"] == [["model.keras"]]
     assert {
         "start",
         "data",
