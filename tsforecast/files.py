@@ -124,6 +124,20 @@ def write_error(folder: Path, error: OSError) -> UserError:
     return UserError(f"Cannot write in the folder {folder} ({reason}): choose a writable one.")
 
 
+def flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested mappings under their dotted keys.
+
+    Example:
+        >>> dict(flatten({"model": {"units": [8]}, "seed": 0}))
+        {'model.units': [8], 'seed': 0}
+    """
+    if not isinstance(node, Mapping):
+        yield prefix, node
+        return
+    for key, value in node.items():
+        yield from flatten(value, f"{prefix}.{key}" if prefix else str(key))
+
+
 def to_plain(value: Any) -> Any:
     """Convert a value to what JSON can hold: NaN and infinities to None, NumPy values and paths to Python's.
 

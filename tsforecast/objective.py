@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from keras import ops
 
 from tsforecast.data.scaling import Scaler
-from tsforecast.errors import UserError
+from tsforecast.data.spikes import scaled_thresholds
 from tsforecast.layers.unit_scaling import rise
 
 if TYPE_CHECKING:
@@ -51,16 +51,10 @@ class Objective:
         self.needs_spikes = bool(self.spike_weight) or getattr(loss, "needs_spikes", False)
         if self.needs_spikes:
             self.target_indices = model.task.target_indices
-            spike = model.metadata.get("spike") or {}
-            self.threshold = spike.get("threshold_scaled")
-            if not self.threshold or None in self.threshold:
-                raise UserError(
-                    "There is no threshold for spikes, as the training rows show no rise to derive it from: set "
-                    "spike.threshold."
-                )
+            self.threshold = scaled_thresholds(model.metadata)
             self.curved = self._describe_targets(model)
             if self.curved:
-                self.threshold = spike["threshold"]
+                self.threshold = model.metadata["spike"]["threshold"]
 
     def __call__(self, truth: Tensor, output: Tensor, origin: Tensor) -> Tensor:
         """Return the loss of each element.

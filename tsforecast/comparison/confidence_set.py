@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tsforecast.metrics.bootstrap import MIN_BLOCKS, block_length
+from tsforecast.metrics.bootstrap import sum_blocks
 from tsforecast.metrics.window_errors import WindowErrors
 
 LEVEL = 0.95
@@ -39,16 +39,13 @@ def model_confidence_set(errors: Mapping[str, Sequence[WindowErrors]], reach: in
     shared = runs[0].ends
     for run in runs[1:]:
         shared = np.intersect1d(shared, run.ends, assume_unique=True)
-    length = block_length(len(shared), reach)
-    if len(shared) // length < MIN_BLOCKS:
-        return None
-    losses = np.stack(
-        [
-            np.mean([_block_losses(run.select(shared), length) for run in seeds], axis=0)
-            for seeds in errors.values()
-        ],
-        axis=1,
-    )
+    means = []
+    for seeds in errors.values():
+        blocks = [losses for run in seeds if (losses := _block_losses(run.select(shared), reach)) is not None]
+        if not blocks:  # of the same windows, so that no run has enough of them
+            return None
+        means.append(np.mean(blocks, axis=0))
+    losses = np.stack(means, axis=1)
     losses = losses[np.isfinite(losses).all(axis=1)]
     distinct, column = np.unique(losses, axis=1, return_inverse=True)  # equal forecasts have equal p-values
     if distinct.shape[1] == 1:
@@ -60,8 +57,10 @@ def model_confidence_set(errors: Mapping[str, Sequence[WindowErrors]], reach: in
     return {name: float(values[int(index)]) for name, index in zip(errors, column.ravel(), strict=True)}
 
 
-def _block_losses(errors: WindowErrors, length: int) -> npt.NDArray[np.float64]:
-    starts = np.arange(len(errors.ends) // length) * length
-    squared = np.add.reduceat(errors.squared.astype(np.float64), starts)
-    count = np.add.reduceat(errors.count.astype(np.float64), starts)
-    return np.divide(squared, count, out=np.full(len(starts), np.nan), where=count > 0)
+def _block_losses(errors: WindowErrors, reach: int) -> npt.NDArray[np.float64] | None:
+    """Return the mean squared error of each block, NaN where nothing was observed; None for too few blocks."""
+    sums = sum_blocks(errors, reach)
+    if sums is None:
+        return None
+    squared, count = sums
+    return np.divide(squared, count, out=np.full(len(squared), np.nan), where=count > 0)

@@ -1,7 +1,6 @@
 """Runs and sweeps as they stand now, read from their folders."""
 
 import dataclasses
-import glob
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -61,21 +60,6 @@ class LiveSweep:
     folder: Path
     jobs: int | None
     counts: dict[str, int]
-
-
-def find_folders(over: str | Sequence[str]) -> list[Path]:
-    """Return the folders that match.
-
-    Raises:
-        UserError: A pattern matches nothing.
-    """
-    folders = []
-    for pattern in [over] if isinstance(over, str) else over:
-        matches = [Path(path) for path in sorted(glob.glob(str(pattern)))]
-        if not matches:
-            raise UserError(f"over={pattern} matches nothing: give folders of runs or of a sweep.")
-        folders += matches
-    return folders
 
 
 def find_files(folders: Sequence[Path], name: str) -> Iterator[Path]:

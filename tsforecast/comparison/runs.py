@@ -12,6 +12,7 @@ import yaml
 
 from tsforecast.comparison.names import format_setting, target_name
 from tsforecast.errors import UserError
+from tsforecast.files import flatten
 from tsforecast.metrics.window_errors import WindowErrors
 from tsforecast.sweeps.outcome import figures
 from tsforecast.sweeps.study import config_hash, select_result_options, short_keys
@@ -82,23 +83,32 @@ def collect_runs(over: str | Sequence[str]) -> tuple[list[Run], list[str]]:
     Raises:
         UserError: A folder does not exist, or none contains a finished run.
     """
-    patterns = [over] if isinstance(over, str) else list(over)
     runs, skipped = {}, {}
-    for pattern in patterns:
-        paths = sorted(glob.glob(str(pattern)))
-        if not paths:
-            raise UserError(f"over={pattern} matches nothing: give folders of runs or of a sweep.")
-        for file in (file for path in paths for file in _find_results(Path(path))):
-            run = _read_run(file)
-            if run is None:
-                skipped[file.parent.resolve()] = f"{file.parent} {_reason(file)} and is left out."
-            else:
-                runs[file.parent.resolve()] = run
+    for file in (file for folder in find_folders(over) for file in _find_results(folder)):
+        run = _read_run(file)
+        if run is None:
+            skipped[file.parent.resolve()] = f"{file.parent} {_reason(file)} and is left out."
+        else:
+            runs[file.parent.resolve()] = run
     if not runs:
-        raise UserError(
-            f"over={', '.join(map(str, patterns))} contains no finished run: none has a result.json with status done."
-        )
+        patterns = over if isinstance(over, str) else ", ".join(map(str, over))
+        raise UserError(f"over={patterns} contains no finished run: none has a result.json with status done.")
     return list(runs.values()), list(skipped.values())
+
+
+def find_folders(over: str | Sequence[str]) -> list[Path]:
+    """Return the folders that match.
+
+    Raises:
+        UserError: A pattern matches nothing.
+    """
+    folders = []
+    for pattern in [over] if isinstance(over, str) else over:
+        matches = [Path(path) for path in sorted(glob.glob(str(pattern)))]
+        if not matches:
+            raise UserError(f"over={pattern} matches nothing: give folders of runs or of a sweep.")
+        folders += matches
+    return folders
 
 
 def _find_results(path: Path) -> Iterator[Path]:
@@ -135,7 +145,7 @@ def find_differences(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
     Where runs use different classes in a node (an LSTM and a GRU), the name of the class stands for all its keys.
     """
-    flat = [dict(_leaves(select_result_options(run.config))) for run in runs]
+    flat = [dict(flatten(select_result_options(run.config))) for run in runs]
     keys = list(dict.fromkeys(key for config in flat for key in config))
     differing = [key for key in keys if len({json.dumps(config.get(key)) for config in flat}) > 1]
     nodes = [key.removesuffix("._target_") for key in differing if key.endswith("._target_")]
@@ -155,14 +165,6 @@ def _simplify(value: Any, key: str) -> Any:
     if key.endswith("._target_") and isinstance(value, str):
         return target_name(value)
     return format_setting(value) if isinstance(value, (list, dict)) else value
-
-
-def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if not isinstance(node, Mapping):
-        yield prefix, node
-        return
-    for key, value in node.items():
-        yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))
 
 
 def group_by_task(runs: Sequence[Run]) -> list[list[Run]]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from tsforecast.comparison import live
 from tsforecast.comparison.leaderboard import Entry, find_cautions, rank_runs, summarize_seeds
 from tsforecast.comparison.page import render_board
-from tsforecast.comparison.runs import collect_runs
+from tsforecast.comparison.runs import collect_runs, find_folders
 from tsforecast.errors import UserError
+from tsforecast.formatting import is_finite
 from tsforecast.reporting.charts import RunPoints, run_color, runs_chart
 from tsforecast.reporting.elements import Chart
 
@@ -31,7 +32,7 @@ class Watch:
     """
 
     def __init__(self, over: str | Sequence[str], seconds: float):
-        live.find_folders(over)
+        find_folders(over)
         self._over, self._seconds = over, seconds
         self._lock = threading.Lock()
         self._finished: tuple[object, list[Entry]] = ((), [])
@@ -40,7 +41,7 @@ class Watch:
     def version(self) -> str:
         """Return what changes whenever the page would."""
         silence = int(time.time() // live.SILENT_SECONDS)  # after which a run that writes nothing is shown so
-        content = repr((silence, live.stamp(live.find_folders(self._over))))
+        content = repr((silence, live.stamp(find_folders(self._over))))
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def page(self) -> str:
@@ -58,7 +59,7 @@ class Watch:
         return file.read_text(encoding="utf-8") if file is not None and file.is_file() else None
 
     def _render(self, version: str) -> str:
-        folders = live.find_folders(self._over)
+        folders = find_folders(self._over)
         board, runs = self._rank(folders), live.read_unfinished(folders)
         running = sum(run.status == "running" for run in runs)
         return render_board(
@@ -104,7 +105,7 @@ def unfinished_charts(runs: Sequence[live.LiveRun], first: int) -> list[Chart]:
 
 
 def _points(run: live.LiveRun, key: str) -> tuple[list[float], list[float]]:
-    rows = [row for row in run.history if all(live.is_finite(row.get(name)) for name in ("step", key))]
+    rows = [row for row in run.history if all(is_finite(row.get(name)) for name in ("step", key))]
     return [float(row["step"]) for row in rows], [float(row[key]) for row in rows]
 
 
@@ -139,7 +140,7 @@ def create_server(watch: Watch, port: int) -> ThreadingHTTPServer:
             else:
                 word = self.path.removeprefix("/report/")
                 report = watch.report(int(word)) if word.isdecimal() else None
-                self._send(404 if report is None else 200, "text/html", report or "There is no such page.")
+                self._send(404 if report is None else 200, "text/html", report or "This page does not exist.")
 
         def _send(self, status: int, kind: str, text: str) -> None:
             data = text.encode()

@@ -101,7 +101,7 @@ def _pick_channels(options: ContextOptions, series: Series) -> tuple[int, ...]:
         for name in names:
             if name not in numbers:
                 raise UserError(
-                    f"context.channels: there is no measured feature '{name}'.{nearest(name, numbers)}"
+                    f"context.channels: '{name}' is not a measured feature.{nearest(name, numbers)}"
                 )
     return tuple(series.features.index(name) for name in dict.fromkeys(names))
 

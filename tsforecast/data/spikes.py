@@ -6,6 +6,30 @@ from typing import Any
 import numpy as np
 
 from tsforecast.data.scaling import Scaler
+from tsforecast.errors import UserError
+
+
+def scaled_thresholds(metadata: Mapping[str, Any], alternative: str = "") -> list[float]:
+    """Return the scaled threshold of each target.
+
+    Args:
+        metadata: Metadata of a model.
+        alternative: What else the user can set, for the message.
+
+    Raises:
+        UserError: A target has none.
+
+    Example:
+        >>> scaled_thresholds({"spike": {"threshold_scaled": [0.5]}})
+        [0.5]
+    """
+    thresholds = (metadata.get("spike") or {}).get("threshold_scaled")
+    if not thresholds or None in thresholds:
+        raise UserError(
+            "The model has no threshold for spikes, because the training rows show no rise to derive it from: set"
+            f" spike.threshold{alternative}."
+        )
+    return list(thresholds)
 
 
 def find_spikes(

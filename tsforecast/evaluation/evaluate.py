@@ -114,7 +114,7 @@ def score_forecasts(
     evaluation = dataclasses.replace(evaluation, spike=spike)
     if levels is None:
         return evaluation
-    quantiles = np.moveaxis(dataset.scaler.inverse_targets(np.moveaxis(raw, -1, 0)), 0, -1)
+    quantiles = dataset.scaler.inverse_targets(raw, axis=-2)
     figures = evaluation.figures | metrics.quantile_metrics(evaluation.truth, quantiles, levels)
     pit = _describe_pit(pit_counts(evaluation.truth, quantiles, levels), levels)
     return dataclasses.replace(evaluation, figures=figures, quantiles=quantiles, pit=pit)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tsforecast.data.spikes import find_spikes
+from tsforecast.inference.forecasts import spike_probability
 from tsforecast.inference.predict import predict
 from tsforecast.layers.calibration import LogitCalibration
 from tsforecast.models.io import load_model, save_model
@@ -51,17 +52,20 @@ def calibrate_spikes(model: Model, dataset: ForecastDataset) -> bool:
     return True
 
 
-def calibrate_saved(path: Path, dataset: ForecastDataset) -> None:
-    """Calibrate a saved model in place, see ``calibrate_spikes``.
+def calibrate_saved(path: Path, trained: Model, dataset: ForecastDataset, *, reuse: bool = True) -> None:
+    """Calibrate the best model of a training in its file, see ``calibrate_spikes``.
 
     Args:
         path: Its ``.keras`` file; without one, nothing is done.
+        trained: The model that was trained; without a layer to calibrate, nothing is done.
         dataset: The data.
+        reuse: Whether the trained model gets the best weights, so that nothing is compiled again; it must then have a
+            single device.
     """
-    if path.is_file():
-        model = load_model(path)
-        if calibrate_spikes(model, dataset):
-            save_model(cast("keras.Model", model), path)
+    if path.is_file() and calibration_layer(trained) is not None:
+        model = load_model(path, trained if reuse else None)
+        calibrate_spikes(model, dataset)
+        save_model(cast("keras.Model", model), path)
 
 
 def calibration_layer(model: Model) -> LogitCalibration | None:
@@ -96,7 +100,7 @@ def fit_platt(logits: np.ndarray, spike: np.ndarray) -> tuple[float, float]:
     values = np.array([1.0, 0.0])
     loss = _mean_loss(values @ inputs, targets)
     for _ in range(ITERATIONS):
-        probability = 1 / (1 + np.exp(-np.clip(values @ inputs, -500, 500)))
+        probability = spike_probability(values @ inputs)
         gradient = inputs @ (probability - targets) / count
         curvature = (inputs * (probability * (1 - probability))) @ inputs.T / count + 1e-12 * np.eye(2)
         step, size = np.linalg.solve(curvature, gradient), 1.0

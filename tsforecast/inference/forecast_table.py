@@ -94,7 +94,7 @@ class TableWriter:
         if self.path.suffix not in (".parquet", ".csv"):
             raise UserError(f"{option}={path} must end in .parquet or .csv.")
         if not self.path.parent.is_dir():
-            raise UserError(f"{option}={path}: there is no folder {self.path.parent}.")
+            raise UserError(f"{option}={path}: the folder {self.path.parent} does not exist.")
         self.rows = 0
         self._waiting: list[pa.Table] = []
         self._writer: Any = None

@@ -67,7 +67,7 @@ def train(
     )
     progress = train_model(model, run)
     if getattr(model, "spike_weight", 0.0):
-        calibrate_saved(folder.best, dataset)
+        calibrate_saved(folder.best, model, dataset, reuse=config.device.strategy == "single")
     return progress
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tsforecast.config import Config
 from tsforecast.config.stored import load
@@ -13,9 +12,6 @@ from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model, saved_path
 from tsforecast.registry.model_source import ModelSource, resolve_model
 from tsforecast.tracking.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    pass
 
 
 def main(config: Config, path: Path) -> None:

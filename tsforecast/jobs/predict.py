@@ -17,10 +17,8 @@ from tsforecast.tracking.current import current_tracker
 def main(config: Config, path: Path) -> None:
     """Read ``predict.data``, write ``predict.out``, and print the number of forecasts and the coverage."""
     options = config.predict
-    rows, source = (
-        find_source(str(options.data), options.connection),
-        resolve_model(config.registry, config.run),
-    )
+    rows = find_source(str(options.data), options.connection)
+    source = resolve_model(config.registry, config.run)
 
     from tsforecast.inference.forecast_table import TableWriter
     from tsforecast.inference.metadata import ModelMetadata

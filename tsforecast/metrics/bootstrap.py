@@ -50,7 +50,7 @@ def rmse_interval(errors: WindowErrors, reach: int) -> Interval | None:
         errors: Errors of a run.
         reach: Rows from a window's end to its last target.
     """
-    sums = _sum_blocks(errors, reach)
+    sums = sum_blocks(errors, reach)
     if sums is None:
         return None
     draws = _draw_blocks(len(sums[0]))
@@ -75,7 +75,7 @@ def rmse_difference(errors: WindowErrors, reference: WindowErrors, reach: int) -
         with adjacent blocks instead of overlapping ones, in the percentile form.
     """
     shared = np.intersect1d(errors.ends, reference.ends, assume_unique=True)
-    ours, theirs = (_sum_blocks(part.select(shared), reach) for part in (errors, reference))
+    ours, theirs = (sum_blocks(part.select(shared), reach) for part in (errors, reference))
     if ours is None or theirs is None:
         return None
     draws = _draw_blocks(len(ours[0]))
@@ -84,8 +84,15 @@ def rmse_difference(errors: WindowErrors, reference: WindowErrors, reach: int) -
     return _interval(value, differences)
 
 
-def _sum_blocks(errors: WindowErrors, reach: int) -> tuple[Values, Values] | None:
-    """Squared errors and counts summed over each block; windows after the last whole block join it."""
+def sum_blocks(errors: WindowErrors, reach: int) -> tuple[Values, Values] | None:
+    """Return squared errors and counts ``[blocks]`` summed over each block; None for fewer than ``MIN_BLOCKS`` blocks.
+
+    Windows after the last whole block join it.
+
+    Args:
+        errors: Errors of a run.
+        reach: Rows from a window's end to its last target.
+    """
     length = block_length(len(errors.ends), reach)
     blocks = len(errors.ends) // length
     if blocks < MIN_BLOCKS:

@@ -197,7 +197,7 @@ def append_context(features: Tensor, past: Tensor, task: Task) -> Tensor:
     """
     if not task.context_channels:
         return features
-    summaries = SelectChannels(list(task.context_channels), name="summaries")(past)
+    summaries = SelectChannels(task.context_channels, name="summaries")(past)
     if len(features.shape) == 2:
         summaries = summaries[:, -1]
     layer = keras.layers.Dense(CONTEXT_UNITS, activation="relu", name="context")

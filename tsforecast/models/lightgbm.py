@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from tsforecast.context.summaries import CONTEXT
 from tsforecast.data.calendar_features import CALENDAR
-from tsforecast.data.spikes import find_spikes
+from tsforecast.data.spikes import find_spikes, scaled_thresholds
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError, install_hint
 from tsforecast.models.estimator import Estimator
@@ -177,13 +177,8 @@ class LightGBM(Estimator):
 
     def check(self, loss: Loss) -> None:
         _objective(loss, self.task.quantile_levels)
-        if self.has_spike_head and None in (
-            (self.metadata.get("spike") or {}).get("threshold_scaled") or [None]
-        ):
-            raise UserError(
-                "There is no threshold for spikes, as the training rows show no rise to derive it from: set "
-                "spike.threshold, or model.spike_head=false."
-            )
+        if self.has_spike_head:
+            scaled_thresholds(self.metadata, ", or model.spike_head=false")
 
     def forecast(self, windows: Windows) -> np.ndarray:
         """Return the forecasts float32 ``[n, H, T(, Q)]``; quantiles that cross are sorted."""

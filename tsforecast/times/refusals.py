@@ -97,7 +97,7 @@ def explain(value: str) -> str:
         >>> explain("'2024-01-31 13:45 CET'")
         'CET is short for several zones: take it off, and name the zone with data.timezone, such as Europe/Paris'
         >>> explain("'2010-13'")
-        'there is no month 13; if it is a sum of the year, leave it out with data.where'
+        'month 13 does not exist; if it is a sum of the year, leave it out with data.where'
     """
     value = value.strip("'")
     zone = re.search(r"\d\s*([A-Z]{2,5})$", value)
@@ -110,7 +110,7 @@ def explain(value: str) -> str:
     if month is not None and int(month[1]) > 12:
         if month[3] and int(month[3]) <= 12:
             return "if the day comes before the month, set data.time=COLUMN and data.time_format=%Y-%d-%m"
-        return f"there is no month {month[1]}; if it is a sum of the year, leave it out with data.where"
+        return f"month {month[1]} does not exist; if it is a sum of the year, leave it out with data.where"
     if re.fullmatch(r"(1[789]|2[01])\d\d\.\d+", value):
         return "it may be a year with a fraction, of which the day is a guess: write dates such as 2024-01-31"
     if re.fullmatch(r"\d{1,2}\.\d+", value):

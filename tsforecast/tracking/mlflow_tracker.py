@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import tempfile
 import time
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.errors import UserError, install_hint
-from tsforecast.files import to_plain
+from tsforecast.files import flatten, to_plain
+from tsforecast.formatting import is_finite
 from tsforecast.tracking.artifacts import Artifact
 from tsforecast.tracking.line_image import draw_lines
 from tsforecast.tracking.run_folder import RunFolder
@@ -50,11 +50,7 @@ class MlflowTracker:
         from mlflow.entities import Metric
 
         self._step, now = step, int(time.time() * 1000)
-        numbers = {
-            key: float(value)
-            for key, value in row.items()
-            if isinstance(value, (int, float)) and math.isfinite(value)
-        }
+        numbers = {key: float(value) for key, value in row.items() if is_finite(value)}
         metrics = [Metric(key, value, now, step) for key, value in numbers.items()]
         self._client.log_batch(self._run_id, metrics=metrics)
 
@@ -119,7 +115,7 @@ class MlflowTracker:
         """Log the options of the run."""
         from mlflow.entities import Param
 
-        params = [Param(key, str(value)[:MAX_VALUE]) for key, value in _leaves(config)]
+        params = [Param(key, str(value)[:MAX_VALUE]) for key, value in flatten(config) if value is not None]
         for first in range(0, len(params), MAX_PARAMS):
             self._client.log_batch(self._run_id, params=params[first : first + MAX_PARAMS])
 
@@ -230,11 +226,3 @@ def _parent(client: Any, experiment_id: str, group: str) -> str:
     parent = client.create_run(experiment_id, run_name=group, tags={GROUP_TAG: group}).info.run_id
     client.set_terminated(parent, "FINISHED")
     return str(parent)
-
-
-def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        elif value is not None:
-            yield f"{prefix}{key}", value

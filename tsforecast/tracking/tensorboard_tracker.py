@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import os
 import socket
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.errors import UserError, install_hint
+from tsforecast.files import flatten
+from tsforecast.formatting import is_finite
 from tsforecast.tracking.artifacts import Artifact
 from tsforecast.tracking.line_image import draw_lines
 from tsforecast.tracking.null_tracker import NullTracker
@@ -46,7 +47,7 @@ class TensorBoardTracker(NullTracker):
 
         self._step = step
         for name, value in row.items():
-            if isinstance(value, (int, float)) and math.isfinite(value):
+            if is_finite(value):
                 self._write_summary(scalar_pb(name, float(value)))
 
     def summary(self, values: Mapping[str, object]) -> None:
@@ -90,7 +91,12 @@ class TensorBoardTracker(NullTracker):
         """Write the options of a run, by which TensorBoard's table compares runs."""
         from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
-        self._write_summary(hparams_pb(dict(_leaves(config))))
+        options = {
+            key: value if isinstance(value, (int, float)) else str(value)
+            for key, value in flatten(config)
+            if value is not None
+        }
+        self._write_summary(hparams_pb(options))
 
     def close(self) -> None:
         """Close the file."""
@@ -143,14 +149,3 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     return f"{value:.5g}" if isinstance(value, float) else str(value).replace("|", "\\|")
-
-
-def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, bool | float | str]]:
-    for key, value in node.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{name}.")
-        elif isinstance(value, (bool, int, float)):
-            yield name, value
-        elif value is not None:
-            yield name, str(value)

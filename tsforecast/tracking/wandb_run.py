@@ -26,7 +26,7 @@ def resolve_mode(mode: str) -> str:
     """Return the mode, that of the environment for ``auto``.
 
     Raises:
-        UserError: There is no such mode.
+        UserError: The mode is unknown.
     """
     if mode not in MODES:
         choices = ", ".join(MODES)
@@ -47,7 +47,7 @@ def open_run(mode: str, folder: RunFolder, **arguments: Any) -> "wandb.Run | Non
         arguments: Further arguments of ``wandb.init``.
 
     Raises:
-        UserError: The mode is ``online``, and there is no key.
+        UserError: The mode is ``online``, and the key is missing.
     """
     try:
         import wandb  # takes seconds, so only once it is sure to be used

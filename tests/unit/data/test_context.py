@@ -39,7 +39,7 @@ def test_channels_and_spans_are_those_asked_for():
     assert (daily.features, daily.width, daily.reach, daily.spans) == (("b",), 60, 32, (3, 20))
     assert fit(options(channels="c"), series).features == ("c",)
     assert fit(options(spans=["1h", "30s", "2min"]), series).labels == ("2min", "1h")
-    with pytest.raises(UserError, match=r"context.channels: there is no measured feature 'd'"):
+    with pytest.raises(UserError, match=r"context.channels: 'd' is not a measured feature"):
         fit(options(channels=["a", "d"]), series)
     with pytest.raises(UserError, match=r"context.spans=\['30s'\] has no span of at least two rows"):
         fit(options(spans=["30s"]), series)

@@ -41,7 +41,7 @@ def test_other_words_get_no_condition():
     ("value", "advice"),
     [
         ("'2024-01-31 13:45 CET'", "CET is short for several zones"),
-        ("'2010-13'", "there is no month 13"),
+        ("'2010-13'", "month 13 does not exist"),
         ("'2024-13-01'", r"set data\.time=COLUMN and data\.time_format=%Y-%d-%m"),
         ("'2000.0833'", "a year with a fraction"),
         ("'0.5'", "hours with a fraction are not read"),

@@ -115,7 +115,7 @@ def choose_alarm_level(
             best recall of events) among those that keep to it; None for the best F1.
 
     Returns:
-        The level; infinity (never an alarm) where there is no finite score, or none keeps to ``max_false_alarms``.
+        The level; infinity (never an alarm) without a finite score, or if every level exceeds ``max_false_alarms``.
     """
     finite = score[np.isfinite(score)]
     if not len(finite):
