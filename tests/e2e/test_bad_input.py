@@ -28,6 +28,10 @@ KEYS = {
 CHOICES = {
     "model=lstn": "Did you mean 'lstm'?",
     "model=3": "takes the name of a choice",
+    "model=lightgbm loss=normal": "lightgbm learns with loss=mse",
+    "model=persistence model.spike_head=true": "Other choices of model have it",
+    "context=events context.channels=[nope]": "'nope' is not a measured feature",
+    "spike.max_false_alarms_per_day=-2": "must be at least 0",
     "model=lstm,gru": "add -m",
     "model=[lstm,gru]": "-m model=lstm,gru",
     "model.units=8,16": "model.units=[8,16]",

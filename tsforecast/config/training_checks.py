@@ -17,6 +17,10 @@ def check_training(config: Config) -> None:
     """
     _check_batch_size(config.training.batch_size)
     _check_budget(config)
+    if stem(config.model) == "lightgbm":
+        from tsforecast.models.lightgbm import choose_objective  # here: most commands do without
+
+        choose_objective(config.loss["_target_"].rpartition(".")[2], config.loss["quantile_levels"])
     training, lookback = config.training, config.window.lookback
     if training.supervision == "dense" and training.warmup_steps >= lookback:
         raise UserError(

@@ -108,7 +108,7 @@ class LightGBM(Estimator):
 
     def fit(self, train: Windows, val: Windows, *, seed: int, loss: Loss, log: Callable[[str], None]) -> int:
         """Fit one booster after the other; each stops by the loss on the validation windows."""
-        objective = _objective(loss, self.task.quantile_levels)
+        objective = choose_objective(type(loss).__name__, self.task.quantile_levels)
         self.check(loss)
         for name, windows in (("training", train), ("validation", val)):
             if len(windows) > MAX_WINDOWS:
@@ -176,7 +176,7 @@ class LightGBM(Estimator):
         return np.where(np.isfinite(part.truths), spikes, np.nan)
 
     def check(self, loss: Loss) -> None:
-        _objective(loss, self.task.quantile_levels)
+        choose_objective(type(loss).__name__, self.task.quantile_levels)
         if self.has_spike_head:
             scaled_thresholds(self.metadata, ", or model.spike_head=false")
 
@@ -335,8 +335,21 @@ def _extreme(values: np.ndarray, span: int, pick: Callable[..., np.ndarray]) -> 
     return pick(result[: len(values) - span + 1], result[span - reach :]) if span > reach else result
 
 
-def _objective(loss: Loss, levels: Sequence[float] | None) -> str:
-    objective = OBJECTIVES.get(type(loss).__name__)
+def choose_objective(loss: str, levels: Sequence[float] | None) -> str:
+    """Return the objective of LightGBM for a loss.
+
+    Args:
+        loss: Name of its class.
+        levels: Quantile levels, or None.
+
+    Raises:
+        UserError: LightGBM has none for it.
+
+    Example:
+        >>> choose_objective("Huber", None)
+        'huber'
+    """
+    objective = OBJECTIVES.get(loss)
     if objective is None or (objective == "quantile") != (levels is not None):
         raise UserError(
             "lightgbm learns with loss=mse, mae, huber, or quantile, and quantile levels with loss=quantile alone."
