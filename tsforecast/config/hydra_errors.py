@@ -145,7 +145,9 @@ def unknown_key(key: str, job: str | None = None) -> str:
         return f"{key} has entries already, and this command brings others: write ++{key}=VALUE to add them."
     if key in keys:
         group = key.partition(".")[0]
-        return f"There is no key '{key}'. Other choices of {group} have it: leave it out, or choose one of them."
+        return (
+            f"There is no key '{key}'. Other choices of {group} have it: leave it out, or choose one of them."
+        )
     # A key by its last part alone: of several nodes that have it, the one that the config names first.
     same = [known for known in keys if known.endswith(f".{key}")]
     near = nearest(key, same[:1] or [*keys, *groups]) or (f" Did you mean '{same[0]}'?" if same else "")
