@@ -1,5 +1,5 @@
 # Every target sets up .venv (tools/set_up.py) and needs only make and Python 3.10 to 3.13.
-# The package is used in place: run.py and conf/ are at the root, so only dependencies are installed.
+# A checkout is used in place: run.py and conf/ are at the root, so only dependencies are installed.
 
 PYTHON ?= python3
 ARGS ?=

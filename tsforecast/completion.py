@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-CONF = Path(__file__).parents[1] / "conf"
+from tsforecast import config_files
+from tsforecast.installation import CONF
 
 
 def answer() -> bool:
@@ -44,8 +45,8 @@ def candidates(line: str) -> list[str] | None:
 def _values(key: str, value: str, words: Sequence[str]) -> list[str]:
     """``KEY=VALUE`` for a group's choices, after the commas of a sweep too, and for a path or the value in force."""
     before, comma, _ = value.rpartition(",")
-    if (CONF / key).is_dir():
-        return [f"{key}={before}{comma}{choice}" for choice in _choices(key)]
+    if config_files.is_group(key):
+        return [f"{key}={before}{comma}{choice}" for choice in config_files.choices(key)]
     paths = (
         [path + "/" * os.path.isdir(path) for path in glob.glob(f"{glob.escape(value)}*")] if value else []
     )
@@ -69,7 +70,7 @@ def _node(path: Sequence[str], words: Sequence[str]) -> dict[str, Any]:
     chosen = _parse_choices(words)
     node: Any = _read(CONF / "config.yaml") | _group("job", chosen.get("job", ""))
     node = {**node, **{group: {} for group in _groups(words) if group not in (*node, "experiment")}}
-    if path and (CONF / path[0]).is_dir() and path[0] != "job":
+    if path and config_files.is_group(path[0]) and path[0] != "job":
         node = {path[0]: _group(path[0], chosen.get(path[0], ""))}
     for part in path:
         node = node.get(part) if isinstance(node, dict) else None
@@ -80,17 +81,15 @@ def _parse_choices(words: Sequence[str]) -> dict[str, str]:
     """The choice of each group: the line's, else that of its experiment, model or job, else the default."""
     typed = dict(word.lstrip("+").split("=", 1) for word in words if "=" in word)
     typed = {key: value.split(",")[0] for key, value in typed.items()}
-    chosen = _defaults(CONF / "config.yaml") | _defaults(
-        CONF / "experiment" / f"{typed.get('experiment')}.yaml"
-    )
-    chosen |= _defaults(CONF / "model" / f"{typed.get('model', chosen['model'])}.yaml") | typed
-    return _defaults(CONF / "job" / f"{chosen['job']}.yaml") | chosen
+    chosen = _defaults(CONF / "config.yaml") | _defaults_of("experiment", typed.get("experiment"))
+    chosen |= _defaults_of("model", typed.get("model", chosen["model"])) | typed
+    return _defaults_of("job", chosen["job"]) | chosen
 
 
 def _group(group: str, choice: str) -> dict[str, Any]:
     """The keys of a choice, with those of the choices that it is built on."""
-    path = CONF / group / f"{choice}.yaml"
-    if not path.is_file():
+    path = config_files.find(group, choice)
+    if path is None:
         return {}
     bases = [base for base in _read(path, "defaults") or [] if isinstance(base, str) and base != "_self_"]
     merged: dict[str, Any] = {}
@@ -99,11 +98,17 @@ def _group(group: str, choice: str) -> dict[str, Any]:
     return merged | {key: value for key, value in _read(path).items() if not key.startswith("_")}
 
 
+def _defaults_of(group: str, choice: str | None) -> dict[str, str]:
+    """Group -> choice, of the defaults list of a choice; empty without such a file."""
+    path = config_files.find(group, str(choice))
+    return {} if path is None else _defaults(path)
+
+
 def _defaults(path: Path) -> dict[str, str]:
-    """Group -> choice, of a file's defaults list; empty without such a file."""
+    """Group -> choice, of a file's defaults list."""
     return {
         group.removeprefix("override ").lstrip("/"): str(choice)
-        for item in (_read(path, "defaults") or [] if path.is_file() else [])
+        for item in _read(path, "defaults") or []
         if isinstance(item, Mapping)
         for group, choice in item.items()
     }
@@ -121,8 +126,5 @@ def _read(path: Path, only: str | None = None) -> Any:
 
 def _groups(words: Sequence[str]) -> list[str]:
     """The groups in force; some come with their jobs."""
-    return [path.name for path in CONF.iterdir() if path.is_dir() and path.name in _parse_choices(words)]
-
-
-def _choices(group: str) -> list[str]:
-    return [path.stem for path in (CONF / group).glob("*.yaml")]
+    in_force = _parse_choices(words)
+    return [group for group in config_files.groups() if group in in_force]

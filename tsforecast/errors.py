@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+from tsforecast.installation import DISTRIBUTION, IS_CHECKOUT, extra_requirements
+
 
 class UserError(ValueError):
     """A wrong config, file or value.
@@ -25,7 +27,7 @@ def nearest(word: str, choices: Iterable[str]) -> str:
 
 
 def install_hint(*extras: str) -> str:
-    """Return the command that installs the dependencies in a checkout.
+    """Return the command that installs the dependencies: in a checkout by make, else by pip.
 
     Args:
         extras: Names in ``[project.optional-dependencies]`` of ``pyproject.toml``; none for the required ones alone.
@@ -36,4 +38,7 @@ def install_hint(*extras: str) -> str:
         >>> install_hint()
         'run `make setup`'
     """
+    if not IS_CHECKOUT:
+        words = " ".join(f'"{requirement}"' for requirement in extra_requirements(*extras))
+        return f"run `pip install {words}`" if words else f"install {DISTRIBUTION} again"
     return f"run `make setup EXTRAS={','.join(extras)}`" if extras else "run `make setup`"

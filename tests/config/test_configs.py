@@ -13,9 +13,9 @@ from hydra.utils import get_method
 from omegaconf import OmegaConf
 
 from tsforecast.config import check, checks, device_checks, instantiate, sweepers
-from tsforecast.config.hydra_errors import CONF
 from tsforecast.config.schema import jobs_with
 from tsforecast.config.stored import as_yaml, load
+from tsforecast.installation import CONF
 
 ROOT = CONF.parent
 GROUPS = sorted(
@@ -198,7 +198,7 @@ import sys
 from pathlib import Path
 from hydra import compose, initialize_config_dir
 from tsforecast.config import check, sweepers
-from tsforecast.config.hydra_errors import CONF
+from tsforecast.installation import CONF
 from tsforecast.config.schema import jobs_with
 from tsforecast.jobs import build, build_model, build_training
 sweepers.register()

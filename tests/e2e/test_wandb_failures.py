@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers.wandb_log import read_run
 from tests.helpers.wandb_server import KEY, WandbServer
-from tsforecast.config.hydra_errors import CONF
+from tsforecast.installation import CONF
 
 # A run that reports, does what the test asks for in the middle, reports on, and ends.
 RUN = """

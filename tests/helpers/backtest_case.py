@@ -8,8 +8,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from tsforecast.config import check, sweepers
-from tsforecast.config.hydra_errors import CONF
 from tsforecast.data.series import Series
+from tsforecast.installation import CONF
 from tsforecast.models.estimator import Estimator
 
 ROWS, LOOKBACK, LEAD, HORIZON, ORIGINS = 700, 6, 3, 2, 3

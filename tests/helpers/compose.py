@@ -4,7 +4,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
 from tsforecast.config import check
-from tsforecast.config.hydra_errors import CONF
+from tsforecast.installation import CONF
 
 
 def compose(*overrides):

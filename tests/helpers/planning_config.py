@@ -3,7 +3,7 @@
 from hydra import compose, initialize_config_dir
 
 from tsforecast.config import check
-from tsforecast.config.cli import CONF
+from tsforecast.installation import CONF
 
 SMALL = ["data=synthetic", "scale=tiny", "tracker=none", "device=cpu", "plan.seconds=0.01"]
 TWO = "plan.models=[nlinear,dlinear]"

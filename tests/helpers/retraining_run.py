@@ -13,8 +13,8 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 
 from tsforecast.config import check, sweepers
-from tsforecast.config.hydra_errors import CONF
 from tsforecast.config.stored import load
+from tsforecast.installation import CONF
 from tsforecast.jobs import build_training, promote
 from tsforecast.jobs import replay as replay_job
 from tsforecast.jobs.champion import create_recipe

@@ -232,7 +232,7 @@ def test_tensorflow_is_imported_at_the_top_of_the_kernel_files_only():
 
 
 def test_nothing_below_a_job_receives_the_config():
-    above = ("config", "jobs", "sweeps")
+    above = ("command", "config", "jobs", "sweeps")
     assert not offenders(lambda found: inner(found, "config"), lambda found: not within(found.module, *above))
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from tsforecast import config_files
 from tsforecast.config.device_checks import check_device
 from tsforecast.config.earlier_runs import adopt_model, adopt_task, config_of_folder
 from tsforecast.config.ensemble_checks import check_ensemble
-from tsforecast.config.hydra_errors import CONF, missing_value, unknown_key
+from tsforecast.config.hydra_errors import missing_value, unknown_key
 from tsforecast.config.instantiate import tracker_nodes
 from tsforecast.config.nodes import command_type, to_config
 from tsforecast.config.plan_checks import check_plan
@@ -86,7 +87,7 @@ def _check_choices(overrides: Sequence[str]) -> None:
     """Hydra would merge a list of choices into one node that is neither."""
     for override in overrides:
         group, _, value = override.lstrip("+").partition("=")
-        several = "." not in group and value.startswith("[") and (CONF / group).is_dir()
+        several = "." not in group and value.startswith("[") and config_files.is_group(group)
         if several and group != "tracker":
             raise UserError(f"{override} names several: choose one, or sweep with -m {group}={value[1:-1]}.")
 

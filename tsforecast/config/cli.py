@@ -18,10 +18,13 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tsforecast import config_files
 from tsforecast.config import sweepers
-from tsforecast.config.hydra_errors import CONF, check_options, explain
+from tsforecast.config.hydra_errors import check_options, explain
 from tsforecast.config.nodes import command_type
+from tsforecast.config.plugins import register_plugins
 from tsforecast.errors import UserError
+from tsforecast.installation import COMMAND, CONF
 
 for _job in sorted(path.stem for path in (CONF / "job").glob("*.yaml")):
     ConfigStore.instance().store(group="schema", name=_job, node=command_type(_job), package="_global_")
@@ -29,7 +32,7 @@ for _job in sorted(path.stem for path in (CONF / "job").glob("*.yaml")):
 
 # What Hydra's own message contains -> what to say instead.
 HYDRA_VALUE_ERRORS = {
-    "Config group override must be": "A group takes the name of a choice, as in model=lstm; `python run.py --help`"
+    "Config group override must be": f"A group takes the name of a choice, as in model=lstm; `{COMMAND} --help`"
     " lists them.",
     "Only one of --run, --multirun, --cfg": "A sweep (-m) has no single config to print: leave out -m, or --cfg.",
 }
@@ -61,18 +64,25 @@ OmegaConf.register_new_resolver("sweep_folder", _sweep_folder, use_cache=True, r
 
 def command_line(run: Callable[[], Any]) -> int:
     """Call the Hydra main function, print one sentence for a wrong input, and return the exit code."""
-    if not sys.argv[1:] or not {"--help", "-h"} & set(sys.argv[1:]):
-        # Else Hydra prints its own version of the error and exits before we can name the nearest right word.
-        os.environ["HYDRA_FULL_ERROR"] = "1"
-        return _run_and_report(run)
-    print(help_text())
-    return 0
+    is_help = bool({"--help", "-h"} & set(sys.argv[1:]))
+    # Else Hydra prints its own version of the error and exits before we can name the nearest right word.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        with config_files.use_folder(config_files.folder_of_command(sys.argv[1:])):
+            if is_help:
+                print(help_text())
+                return 0
+            return _run_and_report(run)
+    except UserError as error:  # the folder
+        sys.stderr.write(str(error) + os.linesep)
+        return 2
 
 
 def _run_and_report(run: Callable[[], Any]) -> int:
     try:
         check_options(sys.argv[1:])
         sweepers.register()
+        register_plugins()
         sys.argv[1:] = sweepers.whole_command(sys.argv[1:])
         run()
         return 0
@@ -123,17 +133,26 @@ def _remove_empty_folders() -> bool:
 
 def help_text() -> str:
     """Return the text of ``--help``: the groups, with one line per choice from the first comment of its YAML."""
-    lines = [
-        "python run.py [group=choice ...] [key=value ...]      one run",
-        "python run.py -m key=value1,value2 ...               a sweep",
-    ]
-    lines += ["python run.py --cfg job [...]                        print the config and stop", ""]
-    files = sorted(CONF.rglob("*/*.yaml"))
-    width = max(len(path.stem) for path in files)
-    for group in sorted({path.parent for path in files}):
-        lines.append(f"{group.relative_to(CONF)}=")
-        lines += [f"  {path.stem:<{width}}  {first_comment(path)}" for path in sorted(group.glob("*.yaml"))]
+    usage = {
+        "[group=choice ...] [key=value ...]": "one run",
+        "-m key=value1,value2 ...": "a sweep",
+        "--cfg job [...]": "print the config and stop",
+    }
+    lines = [*(f"{COMMAND} {words:<38}{purpose}" for words, purpose in usage.items()), ""]
+    files = {folder: sorted(folder.rglob("*/*.yaml")) for folder in config_files.folders()}
+    groups = {str(path.parent.relative_to(folder)) for folder, paths in files.items() for path in paths}
+    choices = {group: config_files.choices(group) for group in sorted(groups)}
+    width = max(len(name) for names in choices.values() for name in names)
+    for group, names in choices.items():
+        lines.append(f"{group}=")
+        lines += [f"  {name:<{width}}  {describe_choice(group, name)}" for name in names]
     return "\n".join(lines)
+
+
+def describe_choice(group: str, name: str) -> str:
+    """Return what ``--help`` says of a choice."""
+    path = config_files.find(group, name)
+    return f"(of {config_files.plugin_models()[name]})" if path is None else first_comment(path)
 
 
 def first_comment(path: Path) -> str:

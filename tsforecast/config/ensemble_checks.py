@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tsforecast.config.hydra_errors import CONF
+from tsforecast import config_files
 from tsforecast.config.schema import Config, jobs_with
 from tsforecast.ensemble.members import is_run_folder
 from tsforecast.errors import UserError, nearest
@@ -72,7 +72,7 @@ def _check_members(config: Config) -> None:
 
 
 def _check_names(key: str, names: Sequence[str]) -> None:
-    models = sorted({path.stem for path in (CONF / "model").glob("*.yaml")} - {"ensemble"})
+    models = sorted(set(config_files.choices("model")) - {"ensemble"})
     for name in names:
         if is_run_folder(name):
             if not (Path(name) / "config.yaml").is_file():

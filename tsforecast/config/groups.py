@@ -8,13 +8,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from tsforecast.config.cli import CONF
+from tsforecast import config_files
+from tsforecast.config.plugins import register_plugins
 from tsforecast.errors import UserError, nearest
-
-
-def names(group: str) -> list[str]:
-    """Return the choices of a group in alphabetical order."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+from tsforecast.installation import CONF
 
 
 def choice(group: str, name: str) -> Any:
@@ -25,10 +22,12 @@ def choice(group: str, name: str) -> Any:
     Raises:
         UserError: The group has no such choice.
     """
-    if name not in names(group):
-        raise UserError(f"There is no {group}={name}.{nearest(name, names(group))} See conf/{group}.")
+    names = config_files.choices(group)
+    if name not in names:
+        raise UserError(f"There is no {group}={name}.{nearest(name, names)} See conf/{group}.")
+    file = config_files.find(group, name)
     with _hydra():
-        if "override /" in (CONF / group / f"{name}.yaml").read_text(encoding="utf-8"):
+        if file is not None and "override /" in file.read_text(encoding="utf-8"):
             return OmegaConf.to_container(
                 compose("config", overrides=[f"{group}={name}"])[group], resolve=True
             )
@@ -41,5 +40,6 @@ def _hydra() -> Iterator[None]:
     if GlobalHydra.instance().is_initialized():
         yield
         return
+    register_plugins()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         yield

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, get_type_hints
 
 from hydra import compose, initialize_config_dir
@@ -12,10 +11,11 @@ from hydra.errors import ConfigCompositionException, MissingConfigException, Ove
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tsforecast import config_files
 from tsforecast.config.schema import Config, is_group, jobs_with
 from tsforecast.errors import UserError, nearest
+from tsforecast.installation import COMMAND, CONF
 
-CONF = Path(__file__).parents[2] / "conf"
 KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
 # Options of Hydra's command line -> whether a value follows.
 OPTIONS = {
@@ -47,9 +47,7 @@ def check_options(arguments: Sequence[str]) -> None:
         if not name.startswith("--"):
             continue
         if name not in OPTIONS:
-            raise UserError(
-                f"There is no option '{name}'.{nearest(name, OPTIONS)} See `python run.py --help`."
-            )
+            raise UserError(f"There is no option '{name}'.{nearest(name, OPTIONS)} See `{COMMAND} --help`.")
         if OPTIONS[name] and not equals and position + 1 == len(arguments):
             example = " job" if name == "--cfg" else "=VALUE"
             raise UserError(f"The option {name} needs a value: write {name}{example}.")
@@ -83,10 +81,10 @@ def _explain_known_error(error: Exception, text: str) -> str:
     several = re.search(r"Ambiguous value for argument '(([^=]+)=([^']*))'", text)
     if several:
         a_list = f", or write {several[2]}=[{several[3]}] where a list is meant"
-        is_group = (CONF / several[2]).is_dir()
+        of_group = config_files.is_group(several[2])
         return (
             f"{several[1]} names several values: add -m to run them one after the other"
-            f"{'' if is_group else a_list}."
+            f"{'' if of_group else a_list}."
         )
     user_error = re.match(
         r"UserError raised while resolving interpolation: (.+)", str(getattr(cause, "msg", ""))
@@ -112,8 +110,8 @@ def missing_value(key: str) -> str:
     """Return the sentence for a key that must be set and is not."""
     if key == "over":
         return "over has no value: add over=FOLDER, of a sweep or of finished runs, as in over='outputs/2026-*_lstm'."
-    if (CONF / key).is_dir():
-        choices = sorted(path.stem for path in (CONF / key).glob("*.yaml"))
+    if config_files.is_group(key):
+        choices = config_files.choices(key)
         return f"{key} has no value: choose one of {', '.join(choices)}, as in {key}={choices[0]}."
     return f"{key} has no value: add {key}=VALUE to the command."
 
@@ -140,7 +138,7 @@ def unknown_key(key: str, job: str | None = None) -> str:
     jobs = jobs_with(key.split(".")[0])
     if jobs and job not in jobs:
         return _explain_other_job(key, jobs, job)
-    groups, keys = [path.name for path in CONF.iterdir() if path.is_dir()], _all_keys()
+    groups, keys = config_files.groups(), _all_keys()
     if key in OWN_ENTRIES:
         return f"{key} has entries already, and this command brings others: write ++{key}=VALUE to add them."
     if key in keys:
@@ -151,7 +149,7 @@ def unknown_key(key: str, job: str | None = None) -> str:
     # A key by its last part alone: of several nodes that have it, the one that the config names first.
     same = [known for known in keys if known.endswith(f".{key}")]
     near = nearest(key, same[:1] or [*keys, *groups]) or (f" Did you mean '{same[0]}'?" if same else "")
-    return f"There is no key '{key}'.{near} `python run.py --cfg job` prints them all."
+    return f"There is no key '{key}'.{near} `{COMMAND} --cfg job` prints them all."
 
 
 def _job(cause: str, key: str) -> str | None:

@@ -1,6 +1,6 @@
 """Checks of the group ``plan``."""
 
-from tsforecast.config.hydra_errors import CONF
+from tsforecast import config_files
 from tsforecast.config.schema import Config, jobs_with
 from tsforecast.errors import UserError, nearest
 from tsforecast.options import field_rules
@@ -17,9 +17,9 @@ def check_plan(config: Config) -> None:
     if config.job.name not in jobs_with("plan"):
         return
     policies = field_rules(PrecisionOptions)["policy"].choices
-    known = {"policies": policies, "scales": _names("scale")}
+    known = {"policies": policies, "scales": tuple(config_files.choices("scale"))}
     if plan.models is not None:
-        known["models"] = _names("model")
+        known["models"] = tuple(config_files.choices("model"))
     for key, choices in known.items():
         wanted = getattr(plan, key)
         if not wanted:
@@ -31,7 +31,3 @@ def check_plan(config: Config) -> None:
                 )
     if not plan.batches or min(plan.batches) < 1:
         raise UserError(f"plan.batches={plan.batches} must be numbers of windows, as in plan.batches=[32].")
-
-
-def _names(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))

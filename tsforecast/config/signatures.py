@@ -3,6 +3,7 @@
 import ast
 import collections.abc
 import typing
+from contextlib import suppress
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -26,16 +27,42 @@ def argument_rules(target: str) -> dict[str, Rule]:
     """
     if target.startswith(KERAS_OPTIMIZERS):
         return field_rules(OptimizerOptions)
-    module, _, name = target.rpartition(".")
-    path = _source(module)
-    if path is None:
-        return {}
-    function = _find_function(ast.parse(path.read_text(encoding="utf-8")).body, name)
+    module, function = target.rpartition(".")[0], _find_target(target)
     arguments = [*function.args.args, *function.args.kwonlyargs] if function else []
     rules = {one.arg: read_rule(_evaluate(one.annotation)) for one in arguments if one.annotation}
     if function and function.args.kwarg and module.startswith(SOURCES):  # passed on to the reader of tables
         rules = field_rules(TableOptions) | rules
     return rules
+
+
+def argument_defaults(target: str) -> dict[str, Any]:
+    """Return the arguments of a target that have a default, with these; empty for a target whose source is not found.
+
+    A default that is computed, and not written as a literal, is left out.
+    """
+    function = _find_target(target)
+    if function is None:
+        return {}
+    arguments = function.args
+    positional = arguments.args[len(arguments.args) - len(arguments.defaults) :]
+    pairs = [
+        *zip(positional, arguments.defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    defaults = {}
+    for argument, value in pairs:
+        with suppress(ValueError):
+            if value is not None:
+                default = ast.literal_eval(value)
+                defaults[argument.arg] = list(default) if isinstance(default, tuple) else default
+    return defaults
+
+
+def _find_target(target: str) -> ast.FunctionDef | None:
+    """Return the function, or the ``__init__`` of the class, that a dotted path names."""
+    module, _, name = target.rpartition(".")
+    path = _source(module)
+    return None if path is None else _find_function(ast.parse(path.read_text(encoding="utf-8")).body, name)
 
 
 def _source(module: str) -> Path | None:

@@ -10,6 +10,7 @@ from tsforecast.config.nodes import config_node, to_config
 from tsforecast.config.schema import Command, Config, is_group, job_fields
 from tsforecast.errors import UserError
 from tsforecast.files import write_text
+from tsforecast.installation import COMMAND
 
 # Values of options that were not there when a config was written, and that the command's own must not replace.
 EARLIER = {
@@ -63,7 +64,7 @@ def load(path: Path, defaults: Config | None = None) -> Config:
     """
     if not path.is_file():
         raise UserError(
-            f"{path.parent} is not the folder of a run: it has no {path.name}; give a folder that `python run.py` made."
+            f"{path.parent} is not the folder of a run: it has no {path.name}; give a folder that `{COMMAND}` made."
         )
     try:
         stored = _read(path)

@@ -21,11 +21,11 @@ from tsforecast.config.instantiate import build_source, stem, tracker_nodes, wit
 from tsforecast.config.schema import Config
 from tsforecast.config.stored import as_dict, as_yaml
 from tsforecast.errors import UserError
+from tsforecast.installation import COMMAND, RUN_FILE
 from tsforecast.sweeps.outcome import read_outcome
 from tsforecast.sweeps.space import Range
 from tsforecast.sweeps.study import Job, Study
 
-RUN_FILE = Path(__file__).parents[2] / "run.py"
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
 
@@ -155,7 +155,7 @@ class Grid(StudySweeper):
         if published is not None:
             print(write_published_table([str(self.folder)], published, self.folder), flush=True)
         if self.composed.model_table is not None:
-            command = " ".join(["python run.py", *sys.argv[1:]])
+            command = " ".join([COMMAND, *sys.argv[1:]])
             print(write_model_table([str(self.folder)], self.composed.model_table, command), flush=True)
         return code
 

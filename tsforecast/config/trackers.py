@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from tsforecast.config.hydra_errors import CONF
+from tsforecast import config_files
 from tsforecast.errors import UserError, nearest
 
 
@@ -37,7 +37,7 @@ def split_trackers(options: Mapping[str, Any], names: Sequence[str]) -> dict[str
     Raises:
         UserError: None of the trackers has an option that was added.
     """
-    stored = {name: yaml.safe_load((CONF / "tracker" / f"{name}.yaml").read_text()) for name in names}
+    stored = {name: _options(name) for name in names}
     known = {key for node in stored.values() for key in node}
     for key in options:
         if key not in known:
@@ -48,3 +48,13 @@ def split_trackers(options: Mapping[str, Any], names: Sequence[str]) -> dict[str
         name: {key: node[key] if key == "_target_" else options[key] for key in node}
         for name, node in stored.items()
     }
+
+
+def _options(name: str) -> dict[str, Any]:
+    """Return the options of a tracker as its YAML file has them."""
+    file = config_files.find("tracker", name)
+    if file is None:
+        known = config_files.choices("tracker")
+        raise UserError(f"There is no tracker={name}.{nearest(name, known)} Choices: {', '.join(known)}.")
+    options: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return options

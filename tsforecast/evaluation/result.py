@@ -17,6 +17,7 @@ from typing import Any
 
 from tsforecast import files
 from tsforecast.errors import UserError
+from tsforecast.installation import COMMAND
 from tsforecast.stages import StageTimes, seconds_by_stage
 
 Figures = dict[str, float]
@@ -155,7 +156,7 @@ def record_failure(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        command = f"python run.py resume={folder}"
+        command = f"{COMMAND} resume={folder}"
         RunResult(status="interrupted", resume=command).write(folder)
         print(f"Interrupted; the state is saved. Resume with: {command}", flush=True)
         raise

@@ -10,6 +10,7 @@ from tsforecast.comparison.published import write_published_table
 from tsforecast.comparison.runs import collect_runs
 from tsforecast.config import Config
 from tsforecast.files import display_path
+from tsforecast.installation import COMMAND
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -24,7 +25,7 @@ def main(config: Config, path: Path) -> float:
     page = write_page(folder.path / "compare.html", board, seeds, notes)
     print(format_text(board))
     if config.model_table is not None:
-        command = f"python run.py job=compare over={config.over}"
+        command = f"{COMMAND} job=compare over={config.over}"
         print("\n" + write_model_table(config.over, config.model_table, command))
     if config.published is not None:
         print("\n" + write_published_table(config.over, config.published, folder.path))

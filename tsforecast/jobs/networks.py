@@ -5,9 +5,10 @@ import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from tsforecast import config_files
 from tsforecast.config import Config, stem
 from tsforecast.config.ensemble_checks import member_options
-from tsforecast.config.groups import choice, names
+from tsforecast.config.groups import choice
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.errors import UserError
 from tsforecast.jobs import build_model
@@ -32,7 +33,7 @@ def model_configs(config: Config, models: Sequence[str] | None) -> dict[str, Con
         models: Names in ``conf/model``; None for all of them.
     """
     current = stem(config.model)
-    selected = sorted({*names("model"), current}) if models is None else models
+    selected = sorted({*config_files.choices("model"), current}) if models is None else models
     nodes = {
         name: config.model if name == current else choice("model", name)
         for name in selected
@@ -84,7 +85,7 @@ def scale_rows(config: Config) -> dict[str, int]:
     """Return the rows of each scale if known; nothing if the scale does not set the number of rows of these data."""
     if config.data.get("rows") != config.scale.rows:
         return {}
-    rows = {name: choice("scale", name)["rows"] for name in names("scale")}
+    rows = {name: choice("scale", name)["rows"] for name in config_files.choices("scale")}
     source = importlib.import_module(config.data["_target_"].rpartition(".")[0])
     known = {name: count or getattr(source, "ALL_ROWS", None) for name, count in rows.items()}
     return {name: count for name, count in known.items() if count is not None}

@@ -13,6 +13,7 @@ from tsforecast.errors import UserError
 from tsforecast.evaluation.provenance import describe_provenance
 from tsforecast.evaluation.result import RunResult, best_validation
 from tsforecast.files import display_path
+from tsforecast.installation import COMMAND
 from tsforecast.models.io import load_model
 from tsforecast.runtime import RuntimeInfo
 from tsforecast.tracking.run_folder import RunFolder
@@ -50,7 +51,7 @@ def write(
         f"hidden patches: mean squared error {figures['val/loss']:.4f} of their normalized values, "
         f"{100 * figures['val/explained']:.1f} % explained, in {seconds:.0f} s"
     )
-    print(f"Forecast with it: python run.py model={stem(config.model)} init_from={folder.path}")
+    print(f"Forecast with it: {COMMAND} model={stem(config.model)} init_from={folder.path}")
     print(display_path(folder.path), flush=True)
 
 

@@ -101,6 +101,7 @@ class Estimator:
         """Write the model to a file by an atomic rename."""
         stored = {
             "kind": type(self).__name__,
+            "module": type(self).__module__,
             "task": asdict(self.task),
             "options": self.options,
             "card": self.metadata,

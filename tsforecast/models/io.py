@@ -4,9 +4,11 @@ import importlib
 import json
 import pkgutil
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from tsforecast.config_files import plugin_models
 from tsforecast.errors import UserError
 from tsforecast.files import atomic_path
 
@@ -71,6 +73,8 @@ def load_estimator(path: Path) -> "Estimator":
 
     import_models()  # each class registers itself in Estimator.kinds
     stored = json.loads(path.read_text())
+    if isinstance(stored, dict) and stored.get("kind") not in Estimator.kinds and "module" in stored:
+        importlib.import_module(stored["module"])
     if not isinstance(stored, dict) or stored.get("kind") not in Estimator.kinds:
         raise UserError(f"{path} does not contain a saved forecaster: give the folder of a finished run.")
     model = Estimator.kinds[stored["kind"]](task=Task.from_dict(stored["task"]), **stored["options"])
@@ -138,3 +142,6 @@ def import_models() -> None:
         package = importlib.import_module(name)
         for module in pkgutil.iter_modules(package.__path__, f"{name}."):
             importlib.import_module(module.name)
+    for target in plugin_models().values():
+        with suppress(ImportError):  # another package that cannot be imported must not keep ours from loading
+            importlib.import_module(target.rpartition(".")[0])

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from tsforecast.errors import UserError
+from tsforecast.installation import IMPORT_ROOT
 
-ROOT = Path(__file__).parents[2]
 COLD = {"TSFORECAST_PROGRAM_CACHE": "off", "TF_XLA_FLAGS": ""}  # compiling is a part of what is measured
 
 
@@ -39,9 +39,10 @@ def run_in_fresh_process(
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "config.yaml", Path(folder) / "measured.json"
         source.write_text(config)
+        path = os.pathsep.join([str(IMPORT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         process = subprocess.run(
             [sys.executable, "-m", module, str(source), str(target), *arguments],
-            env={**os.environ, **COLD, **environment}, capture_output=True, text=True, cwd=ROOT,
+            env={**os.environ, **COLD, **environment, "PYTHONPATH": path}, capture_output=True, text=True,
         )  # fmt: skip
         if process.returncode or not target.is_file():
             last = (process.stderr.strip().splitlines() or ["no message"])[-1]

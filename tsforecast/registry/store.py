@@ -21,13 +21,14 @@ from typing import Any
 
 from tsforecast.errors import UserError, nearest
 from tsforecast.files import flush_folder, remove_partial_files, write_bytes
+from tsforecast.installation import COMMAND
 from tsforecast.registry.files import file_lock, move_folder, sha256, write_new
 
 MANIFEST = "manifest.json"
 CALIBRATION = "calibration.npz"  # scores of the newest validation windows, for prediction intervals
 STAGED = ".new-"  # prefix of a version that is being assembled
 NAME = re.compile(r"v(\d{4,})")
-PROMOTE = "promote a finished run with `python run.py job=promote run=FOLDER`"
+PROMOTE = f"promote a finished run with `{COMMAND} job=promote run=FOLDER`"
 MAX_MOVES = 1000  # in the record
 MANIFEST_KEYS = (
     "model",
@@ -255,7 +256,7 @@ class Registry:
         return version
 
     def _no_way_back(self) -> str:
-        choose = "Choose a version with `python run.py job=promote registry.version=NAME`"
+        choose = f"Choose a version with `{COMMAND} job=promote registry.version=NAME`"
         return (
             f"{self.path} has no champion before this one to go back to."
             f" {choose if self.versions() else PROMOTE[0].upper() + PROMOTE[1:]}, or name another registry.path."

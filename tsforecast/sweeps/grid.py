@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tsforecast.errors import UserError
 from tsforecast.files import display_path
+from tsforecast.installation import COMMAND
 from tsforecast.sweeps import summary
 from tsforecast.sweeps.outcome import read_outcome
 from tsforecast.sweeps.processes import Worker
@@ -75,7 +76,7 @@ def opening(study: Study, jobs: Sequence[Job], left: Sequence[Job], begun: bool)
     """Return the first line that a sweep prints."""
     if begun:
         return f"{study.folder}: {len(jobs) - len(left)} of {len(jobs)} jobs are done, {len(left)} to go."
-    how = f"To resume after an interruption: python run.py sweep.resume={study.folder}"
+    how = f"To resume after an interruption: {COMMAND} sweep.resume={study.folder}"
     return f"{study.folder}: {len(jobs)} jobs. {how}"
 
 
@@ -87,7 +88,7 @@ def finish(study: Study, rows: Sequence[summary.Row], missing: int = 0) -> int:
     summary.write(study.folder, "failed" if failed else "interrupted" if unfinished else "done", rows)
     summary.show(rows)
     if failed or unfinished:
-        print(f"Run what is missing with: python run.py sweep.resume={study.folder}")
+        print(f"Run what is missing with: {COMMAND} sweep.resume={study.folder}")
     print(display_path(study.folder), flush=True)
     return 1 if failed else 130 if unfinished else 0
 

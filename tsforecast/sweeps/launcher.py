@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tsforecast.installation import IMPORT_ROOT
 from tsforecast.sweeps.outcome import read_outcome, write
-from tsforecast.sweeps.processes import REPOSITORY
 from tsforecast.sweeps.runner import prepare
 from tsforecast.sweeps.study import Job
 
@@ -25,8 +25,8 @@ def launch(launcher: Callable[..., Sequence[Any]], jobs: Sequence[Job], folders:
         arguments = [a for a in prepare(job, folder) if not a.startswith(("hydra.mode=", "hydra.run.dir="))]
         sweep = folder.parent.resolve()
         overrides.append([*arguments, f"hydra.sweep.dir='{sweep}'", f"hydra.sweep.subdir='{folder.name}'"])
-    # The package is not installed, and the processes of a launcher start in the current folder.
-    paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    # A checkout is not installed, and the processes of a launcher start in the current folder.
+    paths = [str(IMPORT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     try:
         returned: Sequence[Any] = launcher(overrides, initial_job_idx=0)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-REPOSITORY = Path(__file__).parents[2]
+from tsforecast.installation import IMPORT_ROOT
+
 _START = (
     "import sys; sys.path[0] = sys.argv[1]; from tsforecast.sweeps.worker import main; "
     "main(sys.argv[2], int(sys.argv[3]))"
@@ -30,7 +31,7 @@ class Worker:
     """
 
     def __init__(self, run_file: Path, lock: int, shared: bool):
-        self._command = [sys.executable, "-c", _START, str(REPOSITORY), str(run_file), str(lock)]
+        self._command = [sys.executable, "-c", _START, str(IMPORT_ROOT), str(run_file), str(lock)]
         self._lock = lock
         self._shared = shared
         self._process: subprocess.Popen[str] | None = None

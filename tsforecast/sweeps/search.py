@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.errors import UserError, install_hint, nearest
+from tsforecast.installation import COMMAND
 from tsforecast.metrics import find_metric
 from tsforecast.sweeps import summary
 from tsforecast.sweeps.grid import finish, shares_process
@@ -161,7 +162,7 @@ def _first(space: Mapping[str, Range]) -> dict[str, str]:
 def _opening(study: Study, options: Options, over: int, begun: bool) -> str:
     if begun:
         return f"{study.folder}: {over} of {options.trials} trials are over, {max(options.trials - over, 0)} to go."
-    how = f"To resume after an interruption: python run.py sweep.resume={study.folder}"
+    how = f"To resume after an interruption: {COMMAND} sweep.resume={study.folder}"
     return f"{study.folder}: {options.trials} trials for {', '.join(options.objectives)}. {how}"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from tsforecast.errors import UserError
 from tsforecast.files import to_plain
+from tsforecast.installation import COMMAND
 from tsforecast.tracking.run_folder import RunFolder
 
 # What changes neither a job's training nor its figures.
@@ -160,7 +161,7 @@ class Study:
         if not self.file.is_file():
             raise UserError(
                 f"{self.folder} is not the folder of a sweep: it has no study.json; "
-                "give a folder that `python run.py -m` made."
+                f"give a folder that `{COMMAND} -m` made."
             )
         stored: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))
         return stored

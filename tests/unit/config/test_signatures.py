@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tsforecast.config.hydra_errors import CONF
-from tsforecast.config.signatures import argument_rules
+from tsforecast.config.signatures import argument_defaults, argument_rules
+from tsforecast.installation import CONF
 from tsforecast.options import NotEmpty, Range
 
 SOURCE = """
@@ -72,10 +72,16 @@ def test_every_number_in_a_yaml_has_a_kind_or_stays_unchecked_on_purpose(group):
 
 def test_no_framework_is_imported():
     code = (
-        "import sys\nfrom tsforecast.config.signatures import argument_rules\n"
+        "import sys\nfrom tsforecast.config.signatures import argument_defaults, argument_rules\n"
         "for target in ('tsforecast.models.lstm.LSTM', 'keras.optimizers.Adam'):\n"
         "    assert argument_rules(target)\n"
         "assert not {'keras', 'tensorflow'} & set(sys.modules)"
     )
     root = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+
+
+def test_defaults_are_read_from_the_source():
+    defaults = argument_defaults("tsforecast.models.nlinear.NLinear")
+    assert defaults == {"embedding": None, "spike_head": False, "spike_weight": 0.5}
+    assert argument_defaults("no.such.Thing") == {}

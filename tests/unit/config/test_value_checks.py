@@ -2,8 +2,9 @@
 
 import pytest
 
-from tsforecast.config.groups import choice, names
+from tsforecast.config.groups import choice
 from tsforecast.config.value_checks import check_context, check_options
+from tsforecast.config_files import choices
 from tsforecast.context.options import ContextOptions
 from tsforecast.errors import UserError
 
@@ -13,8 +14,8 @@ def options(name, **changes):
 
 
 def test_every_choice_of_the_group_is_valid():
-    assert names("context") == ["daily", "events", "none"]
-    for name in names("context"):
+    assert choices("context") == ["daily", "events", "none"]
+    for name in choices("context"):
         check_options(options(name), "context.")
         check_context(options(name))
         assert options(name).kind == name

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import pytest
 
 from tsforecast.errors import UserError
+from tsforecast.installation import IMPORT_ROOT
 from tsforecast.sweeps.launcher import launch, to_one_line
 from tsforecast.sweeps.outcome import read_outcome, write
-from tsforecast.sweeps.processes import REPOSITORY
 from tsforecast.sweeps.study import Job
 
 # What submitit raises for a job that failed.
@@ -44,7 +44,7 @@ def jobs(tmp_path, monkeypatch):
 def test_what_became_of_jobs_elsewhere_is_read_from_their_folders(jobs):
     def launcher(overrides, initial_job_idx):
         assert [one[0] for one in overrides] == ["seed=0", "seed=1", "seed=2"]
-        assert os.environ["PYTHONPATH"].split(os.pathsep) == [str(REPOSITORY), "theirs"]
+        assert os.environ["PYTHONPATH"].split(os.pathsep) == [str(IMPORT_ROOT), "theirs"]
         write(jobs[1][0], "done", "")
         return [SimpleNamespace(_return_value=value) for value in (None, UserError("It has no row."), None)]
 
