@@ -1,0 +1,210 @@
+"""The monitor of one model in service: rows and truths in, alarms out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tsforecast.monitoring.alarms import Alarm, AlarmBook
+from tsforecast.monitoring.detectors.signal import Signal
+from tsforecast.monitoring.inputs import Finding, InputMonitor
+from tsforecast.monitoring.options import AlarmOptions
+from tsforecast.monitoring.reference import InputReference, Local
+from tsforecast.monitoring.sentences import ALL, describe_alarm
+from tsforecast.monitoring.truths import ResidualReference, TruthMonitor
+
+FILE = "monitoring.json"  # in a run's folder and in a version of the registry
+NEVER = -(2**62)
+MAX_GAP = 10_080  # rows that are counted as missing between two that arrive
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a model in service is compared with.
+
+    Args:
+        inputs: Statistics of the rows that it was trained and validated on.
+        residuals: Residuals of its validation windows, or None.
+    """
+
+    inputs: InputReference
+    residuals: ResidualReference | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        residuals = None if self.residuals is None else self.residuals.to_dict()
+        return {"inputs": self.inputs.to_dict(), "residuals": residuals}
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "Reference":
+        """Read what ``to_dict`` returned."""
+        residuals = stored.get("residuals")
+        inputs = InputReference.from_dict(stored["inputs"])
+        return cls(inputs, None if residuals is None else ResidualReference.from_dict(residuals))
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What evaluation and options promised of T targets.
+
+    Args:
+        targets: Their names.
+        error: Mean absolute error as a share of persistence's ``[T]``, NaN where unknown.
+        coverage: Nominal coverage of the intervals.
+    """
+
+    targets: tuple[str, ...]
+    error: np.ndarray
+    coverage: float
+
+
+class Monitor:
+    """Watches one model.
+
+    Args:
+        reference: What it is compared with; None: neither drift nor sensors are monitored, only truths.
+        promise: What was promised of its forecasts.
+        options: What raises an alarm.
+        step: Seconds from one row to the next.
+        local: Turns seconds into local ones, of which hours and weekdays are taken.
+
+    Example:
+        ::
+
+            monitor = Monitor(reference, promise, options, step=60, local=lambda seconds: seconds)
+            for alarm in monitor.add_rows(seconds, values):
+                print(alarm.severity, alarm.text, "ended" if alarm.end else "open")
+    """
+
+    def __init__(
+        self, reference: Reference | None, promise: Promise, options: AlarmOptions, *, step: int, local: Local
+    ):
+        self.targets, self.step = promise.targets, step
+        self.features = () if reference is None else reference.inputs.features
+        self.book = AlarmBook(options.keep)
+        self.inputs = None if reference is None else InputMonitor(reference.inputs, options, local)
+        residuals = None if reference is None else reference.residuals
+        self.truths = TruthMonitor(step, promise.error, promise.coverage, options, local, residuals)
+        self._last_row = self._last_truth = NEVER
+
+    def add_rows(self, seconds: np.ndarray, values: np.ndarray) -> list[Alarm]:
+        """Add rows, and return the alarms that were raised or ended.
+
+        Rows that are not newer than all before are ignored, as windows that overlap bring them; rows that are left out
+        count as missing.
+
+        Args:
+            seconds: Seconds ``[m]`` since 1970, rising.
+            values: Values ``[m, F]`` of ``features``, NaN where missing.
+        """
+        is_new = seconds > self._last_row
+        seconds, values = seconds[is_new], np.asarray(values, np.float64)[is_new]
+        if self.inputs is None or not len(seconds):
+            return []
+        seconds, values = self._fill_gaps(seconds, values)
+        self._last_row = int(seconds[-1])
+        return self._note(self.inputs.update(seconds, values), self.features)
+
+    def add_truths(
+        self, seconds: np.ndarray, residual: np.ndarray, naive: np.ndarray, inside: np.ndarray
+    ) -> list[Alarm]:
+        """Add truths, and return the alarms that were raised or ended; see ``TruthMonitor.update``."""
+        is_new = seconds > self._last_truth
+        if not is_new.any():
+            return []
+        self._last_truth = int(seconds[-1])
+        parts = (part[is_new] for part in (seconds, residual, naive, inside))
+        return self._note(self.truths.update(*parts), self.targets)
+
+    def add_spike(self, target: str, time: int, figures: dict[str, float] | None) -> list[Alarm]:
+        """Raise the alarm of a forecast spike, or end it if ``figures`` is None.
+
+        Args:
+            target: Target that is forecast.
+            time: Second of the last row that it is forecast from.
+            figures: ``forecast`` and ``last`` value.
+        """
+        if figures is None:
+            change = self.book.end_alarm("spike", target, time=time)
+        else:
+            text = describe_alarm("spike", target, figures, self.step)
+            change = self.book.raise_alarm("spike", target, time=time, text=text, figures=figures)
+        return [] if change is None else [change]
+
+    def levels(self) -> dict[str, dict[str, float]]:
+        """Return by statistic and feature how far the charts have risen: 1 raises an alarm."""
+        levels = {} if self.inputs is None else _by_name(self.inputs.levels(), self.features)
+        return levels | _by_name(self.truths.levels(), self.targets)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state, for ``restore``."""
+        return {
+            "features": list(self.features),
+            "targets": list(self.targets),
+            "book": self.book.to_dict(),
+            "inputs": None if self.inputs is None else self.inputs.to_dict(),
+            "truths": self.truths.to_dict(),
+            "last": [self._last_row, self._last_truth],
+        }
+
+    def restore(self, stored: dict[str, Any]) -> bool:
+        """Restore what ``to_dict`` returned, if it is of the same features and targets; return whether it was."""
+        if (stored["features"], stored["targets"]) != (list(self.features), list(self.targets)):
+            return False
+        self.book.restore(stored["book"])
+        if self.inputs is not None and stored["inputs"] is not None:
+            self.inputs.restore(stored["inputs"])
+        self.truths.restore(stored["truths"])
+        self._last_row, self._last_truth = stored["last"]
+        return True
+
+    def _fill_gaps(self, seconds: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        before = np.concatenate([[self._last_row], seconds[:-1]])
+        left_out = np.clip((seconds - before + self.step // 2) // self.step - 1, 0, MAX_GAP)
+        if self._last_row == NEVER:
+            left_out[0] = 0
+        if not left_out.any():
+            return seconds, values
+        position = np.arange(len(seconds)) + np.cumsum(left_out)
+        filled = np.full((int(position[-1]) + 1, values.shape[1]), np.nan)
+        filled[position] = values
+        index = np.arange(len(filled))
+        following = np.searchsorted(position, index)
+        return seconds[following] - (position[following] - index) * self.step, filled
+
+    def _note(self, findings: list[Finding], names: tuple[str, ...]) -> list[Alarm]:
+        changes: list[Alarm] = []
+        transitions = [
+            (int(seconds[row]), kind, name, int(row), column, signal)
+            for kind, seconds, whole in findings
+            for signal, labels in _merge_missing(kind, whole, names)
+            for column, name in enumerate(labels)
+            for row in self._transitions(kind, name, signal.active[:, column])
+        ]
+        for time, kind, name, row, column, signal in sorted(transitions, key=lambda item: item[0]):
+            if signal.active[row, column]:
+                figures = {key: float(value[row, column]) for key, value in signal.figures.items()}
+                text = describe_alarm(kind, name, figures, self.step)
+                change = self.book.raise_alarm(kind, name, time=time, text=text, figures=figures)
+            else:
+                change = self.book.end_alarm(kind, name, time=time)
+            if change is not None:
+                changes.append(change)
+        return changes
+
+    def _transitions(self, kind: str, name: str, active: np.ndarray) -> np.ndarray:
+        before = np.concatenate([[(kind, name) in self.book.open], active[:-1]])
+        return np.flatnonzero(active != before)
+
+
+def _merge_missing(kind: str, signal: Signal, names: tuple[str, ...]) -> list[tuple[Signal, tuple[str, ...]]]:
+    """Return a signal with its names; where all features are missing that is one condition, not one per feature."""
+    if kind != "missing" or len(names) < 2:
+        return [(signal, names)]
+    together = np.asarray(signal.active.all(axis=1, keepdims=True))
+    figures = {key: value[:, :1] for key, value in signal.figures.items()}
+    return [(Signal(together, figures), (ALL,)), (signal._replace(active=signal.active & ~together), names)]
+
+
+def _by_name(levels: dict[str, np.ndarray], names: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    return {kind: dict(zip(names, values.tolist(), strict=True)) for kind, values in levels.items()}

@@ -1,0 +1,116 @@
+"""What monitoring compares with: statistics of the training and validation rows, saved with a run as JSON."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tsforecast.monitoring.blocks import BlockBuilder, Blocks, join_blocks
+from tsforecast.monitoring.detectors.drift import ChartReference, DriftOptions
+from tsforecast.monitoring.detectors.stuck import LongestRuns, RunLearner
+from tsforecast.monitoring.detectors.value_range import ValueRange
+from tsforecast.monitoring.relations import Relations
+from tsforecast.monitoring.rounding import to_array, to_plain_list
+
+STATISTICS = ("level", "noise", "relation")
+FLOOR = 1e-3  # added to a mean absolute value before its logarithm is taken, as a share of its typical size
+FITTING = DriftOptions(per_week=1.0)
+Local = Callable[[np.ndarray], np.ndarray]
+Pieces = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
+
+
+@dataclass(frozen=True)
+class InputReference:
+    """Statistics of F features.
+
+    Args:
+        features: Names.
+        step: Seconds from one row to the next.
+        relations: How each follows from the others.
+        floor: Smallest roughness that counts ``[F]``.
+        charts: Charts of level, noise and relation, ``K = 3 F``.
+        runs: Longest constant runs.
+        range: Magnitudes.
+    """
+
+    features: tuple[str, ...]
+    step: int
+    relations: Relations
+    floor: np.ndarray
+    charts: ChartReference
+    runs: LongestRuns
+    range: ValueRange
+
+    @classmethod
+    def fit(
+        cls, features: tuple[str, ...], step: int, pieces: Pieces, training_end: int, local: Local
+    ) -> "InputReference":
+        """Fit all statistics.
+
+        Args:
+            features: Names of the F features.
+            step: Seconds from one row to the next.
+            pieces: Returns the training and validation rows in pieces, each time from the start: seconds ``[m]`` and
+                values ``[m, F]``, NaN where missing.
+            training_end: Second after the last training row; profile and relations are fitted on rows before it.
+            local: Turns seconds into local ones, of which hours and weekdays are taken.
+        """
+        builder, parts, learner = BlockBuilder(step, len(features)), [], None
+        value_range = ValueRange.empty(len(features))
+        for seconds, values in pieces():
+            if learner is None:
+                learner = RunLearner(len(features), values)
+            learner.add(values)
+            value_range = value_range.extend(values)
+            parts.append(builder.add(seconds, values))
+        blocks = join_blocks(parts, len(features))
+        fitted = int(np.searchsorted(blocks.time, training_end - builder.seconds, side="right"))
+        relations = Relations.fit(blocks.mean[:fitted])
+        floor = FLOOR * _typical(blocks.mean[:fitted])
+        values = input_statistics(blocks, relations, floor)
+        charts = ChartReference.fit(local(blocks.time), values, fitted, builder.seconds, FITTING)
+        runs = (
+            learner.result() if learner else RunLearner(len(features), np.zeros((0, len(features)))).result()
+        )
+        return cls(features, step, relations, floor, charts, runs, value_range)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "features": list(self.features),
+            "step": self.step,
+            "relations": self.relations.to_dict(),
+            "floor": to_plain_list(self.floor),
+            "charts": self.charts.to_dict(),
+            "runs": self.runs.to_dict(),
+            "range": self.range.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "InputReference":
+        """Read what ``to_dict`` returned."""
+        return cls(
+            tuple(stored["features"]),
+            int(stored["step"]),
+            Relations.from_dict(stored["relations"]),
+            to_array(stored["floor"]),
+            ChartReference.from_dict(stored["charts"]),
+            LongestRuns.from_dict(stored["runs"]),
+            ValueRange.from_dict(stored["range"]),
+        )
+
+
+def input_statistics(blocks: Blocks, relations: Relations, floor: np.ndarray) -> np.ndarray:
+    """Return level, noise (a logarithm) and relation of n blocks ``[n, 3 F]``."""
+    noise = np.log(blocks.roughness + floor)
+    return np.concatenate([blocks.mean, noise, relations.residuals(blocks.mean)], axis=1)
+
+
+def _typical(mean: np.ndarray) -> np.ndarray:
+    """Return the standard deviations ``[F]`` of block means, or their size where they are constant."""
+    known = np.isfinite(mean)
+    count = np.maximum(known.sum(axis=0), 1)
+    center = np.where(known, mean, 0.0).sum(axis=0) / count
+    spread = np.sqrt((np.where(known, mean - center, 0.0) ** 2).sum(axis=0) / count)
+    return np.asarray(np.where(spread > 0, spread, np.maximum(np.abs(center), 1e-9)))

@@ -1,0 +1,170 @@
+"""Monitoring of forecasts once their truths are known: residual drift, errors, coverage, and anomalous readings."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tsforecast.monitoring.anomaly import AnomalyScorer
+from tsforecast.monitoring.blocks import BlockBuilder
+from tsforecast.monitoring.detectors.coverage import CoverageDetector
+from tsforecast.monitoring.detectors.drift import ChartReference, DriftDetector, DriftOptions
+from tsforecast.monitoring.detectors.promise import PromiseDetector
+from tsforecast.monitoring.detectors.signal import Signal
+from tsforecast.monitoring.inputs import Finding, split_signal
+from tsforecast.monitoring.options import AlarmOptions
+from tsforecast.monitoring.reference import FITTING, FLOOR, Local
+from tsforecast.monitoring.rounding import to_array, to_plain_list
+from tsforecast.monitoring.streams import latch
+
+STATISTICS = ("residual", "error")
+COLUMNS = 4  # residual, its absolute value, that of persistence, inside
+MIN_SHARE = 0.1  # of the truths of a block, for its statistics to count
+QUIET = 10  # readings without a flag that end an anomaly
+
+
+@dataclass(frozen=True)
+class ResidualReference:
+    """Residuals of T targets on validation windows.
+
+    Args:
+        floor: Smallest error that counts ``[T]``.
+        charts: Charts of residual and error, ``K = 2 T``.
+    """
+
+    floor: np.ndarray
+    charts: ChartReference
+
+    @classmethod
+    def fit(cls, seconds: np.ndarray, residuals: np.ndarray, step: int, local: Local) -> "ResidualReference":
+        """Fit profile and tails.
+
+        Args:
+            seconds: Second ``[n]`` of each truth, rising.
+            residuals: Truth less forecast ``[n, T]``, NaN where unknown.
+            step: Seconds from one truth to the next.
+            local: Turns seconds into local ones.
+        """
+        count = residuals.shape[1]
+        builder = BlockBuilder(step, 2 * count, MIN_SHARE)
+        blocks = builder.add(seconds, np.concatenate([residuals, np.abs(residuals)], axis=1))
+        known = np.isfinite(residuals)
+        total = np.where(known, np.abs(residuals), 0.0).sum(axis=0)
+        floor = np.maximum(FLOOR * total / np.maximum(known.sum(axis=0), 1), 1e-12)
+        values = residual_statistics(blocks.mean, floor)
+        charts = ChartReference.fit(local(blocks.time), values, len(blocks), builder.seconds, FITTING)
+        return cls(floor, charts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"floor": to_plain_list(self.floor), "charts": self.charts.to_dict()}
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "ResidualReference":
+        """Read what ``to_dict`` returned."""
+        return cls(to_array(stored["floor"]), ChartReference.from_dict(stored["charts"]))
+
+
+def residual_statistics(mean: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """Return residual and error (a logarithm) of n blocks ``[n, 2 T]`` from means of both ``[n, 2 T]``."""
+    count = len(floor)
+    return np.concatenate([mean[:, :count], np.log(mean[:, count : 2 * count] + floor)], axis=1)
+
+
+class TruthMonitor:
+    """Runs all detectors of forecasts and their truths, for T targets.
+
+    Args:
+        step: Seconds from one truth to the next.
+        promised: Mean absolute error as a share of persistence's ``[T]``, as evaluated, NaN where unknown.
+        nominal: Nominal coverage of the intervals.
+        options: What raises an alarm.
+        local: Turns seconds into local ones.
+        reference: Residuals of validation windows; None: drift of residuals is not monitored.
+    """
+
+    def __init__(
+        self,
+        step: int,
+        promised: np.ndarray,
+        nominal: float,
+        options: AlarmOptions,
+        local: Local,
+        reference: ResidualReference | None,
+    ):
+        count = len(promised)
+        self.local, self.reference = local, reference
+        self.blocks = BlockBuilder(step, COLUMNS * count, MIN_SHARE)
+        self.coverage = CoverageDetector(count, nominal, options.coverage_tolerance)
+        self.promise = PromiseDetector(promised, options.error_tolerance)
+        self.scorers = [AnomalyScorer(options.anomaly_rate) for _ in range(count)]
+        self.p_values = np.full(count, np.nan)  # of the newest readings
+        self._quiet = np.full(count, QUIET, np.int64)
+        self._anomalous = np.zeros(count, bool)
+        drift = DriftOptions(per_week=options.false_alarms_per_week)
+        self.drift = None if reference is None else DriftDetector(reference.charts, drift, slice(count, None))
+
+    def update(
+        self, seconds: np.ndarray, residual: np.ndarray, naive: np.ndarray, inside: np.ndarray
+    ) -> list[Finding]:
+        """Add truths.
+
+        Args:
+            seconds: Second ``[m]`` of each, rising.
+            residual: Truth less forecast ``[m, T]``, NaN where unknown.
+            naive: Absolute error of persistence ``[m, T]``.
+            inside: 1 where the truth is in its interval, 0 where not, NaN without one ``[m, T]``.
+        """
+        findings = [("anomaly", seconds, self._score(residual))]
+        blocks = self.blocks.add(seconds, np.concatenate([residual, np.abs(residual), naive, inside], axis=1))
+        if len(blocks):
+            _, error, persistence, coverage = np.split(blocks.mean, COLUMNS, axis=1)
+            weights = np.split(blocks.observed, COLUMNS, axis=1)
+            ends = blocks.time + self.blocks.seconds
+            findings.append(("coverage", ends, self.coverage.update(coverage, weights[3])))
+            findings.append(("promise", ends, self.promise.update(error, persistence, weights[1])))
+            if self.drift is not None and self.reference is not None:
+                values = residual_statistics(blocks.mean, self.reference.floor)
+                signal = self.drift.update(self.local(blocks.time), values)
+                findings += [(kind, ends, part) for kind, part in split_signal(signal, STATISTICS).items()]
+        return findings
+
+    def levels(self) -> dict[str, np.ndarray]:
+        """Return the highest chart of each statistic and target, as a share of its threshold."""
+        if self.drift is None:
+            return {}
+        return dict(zip(STATISTICS, self.drift.level.reshape(len(STATISTICS), -1), strict=True))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state, for ``restore``."""
+        return {
+            "blocks": self.blocks.to_dict(),
+            "coverage": self.coverage.to_dict(),
+            "promise": self.promise.to_dict(),
+            "scorers": [scorer.to_dict() for scorer in self.scorers],
+            "quiet": self._quiet.tolist(),
+            "anomalous": self._anomalous.tolist(),
+            "drift": None if self.drift is None else self.drift.to_dict(),
+        }
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Restore what ``to_dict`` returned."""
+        self.blocks.restore(stored["blocks"])
+        self.coverage.restore(stored["coverage"])
+        self.promise.restore(stored["promise"])
+        for scorer, state in zip(self.scorers, stored["scorers"], strict=True):
+            scorer.restore(state)
+        self._quiet = np.array(stored["quiet"], np.int64)
+        self._anomalous = np.array(stored["anomalous"], bool)
+        if self.drift is not None and stored["drift"] is not None:
+            self.drift.restore(stored["drift"])
+
+    def _score(self, residual: np.ndarray) -> Signal:
+        p_values, flags = np.empty(residual.shape), np.zeros(residual.shape, bool)
+        for target, scorer in enumerate(self.scorers):
+            p_values[:, target], flags[:, target] = scorer.update(residual[:, target])
+        position = np.arange(1, len(residual) + 1)[:, None]
+        quiet = position - np.maximum.accumulate(np.where(flags, position, -self._quiet), axis=0)
+        active = latch(flags, quiet >= QUIET, self._anomalous)
+        self._quiet, self._anomalous, self.p_values = quiet[-1], active[-1], p_values[-1]
+        return Signal(active, {"value": residual, "p_value": p_values})
