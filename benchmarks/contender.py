@@ -86,8 +86,18 @@ def _stock_layers():
         setattr(recurrent, name, getattr(keras.layers, name))
 
 
-def torch_call(model, work, batch, half, threads):
-    """Return the step or forecast of PyTorch, with bfloat16 autocast if ``half``, on a GPU if there is one."""
+def torch_call(model, work, batch, half, threads, steps=1, **settings):
+    """Return the step or forecast of PyTorch, with bfloat16 autocast if ``half``, on a GPU if there is one.
+
+    Args:
+        model: Name of the model.
+        work: ``train`` or ``infer``.
+        batch: Windows of a step or forecast.
+        half: Whether products are computed in bfloat16.
+        threads: Threads on a CPU.
+        steps: Train steps of a call, which waits for the last one.
+        **settings: Arguments of the model.
+    """
     import torch
 
     from benchmarks.pytorch_models import MODELS
@@ -95,7 +105,7 @@ def torch_call(model, work, batch, half, threads):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    network = MODELS[model]().to(device)
+    network = MODELS[model](**settings).to(device)
     past, truth = torch.randn(batch, LOOKBACK, FEATURES).to(device), torch.randn(batch, 1).to(device)
     if work == "infer":
         network.eval()
@@ -121,9 +131,14 @@ def torch_call(model, work, batch, half, threads):
             )
         loss.backward()
         optimizer.step()
-        return loss.item()
+        return loss
 
-    return step
+    def train():
+        for _ in range(steps - 1):
+            step()
+        return step().item()
+
+    return train
 
 
 def reset_peak():

@@ -29,6 +29,7 @@ IN_PYTORCH = ("lstm", "gru", "cnn_lstm", "spike_detector")  # benchmarks.pytorch
 PRECISIONS = ("float32", "mixed")
 BATCHES = (256, 32, 1024, 4096)  # by importance
 TARGET_RMSE = 0.60  # kW, on validation windows of household power
+STEPS = 10  # steps of a call, which waits for the last one
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -37,6 +38,7 @@ def main(arguments=None):
     if options.wheels:
         print("\n".join(list_wheels(options.wheels)))
         return
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # processes share the card
     options.folder.mkdir(parents=True, exist_ok=True)
     benchmark(options, time.monotonic() + 60 * options.minutes)
     print(options.folder / "gpu.md")
@@ -51,7 +53,7 @@ def parse_options(arguments):
     parser.add_argument("--minutes", type=float, default=8, help="longest duration")
     parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
     parser.add_argument("--batches", nargs="+", type=int, default=BATCHES, help="windows of a train step")
-    parser.add_argument("--seconds", type=float, default=1.0, help="time for each cell, without compilation")
+    parser.add_argument("--seconds", type=float, default=0.5, help="time for each cell, without compilation")
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
     parser.add_argument("--folder", type=Path, default=ROOT / "outputs" / "gpu", help="folder of the results")
     parser.add_argument("--wheels", choices=BACKENDS, help="only list the packages for this backend")
@@ -142,7 +144,8 @@ def measure(request, options, workers, left):
         workers[name] = Process(
             [sys.executable, "-m", "benchmarks.gpu_worker", name, options.backend, options.device]
         )
-    answer = workers[name].ask(request | {"seconds": options.seconds}, left)
+    settings = {"seconds": options.seconds, "steps": 2 if options.tiny else STEPS}
+    answer = workers[name].ask(request | settings, left)
     if "failed" in answer:
         workers.pop(name).stop()
     return answer

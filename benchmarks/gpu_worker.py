@@ -1,8 +1,8 @@
 """Measures cells of ``benchmarks.gpu`` on request: ``python -m benchmarks.gpu_worker ours tensorflow auto``.
 
-Reads a line of JSON per cell from standard input and answers with one. A step is timed on a batch that is on the device
-already; ``pipeline`` trains on batches that the input pipeline brings, and measures how long steps waited for them. JAX
-cannot reset its peak memory, so that its figure is the peak of all cells so far.
+Reads a line of JSON per cell from standard input and answers with one. Steps are timed in tens on a batch that is on
+the device already; ``pipeline`` trains on batches that the input pipeline brings, and measures how long steps waited
+for them. JAX cannot reset its peak memory, so that its figure is that of the compiled step.
 """
 
 import json
@@ -11,14 +11,15 @@ import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-SIZE = 4096  # rows of the square matrices of the limits, on a GPU
+SIZE = 8192  # rows of the square matrices of the limits, on a GPU
 
 
-def timed(call, seconds, min_calls=3):
-    """Return the seconds of the first call, median and quartiles of the later ones, and their number."""
+def timed(call, seconds, parts=1):
+    """Return the seconds of the first call, median and quartiles of each part of the later ones, and their number."""
     from tsforecast.timing import seconds_per_call
 
-    return seconds_per_call(call, seconds, min_calls)
+    figures = seconds_per_call(call, seconds)
+    return figures | {name: figures[name] / parts for name in ("median", "low", "high")}
 
 
 class Ours:
@@ -49,10 +50,11 @@ class Ours:
 
     def train(self, request):
         """Time a train step and measure its memory, next to what ``job=plan`` expects and the card allows."""
+        from benchmarks.gpu_steps import train_steps
         from benchmarks.operations import PASSES, forward_gflop
         from tsforecast.config import instantiate
         from tsforecast.jobs import build_training
-        from tsforecast.planning.measurement import training_call
+        from tsforecast.planning.measurement import random_batch
 
         config, dataset, model, runtime = self.prepare(request)
         batch = request["batch"]
@@ -60,14 +62,16 @@ class Ours:
         items = plan.training(batch)
         trainer = build_training.trainer(config, model, instantiate(config.loss), 1000)
         memory = PeakMemory(self.backend, runtime.device)
-        figures = timed(training_call(trainer, batch), request["seconds"])
+        call, compiled_bytes = train_steps(trainer, *random_batch(trainer, batch), request["steps"])
+        figures = timed(call, request["seconds"], request["steps"])
         traffic = 2 * (items["activations"] + items["workspace"]) + 3 * items["weights"] + items["optimizer"]
         return figures | {
             "windows_per_second": batch / figures["median"],
-            "peak_mb": memory.megabytes(),
+            "peak_mb": memory.megabytes() if compiled_bytes is None else compiled_bytes / 1e6,
             "planned_mb": items["step"] / 1e6,
             "gflop": PASSES["train"] * forward_gflop(model, model.task.lookback) * batch,
             "gigabytes": traffic / 1e9,
+            "weights": model.count_params(),
             "device": runtime.device_name,
             "policy": runtime.policy,
             "versions": runtime.versions,
@@ -98,43 +102,70 @@ class Ours:
 
         config, dataset, model, runtime = self.prepare(request)
         trainer = build_training.trainer(config, model, instantiate(config.loss), 1000)
-        batches = iter(train_batches(trainer, dataset.windows("train"), request["batch"], seed=0)(0))
-        step = train_function(trainer, batches)
-        step(), step()
-        trainer.waited_seconds, steps, began = 0.0, 0, time.perf_counter()
-        while steps < 3 or time.perf_counter() - began < request["seconds"]:
-            step()
-            steps += 1
-        seconds = time.perf_counter() - began
+        epochs = Epochs(trainer)
+        steps = request["steps"]
+        batches = train_batches(trainer, dataset.windows("train"), request["batch"], seed=0)(0)
+        trainer.fit(
+            batches, epochs=3, steps_per_epoch=steps, callbacks=[epochs.callback()], shuffle=False, verbose=0
+        )
         return {
-            "windows_per_second": steps * request["batch"] / seconds,
-            "input_wait": trainer.waited_seconds / seconds,
+            "windows_per_second": steps * request["batch"] / epochs.seconds[-1],
+            "input_wait": epochs.waited[-1] / epochs.seconds[-1],
             "policy": runtime.policy,
         }
 
     def limits(self, request):
         """Measure the speed of matrix products and of copies on the device."""
         _, _, _, runtime = self.prepare(request)
+        import keras
         from keras import ops
 
-        size = SIZE if runtime.device == "gpu" else SIZE // 8
+        size, steps = SIZE if runtime.device == "gpu" else SIZE // 16, request["steps"]
         result = {"device": runtime.device_name, "versions": runtime.versions, "driver": driver()}
-        for dtype in ("float32", half_type(runtime)):
-            matrix = ops.ones((size, size), dtype)
-            figures = timed(lambda matrix=matrix: float(ops.matmul(matrix, matrix)[0, 0]), request["seconds"])
+        half = self.prepare(request | {"precision": "mixed"})[-1].policy.removeprefix("mixed_")
+        for dtype in dict.fromkeys(("float32", half)):
+            matrix = keras.random.normal((size, size), dtype=dtype)
+            figures = timed(repeated(lambda m=matrix: ops.matmul(m, m), steps), request["seconds"], steps)
             result[f"gflops {dtype}"] = 2 * size**3 / figures["median"] / 1e9
-        vector = ops.ones((4 * size * size,), "float32")
-        figures = timed(lambda: float((vector + 1.0)[0]), request["seconds"])
+        vector = keras.random.normal((4 * size * size,))
+        figures = timed(repeated(lambda: vector + 1.0, steps), request["seconds"], steps)
         return result | {"gigabytes_per_second": 2 * 4 * 4 * size * size / figures["median"] / 1e9}
 
 
-def half_type(runtime):
-    """Return the half precision of the device."""
-    from tsforecast.runtime import resolve_policy
+def repeated(operation, times):
+    """Return a call that runs an operation several times and waits for the last result."""
 
-    capability = 8.0 if "A100" in runtime.device_name or "H100" in runtime.device_name else 7.0
-    policy = resolve_policy("mixed", runtime.device, capability)
-    return policy.removeprefix("mixed_") if policy != "float32" else "bfloat16"
+    def call():
+        for _ in range(times):
+            result = operation()
+        return float(result.reshape(-1)[0] if hasattr(result, "reshape") else result[(0,) * result.ndim])
+
+    return call
+
+
+class Epochs:
+    """Seconds of each epoch, and the seconds of them that steps waited for a batch.
+
+    Args:
+        trainer: Trainer that measures its waits.
+    """
+
+    def __init__(self, trainer):
+        self.trainer, self.seconds, self.waited = trainer, [], []
+
+    def callback(self):
+        """Return the callback that measures."""
+        import keras
+
+        return keras.callbacks.LambdaCallback(on_epoch_begin=self._begin, on_epoch_end=self._end)
+
+    def _begin(self, epoch, logs):
+        self.began, self.trainer.waited_seconds = time.perf_counter(), 0.0
+
+    def _end(self, epoch, logs):
+        float(logs["loss"])  # waits for the last step
+        self.seconds.append(time.perf_counter() - self.began)
+        self.waited.append(self.trainer.waited_seconds)
 
 
 def driver():
@@ -146,16 +177,6 @@ def driver():
         return subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
-
-
-def train_function(trainer, batches):
-    """Return a function that trains on the next batch and waits for the loss."""
-    import keras
-
-    if keras.config.backend() == "tensorflow":
-        run = trainer.make_train_function()
-        return lambda: float(run(batches)["loss"])
-    return lambda: float(trainer.train_on_batch(*next(batches)))
 
 
 class PeakMemory:
@@ -178,9 +199,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats()
             self.read = lambda: torch.cuda.max_memory_allocated() / 1e6
         else:
-            import jax
-
-            self.read = lambda: jax.devices()[0].memory_stats()["peak_bytes_in_use"] / 1e6
+            self.read = lambda: None
 
     def megabytes(self):
         """Return the peak in 10^6 bytes."""
@@ -203,7 +222,7 @@ class Torch:
     def train(self, request):
         """Time a train step."""
         memory = PeakMemory("torch", "gpu" if self.on_gpu else "cpu")
-        figures = timed(self.call(request, "train"), request["seconds"])
+        figures = timed(self.call(request, "train"), request["seconds"], request["steps"])
         rate = request["batch"] / figures["median"]
         return figures | {"windows_per_second": rate, "peak_mb": memory.megabytes()}
 
@@ -216,9 +235,19 @@ class Torch:
         from benchmarks.contender import torch_call
 
         half = request["precision"] == "mixed"
-        return torch_call(request["model"], work, request["batch"], half, os.cpu_count() or 1)
+        settings = {"encoded": True, "dropout": DROPOUTS[request["model"]]}
+        return torch_call(
+            request["model"],
+            work,
+            request["batch"],
+            half,
+            os.cpu_count() or 1,
+            steps=request["steps"],
+            **settings,
+        )
 
 
+DROPOUTS = {"lstm": 0.3, "gru": 0.3, "cnn_lstm": 0.3, "spike_detector": 0.2}  # conf/model
 LIBRARIES = {"ours": Ours, "torch": Torch}
 
 

@@ -63,6 +63,19 @@ class _FastRecurrent(keras.layers.Layer):
             return "use_bias is False"
         return "use_cudnn is False" if self.use_cudnn is False else ""
 
+    def build(self, sequences_shape: tuple[int | None, ...], initial_state_shape: Any = None) -> None:
+        """Build the layer; JAX has cuDNN's LSTM in float32 only, so that the layer then computes in it."""
+        if keras.config.backend() == "jax" and self.compute_dtype != "float32" and self.path == _CUDNN:
+            self._configured_policy = self.dtype_policy
+            self.dtype_policy = self.cell.dtype_policy = keras.DTypePolicy("float32")
+        super().build(sequences_shape, initial_state_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the config, with the dtype policy that the layer was created with."""
+        config: dict[str, Any] = super().get_config()
+        policy = getattr(self, "_configured_policy", None)
+        return config if policy is None else {**config, "dtype": keras.saving.serialize_keras_object(policy)}
+
     def inner_loop(
         self, sequences: Tensor, initial_state: Sequence[Tensor], mask: Tensor, training: bool = False
     ):

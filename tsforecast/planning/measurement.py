@@ -61,7 +61,7 @@ def training_call(trainer: "Trainer", batch_size: int) -> Callable[[], object]:
     """Return a call that trains on a fixed random batch and waits for the loss."""
     import keras
 
-    past, truth = _random_batch(trainer, batch_size)
+    past, truth = random_batch(trainer, batch_size)
     if keras.config.backend() != "tensorflow":
         return lambda: trainer.train_on_batch(past, truth)
     import tensorflow as tf
@@ -79,7 +79,8 @@ def forecast_call(model: "Model", batch_size: int) -> Callable[[], object]:
     return lambda: forward_batch(model, past)
 
 
-def _random_batch(trainer: "Trainer", batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+def random_batch(trainer: "Trainer", batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return random windows and targets as float32 arrays, in the shapes that a trainer expects."""
     task, random = trainer.forecaster.task, np.random.default_rng(0)
     past = random.normal(size=(batch_size, task.lookback, task.channels)).astype(np.float32)
     steps = () if trainer.dense_from is None else (task.lookback - trainer.dense_from,)

@@ -177,9 +177,9 @@ def attend(
     return ops.matmul(weights, _swap_last_axes(values))
 
 
-def _future_mask(tokens: int) -> np.ndarray:
+def _future_mask(tokens: int) -> Tensor:
     """Return what to add to the scores ``[P, P]`` so that no token attends to a later one."""
-    return np.triu(np.full((tokens, tokens), -1e9, "float32"), k=1)
+    return ops.convert_to_tensor(np.triu(np.full((tokens, tokens), -1e9, "float32"), k=1))
 
 
 @ops.custom_gradient
