@@ -19,6 +19,8 @@ _XLA_CPU, _CUDNN, _KERAS = "xla-cpu", "cudnn", "keras"
 class _FastRecurrent(keras.layers.Layer):
     """Chooses between our CPU kernels and Keras' own implementation of a recurrent layer."""
 
+    _configured_policy: keras.DTypePolicy | None = None  # where the layer computes in another one
+
     @property
     def path(self) -> str:
         """The path of calls: ``xla-cpu`` (our kernels), ``cudnn`` (Keras' with cuDNN) or ``keras`` (Keras' loop).
@@ -66,15 +68,18 @@ class _FastRecurrent(keras.layers.Layer):
     def build(self, sequences_shape: tuple[int | None, ...], initial_state_shape: Any = None) -> None:
         """Build the layer; JAX has cuDNN's LSTM in float32 only, so that the layer then computes in it."""
         if keras.config.backend() == "jax" and self.compute_dtype != "float32" and self.path == _CUDNN:
-            self._configured_policy = self.dtype_policy
-            self.dtype_policy = self.cell.dtype_policy = keras.DTypePolicy("float32")
+            self._configured_policy = keras.DTypePolicy(self.dtype_policy.name)
+            layers: list[Any] = [self, self.cell]
+            for layer in layers:
+                layer.dtype_policy = keras.DTypePolicy("float32")
         super().build(sequences_shape, initial_state_shape)
 
     def get_config(self) -> dict[str, Any]:
         """Return the config, with the dtype policy that the layer was created with."""
         config: dict[str, Any] = super().get_config()
-        policy = getattr(self, "_configured_policy", None)
-        return config if policy is None else {**config, "dtype": keras.saving.serialize_keras_object(policy)}
+        if self._configured_policy is not None:
+            config["dtype"] = keras.dtype_policies.serialize(self._configured_policy)
+        return config
 
     def inner_loop(
         self, sequences: Tensor, initial_state: Sequence[Tensor], mask: Tensor, training: bool = False
