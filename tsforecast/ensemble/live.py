@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,27 +54,47 @@ class LiveEnsemble:
         """
         points = select_points(members, self.metadata.quantile_levels)
         for time, *forecast in zip(made_at.astype(np.int64).tolist(), points, weights, strict=True):
-            self._pending[time] = (forecast[0], forecast[1])
+            self.restore_forecast(time, forecast[0], forecast[1])
+
+    def restore_forecast(self, made_at: int, points: Array, weights: Array) -> None:
+        """Store one forecast until its truths arrive.
+
+        Args:
+            made_at: Time of the forecast in seconds.
+            points: Scaled point forecasts of the members, ``[M, H, T]``.
+            weights: Weights ``[M]`` with which they were combined.
+        """
+        self._pending[made_at] = (points, weights)
         while len(self._pending) > MAX_PENDING:
             self._pending.popitem(last=False)
 
-    def observe(self, time: int, target: int, value: float) -> None:
+    def restore_truths(self, truths: Iterable[tuple[int, int, float]]) -> None:
+        """Take truths that arrived before this object was made, without learning from them.
+
+        Args:
+            truths: Time in seconds, index of the target, and value in its unit, in the order of arrival.
+        """
+        for time, target, value in truths:
+            self._add_truth(time, target, value)
+
+    def observe(self, time: int, target: int, value: float) -> int | None:
         """Take a truth, and learn from the forecast whose last truth it is, if any.
 
         Args:
             time: Time of the truth in seconds.
             target: Index of the target.
             value: Truth in the target's unit.
+
+        Returns:
+            The time in seconds at which that forecast was made; None if there is none.
         """
-        metadata, channel = self.metadata, self.metadata.target_indices[target]
-        self._truths[time, target] = float(metadata.scaler.transform(np.asarray(value), channel))
-        while len(self._truths) > MAX_PENDING * len(metadata.targets):
-            self._truths.popitem(last=False)
+        metadata = self.metadata
+        self._add_truth(time, target, value)
         targets = range(len(metadata.targets))
         now = np.datetime64(time, "s")
         made_at = int(metadata.grid.shift(now, 1 - metadata.lead - metadata.horizon).astype(np.int64))
         if made_at not in self._pending or not all((time, index) in self._truths for index in targets):
-            return
+            return None
         points, weights = self._pending.pop(made_at)
         times = metadata.target_times(np.array([made_at], "datetime64[s]"))[0].astype(np.int64).tolist()
         truth = np.array(
@@ -83,6 +103,7 @@ class LiveEnsemble:
         self.state = self.weighting.update(self.state, forecast_errors(points[None], truth[None])[0], weights)
         self.learned += 1
         self.weighting.apply(self.state)
+        return made_at
 
     def to_dict(self) -> dict[str, Any]:
         """Return what was learned, for a JSON file."""
@@ -95,3 +116,9 @@ class LiveEnsemble:
         if stored["learned"] and {name: values.shape for name, values in state.items()} == shapes:
             self.state, self.learned = state, int(stored["learned"])
             self.weighting.apply(self.state)
+
+    def _add_truth(self, time: int, target: int, value: float) -> None:
+        metadata, channel = self.metadata, self.metadata.target_indices[target]
+        self._truths[time, target] = float(metadata.scaler.transform(np.asarray(value), channel))
+        while len(self._truths) > MAX_PENDING * len(metadata.targets):
+            self._truths.popitem(last=False)

@@ -9,28 +9,21 @@ from tsforecast.files import remove_if_empty
 from tsforecast.jobs import build
 from tsforecast.registry import Registry
 from tsforecast.serving.auth import read_token
-from tsforecast.serving.server import (
-    check_packages,
-    create_service_app,
-    format_url,
-    open_socket,
-    run_server,
-)
+from tsforecast.serving.server import check_service, create_service_app, format_url, open_socket, run_server
 
 
 def main(config: Config, path: Path) -> None:
-    """Serve until stopped (Ctrl-C, SIGTERM); what the intervals learned is saved in the registry's folder."""
+    """Serve until stopped (Ctrl-C, SIGTERM); the journal keeps what the service receives, makes and learns."""
     remove_if_empty(path)
     registry, options = Registry(config.registry.path), config.serve
-    registry.champion().check()
-    check_packages()
     token = read_token(options.token_file, os.environ.get(TOKEN))
-    listener = open_socket(options.host, options.port)  # taken before anything slow is done
-    build.set_up_runtime(config)
-    app = create_service_app(registry, options, config.intervals, token)
-    print(
-        f"{format_url(options.host, listener)} serves the champion of {registry.path}; "
-        "/readyz says when it is warm, /docs how to use it.",
-        flush=True,
-    )
-    run_server(app, listener)
+    with check_service(registry, options):
+        listener = open_socket(options.host, options.port)  # taken before anything slow is done
+        build.set_up_runtime(config)
+        app = create_service_app(registry, options, config.intervals, token)
+        print(
+            f"{format_url(options.host, listener)} serves the champion of {registry.path}; "
+            "/readyz says when it is warm, /docs how to use it.",
+            flush=True,
+        )
+        run_server(app, listener)

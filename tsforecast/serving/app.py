@@ -105,7 +105,7 @@ def add_forecast_routes(app: FastAPI, service: Service, limits: Limits) -> None:
     )
     async def observe(request: Request) -> Response:
         async def work(body: bytes, content_type: str) -> Response:
-            return json_response(service.observe(body))
+            return json_response(await service.observe(body))
 
         return await handle_body(request, limits, (JSON,), work)
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from tsforecast.errors import UserError
+from tsforecast.journal.writer import NotStored
 from tsforecast.serving.batching import QueueFull
 from tsforecast.serving.requests import RequestTooLarge
 from tsforecast.serving.service import NotReady
@@ -71,7 +72,7 @@ async def handle_body(
         return error_response(
             503, f"No forecast within {limits.seconds:g} s: try again later.", retry_seconds=RETRY_SECONDS
         )
-    except (UserError, QueueFull, NotReady) as error:
+    except (UserError, QueueFull, NotReady, NotStored) as error:
         return refusal_response(error)
 
 
@@ -110,7 +111,7 @@ async def read_body(request: Request, max_bytes: int, seconds: float) -> bytes:
         raise BodyTimeout from None
 
 
-def refusal_response(error: UserError | QueueFull | NotReady) -> Response:
+def refusal_response(error: UserError | QueueFull | NotReady | NotStored) -> Response:
     """Return the response to a request that cannot be served."""
     if isinstance(error, RequestTooLarge):
         return error_response(413, str(error))

@@ -1,39 +1,19 @@
 """The newest forecasts with their truths, as the live page shows them; bounded in memory."""
 
-from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tsforecast.inference.forecast_table import member_names
-from tsforecast.inference.forecasts import Forecasts
-from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.serving.model_manager import LoadedModel
+from tsforecast.serving.window_record import Point, WindowRecord
 
-ALARM_PROBABILITY = 0.5  # of a spike head
 SNAPSHOT_POINTS = 600
-_HIDDEN = ("low", "high")  # fields of a point that the live page does not need
-
-
-@dataclass
-class Point:
-    """One forecast value; times are seconds since 1970, values are in the target's unit."""
-
-    version: str
-    made_at: int
-    time: int
-    step: int
-    target: int
-    forecast: float
-    low: float
-    high: float
-    lower: float | None
-    upper: float | None
-    last: float
-    alarm: bool
-    spike: float | None
-    truth: float | None = None
+MAX_GAP = 600  # steps between two forecasts that are shown on one page
+_HIDDEN = ("low", "high", "window")  # fields of a point that the live page does not need
+Truth = tuple[int, int, float]  # time in seconds since 1970, index of the target, value
 
 
 class LiveStore:
@@ -57,61 +37,27 @@ class LiveStore:
         self.weights: OrderedDict[int, dict[str, float]] = OrderedDict()  # by made_at
         self._waiting: dict[tuple[int, int], set[tuple[int, int, int]]] = {}
 
-    def add(
-        self,
-        model: LoadedModel,
-        made_at: np.ndarray,
-        last: np.ndarray,
-        forecasts: Forecasts,
-        lower: np.ndarray,
-        upper: np.ndarray,
-    ) -> int:
-        """Add the newest of n forecasts.
+    def add_windows(self, windows: Sequence[WindowRecord]) -> tuple[int, list[Point]]:
+        """Add forecasts.
 
         The same forecast made again replaces the earlier one.
 
         Args:
-            model: The model that made them.
-            made_at: Time datetime64[s] of the last row of each window ``[n]``.
-            last: Last known values of the targets ``[n, T]``.
-            forecasts: The forecasts.
-            lower: Lower bounds ``[n, H, T]`` of the intervals.
-            upper: Upper bounds ``[n, H, T]``.
+            windows: The forecasts, in the order of arrival.
 
         Returns:
-            The number of values that raise a spike alarm.
+            The number of values that raise a spike alarm, and the values whose truths were known already.
         """
-        metadata, alarms = model.metadata, 0
-        count = max(1, self.keep // (metadata.horizon * len(metadata.targets)))
-        times = metadata.target_times(made_at).astype(np.int64)
-        seconds = made_at.astype(np.int64)
-        for row in range(max(0, len(made_at) - count), len(made_at)):
-            for step, target in np.ndindex(forecasts.values.shape[1:]):
-                index = (row, step, target)
-                point = Point(
-                    version=model.version.name,
-                    made_at=int(seconds[row]),
-                    time=int(times[row, step]),
-                    step=step,
-                    target=target,
-                    forecast=float(forecasts.values[index]),
-                    low=float(forecasts.low[index]),
-                    high=float(forecasts.high[index]),
-                    lower=_to_json(lower[index]),
-                    upper=_to_json(upper[index]),
-                    last=float(last[row, target]),
-                    alarm=_is_alarm(metadata, forecasts, index, last[row, target]),
-                    spike=None if forecasts.spike is None else float(forecasts.spike[index]),
-                )
-                is_new = self._add_point(point)
-                alarms += point.alarm and is_new
-            if forecasts.weights is not None:
-                names = member_names(metadata, forecasts.weights.shape[1])
-                self.weights[int(seconds[row])] = dict(
-                    zip(names, forecasts.weights[row].tolist(), strict=True)
-                )
-        _drop_oldest(self.weights, self.keep)
-        return alarms
+        alarms, known = 0, []
+        for window in windows:
+            for point in window.points():
+                if point.truth is None:
+                    point.truth = self.truths.get((point.time, point.target))
+                alarms += self._add_point(point) and point.alarm
+                if point.truth is not None:
+                    known.append(point)
+            self._add_weights(window)
+        return alarms, known
 
     def observe(self, time: int, target: int, value: float) -> list[Point]:
         """Add a truth, unless there is one for its time already.
@@ -127,49 +73,76 @@ class LiveStore:
         key = (time, target)
         if key in self.truths:
             return []
-        self.truths[key] = value
-        _drop_oldest(self.truths, self.keep)
+        self._add_truth(time, target, value)
         points = [self.points[name] for name in self._waiting.pop(key, ()) if name in self.points]
         for point in points:
             point.truth = value
         return points
 
     def snapshot(self, newest: int = SNAPSHOT_POINTS) -> dict[str, Any]:
-        """Return the newest forecasts and weights, as ``responses.LiveResponse`` holds them."""
-        points = sorted(self.points.values(), key=lambda point: (point.time, point.step))[-newest:]
+        """Return the forecasts and weights that arrived last, as ``responses.LiveResponse`` holds them.
+
+        They are in the order of time. A window whose time is far from all others is left out, since it would make the
+        charts useless.
+        """
+        points = _select_near(list(self.points.values())[-newest:])
+        shown = sorted(points, key=lambda point: (point.time, point.step))
+        windows = {point.made_at for point in shown}
+        weights = [item for item in list(self.weights.items())[-newest:] if item[0] in windows]
         return {
             "points": [
-                {name: value for name, value in vars(point).items() if name not in _HIDDEN}
-                for point in points
+                {name: value for name, value in vars(point).items() if name not in _HIDDEN} for point in shown
             ],
             "weights": [
-                {"made_at": made_at, "weights": self.weights[made_at]}
-                for made_at in sorted(self.weights)[-newest:]
+                {"made_at": made_at, "weights": values}
+                for made_at, values in sorted(weights, key=lambda item: item[0])
             ],
         }
 
-    def to_json(self) -> dict[str, Any]:
-        """Return everything, for ``restore``."""
-        return {
-            "points": [asdict(point) for point in self.points.values()],
-            "truths": [[*key, value] for key, value in self.truths.items()],
-            "weights": [[made_at, weights] for made_at, weights in self.weights.items()],
-        }
+    def restore(self, windows: Iterable[tuple[WindowRecord, dict[tuple[int, int], float]]]) -> None:
+        """Restore forecasts that were added before.
 
-    def restore(self, stored: dict[str, Any]) -> None:
-        """Restore what ``to_json`` returned."""
-        self.truths = OrderedDict(((time, target), value) for time, target, value in stored["truths"])
-        self.weights = OrderedDict((made_at, weights) for made_at, weights in stored["weights"])
-        for fields in stored["points"]:
-            self._add_point(Point(**fields))
+        Args:
+            windows: Forecasts, the newest first, each with its truths by step and target.
+        """
+        keys: set[tuple[int, int, int]] = set()
+        newest: list[WindowRecord] = []
+        points: list[Point] = []
+        for window, truths in windows:
+            for point in reversed(list(window.points())):
+                key = (point.time, point.step, point.target)
+                if key not in keys and len(keys) < self.keep:
+                    keys.add(key)
+                    point.truth = truths.get((point.step, point.target))
+                    points.append(point)
+            newest.append(window)
+            if len(keys) >= self.keep:
+                break
+        for point in reversed(points):
+            self._add_point(point)
+        for window in reversed(newest):
+            self._add_weights(window)
+
+    def restore_truths(self, truths: Iterable[Truth]) -> None:
+        """Restore truths that were added before, in the order of arrival."""
+        for truth in truths:
+            self._add_truth(*truth)
+
+    def _add_truth(self, time: int, target: int, value: float) -> None:
+        self.truths[time, target] = value
+        _drop_oldest(self.truths, self.keep)
+
+    def _add_weights(self, window: WindowRecord) -> None:
+        if window.weights is not None:
+            self.weights.pop(window.made_at, None)
+            self.weights[window.made_at] = window.weights
+            _drop_oldest(self.weights, max(1, self.keep // window.arrays["values"].size))
 
     def _add_point(self, point: Point) -> bool:
         """Store a forecast; return whether the one before it for that time and step is by another version, or none."""
         key = (point.time, point.step, point.target)
         before = self.points.pop(key, None)
         self.points[key] = point
-        if point.truth is None:
-            point.truth = self.truths.get((point.time, point.target))
         if point.truth is None:
             self._waiting.setdefault((point.time, point.target), set()).add(key)
         while len(self.points) > self.keep:
@@ -182,17 +155,21 @@ class LiveStore:
         return before is None or before.version != point.version
 
 
-def _is_alarm(
-    metadata: ModelMetadata, forecasts: Forecasts, index: tuple[int, int, int], last: float
-) -> bool:
-    """Return whether a spike is forecast: by the model's own head, or by a rise above its threshold."""
-    if forecasts.spike is not None:
-        return bool(forecasts.spike[index] >= ALARM_PROBABILITY)
-    return bool(forecasts.values[index] - last > metadata.thresholds[index[2]])  # NaN: never
-
-
-def _to_json(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _select_near(points: Sequence[Point]) -> list[Point]:
+    """Return the points around the newest window that is not far from all others."""
+    if not points:
+        return []
+    times = np.array([point.time for point in points])
+    distinct = np.unique(times)
+    gaps = np.diff(distinct)
+    step = np.percentile(gaps, 25, method="lower") if len(gaps) else 1
+    groups = np.concatenate([[0], np.cumsum(gaps > MAX_GAP * step)])
+    group = groups[np.searchsorted(distinct, times)].tolist()
+    windows = defaultdict(set)
+    for number, point in zip(group, points, strict=True):
+        windows[number].add(point.made_at)
+    chosen = next((number for number in reversed(group) if len(windows[number]) > 1), group[-1])
+    return [point for number, point in zip(group, points, strict=True) if number == chosen]
 
 
 def _drop_oldest(items: OrderedDict[Any, Any], keep: int) -> None:

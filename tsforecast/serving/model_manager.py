@@ -1,6 +1,5 @@
 """The model in service, and the thread that replaces it when the champion changes."""
 
-import json
 import sys
 import threading
 from collections.abc import Callable
@@ -9,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsforecast.ensemble.live import LiveEnsemble
-from tsforecast.files import write_bytes
+from tsforecast.errors import UserError
 from tsforecast.inference.intervals import AdaptiveIntervals, create_intervals
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.options import IntervalOptions
 from tsforecast.inference.predictor import Predictor, is_adaptive
+from tsforecast.journal.writer import NotStored
 from tsforecast.registry import Registry, Version
 
 if TYPE_CHECKING:
@@ -39,9 +39,32 @@ class LoadedModel:
     ensemble: LiveEnsemble | None = None
 
     @property
+    def name(self) -> str:
+        """Name of the version."""
+        return self.version.name
+
+    @property
     def metadata(self) -> ModelMetadata:
         """Inputs, outputs and units of the model."""
         return self.predictor.metadata
+
+
+def check_same_targets(shadow: ModelMetadata, champion: ModelMetadata, name: str) -> None:
+    """Refuse a shadow whose forecasts cannot be compared with the champion's.
+
+    Args:
+        shadow: Metadata of the shadow.
+        champion: Metadata of the champion.
+        name: Name of the shadow.
+
+    Raises:
+        UserError: Targets or the step differ.
+    """
+    if shadow.targets != champion.targets or shadow.grid != champion.grid:
+        raise UserError(
+            f"{name} forecasts {', '.join(shadow.targets)} every {shadow.grid.step.describe()}, and the champion"
+            f" {', '.join(champion.targets)} every {champion.grid.step.describe()}: choose a version with the same."
+        )
 
 
 class ModelManager:
@@ -57,6 +80,8 @@ class ModelManager:
         intervals: Options of every version's intervals.
         poll_seconds: Seconds between two looks at the champion.
         on_change: Called with True after a change and with False after one that failed.
+        restore: Restores what a loaded version learned in earlier service.
+        shadow: Name of a version that forecasts the same windows without being in service; None for none.
 
     Example:
         ::
@@ -74,10 +99,15 @@ class ModelManager:
         intervals: IntervalOptions,
         poll_seconds: float,
         on_change: Callable[[bool], None] = lambda succeeded: None,
+        restore: Callable[[LoadedModel], None] = lambda model: None,
+        shadow: str | None = None,
     ):
         self.registry, self.load, self.sizes, self.on_change = registry, load, sizes, on_change
         self.options, self.poll_seconds = intervals, poll_seconds
+        self.restore, self.shadow_name = restore, shadow
         self.active: LoadedModel | None = None
+        self.shadow: LoadedModel | None = None
+        self.shadow_trouble: str | None = None  # why there is no shadow
         self.trouble: str | None = None  # why the newest champion is not in service
         self._failed: str | None = None
         self._stopped = threading.Event()
@@ -88,26 +118,10 @@ class ModelManager:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread, and save what was learned."""
+        """Stop the thread."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)  # does not wait for a model that is being loaded
-        self.save()
-
-    def save(self) -> None:
-        """Save what the intervals and the weights learned, for the next start."""
-        active = self.active
-        if active is None:
-            return
-        contents = {}
-        if active.intervals.truths.any():
-            contents[".npz"] = active.intervals.to_bytes()
-        if active.ensemble is not None and active.ensemble.learned:
-            contents[".json"] = json.dumps(active.ensemble.to_dict()).encode()
-        for suffix, content in contents.items():
-            path = self._state_path(active.version.name, suffix)
-            path.parent.mkdir(exist_ok=True)
-            write_bytes(path, content)
 
     def refresh(self) -> bool:
         """Look at the champion, and put it in service if it has changed; return whether it did."""
@@ -115,18 +129,36 @@ class ModelManager:
             name = self.registry.champion_name()
             if name is None or name == self._failed or (self.active and self.active.version.name == name):
                 return False
-            model = self._load(self.registry.version(name))
+            is_shadow = self.shadow is not None and self.shadow.name == name
+            model = self.shadow if is_shadow else self._load(self.registry.version(name))
         except Exception as error:  # the old one must stay in service, whatever is wrong with the new one
             self._record_failure(error)
             return False
-        self.save()
         self.active, self.trouble, self._failed = model, None, None
         self.on_change(True)
         return True
 
+    def refresh_shadow(self) -> None:
+        """Load the shadow once a champion is in service; there is none while it is the champion itself."""
+        name, active = self.shadow_name, self.active
+        if name is None or active is None:
+            return
+        if active.name == name:
+            self.shadow = None
+        elif self.shadow is None:
+            try:
+                shadow = self._load(self.registry.version(name))
+                check_same_targets(shadow.metadata, active.metadata, name)
+            except Exception as error:  # the service does not depend on its shadow
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                self.shadow_trouble, self.shadow_name = f"The shadow {name} cannot be used: {reason}", None
+                print(self.shadow_trouble, file=sys.stderr, flush=True)
+                return
+            self.shadow = shadow
+
     def _record_failure(self, error: Exception) -> None:
         try:
-            self._failed = self.registry.champion_name()
+            self._failed = None if isinstance(error, NotStored) else self.registry.champion_name()
         except (OSError, ValueError):  # champion.json itself cannot be read
             self._failed = None
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -145,17 +177,12 @@ class ModelManager:
             metadata.horizon, len(metadata.targets), self.options, version.calibration()
         )
         ensemble = LiveEnsemble(model, metadata) if is_adaptive(model) else None
-        learned, weights = self._state_path(version.name, ".npz"), self._state_path(version.name, ".json")
-        if learned.is_file():
-            intervals.restore(learned.read_bytes())
-        if ensemble is not None and weights.is_file():
-            ensemble.restore(json.loads(weights.read_text()))
-        return LoadedModel(version, predictor, intervals, ensemble)
-
-    def _state_path(self, name: str, suffix: str) -> Path:
-        return self.registry.path / "live" / f"{name}{suffix}"
+        loaded = LoadedModel(version, predictor, intervals, ensemble)
+        self.restore(loaded)
+        return loaded
 
     def _poll(self) -> None:
         while not self._stopped.is_set():
             self.refresh()
+            self.refresh_shadow()
             self._stopped.wait(self.poll_seconds)

@@ -20,7 +20,11 @@ class ServeOptions:
         max_body_mb: Size of one request in MB.
         timeout_seconds: Seconds for one request, from its first byte.
         poll_seconds: Seconds between two looks at the champion.
-        keep: Newest forecasts, with their truths, that the live page shows.
+        keep: Newest forecast values, with their truths, that the live page shows and that truths are matched with.
+        journal: File in which rows, truths, forecasts and what was learned are kept; None: in the registry's folder.
+        journal_days: Days after which records of the journal are deleted.
+        journal_mb: Size of the journal in MB, above which its oldest records are deleted.
+        shadow: Version that forecasts the same windows, whose forecasts are scored but not returned; None for none.
     """
 
     host: str
@@ -33,3 +37,7 @@ class ServeOptions:
     timeout_seconds: Annotated[float, Range(0.1, 3600)]
     poll_seconds: Annotated[float, Range(0.05, 3600)]
     keep: Annotated[int, Range(10, 100_000)]
+    journal: str | None
+    journal_days: Annotated[float, Range(0.01, 100_000)]
+    journal_mb: Annotated[float, Range(100, 10_000_000)]
+    shadow: str | None

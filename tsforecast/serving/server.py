@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsforecast.errors import UserError, install_hint
+from tsforecast.journal.database import FILE, lock_journal
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -32,6 +36,25 @@ def check_packages() -> None:
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise UserError(f"job=serve needs more packages ({error}): {install_hint('serve')}.") from error
+
+
+@contextmanager
+def check_service(registry: Registry, options: ServeOptions) -> Iterator[None]:
+    """Refuse what cannot be served, and hold the journal while the block runs.
+
+    Args:
+        registry: Registry that names the champion.
+        options: Options of the service.
+
+    Raises:
+        UserError: There is no champion or shadow, a package is missing, or another service has the journal.
+    """
+    registry.champion().check()
+    if options.shadow is not None:
+        registry.version(options.shadow).check()
+    check_packages()
+    with lock_journal(journal_path(registry, options)):
+        yield
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -64,6 +87,11 @@ def format_url(host: str, listener: socket.socket) -> str:
     return f"http://{name}:{listener.getsockname()[1]}/"
 
 
+def journal_path(registry: Registry, options: ServeOptions) -> Path:
+    """Return the file of the journal: ``serve.journal``, or that of the registry."""
+    return registry.path / "live" / FILE if options.journal is None else Path(options.journal)
+
+
 def create_service_app(
     registry: Registry, options: ServeOptions, intervals: IntervalOptions, token: str | None
 ) -> FastAPI:
@@ -75,13 +103,20 @@ def create_service_app(
         intervals: Options of the prediction intervals.
         token: Bearer token that requests must carry; None for none.
     """
+    from tsforecast.journal.retention import Retention
     from tsforecast.models.io import load_model
     from tsforecast.serving.app import Limits, create_app
+    from tsforecast.serving.learner import Learner
     from tsforecast.serving.model_manager import ModelManager
     from tsforecast.serving.service import Service
     from tsforecast.serving.telemetry import Telemetry
 
     telemetry = Telemetry()
+    learner = Learner(
+        journal_path(registry, options),
+        keep=options.keep,
+        retention=Retention(options.journal_days, options.journal_mb),
+    )
     manager = ModelManager(
         registry,
         load_model,
@@ -90,14 +125,16 @@ def create_service_app(
         intervals=intervals,
         poll_seconds=options.poll_seconds,
         on_change=telemetry.change,
+        restore=learner.load,
+        shadow=options.shadow,
     )
     service = Service(
         manager,
+        learner,
         telemetry,
         max_batch=options.max_batch,
         queue=options.queue,
         max_windows=options.max_windows,
-        keep=options.keep,
     )
     return create_app(service, Limits(int(options.max_body_mb * 1e6), options.timeout_seconds, token))
 

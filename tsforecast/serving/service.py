@@ -1,13 +1,15 @@
 """What the HTTP routes call: forecasts, truths, models, and what the live page shows."""
 
 import asyncio
-import json
-from pathlib import Path
+from collections.abc import Coroutine, Sequence
 
-from tsforecast.files import write_bytes
+from tsforecast.errors import UserError
 from tsforecast.serving import requests
-from tsforecast.serving.batching import Batcher
-from tsforecast.serving.live_store import LiveStore, Point
+from tsforecast.serving.batching import Batcher, QueueFull
+from tsforecast.serving.events import EventBus
+from tsforecast.serving.hooks import AcceptedRow, ScoredForecast, Watcher
+from tsforecast.serving.learner import Learner, Observation
+from tsforecast.serving.live_store import LiveStore, Truth
 from tsforecast.serving.model_manager import LoadedModel, ModelManager
 from tsforecast.serving.monitoring import REPORT_SECONDS, ServiceMonitor
 from tsforecast.serving.responses import (
@@ -20,11 +22,11 @@ from tsforecast.serving.responses import (
     ObserveResponse,
 )
 from tsforecast.serving.telemetry import Telemetry
+from tsforecast.serving.window_record import split_windows
 
 LARGE_BODY = (
     65_536  # bytes above which a body is read in a thread, so that other requests are answered meanwhile
 )
-SAVE_SECONDS = 30
 MAX_ROWS = 10_000  # of one request to observe
 MANIFEST_KEYS = ("created", "model", "params", "metrics", "skill", "data", "window", "unit", "lineage")
 
@@ -36,18 +38,24 @@ class NotReady(Exception):
 class Service:
     """One model in service, the forecasts that it made, and how they turned out.
 
+    What a response acknowledges is on the disk: it waits for the transaction of the journal with its records.
+
     Args:
         manager: Holds the model.
+        learner: Holds forecasts and truths, and the journal.
         telemetry: Counters and gauges.
         max_batch: Windows in a batch.
         queue: Windows that may wait.
         max_windows: Windows in one request.
-        keep: Forecast values that the live page remembers.
+
+    Attributes:
+        watchers: Called with each accepted row and each scored forecast, see ``hooks``.
+        events: Bus of forecasts and alarms, which ``GET /v1/events`` streams.
 
     Example:
         ::
 
-            service = Service(manager, Telemetry(), max_batch=32, queue=512, max_windows=256, keep=5000)
+            service = Service(manager, learner, Telemetry(), max_batch=32, queue=512, max_windows=256)
             await service.start()
             result = await service.forecast(body, "application/json")
     """
@@ -55,34 +63,43 @@ class Service:
     def __init__(
         self,
         manager: ModelManager,
+        learner: Learner,
         telemetry: Telemetry,
         *,
         max_batch: int,
         queue: int,
         max_windows: int,
-        keep: int,
     ):
-        self.manager, self.telemetry, self.max_windows = manager, telemetry, max_windows
+        self.manager, self.learner, self.telemetry, self.max_windows = (
+            manager,
+            learner,
+            telemetry,
+            max_windows,
+        )
         self.batcher = Batcher(max_batch=max_batch, queue=queue, on_batch=telemetry.batch)
-        self.store = LiveStore(keep)
+        self.watchers: list[Watcher] = []
+        self.events = EventBus()
         self._monitor = ServiceMonitor(telemetry)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def store(self) -> LiveStore:
+        """The newest forecasts of the champion."""
+        return self.learner.store
 
     async def start(self) -> None:
         """Start to serve, in the running event loop."""
-        self._restore()
         self.batcher.start()
         self.manager.start()
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._save_regularly()), loop.create_task(self._report_regularly())]
+        self._start_task(self._report_regularly())
 
     async def stop(self) -> None:
-        """Stop, and save what was learned."""
+        """Stop, and store what was learned."""
         for task in self._tasks:
             task.cancel()
         await self.batcher.stop()
         await asyncio.to_thread(self.manager.stop)
-        self._save()
+        await asyncio.to_thread(self.learner.close)
         self._report()
 
     def active(self) -> LoadedModel:
@@ -93,10 +110,20 @@ class Service:
         """
         if self.manager.active is None:
             raise NotReady(self.manager.trouble or "The champion is being loaded.")
+        self.learner.adopt(self.manager.active)
         return self.manager.active
 
+    def shadow(self) -> LoadedModel | None:
+        """Return the version that forecasts along with the one in service; None if there is none."""
+        shadow = self.manager.shadow
+        if shadow is None or shadow is self.manager.active:
+            self.learner.retire_shadow()
+            return None
+        self.learner.adopt(shadow, is_shadow=True)
+        return shadow
+
     async def forecast(self, body: bytes, content_type: str) -> ForecastResult:
-        """Return the forecasts of a request's windows.
+        """Return the forecasts of a request's windows, once they are stored.
 
         Args:
             body: Body of the request.
@@ -106,22 +133,18 @@ class Service:
             UserError: The request is wrong.
             QueueFull: Too many windows are waiting.
             NotReady: There is no model yet.
+            NotStored: The disk fails.
         """
-        active = self.active()
-        read = requests.from_arrow if content_type == ARROW else requests.from_json
-        if len(body) > LARGE_BODY:
-            batch = await asyncio.to_thread(read, body, active.metadata, self.max_windows)
-        else:
-            batch = read(body, active.metadata, self.max_windows)
-        forecasts = await self.batcher.forecast(active.predictor, batch.past)
-        lower, upper = active.intervals.bounds(forecasts.low, forecasts.high)
-        alarms = self.store.add(active, batch.made_at, batch.last, forecasts, lower, upper)
-        self.telemetry.alarms.inc(alarms)
-        if active.ensemble is not None and forecasts.members is not None and forecasts.weights is not None:
-            active.ensemble.add_forecasts(batch.made_at, forecasts.members, forecasts.weights)
-        return ForecastResult(active, batch.made_at, forecasts, lower, upper, batch.notes)
+        active, shadow = self.active(), self.shadow()
+        self.learner.journal.check()
+        batch = await self._read(body, content_type, active)
+        if shadow is not None:
+            self._start_task(self._forecast_shadow(body, content_type, shadow))
+        result = await self._forecast_batch(active, batch)
+        await self.learner.journal.committed()
+        return result
 
-    def observe(self, body: bytes) -> ObserveResponse:
+    async def observe(self, body: bytes) -> ObserveResponse:
         """Add truths; the intervals learn from them.
 
         Args:
@@ -130,20 +153,42 @@ class Service:
         Raises:
             UserError: The request is wrong; nothing of it has been added then.
             NotReady: There is no model yet.
+            NotStored: The disk fails.
         """
         active = self.active()
+        self.learner.journal.check()
         count, truths = requests.read_truths(body, active.metadata, MAX_ROWS)
-        matched = []
-        for truth in truths:
-            is_new = (truth.time, truth.target) not in self.store.truths
-            matched += self.store.observe(*truth)
-            if is_new and active.ensemble is not None:
-                active.ensemble.observe(*truth)
-        for point in sorted(matched, key=lambda point: (point.time, point.step)):
-            self._learn(active, point)
-        return ObserveResponse(
-            rows=count, matched=len(matched), intervals=IntervalSummary(**active.intervals.summary())
+        observation = self.add_truths(
+            active, [(int(truth.time), truth.target, truth.value) for truth in truths]
         )
+        names = active.metadata.targets
+        for moment, target, value in observation.truths:
+            self._tell_watchers(AcceptedRow(moment, {names[target]: value}))
+        await self.learner.journal.committed()
+        return ObserveResponse(
+            rows=count,
+            matched=len(observation.matched),
+            intervals=IntervalSummary(**active.intervals.summary()),
+        )
+
+    def add_truths(self, active: LoadedModel, truths: Sequence[Truth]) -> Observation:
+        """Add truths, let the versions in service learn from them, and count them.
+
+        Args:
+            active: The champion in service.
+            truths: The truths.
+        """
+        observation = self.learner.observe(truths, active, self.shadow())
+        for point in observation.matched:
+            self.telemetry.score(point, is_shadow=False)
+        for point in observation.shadowed:
+            self.telemetry.score(point, is_shadow=True)
+        if self.watchers:
+            for point in observation.matched:
+                self._tell_watchers(ScoredForecast(point, is_shadow=False))
+            for point in observation.shadowed:
+                self._tell_watchers(ScoredForecast(point, is_shadow=True))
+        return observation
 
     def live(self) -> LiveResponse:
         """Return what the live page shows."""
@@ -187,44 +232,49 @@ class Service:
             self.batcher.waiting,
             active.version.name if active else None,
             active.intervals.summary() if active else None,
+            journal_fails=self.learner.journal.failure is not None,
         )
 
-    def _learn(self, active: LoadedModel, point: Point) -> None:
-        self.telemetry.truths.inc()
-        if point.truth is None:
-            return
-        self.telemetry.absolute_error.inc(abs(point.forecast - point.truth))
-        if point.version == active.version.name:
-            active.intervals.update_one(
-                point.step,
-                point.target,
-                band=(point.low, point.high),
-                interval=(point.lower, point.upper),
-                truth=point.truth,
-            )
+    async def _read(self, body: bytes, content_type: str, model: LoadedModel) -> requests.WindowBatch:
+        read = requests.from_arrow if content_type == ARROW else requests.from_json
+        if len(body) > LARGE_BODY:
+            return await asyncio.to_thread(read, body, model.metadata, self.max_windows)
+        return read(body, model.metadata, self.max_windows)
+
+    async def _forecast_batch(
+        self, model: LoadedModel, batch: requests.WindowBatch, *, is_shadow: bool = False
+    ) -> ForecastResult:
+        """Forecast windows, and put the forecasts into the journal."""
+        forecasts = await self.batcher.forecast(model.predictor, batch.past)
+        lower, upper = model.intervals.bounds(forecasts.low, forecasts.high)
+        result = ForecastResult(model, batch.made_at, forecasts, lower, upper, batch.notes)
+        windows = split_windows(model, batch.made_at, batch.last, forecasts, lower, upper)
+        alarms = self.learner.add(windows, model, is_shadow=is_shadow)
+        if not is_shadow:
+            self.telemetry.alarms.inc(alarms)
+        return result
+
+    async def _forecast_shadow(self, body: bytes, content_type: str, shadow: LoadedModel) -> None:
+        """Forecast the windows of a request by the shadow, if they fit it."""
+        try:
+            batch = await self._read(body, content_type, shadow)
+            await self._forecast_batch(shadow, batch, is_shadow=True)
+            self.telemetry.shadow_windows.inc(len(batch.past))
+        except (UserError, QueueFull):
+            self.telemetry.shadow_skipped.inc()
+
+    def _tell_watchers(self, event: AcceptedRow | ScoredForecast) -> None:
+        for watcher in self.watchers:
+            watcher(event)
+
+    def _start_task(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _promotion_time(self, name: str) -> str | None:
         times = [move["at"] for move in self.manager.registry.moves() if move["version"] == name]
         return times[-1] if times else None
-
-    @property
-    def _file(self) -> Path:
-        return self.manager.registry.path / "live" / "record.json"
-
-    def _restore(self) -> None:
-        if self._file.is_file():
-            self.store.restore(json.loads(self._file.read_text()))
-
-    def _save(self) -> None:
-        if self.store.points:
-            self._file.parent.mkdir(exist_ok=True)
-            write_bytes(self._file, json.dumps(self.store.to_json()).encode())
-
-    async def _save_regularly(self) -> None:
-        while True:
-            await asyncio.sleep(SAVE_SECONDS)
-            self.manager.save()
-            self._save()
 
     async def _report_regularly(self) -> None:
         while True:

@@ -1,8 +1,11 @@
 """Counters and gauges of the service, for Prometheus."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsforecast.inference.intervals import CoverageSummary
+
+if TYPE_CHECKING:
+    from tsforecast.serving.window_record import Point
 
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -63,6 +66,7 @@ class Telemetry:
         self.absolute_error = Counter(
             "tsforecast_absolute_error", "Sum of absolute errors of matched forecasts.", **options
         )
+        self._create_later_metrics(options)
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Count a request.
@@ -80,21 +84,43 @@ class Telemetry:
         self.batches.observe(windows)
         self.batch_seconds.observe(seconds)
 
+    def score(self, point: "Point", *, is_shadow: bool) -> None:
+        """Count a truth that has met its forecast.
+
+        Args:
+            point: The forecast, with its truth.
+            is_shadow: Whether the shadow made it.
+        """
+        if point.truth is None:
+            return
+        (self.shadow_truths if is_shadow else self.truths).inc()
+        error = self.shadow_absolute_error if is_shadow else self.absolute_error
+        error.inc(abs(point.forecast - point.truth))
+
     def change(self, succeeded: bool) -> None:
         """Count a change of the champion."""
         self.changes.labels("true" if succeeded else "false").inc()
 
-    def text(self, waiting: int, version: str | None, intervals: CoverageSummary | None) -> bytes:
+    def text(
+        self,
+        waiting: int,
+        version: str | None,
+        intervals: CoverageSummary | None,
+        *,
+        journal_fails: bool = False,
+    ) -> bytes:
         """Return the page for Prometheus.
 
         Args:
             waiting: Windows that are waiting now.
             version: Version in service, or None.
             intervals: Coverage of its intervals, or None.
+            journal_fails: Whether the journal cannot be written.
         """
         from prometheus_client import generate_latest
 
         self.waiting.set(waiting)
+        self.journal_failing.set(int(journal_fails))
         self.champion.clear()
         if version is not None:
             self.champion.labels(version).set(1)
@@ -103,3 +129,25 @@ class Telemetry:
             if intervals["observed"] is not None:
                 self.coverage.labels("observed").set(intervals["observed"])
         return generate_latest(self.registry)
+
+    def _create_later_metrics(self, options: dict[str, Any]) -> None:
+        """Create those of the shadow and of the journal."""
+        from prometheus_client import Counter, Gauge
+
+        self.shadow_windows = Counter(
+            "tsforecast_shadow_windows", "Windows that the shadow forecast.", **options
+        )
+        self.shadow_skipped = Counter(
+            "tsforecast_shadow_skipped",
+            "Requests that did not fit the shadow, or came when too many waited.",
+            **options,
+        )
+        self.shadow_truths = Counter(
+            "tsforecast_shadow_truths", "Truths matched with forecasts of the shadow.", **options
+        )
+        self.shadow_absolute_error = Counter(
+            "tsforecast_shadow_absolute_error", "Sum of absolute errors of the shadow.", **options
+        )
+        self.journal_failing = Gauge(
+            "tsforecast_journal_failing", "1 while the journal cannot be written.", **options
+        )

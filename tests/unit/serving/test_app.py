@@ -2,9 +2,11 @@
 
 import json
 import re
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +15,10 @@ import pytest
 from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_model, make_rows, register, window_json
 from tsforecast.inference.intervals import AdaptiveIntervals
 from tsforecast.inference.options import IntervalOptions
+from tsforecast.journal.retention import Retention
 from tsforecast.models.io import load_model
 from tsforecast.serving.app import Limits, create_app
+from tsforecast.serving.learner import Learner
 from tsforecast.serving.model_manager import ModelManager
 from tsforecast.serving.responses import ARROW
 from tsforecast.serving.service import Service
@@ -23,8 +27,11 @@ from tsforecast.serving.telemetry import Telemetry
 TIME, COLUMNS = make_rows(400)
 
 
-def make_service(registry, **options):
+def make_service(registry, keep=500, journal=None, shadow=None, **options):
+    """A service; with ``journal=None``, one with a journal of its own."""
     telemetry = Telemetry()
+    path = journal or Path(tempfile.mkdtemp(dir=registry.path.parent)) / "journal.db"
+    learner = Learner(path, keep, Retention(days=400, megabytes=1000))
     manager = ModelManager(
         registry,
         load_model,
@@ -32,9 +39,11 @@ def make_service(registry, **options):
         intervals=IntervalOptions(coverage=0.9, rate=0.01, memory=100),
         poll_seconds=0.05,
         on_change=telemetry.change,
+        restore=learner.load,
+        shadow=shadow,
     )
-    limits = {"max_batch": 4, "queue": 16, "max_windows": 8, "keep": 500}
-    return Service(manager, telemetry, **{**limits, **options})
+    limits = {"max_batch": 4, "queue": 16, "max_windows": 8}
+    return Service(manager, learner, telemetry, **{**limits, **options})
 
 
 @contextmanager
@@ -339,8 +348,8 @@ def test_old_champion_stays_in_service_if_the_new_one_cannot_be_loaded(tmp_path,
 
 
 def test_truths_are_matched_and_adapt_the_intervals_also_after_a_restart(tmp_path):
-    registry = register(tmp_path, make_model(bias=0.25))
-    with serving(registry) as client:
+    registry, journal = register(tmp_path, make_model(bias=0.25)), tmp_path / "journal.db"
+    with serving(registry, journal=journal) as client:
         for end in range(LOOKBACK, 150):
             assert ask(client, window_json(TIME, COLUMNS, end)).status_code == 200
             row = {"time": str(TIME[end]), "values": {"load": COLUMNS["load"][end], "pressure": 1.0}}
@@ -360,7 +369,7 @@ def test_truths_are_matched_and_adapt_the_intervals_also_after_a_restart(tmp_pat
         metrics = client.get("/metrics").text
         assert 'tsforecast_interval_coverage{kind="nominal"} 0.9' in metrics
         assert "tsforecast_truths_total" in metrics
-    with serving(registry) as client:
+    with serving(registry, journal=journal) as client:
         after = client.get("/v1/live").json()
         assert after["intervals"] == live["intervals"]
         assert after["points"] == live["points"]

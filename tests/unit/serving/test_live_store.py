@@ -1,6 +1,5 @@
 """Forecasts wait for their truths, whichever comes first, in bounded memory."""
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +8,7 @@ from tests.helpers.serving_case import HORIZON, LEAD, make_metadata, make_task
 from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.serving.live_store import LiveStore
+from tsforecast.serving.window_record import WindowRecord, split_windows
 
 METADATA = ModelMetadata.from_task(make_task(), make_metadata())
 START = np.datetime64("2024-01-01T00:00:00", "s")
@@ -18,14 +18,18 @@ def time_of(minute):
     return int((START + np.timedelta64(60 * minute, "s")).astype(np.int64))
 
 
-def add(store, minutes, value=1.5, version="v0001"):
+def windows_of(minutes, value=1.5, version="v0001"):
     """Forecasts of a constant from windows that end at some minutes."""
     model = SimpleNamespace(metadata=METADATA, version=SimpleNamespace(name=version))
     made_at = START + np.array(minutes) * np.timedelta64(60, "s")
     values = np.full((len(minutes), HORIZON, 1), value)
     nothing = np.full(values.shape, np.nan)
     last = np.zeros((len(minutes), 1))
-    return store.add(model, made_at, last, Forecasts(values, values, values), nothing, nothing)
+    return split_windows(model, made_at, last, Forecasts(values, values, values), nothing, nothing)
+
+
+def add(store, minutes, **options):
+    return store.add_windows(windows_of(minutes, **options))[0]
 
 
 def test_truths_meet_forecasts_in_either_order():
@@ -59,11 +63,36 @@ def test_the_oldest_are_dropped():
     assert len(store.truths) == 6
 
 
-def test_everything_is_restored_from_json():
+def test_everything_is_restored():
     store = LiveStore(keep=100)
-    add(store, [0, 1])
+    windows = [
+        WindowRecord.from_bytes(window.version, window.made_at, window.to_bytes(), number)
+        for number, window in enumerate(windows_of([0, 1]))
+    ]
+    store.add_windows(windows)
     store.observe(time_of(LEAD), target=0, value=7.0)
     restored = LiveStore(keep=100)
-    restored.restore(json.loads(json.dumps(store.to_json())))
+    restored.restore_truths((*key, value) for key, value in store.truths.items())
+    restored.restore([(windows[1], {}), (windows[0], {(0, 0): 7.0})])
     assert restored.snapshot() == store.snapshot()
     assert len(restored.observe(time_of(LEAD + 1), target=0, value=8.0)) == 2
+
+
+def test_a_window_far_from_all_others_is_not_shown():
+    store = LiveStore(keep=100)
+    add(store, range(10))
+    add(store, [1_000_000])
+    add(store, [10])
+    assert {point["made_at"] for point in store.snapshot()["points"]} == {time_of(m) for m in range(11)}
+
+
+def test_the_newest_forecasts_are_those_that_arrived_last():
+    store = LiveStore(keep=100)
+    add(store, [1_000_000])
+    add(store, [5, 6])
+    assert {point["made_at"] for point in store.snapshot(4)["points"]} == {time_of(5), time_of(6)}
+    add(store, [1_000_001, 1_000_002])  # after a long pause
+    assert {point["made_at"] for point in store.snapshot(6)["points"]} == {
+        time_of(1_000_001),
+        time_of(1_000_002),
+    }

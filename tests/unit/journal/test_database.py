@@ -1,0 +1,39 @@
+"""The file of the journal."""
+
+import pytest
+
+from tsforecast.errors import UserError
+from tsforecast.journal.database import lock_journal, open_journal, read_journal
+
+
+def test_each_commit_is_flushed_to_the_disk(tmp_path):
+    connection = open_journal(tmp_path / "live/journal.db")
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    connection.close()
+
+
+def test_a_reader_sees_what_was_committed_and_cannot_write(tmp_path):
+    writer = open_journal(tmp_path / "journal.db")
+    writer.execute("INSERT INTO meta VALUES('a', 'b')")
+    reader = read_journal(tmp_path / "journal.db")
+    assert reader.execute("SELECT value FROM meta").fetchone() == ("b",)
+    with pytest.raises(Exception, match="readonly"):
+        reader.execute("DELETE FROM meta")
+    reader.close()
+    writer.close()
+
+
+def test_unusable_files_are_refused_in_one_sentence(tmp_path):
+    (tmp_path / "journal.db").write_bytes(b"no database, but long enough to be read as one" * 100)
+    with pytest.raises(UserError, match="cannot be opened"):
+        open_journal(tmp_path / "journal.db")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_journal(tmp_path / "missing.db")
+
+
+def test_a_journal_has_one_writer(tmp_path):
+    path = tmp_path / "live/journal.db"
+    with lock_journal(path), pytest.raises(UserError, match=r"another running service.*serve\.journal=FILE"):
+        lock_journal(path, seconds=0)
+    lock_journal(path, seconds=0).close()

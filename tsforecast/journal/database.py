@@ -1,0 +1,113 @@
+"""The SQLite file of the journal: its tables, and how it is opened so that no commit is lost."""
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import TextIO
+
+from tsforecast.errors import UserError
+from tsforecast.files import flush_folder
+
+FILE = "journal.db"  # in the folder live/ of a registry
+LOCK_SECONDS = 10  # for a service that is just ending
+BUSY_SECONDS = 30  # to wait for a reader or a checkpoint
+TABLES = ("rows", "truths", "forecasts", "scores")  # that grow, and that retention shortens
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rows(
+  id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, time INTEGER NOT NULL, content TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS rows_by_time ON rows(time);
+CREATE TABLE IF NOT EXISTS truths(
+  id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, time INTEGER NOT NULL, target INTEGER NOT NULL,
+  value REAL);
+CREATE TABLE IF NOT EXISTS forecasts(
+  id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, version TEXT NOT NULL, shadow INTEGER NOT NULL,
+  made_at INTEGER NOT NULL, pending INTEGER NOT NULL, content BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS pending_forecasts ON forecasts(version, made_at) WHERE pending;
+CREATE TABLE IF NOT EXISTS scores(
+  id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, version TEXT NOT NULL, forecast INTEGER NOT NULL,
+  time INTEGER NOT NULL, step INTEGER NOT NULL, target INTEGER NOT NULL, value REAL,
+  low REAL, high REAL, lower REAL, upper REAL, truth REAL, learned INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS scores_by_forecast ON scores(forecast);
+CREATE INDEX IF NOT EXISTS scores_by_version ON scores(version, id);
+CREATE TABLE IF NOT EXISTS intervals(version TEXT PRIMARY KEY, score INTEGER NOT NULL, content BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS weights(version TEXT PRIMARY KEY, content TEXT NOT NULL);
+"""
+
+
+def open_journal(path: Path) -> sqlite3.Connection:
+    """Open the journal for writing, and create it if there is none.
+
+    A commit is on the disk when it returns: the write-ahead log is flushed at each (``synchronous=FULL``), as
+    ``NORMAL`` would lose the newest commits at a power failure.
+
+    Args:
+        path: The file; its folder is created.
+
+    Raises:
+        UserError: The file cannot be opened, or is not a journal.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # counts for a new file only
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.executescript(SCHEMA)
+        flush_folder(path.parent)
+    except (sqlite3.Error, OSError) as error:
+        raise UserError(
+            f"The journal {path} cannot be opened ({error}): move it away if it is damaged, or make its folder"
+            " writable."
+        ) from None
+    return connection
+
+
+def read_journal(path: Path) -> sqlite3.Connection:
+    """Open the journal for reading; it sees what has been committed.
+
+    Raises:
+        UserError: There is no journal.
+    """
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute("SELECT 1 FROM meta LIMIT 1")
+    except sqlite3.Error as error:
+        raise UserError(f"The journal {path} cannot be read ({error}).") from None
+    return connection
+
+
+def lock_journal(path: Path, seconds: float = LOCK_SECONDS) -> TextIO:
+    """Return a file that is locked as long as it is open, so that a journal has one writer.
+
+    Args:
+        path: The journal; the lock is next to it.
+        seconds: Seconds to wait for another service to end.
+
+    Raises:
+        UserError: Another service has the journal.
+    """
+    import fcntl  # not on Windows
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file, deadline = open(path.with_suffix(".lock"), "a"), time.monotonic() + seconds  # noqa: SIM115
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                file.close()
+                raise UserError(
+                    f"The journal {path} is that of another running service: stop it, or give this one a file of its"
+                    " own with serve.journal=FILE."
+                ) from None
+            time.sleep(0.1)

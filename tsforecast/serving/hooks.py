@@ -1,0 +1,45 @@
+"""What watches the service: called with each accepted row and each scored forecast, in the order of arrival.
+
+Example:
+    ::
+
+        def watch(event: AcceptedRow | ScoredForecast) -> None:
+            if isinstance(event, ScoredForecast):
+                errors.append(event.point.forecast - event.point.truth)
+
+        service.watchers.append(watch)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tsforecast.serving.window_record import Point
+
+
+@dataclass(frozen=True)
+class AcceptedRow:
+    """A row that the service has stored: of ``POST /v1/rows``, of a feed, or a truth of ``POST /v1/observe``.
+
+    Args:
+        time: Seconds since 1970, as the model's grid has them.
+        values: Feature -> value in its unit, NaN where missing; categories are codes of the champion's vocabulary.
+    """
+
+    time: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ScoredForecast:
+    """A forecast value whose truth has arrived.
+
+    Args:
+        point: Forecast, bounds and truth; ``version`` says which model made it.
+        is_shadow: Whether the shadow made it, whose forecasts are never returned.
+    """
+
+    point: Point
+    is_shadow: bool
+
+
+Watcher = Callable[[AcceptedRow | ScoredForecast], None]
