@@ -13,7 +13,7 @@ REASONS = {
     415: "The body is neither JSON nor, for forecasts, an Arrow stream.",
     422: "The request is wrong; the sentence says where.",
     429: "Too many windows are waiting: try again after Retry-After seconds.",
-    503: "No model is ready yet, or no response in time: try again after Retry-After seconds.",
+    503: "No model is ready yet, no response in time, or the disk fails: try again after Retry-After seconds.",
 }
 FORECAST_EXAMPLE = {
     "features": ["load", "pressure"],
