@@ -122,6 +122,7 @@ def test_data_knows_nothing_above_it():
                 found,
                 "data",
                 "context",
+                "panels",
                 "tables",
                 "reading",
                 "times",
@@ -148,6 +149,19 @@ def test_reading_imports_numpy_and_pyarrow_only():
                 found.top == "tsforecast" and not inner(found, package, *below, "errors", "typing", "options")
             ),
         )
+
+
+def test_panels_know_times_and_arrow_only():
+    assert not offenders(
+        lambda found: within(found.module, "panels"),
+        lambda found: third_party(found) and found.top not in ("numpy", "pyarrow"),
+    )
+    assert not offenders(
+        lambda found: within(found.module, "panels"),
+        lambda found: (
+            found.top == "tsforecast" and not inner(found, "panels", "times", "columns", "errors", "typing")
+        ),
+    )
 
 
 def test_tables_know_readers_and_arrow_only():

@@ -14,6 +14,7 @@ from tsforecast.config.ensemble_checks import check_ensemble
 from tsforecast.config.hydra_errors import missing_value, unknown_key
 from tsforecast.config.instantiate import tracker_nodes
 from tsforecast.config.nodes import command_type, to_config
+from tsforecast.config.panel_checks import check_panel
 from tsforecast.config.plan_checks import check_plan
 from tsforecast.config.schema import Config, job_fields
 from tsforecast.config.secret_checks import check_no_secrets
@@ -68,6 +69,7 @@ def check(cfg: DictConfig, overrides: Sequence[str] | None = None) -> Config:
     config = _with_float_rate(config)
     check_training(config)
     config = check_objective(config, names)
+    check_panel(config)
     check_device(config)
     return config
 

@@ -14,11 +14,14 @@ from tsforecast.installation import COMMAND
 
 # Values of options that were not there when a config was written, and that the command's own must not replace.
 EARLIER = {
-    "scaling": {"method": "standard", "columns": None},
+    "scaling": {"method": "standard", "columns": None, "per": "auto"},
     "context": {"kind": "none", "channels": None, "spans": [], "rise": 0.5},
 }
 # Keys that a group got since a config was written.
-EARLIER_KEYS = {"spike": {"max_false_alarms_per_day": None}}
+EARLIER_KEYS: dict[str, dict[str, Any]] = {
+    "spike": {"max_false_alarms_per_day": None},
+    "scaling": {"per": "auto"},
+}
 # Where a target moved to since a config was written; its last part is unchanged.
 MOVED_TARGETS = {
     "tsforecast.data.table.": "tsforecast.data.sources.csv.",

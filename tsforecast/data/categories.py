@@ -12,12 +12,12 @@ NAIVE = ("persistence", "seasonal_naive")  # models that read the targets alone
 NO_CONTEXT = (*NAIVE, "dlinear", "nlinear", "patchtst", "patchtst_small")  # models that read histories alone
 
 
-def fit_categories(series: Series, train: slice) -> Series:
+def fit_categories(series: Series, train: slice | np.ndarray) -> Series:
     """Return a series with the categories of its training rows; all others become unknown, with a note.
 
     Args:
         series: Coded by the categories of all its rows.
-        train: The training rows.
+        train: The training rows, or whether each row is one.
 
     Raises:
         UserError: A later row has a category that the training rows do not have, and such are to be refused; or a

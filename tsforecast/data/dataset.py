@@ -12,12 +12,14 @@ from tsforecast.data.context import choose_context
 from tsforecast.data.leakage import check_future_covariates
 from tsforecast.data.names import match_names
 from tsforecast.data.scaled_rows import scale_rows
-from tsforecast.data.scaling import DEFAULT, OBSERVED, Scaler, ScalerChoice
+from tsforecast.data.scaling import DEFAULT, OBSERVED, Scaler, ScalerChoice, SeriesScaler
 from tsforecast.data.series import Series
-from tsforecast.data.splits import PARTS, Borders, borders
+from tsforecast.data.splits import PARTS, Borders, borders, panel_ranges
 from tsforecast.data.stored_rows import stored_scaled_rows
 from tsforecast.data.windows import Windows, window_ends
 from tsforecast.errors import UserError, nearest
+from tsforecast.panels.ends import ends_of_series, first_and_stop
+from tsforecast.panels.panel import as_ranges, join_ids, mask_rows, take_rows
 
 MAX_FUTURE_CHANNELS = 512
 
@@ -35,8 +37,9 @@ class ForecastDataset:
             holds feature f of k rows later, and ``f@past.s`` a summary s of f up to the row, see ``context.summaries``.
         target_indices: the channels that are the targets.
         scaler: fitted on the training rows.
-        borders: row ranges of training, validation and test.
+        borders: row ranges of training, validation and test; empty for a panel, whose series have their own.
         window: lookback, lead, horizon and stride.
+        ranges: ``[3, S, 2]`` row ranges of the three splits in each series of a panel; None for one series.
     """
 
     series: Series
@@ -47,6 +50,21 @@ class ForecastDataset:
     scaler: Scaler
     borders: Borders
     window: Mapping[str, int]
+    ranges: np.ndarray | None = None
+
+    def split_ranges(self, split: str) -> np.ndarray:
+        """Return the rows ``[S, 2]`` of a split in each series."""
+        borders = self.borders if self.ranges is None else self.ranges
+        ranges: np.ndarray = as_ranges(borders)[PARTS.index(split)]
+        return ranges
+
+    def training_inputs(self) -> np.ndarray:
+        """Return the inputs ``[n, C']`` of the training rows."""
+        return take_rows(self.inputs, self.split_ranges("train"))
+
+    def scaler_of(self, ends: np.ndarray) -> "Scaler | SeriesScaler":
+        """Return the scaler of the windows whose last input rows are ``ends`` ``[n]``."""
+        return self.scaler.of_series(self.series.series_of(ends))
 
     @property
     def channel_features(self) -> tuple[str, ...]:
@@ -79,9 +97,14 @@ class ForecastDataset:
         """
         if split not in PARTS:
             raise UserError(f"There is no split '{split}'.{nearest(split, PARTS)} Choose train, val or test.")
-        border = self.borders[PARTS.index(split)]
         shape = {key: self.window[key] for key in ("lookback", "lead", "horizon")}
-        ends = window_ends(border, **self.window, inside=split == "train")
+        if self.ranges is None:
+            border = self.borders[PARTS.index(split)]
+            ends = window_ends(border, **self.window, inside=split == "train")
+        else:
+            part = self.split_ranges(split)
+            border = int(part[:, 0].min()), int(part[:, 1].max())
+            ends = ends_of_series(part, self.series.bounds[:-1], **self.window, inside=split == "train")
         return Windows(self.inputs, self.truths, ends, **shape, border=border).limited(limit)
 
 
@@ -121,12 +144,12 @@ def build_dataset(
     for key, value in window.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise UserError(f"window.{key} is {value!r}: give a whole number of at least 1.")
-    parts = borders(split, series.clock.local(series.time))
-    _check_room(parts, window, len(series))
+    series, parts, ranges = _divide(series, split, window)
+    train = slice(*parts[0]) if ranges is None else mask_rows(ranges[0], len(series))
     if scaler is None:
-        series = fit_categories(series, slice(*parts[0]))
+        series = fit_categories(series, train)
     covariates = tuple(dict.fromkeys(match_names(future_covariates, series.features)))
-    warnings = check_future_covariates(series, covariates, slice(*parts[0]))
+    warnings = check_future_covariates(series, covariates, train)
     if len(covariates) * horizon > MAX_FUTURE_CHANNELS:
         raise UserError(
             f"{len(covariates)} future covariates over window.horizon {horizon} make"
@@ -136,10 +159,12 @@ def build_dataset(
     target_indices = tuple(series.features.index(name) for name in series.targets)
     ahead = [(series.features.index(name), k) for name in covariates for k in range(lead, lead + horizon)]
     prepare = scale_rows if series.stored_range is None else stored_scaled_rows
-    known = None if scaler is None else scaler.of_features(len(series.features))
-    rows = prepare(
-        series, parts, known, target_indices, ahead, choice, choose_context(context, lead, horizon, scaler)
-    )
+    known = None if scaler is None else _arrange(scaler.of_features(len(series.features)), series, lookback)
+    chosen = choose_context(context, lead, horizon, scaler)
+    if ranges is None:
+        rows = prepare(series, parts, known, target_indices, ahead, choice, chosen)
+    else:
+        rows = scale_rows(series, ranges, known, target_indices, ahead, choice)
     masks = tuple(f"{series.features[index]}{OBSERVED}" for index in rows.scaler.masked)
     future = tuple(f"{series.features[column]}@+{k}" for column, k in ahead)
     past = () if rows.scaler.context is None else rows.scaler.context.names
@@ -152,7 +177,63 @@ def build_dataset(
         scaler=rows.scaler.with_extra([column for column, _ in ahead]),
         borders=parts,
         window=window,
+        ranges=ranges,
     )
+
+
+def _divide(
+    series: Series, split: Mapping[str, object], window: Mapping[str, int]
+) -> tuple[Series, Borders, np.ndarray | None]:
+    """Return a series, without those of a panel that are too short, and the borders of its splits or their ranges."""
+    if series.panel is None:
+        parts = borders(split, series.clock.local(series.time))
+        _check_room(parts, window, len(series))
+        return series, parts, None
+    ranges = panel_ranges(split, series)
+    shape = {name: window[name] for name in ("lookback", "lead", "horizon")}
+    first, stop = first_and_stop(ranges[0], series.bounds[:-1], **shape, inside=True)
+    kept = first < stop
+    if not kept.all():
+        series, ranges = _exclude(series, ranges, kept, window)
+    for part, ranges_of_part in zip(PARTS[1:], ranges[1:], strict=True):
+        if not len(ends_of_series(ranges_of_part, series.bounds[:-1], **window, inside=False)):
+            raise UserError(
+                f"No window fits the rows of data.split.{part} in any series: with window.horizon"
+                f" {window['horizon']} it takes {window['horizon']:,}; lower it, or give more rows."
+            )
+    return series, (), ranges
+
+
+def _exclude(
+    series: Series, ranges: np.ndarray, kept: np.ndarray, window: Mapping[str, int]
+) -> tuple[Series, np.ndarray]:
+    """Return a panel without the series that have no training window, with a note that names them."""
+    panel = series.panel
+    if panel is None or not kept.any():
+        needed = _rows_needed(window, "train")
+        raise UserError(
+            f"No series has the {needed:,} training rows that a window takes (window.lookback {window['lookback']},"
+            f" window.lead {window['lead']}, window.horizon {window['horizon']}): lower these, or give longer series."
+        )
+    excluded = [name for name, keep in zip(panel.ids, kept, strict=True) if not keep]
+    left, rows = panel.select(kept)
+    note = (
+        f"{len(excluded):,} of {len(panel):,} series are too short for a training window of"
+        f" {_rows_needed(window, 'train'):,} rows and were left out: {join_ids(excluded)}."
+    )
+    moved = panel.bounds[:-1][kept] - left.bounds[:-1]
+    series = replace(
+        series, time=series.time[rows], values=series.values[rows], panel=left, notes=(*series.notes, note)
+    )
+    return series, ranges[:, kept] - moved[None, :, None]
+
+
+def _arrange(scaler: Scaler, series: Series, lookback: int) -> Scaler:
+    """Return the scaler of a model with the levels of the series at hand."""
+    if scaler.levels is None or series.panel is None:
+        return scaler
+    ids, starts = series.panel.ids, series.panel.bounds[:-1]
+    return replace(scaler, levels=scaler.levels.arrange(ids, series.values, starts, lookback))
 
 
 def _check_room(parts: Borders, window: Mapping[str, int], rows: int) -> None:

@@ -22,6 +22,7 @@ class DataIdentity:
         splits: First and last time of ``train``, ``val`` and ``test``, as ISO text.
         recipe: ``ReadingRecipe.to_dict`` of the source; None if it needs no decisions.
         last: Time of the last row, as ISO text; empty for runs that did not store it.
+        series: Number of series of a panel; 0 for one series.
 
     Example:
         >>> before = DataIdentity("load", "a1", 300, {"train": ("2024-01-01", "2024-07-01")})
@@ -36,13 +37,15 @@ class DataIdentity:
     splits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     recipe: Mapping[str, Any] | None = None
     last: str = ""
+    series: int = 0
 
     @classmethod
     def from_series(cls, series: Series, parts: Borders = ()) -> "DataIdentity":
         """Return the identity of a series and its split into ``parts``."""
         recipe = None if series.recipe is None else series.recipe.to_dict()
-        times, last = _times(series.time, parts), str(series.time[-1])
-        return cls(series.name, series.data_hash(), len(series), times, recipe, last)
+        times, last = _times(series.time, parts), str(series.time.max() if series.panel else series.time[-1])
+        count = 0 if series.panel is None else len(series.panel)
+        return cls(series.name, series.data_hash(), len(series), times, recipe, last, count)
 
     @classmethod
     def from_dict(
@@ -56,15 +59,20 @@ class DataIdentity:
             split: ``data.split`` of the run, for the same purpose.
         """
         splits = stored.get("splits")
-        if not splits:
+        count = int(stored.get("series", 0))
+        if not splits and not count:
             time = series.grid.shift(series.time[0], np.arange(stored["rows"]))
             splits = _times(time, borders(split, time))
         rows, recipe = int(stored["rows"]), stored.get("recipe")
-        return cls(stored.get("name", ""), stored["hash"], rows, splits, recipe, stored.get("last", ""))
+        last = stored.get("last", "")
+        return cls(stored.get("name", ""), stored["hash"], rows, splits or {}, recipe, last, count)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``result.json`` holds."""
-        return asdict(self)
+        stored = asdict(self)
+        if not self.series:
+            del stored["series"]
+        return stored
 
 
 def compare_data(before: DataIdentity, now: DataIdentity, scored: str | None = None) -> str:
@@ -84,6 +92,11 @@ def compare_data(before: DataIdentity, now: DataIdentity, scored: str | None = N
         f"the data have changed since the run: {before.rows:,} rows then (hash {before.hash}),"
         f" {now.rows:,} rows now (hash {now.hash})"
     )
+    if scored is not None and (before.series or now.series):
+        raise UserError(
+            f"{sentence[0].upper()}{sentence[1:]}: evaluate the model on the series that it was trained with, or train"
+            " again."
+        )
     if scored is not None and "train" in before.splits:
         first, last = (np.datetime64(time) for time in before.splits["train"])
         start, stop = (np.datetime64(time) for time in now.splits[scored])

@@ -20,7 +20,9 @@ CHECKED_ROWS = 16  # of the summaries of the past
 LATER_ROWS = 256  # other values after such a row, which must not change its summaries
 
 
-def check_future_covariates(series: Series, covariates: Sequence[str], train: slice) -> tuple[str, ...]:
+def check_future_covariates(
+    series: Series, covariates: Sequence[str], train: slice | np.ndarray
+) -> tuple[str, ...]:
     """Refuse future covariates that cannot be known ahead, and warn of declared ones that give the target away.
 
     The rule, on the training rows in which all values are observed: a covariate leaks when it explains more
@@ -84,10 +86,10 @@ def check_context(context: Context, inputs: np.ndarray, past: np.ndarray) -> Non
             )
 
 
-def _check_target(series: Series, suspects: list[str], target: str, train: slice) -> list[str]:
+def _check_target(series: Series, suspects: list[str], target: str, train: slice | np.ndarray) -> list[str]:
     columns = [series.features.index(name) for name in (*suspects, target)]
-    step = max(1, (train.stop - train.start) // MAX_ROWS)
-    rows = series.values[train][::step][:, columns].astype(np.float64)
+    rows = series.values[train]
+    rows = rows[:: max(1, len(rows) // MAX_ROWS)][:, columns].astype(np.float64)
     coded = [index for index, name in enumerate(suspects) if name in series.categories]
     rows[:, coded] = to_inputs(rows[:, coded])
     rows = rows[~np.isnan(rows).any(axis=1)]

@@ -45,7 +45,10 @@ class ScalingOptions:
         method: ``standard`` by mean and standard deviation, ``robust`` by median and interquartile range, ``asinh`` and
             ``log1p`` by a curve and then as ``standard``, ``none`` not at all.
         columns: Column to its own method; None if all have the same.
+        per: Of many series, ``series`` scales each by its own training rows and ``all`` all of them together; ``auto``
+            is ``series`` for standard and robust. One series is the same either way.
     """
 
     method: Method
     columns: Any  # a dict, or None
+    per: Literal["auto", "series", "all"]

@@ -1,6 +1,6 @@
 """The rows of a series as models read them: scaled, filled, and with the future of what is known ahead."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from tsforecast.data.scaling import DEFAULT, MAX_SCALED, Scaler, ScalerChoice
 from tsforecast.data.series import Series
 from tsforecast.data.splits import PARTS, Borders
 from tsforecast.errors import UserError
+from tsforecast.panels.panel import as_ranges, take_rows
 from tsforecast.storage.rows import chunks
 
 FAR = 100.0  # times the largest scaled training value: later values beyond are reported
@@ -40,7 +41,7 @@ class ScaledRows(NamedTuple):
 
 def scale_rows(
     series: Series,
-    parts: Borders,
+    parts: Borders | np.ndarray,
     scaler: Scaler | None,
     targets: Sequence[int],
     ahead: Sequence[Ahead],
@@ -51,7 +52,7 @@ def scale_rows(
 
     Args:
         series: The series.
-        parts: Row ranges of training, validation and test.
+        parts: Row ranges of training, validation and test, or those ``[3, S, 2]`` of a panel.
         scaler: Scaler of an existing model; None fits one on the training rows.
         targets: Columns of the targets.
         ahead: Future values to add as channels.
@@ -64,35 +65,50 @@ def scale_rows(
     """
     facts = check_rows(series, parts)
     if scaler is None:
-        rows = series.values[slice(*parts[0])]
-        scaler = Scaler.fit(rows, series.features, targets, choice, series.categories)
+        scaler = _fit(series, as_ranges(parts)[0], targets, choice)
     inputs, truths, filled = fill_rows(series, scaler, len(ahead))
     add_future(inputs, inputs, 0, ahead)
-    if scaler.context is None:
+    if scaler.context is None and context is not None:
         scaler = replace(scaler, context=fit_context(context, series, inputs, parts[0]))
     if scaler.context is not None:
         past = scaler.context.compute(inputs)
         check_context(scaler.context, inputs, past)
         inputs = np.concatenate([inputs, past], axis=1)
     notes = row_notes(series, int(filled.sum()), facts) + mask_notes(series, scaler, choice)
-    notes += check_range(series, inputs, parts[0][1])
+    notes += check_range(series, inputs, as_ranges(parts)[0, :, 1])
     return ScaledRows(inputs, truths, scaler, notes)
 
 
-def check_rows(series: Series, parts: Borders) -> RowFacts:
+def _fit(series: Series, train: np.ndarray, targets: Sequence[int], choice: ScalerChoice) -> Scaler:
+    """Return the scaler of the training rows ``[S, 2]``, with the levels of the series of a panel."""
+    rows = take_rows(series.values, train)
+    levels = None
+    if series.panel is not None:
+        levels = choice.fit_levels(series.values, series.features, series.panel, train)
+    if levels is None:
+        return Scaler.fit(rows, series.features, targets, choice, series.categories)
+    of_row = np.repeat(np.arange(len(train)), train[:, 1] - train[:, 0])
+    scaler = Scaler.fit(levels.apply(rows, of_row), series.features, targets, choice, series.categories)
+    return replace(scaler, levels=levels)
+
+
+def check_rows(series: Series, parts: Borders | np.ndarray) -> RowFacts:
     """Check the targets in each split, and return the facts about the training rows.
 
     Raises:
         UserError: A target is constant in training or unobserved in a split.
     """
-    facts = [RowFacts.of_rows(series.values, border) for border in parts]
+    ranges = as_ranges(parts)
+    selected = [take_rows(series.values, part) for part in ranges]
+    facts = [RowFacts.of_rows(rows, (0, len(rows))) for rows in selected]
     for target in series.targets:
         index = series.features.index(target)
-        for name, (start, stop), fact in zip(PARTS, parts, facts, strict=True):
+        for name, part, fact in zip(PARTS, ranges, facts, strict=True):
             if not fact.count[index]:
+                times = f"{series.time[part[:, 0].min()]} to {series.time[part[:, 1].max() - 1]}"
                 raise UserError(
-                    f"Target '{target}' has no value in data.split.{name} ({series.time[start]} to"
-                    f" {series.time[stop - 1]}): move the split or choose another target."
+                    f"Target '{target}' has no value in data.split.{name} ({times}): move the split or choose another"
+                    " target."
                 )
         if facts[0].is_constant[index]:
             raise UserError(
@@ -112,20 +128,32 @@ def fill_rows(series: Series, scaler: Scaler, extra: int = 0) -> tuple[np.ndarra
     inputs = np.empty((rows, features + len(scaler.masked) + extra), np.float32)
     truths = np.empty((rows, len(series.targets)), np.float32)
     filled = np.zeros(rows, bool)
+    starts = None if series.panel is None else series.panel.bounds[:-1]
     for index, name in enumerate(series.features):
         if name in series.categories:
             inputs[:, index] = to_inputs(series.values[:, index])
             continue
-        scaled = scaler.transform(series.values[:, index], index)
+        scaled = scaler.transform(_relative(series, scaler, index), index)
         filled |= np.isnan(scaled)
         if name in series.targets:
             truths[:, series.targets.index(name)] = scaled
         # The training mean, 0 once scaled, stands in before the first observed value.
         with np.errstate(over="ignore"):  # what overflows is refused by check_range
-            inputs[:, index] = carry_forward(scaled, before=0.0)
+            inputs[:, index] = carry_forward(scaled, before=0.0, starts=starts)
     for position, index in enumerate(scaler.masked, features):
         inputs[:, position] = ~np.isnan(series.values[:, index])
     return inputs, truths, filled
+
+
+def _relative(series: Series, scaler: Scaler, index: int) -> np.ndarray:
+    """Return the values ``[N]`` of a feature, relative to the level of their series if the scaler has levels."""
+    column = series.values[:, index]
+    if scaler.levels is None or series.panel is None:
+        return column
+    lengths = series.panel.lengths
+    shift, width = (np.repeat(part[:, index], lengths) for part in (scaler.levels.shift, scaler.levels.width))
+    array: np.ndarray = (column - shift) / width
+    return array
 
 
 def add_future(inputs: np.ndarray, source: np.ndarray, first: int, ahead: Sequence[Ahead]) -> None:
@@ -154,32 +182,40 @@ def mask_notes(series: Series, scaler: Scaler, choice: ScalerChoice) -> tuple[st
     return ("data.mask=true adds no channel: no training value is missing.",) if choice.mask else ()
 
 
-def check_range(series: Series, inputs: np.ndarray, stop: int) -> tuple[str, ...]:
+def check_range(series: Series, inputs: np.ndarray, stops: np.ndarray) -> tuple[str, ...]:
     """Check that single precision has room for scaled rows, and return warnings of later values that are far off.
 
     Args:
         series: The series.
         inputs: Its scaled rows ``[N, C']``, of which the first C are the features.
-        stop: The row after the training rows.
+        stops: ``[S]`` the row after the training rows of each series.
 
     Raises:
         UserError: Naming the first value that is too far from the training rows.
     """
     features = len(series.features)
     training, later, rows = np.zeros(features), np.zeros(features), np.zeros(features, np.int64)
-    for part in (*chunks(0, stop), *chunks(stop, len(inputs))):
+    for part, is_training in _pieces(series, stops):
         size = np.abs(inputs[part, :features])
         highest = size.max(axis=0, initial=0.0)
         if not highest.max(initial=0.0) <= MAX_SCALED:
             row, column = (int(index[0]) for index in np.nonzero(~(size <= MAX_SCALED)))
             raise UserError(_out_of_range(series, part.start + row, column))
-        if part.start < stop:
+        if is_training:
             training = np.maximum(training, highest)
         else:
             rows = np.where(highest > later, part.start + size.argmax(axis=0), rows)
             later = np.maximum(later, highest)
     far = np.flatnonzero(later > FAR * np.maximum(training, 1.0))
-    return tuple(_far_off(series, int(rows[column]), int(column), stop) for column in far)
+    return tuple(_far_off(series, int(rows[column]), int(column), stops) for column in far)
+
+
+def _pieces(series: Series, stops: np.ndarray) -> Iterator[tuple[slice, bool]]:
+    """Yield the rows in pieces of one series each, and whether they are before the end of its training rows."""
+    bounds = series.bounds.tolist()
+    for start, border, stop in zip(bounds[:-1], stops.tolist(), bounds[1:], strict=True):
+        yield from ((part, True) for part in chunks(start, border))
+        yield from ((part, False) for part in chunks(border, stop))
 
 
 def _out_of_range(series: Series, row: int, column: int) -> str:
@@ -191,8 +227,9 @@ def _out_of_range(series: Series, row: int, column: int) -> str:
     )
 
 
-def _far_off(series: Series, row: int, column: int, stop: int) -> str:
-    facts = RowFacts.of_rows(series.values[:, [column]], (0, stop))
+def _far_off(series: Series, row: int, column: int, stops: np.ndarray) -> str:
+    of_row = int(series.series_of(np.array([row]))[0])
+    facts = RowFacts.of_rows(series.values[:, [column]], (int(series.bounds[of_row]), int(stops[of_row])))
     name, value = series.features[column], series.values[row, column]
     return (
         f"Warning: '{name}' reaches {value:.6g} after the training rows (at {series.time[row]}), whose values lie"

@@ -12,11 +12,14 @@ from tsforecast.data.curves import CURVED, Curve, middle
 from tsforecast.data.names import match_names
 from tsforecast.data.options import ScalingOptions
 from tsforecast.errors import UserError, nearest
+from tsforecast.panels.levels import SeriesLevels
+from tsforecast.panels.panel import Panel, Ranges
 
 # A spread below this share of the mean is rounding noise: dividing by it would blow the noise up.
 NOISE = {np.dtype(np.float32): 1e-9}
 NOISE_DOUBLE = 1e-14
 MAX_SCALED = 1e15  # whose square still has room in single precision
+LEVELED = ("standard", "robust")  # methods that can scale each series by itself
 RESOLUTION = 2.0**-24  # of single precision
 OBSERVED = (
     "@observed"  # ends the name of a channel that is 1 where a feature is observed, and 0 where it is missing
@@ -26,8 +29,35 @@ OBSERVED = (
 class ScalerChoice(NamedTuple):
     """What is fitted: the methods, and whether features with missing values in the training rows get observed masks."""
 
-    scaling: ScalingOptions = ScalingOptions(method="standard", columns=None)
+    scaling: ScalingOptions = ScalingOptions(method="standard", columns=None, per="auto")
     mask: bool = False
+
+    def fit_levels(
+        self, rows: np.ndarray, features: Sequence[str], panel: Panel, train: Ranges
+    ) -> SeriesLevels | None:
+        """Return the level of each series in the features that are scaled per series; None if there are none.
+
+        Args:
+            rows: All rows ``[N, C]``.
+            features: The C names.
+            panel: The series.
+            train: Training rows of each ``[S, 2]``.
+
+        Raises:
+            UserError: ``scaling.per=series`` with a method that bends values, or does not scale them.
+        """
+        per, method = self.scaling.per, self.scaling.method
+        if per == "series" and method not in LEVELED:
+            raise UserError(
+                f"scaling.per=series needs scaling={' or '.join(LEVELED)}: set one of them, or scaling.per=all."
+            )
+        if per == "all" or method not in LEVELED:
+            return None
+        methods = _methods(self.scaling, features)
+        columns = [
+            index for index, name in enumerate(features) if methods[index] == method and name not in CALENDAR
+        ]
+        return SeriesLevels.fit(rows, train, panel.ids, columns, robust=method == "robust")
 
     @property
     def is_standard(self) -> bool:
@@ -49,6 +79,7 @@ class Scaler:
         curves: channel to its curve, for the channels that have one.
         masked: features, by their index, whose observed mask is a channel of its own.
         context: summaries of the scaled features of earlier rows, which are channels of their own; or None.
+        levels: of each series, relative to which its values are scaled; None for values as they are.
 
     Example:
         >>> scaler = Scaler(np.array([2.0]), np.array([0.5]), (0,))
@@ -62,6 +93,7 @@ class Scaler:
     curves: Mapping[int, Curve] = field(default_factory=dict)
     masked: tuple[int, ...] = ()
     context: Context | None = None
+    levels: SeriesLevels | None = None
 
     @classmethod
     def fit(
@@ -113,9 +145,8 @@ class Scaler:
     def of_features(self, count: int) -> "Scaler":
         """Return the part of a model's scaler that belongs to the series' own features, which come first."""
         curves = {index: curve for index, curve in self.curves.items() if index < count}
-        return Scaler(
-            self.mean[:count], self.scale[:count], self.target_indices, curves, self.masked, self.context
-        )
+        levels = None if self.levels is None else self.levels.first(count)
+        return replace(self, mean=self.mean[:count], scale=self.scale[:count], curves=curves, levels=levels)
 
     def with_extra(self, ahead: Sequence[int]) -> "Scaler":
         """Return the scaler of the features with the channels after them: masks, future values, then the context.
@@ -137,6 +168,7 @@ class Scaler:
             curves,
             self.masked,
             self.context,
+            self.levels and self.levels.extend([*[None] * masks, *chosen, *[None] * past]),
         )
 
     @property
@@ -163,6 +195,10 @@ class Scaler:
             and other.context is not None
             and not self.context.is_close(other.context)
         ):
+            return False
+        if (self.levels is None) != (other.levels is None):
+            return False
+        if self.levels is not None and other.levels is not None and not self.levels.is_close(other.levels):
             return False
         if self.masked != other.masked or self.curves.keys() != other.curves.keys():
             return False
@@ -207,6 +243,22 @@ class Scaler:
         array: np.ndarray = np.asarray(scaled, np.float64) * scale + mean
         return self._unbend(array, chosen, axis)
 
+    def of_series(self, series: np.ndarray) -> "Scaler | SeriesScaler":
+        """Return what scales the windows of series.
+
+        Args:
+            series: ``[n]`` index of the series of each window, in the order of the levels.
+        """
+        if self.levels is None:
+            return self
+        chosen = list(self.target_indices)
+        return SeriesScaler(self, self.levels.shift[series][:, chosen], self.levels.width[series][:, chosen])
+
+    def select(self, windows: slice) -> "Scaler":
+        """Return what scales some of the windows: the scaler itself, which is the same for all."""
+        del windows
+        return self
+
     def describe_channel(self, index: int) -> dict[str, Any]:
         """Return how a channel is scaled, for ``layers.unit_scaling``: ``method`` and its numbers.
 
@@ -230,6 +282,8 @@ class Scaler:
             stored["masked"] = list(self.masked)
         if self.context is not None:
             stored["context"] = self.context.to_dict()
+        if self.levels is not None:
+            stored["levels"] = self.levels.to_dict()
         return stored
 
     @classmethod
@@ -239,7 +293,9 @@ class Scaler:
         curves = {int(index): Curve(*curve) for index, curve in config.get("curves", {}).items()}
         masked = tuple(int(i) for i in config.get("masked", ()))
         context = Context.from_dict(config["context"]) if config.get("context") else None
-        return cls(mean, scale, tuple(int(i) for i in config["target_indices"]), curves, masked, context)
+        levels = SeriesLevels.from_dict(config["levels"]) if config.get("levels") else None
+        targets = tuple(int(i) for i in config["target_indices"])
+        return cls(mean, scale, targets, curves, masked, context, levels)
 
     def _bend(self, values: np.ndarray, channels: Iterable[int] | int) -> np.ndarray:
         """Apply the curves of the channels on the last axis, or of the only channel."""
@@ -259,6 +315,43 @@ class Scaler:
         for position, index in enumerate(channels):
             if index in self.curves:
                 columns[..., position] = self.curves[index].unbend(columns[..., position])
+        return array
+
+
+@dataclass(frozen=True)
+class SeriesScaler:
+    """Scales the targets of windows of many series, each relative to its own level.
+
+    Args:
+        scaler: Scaler of all series.
+        shift: ``[n, T]`` location of the series of each window.
+        width: ``[n, T]`` spread of it.
+
+    Example:
+        >>> scaler = Scaler(np.array([0.0]), np.array([1.0]), (0,))
+        >>> SeriesScaler(scaler, np.array([[10.0]]), np.array([[2.0]])).inverse_targets(np.array([[[3.0]]])).tolist()
+        [[[16.0]]]
+    """
+
+    scaler: Scaler
+    shift: np.ndarray
+    width: np.ndarray
+
+    def select(self, windows: slice) -> "SeriesScaler":
+        """Return what scales some of the windows."""
+        return SeriesScaler(self.scaler, self.shift[windows], self.width[windows])
+
+    def transform_targets(self, values: np.ndarray) -> np.ndarray:
+        """Scale targets ``[n, ..., T]`` in float64."""
+        shape = [len(self.shift), *[1] * (values.ndim - 2), self.shift.shape[1]]
+        return self.scaler.transform_targets((values - self.shift.reshape(shape)) / self.width.reshape(shape))
+
+    def inverse_targets(self, scaled: np.ndarray, axis: int = -1) -> np.ndarray:
+        """Return scaled targets in their own unit, see ``Scaler.inverse_targets``; the first axis is the windows."""
+        values = self.scaler.inverse_targets(scaled, axis)
+        shape = [len(self.shift), *[1] * (values.ndim - 1)]
+        shape[axis] = self.shift.shape[1]
+        array: np.ndarray = values * self.width.reshape(shape) + self.shift.reshape(shape)
         return array
 
 

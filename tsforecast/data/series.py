@@ -11,6 +11,7 @@ import numpy as np
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.derived import Derived
 from tsforecast.errors import UserError, nearest
+from tsforecast.panels.panel import Panel
 from tsforecast.storage.rows import chunks
 from tsforecast.times.clock import Clock
 from tsforecast.times.frequency import Frequency
@@ -43,7 +44,7 @@ class StoredRows:
 
 @dataclass(frozen=True)
 class Series:
-    """A regular multivariate series.
+    """A regular multivariate series, or a panel of many of them.
 
     Args:
         time: ``[N]`` datetime64[s], one step apart.
@@ -59,6 +60,7 @@ class Series:
         derived: features that are computed from others, so that data to forecast from need not bring them.
         recipe: how the source was read; None for sources that need no decisions.
         stored: the stored rows that ``time`` and ``values`` are views of; None in memory.
+        panel: the series whose rows follow each other, each regular; None for one series.
     """
 
     time: np.ndarray
@@ -73,6 +75,7 @@ class Series:
     derived: Derived = field(default_factory=dict)
     recipe: "ReadingRecipe | None" = None
     stored: StoredRows | None = None
+    panel: Panel | None = None
 
     def __len__(self) -> int:
         return len(self.time)
@@ -101,6 +104,16 @@ class Series:
             return self.recipe.grid
         step = Frequency(max(1, self.step))
         return TimeGrid(step, int(self.time[0].astype("datetime64[s]").astype("int64")) % step.count)
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """``[S + 1]`` the first row of each series, and the number of all rows."""
+        return np.array([0, len(self)]) if self.panel is None else self.panel.bounds
+
+    def series_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the index ``[n]`` of the series that rows belong to; 0 for one series."""
+        rows = np.asarray(rows)
+        return np.zeros(len(rows), np.int64) if self.panel is None else self.panel.series_of(rows)
 
     def column(self, feature: str) -> np.ndarray:
         """Return a view ``[N]`` of one feature."""
@@ -132,6 +145,8 @@ class Series:
         digest.update(repr((self.features, self.targets, self.values.dtype.str)).encode())
         if self.categories:
             digest.update(repr(sorted(self.categories.items())).encode())
+        if self.panel is not None:
+            digest.update(repr((self.panel.ids, self.panel.bounds.tolist())).encode())
         for array in (self.time, self.values):
             for rows in chunks(0, len(self)):
                 digest.update(np.ascontiguousarray(array[rows]).view(np.uint8).data)

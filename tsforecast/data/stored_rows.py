@@ -66,7 +66,7 @@ def stored_scaled_rows(
         used = scaler or _fit(series, parts[0], targets, training, choice)
         used, filled = _write(entry, series, used, ahead, context, parts[0])
         notes = row_notes(series, filled, training) + mask_notes(series, used, choice)
-        notes += check_range(series, map_inputs(entry, used), parts[0][1])
+        notes += check_range(series, map_inputs(entry, used), np.array([parts[0][1]]))
         return {"scaler": used.to_dict(), "notes": notes}
 
     def map_inputs(entry: Path, scaler: Scaler, random: bool = False) -> np.ndarray:

@@ -104,7 +104,7 @@ def _describe(series: Series) -> dict[str, Any]:
 
 def _restore(about: Mapping[str, Any], stored: StoredRows) -> Series:
     recipe = about["recipe"]
-    names: dict[str, tuple[str, ...]] = {name: tuple(about[name]) for name in NAMES}
+    names: dict[str, Any] = {name: tuple(about[name]) for name in NAMES}
     return Series(
         time=stored.time,
         values=stored.values,

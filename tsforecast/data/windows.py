@@ -23,7 +23,8 @@ class Windows:
         lookback: L, input steps.
         lead: steps from the last input to the first target, 1 is the next step.
         horizon: H, target steps.
-        border: rows ``(start, stop)`` of the split: every target lies in it.
+        border: rows ``(start, stop)`` of the split: every target lies in it. Of a panel, the first such row of any
+            series and the last one; the inputs and targets of training windows are within their series.
     """
 
     rows: np.ndarray

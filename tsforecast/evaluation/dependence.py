@@ -32,12 +32,13 @@ def fit_dependence(model: Model, dataset: ForecastDataset) -> Dependence | None:
     if levels is None or len(levels) < 2 or not len(windows):
         return None
     outputs = predict(model, windows)
-    truth = dataset.scaler.inverse_targets(windows.targets(windows.ends))
+    scaler = dataset.scaler_of(windows.ends)
+    truth = scaler.inverse_targets(windows.targets(windows.ends))
     if "parameters" in outputs:
-        chunks = quantile_chunks(model.task, outputs["parameters"], GRID, dataset.scaler)
+        chunks = quantile_chunks(model.task, outputs["parameters"], GRID, scaler)
         quantiles, levels = np.concatenate([values for _, values in chunks]), tuple(GRID)
     else:
-        quantiles = dataset.scaler.inverse_targets(outputs["forecast"], axis=-2)
+        quantiles = scaler.inverse_targets(outputs["forecast"], axis=-2)
     dependence = Dependence.fit(truth, quantiles, levels)
     return dependence if len(dependence.levels) else None
 

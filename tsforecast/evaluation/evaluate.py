@@ -12,6 +12,12 @@ import numpy as np
 from tsforecast import metrics
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.windows import Windows
+from tsforecast.evaluation.series_scores import (
+    SeriesScores,
+    first_rows,
+    naive2_forecast,
+    score_series,
+)
 from tsforecast.inference.dense_quantiles import quantile_chunks
 from tsforecast.inference.forecasts import spike_probability
 from tsforecast.inference.predict import predict
@@ -42,6 +48,7 @@ class Evaluation:
         spike: ``[n, H, T]`` the probability of a spike from a model with a head for it, or None.
         targets: Target to its own figures, where there are several targets.
         pit: Levels and shares of the truths between the quantiles at them; None for point forecasts.
+        series: Scores of each series of a panel; None for one series.
 
     Example:
         >>> values = np.ones((2, 1, 1))
@@ -57,6 +64,7 @@ class Evaluation:
     spike: np.ndarray | None = None
     targets: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     pit: dict[str, list[float]] | None = None
+    series: SeriesScores | None = None
 
 
 def evaluate(
@@ -114,7 +122,7 @@ def score_forecasts(
     evaluation = dataclasses.replace(evaluation, spike=spike)
     if levels is None:
         return evaluation
-    quantiles = dataset.scaler.inverse_targets(raw, axis=-2)
+    quantiles = dataset.scaler_of(windows.ends).inverse_targets(raw, axis=-2)
     figures = evaluation.figures | metrics.quantile_metrics(evaluation.truth, quantiles, levels)
     pit = _describe_pit(pit_counts(evaluation.truth, quantiles, levels), levels)
     return dataclasses.replace(evaluation, figures=figures, quantiles=quantiles, pit=pit)
@@ -132,7 +140,8 @@ def score_distributions(
         parameters: Parameters ``[n, H, T, P]`` of its distributions.
     """
     dense, total, counts = even_levels(LEVELS).tolist(), 0.0, np.zeros(len(PIT_LEVELS) + 1)
-    for windows, quantiles in quantile_chunks(task, parameters, [*dense, *PIT_LEVELS], dataset.scaler):
+    scaler = dataset.scaler_of(evaluation.ends)
+    for windows, quantiles in quantile_chunks(task, parameters, [*dense, *PIT_LEVELS], scaler):
         truth = evaluation.truth[windows]
         total += float(np.nansum(crps_from_quantiles(truth, quantiles[..., :LEVELS], dense)))
         counts += pit_counts(truth, quantiles[..., LEVELS:], PIT_LEVELS)
@@ -147,8 +156,13 @@ def _describe_pit(counts: np.ndarray, levels: Sequence[float]) -> dict[str, list
 
 
 def baselines(dataset: ForecastDataset, split: str) -> dict[str, Evaluation]:
-    """Score persistence and the seasonal naive forecast on all windows of a split, as ``evaluate`` does."""
+    """Score persistence and the seasonal naive forecast on all windows of a split, as ``evaluate`` does.
+
+    Of a panel also Naive2, to which its OWA is relative.
+    """
     windows = dataset.windows(split)
+    if dataset.series.panel is not None:
+        return _panel_baselines(dataset, windows)
     season = dataset.series.season
     # Rows before these are not read: a season, or the longest forecast, before the first window's last input.
     first = max(0, int(windows.ends[0]) - windows.lead - windows.horizon - season) if len(windows) else 0
@@ -162,14 +176,29 @@ def baselines(dataset: ForecastDataset, split: str) -> dict[str, Evaluation]:
     }
 
 
+def _panel_baselines(dataset: ForecastDataset, windows: Windows) -> dict[str, Evaluation]:
+    series, targets = dataset.series, list(dataset.target_indices)
+    filled, first = dataset.inputs[:, targets], first_rows(series, windows.ends)
+    shape = windows.lead, windows.horizon, series.season
+    naive2 = dataset.scaler_of(windows.ends).transform_targets(naive2_forecast(dataset, windows))
+    forecasts = {
+        "persistence": metrics.persistence_forecast(filled, windows.ends, windows.horizon),
+        "seasonal_naive": metrics.seasonal_naive_forecast(filled, windows.ends, *shape, first),
+        "naive2": naive2,
+    }
+    return {name: _score_points(dataset, windows, scaled) for name, scaled in forecasts.items()}
+
+
 def _score_points(
     dataset: ForecastDataset, windows: Windows, scaled: np.ndarray, scaled_median: np.ndarray | None = None
 ) -> Evaluation:
     """Score scaled point forecasts ``[n, H, T]`` of windows; absolute errors are those of the median if it is given."""
     scaled_truth = windows.targets(windows.ends)
-    truth, forecast = (dataset.scaler.inverse_targets(values) for values in (scaled_truth, scaled))
-    median = None if scaled_median is None else dataset.scaler.inverse_targets(scaled_median)
-    scale = seasonal_scale(dataset)
+    scaler = dataset.scaler_of(windows.ends)
+    truth, forecast = (scaler.inverse_targets(values) for values in (scaled_truth, scaled))
+    median = None if scaled_median is None else scaler.inverse_targets(scaled_median)
+    series = score_series(dataset, windows, truth, forecast, median)
+    scale = seasonal_scale(dataset) if series is None else None
     figures = metrics.point_metrics(truth, forecast, median=median, scale=scale)
     figures |= metrics.point_metrics(scaled_truth, scaled, median=scaled_median, source="scaled")
     names = dataset.series.targets
@@ -178,11 +207,13 @@ def _score_points(
             truth[..., [i]],
             forecast[..., [i]],
             median=None if median is None else median[..., [i]],
-            scale=scale[[i]],
+            scale=None if scale is None else scale[[i]],
         )
         for i, name in enumerate(names if len(names) > 1 else ())
     }
-    return Evaluation(figures, windows.ends, truth, forecast, None, targets=targets)
+    if series is not None:
+        figures |= series.overall(np.abs((forecast if median is None else median) - truth), truth)
+    return Evaluation(figures, windows.ends, truth, forecast, None, targets=targets, series=series)
 
 
 def validation_figures(
@@ -196,7 +227,8 @@ def validation_figures(
     filled = np.where(observed, truth, 0.0).astype("float32")
     losses = keras.ops.convert_to_numpy(Objective(forecaster, loss)(filled, outputs, origin))
     median = raw if loss.quantile_levels is None else loss.point(raw)
-    in_unit = [dataset.scaler.inverse_targets(part) for part in (truth, outputs.get("mean", median), median)]
+    scaler = dataset.scaler_of(windows.ends)
+    in_unit = [scaler.inverse_targets(part) for part in (truth, outputs.get("mean", median), median)]
     figures = metrics.point_metrics(in_unit[0], in_unit[1], median=in_unit[2])
     return {
         "val/loss": float(losses[observed].mean(dtype=np.float64)),

@@ -160,7 +160,7 @@ class _Sample:
     """The windows that a model is explained on, and its error on changed copies of them."""
 
     def __init__(self, model: Model, dataset: ForecastDataset, windows: Windows):
-        self.model, self.scaler, self.windows = model, dataset.scaler, windows
+        self.model, self.scaler, self.windows = model, dataset.scaler_of(windows.ends), windows
         self.past = windows.inputs(windows.ends)
         self.truth = self.scaler.inverse_targets(windows.targets(windows.ends))
 

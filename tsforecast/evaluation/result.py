@@ -47,6 +47,7 @@ class RunResult:
         skill: Naive baseline to the share of its RMSE that the model saves.
         spikes: Target to its spike scorecard.
         pit: ``levels`` and ``shares`` of the test truths between the quantiles at them, from probabilistic models.
+        series: Series of a panel to its figures on the test split.
         rules: One row per rule of a rule-based model.
         explanation: Permutation importances.
         latency_ms: Milliseconds of a warm forecast of one window.
@@ -83,6 +84,7 @@ class RunResult:
     targets: dict[str, dict[str, Any]] | None = None
     spikes: dict[str, Any] | None = None
     pit: dict[str, list[float]] | None = None
+    series: dict[str, dict[str, float]] | None = None
     rules: list[dict[str, Any]] | None = None
     explanation: dict[str, Any] | None = None
     latency_ms: Figures | None = None

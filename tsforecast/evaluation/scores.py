@@ -10,6 +10,7 @@ from tsforecast.data.dataset import ForecastDataset
 from tsforecast.evaluation.evaluate import Evaluation, add_split, baselines, evaluate
 from tsforecast.evaluation.spikes import SpikeScores, spike_metrics, spike_scores
 from tsforecast.metrics import skill
+from tsforecast.metrics.series import owa
 from tsforecast.stages import stage
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Scores(TypedDict):
     targets: dict[str, dict[str, Any]] | None
     spikes: dict[str, Any]
     pit: dict[str, list[float]] | None
+    series: dict[str, dict[str, float]] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +58,7 @@ class TestScores:
             "targets": {name: self._target_fields(name) for name in self.test.targets} or None,
             "spikes": dict(self.spikes),
             "pit": self.test.pit,
+            "series": None if self.test.series is None else self.test.series.to_dict(),
         }
 
     def _target_fields(self, target: str) -> dict[str, Any]:
@@ -88,7 +91,7 @@ def score_model(
     with stage("test"):
         test = test or evaluate(model, dataset, "test")
     cards: dict[str, SpikeScores] = {}
-    if spikes is not None:
+    if spikes is not None and dataset.series.panel is None:
         with stage("spike scorecard"):
             cards = spike_scores(
                 model,
@@ -100,4 +103,15 @@ def score_model(
                 validation=validation,
             )
     with stage("baselines"):
-        return TestScores(test, baselines(dataset, "test"), cards)
+        references = baselines(dataset, "test")
+    if "naive2" in references:
+        naive2 = references["naive2"].figures
+        references = {name: _add_owa(reference, naive2) for name, reference in references.items()}
+        test = _add_owa(test, naive2)
+    return TestScores(test, references, cards)
+
+
+def _add_owa(evaluation: Evaluation, naive2: Mapping[str, float]) -> Evaluation:
+    """Return the scores of a panel with their OWA, given those of Naive2."""
+    figures = evaluation.figures | {"owa": owa(evaluation.figures, naive2)}
+    return dataclasses.replace(evaluation, figures=figures)

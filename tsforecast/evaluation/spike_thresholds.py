@@ -29,6 +29,9 @@ def spike_thresholds(dataset: ForecastDataset, options: SpikeOptions) -> dict[st
         contain no pair to measure a rise, or rise too rarely for ``quantile``. Under a curve, where a rise has no one
         size, ``threshold_scaled`` is that of a rise from the median.
     """
+    if dataset.series.panel is not None:  # a rise is not the same in all series
+        none: list[float | None] = [None] * len(dataset.target_indices)
+        return {"threshold": none, "threshold_scaled": list(none)}
     lead, horizon, threshold = dataset.window["lead"], dataset.window["horizon"], options.threshold
     training = dataset.scaler.inverse_targets(_training_truths(dataset, lead + horizon))
     scaler, targets = dataset.scaler, list(dataset.target_indices)

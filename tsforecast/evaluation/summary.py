@@ -6,7 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tsforecast.data.dataset import ForecastDataset
+from tsforecast.data.series import Series
 from tsforecast.evaluation.result import RunResult
 from tsforecast.metrics.formatting import format_skill, format_value
 
@@ -18,14 +21,39 @@ if TYPE_CHECKING:
 def print_data(dataset: ForecastDataset) -> None:
     """Print what was read and repaired, and the sizes of the splits."""
     series = dataset.series
-    first, last = series.clock.format(series.time[[0, -1]])
-    print(f"{series.name}: {len(series):,} rows, {len(series.features)} features, {first} to {last}")
+    print(f"{series.name}: {describe_rows(series)}, {len(series.features)} features{_span(series)}")
     for line in series.recipe.describe() if series.recipe else ():
         print(f"  {line}")
     for note in series.notes:
         print(f"  {note}")
     sizes = ", ".join(f"{name} {len(dataset.windows(name)):,}" for name in ("train", "val", "test"))
     print(f"  windows: {sizes}", flush=True)
+
+
+def describe_rows(series: Series) -> str:
+    """Return the number of rows, and of the series of a panel.
+
+    Example:
+        >>> from tsforecast.data.sources.synthetic import load
+        >>> describe_rows(load(rows=1000))
+        '1,000 rows'
+    """
+    rows = f"{len(series):,} rows"
+    if series.panel is None:
+        return rows
+    lengths = series.panel.lengths
+    return f"{rows} of {len(lengths):,} series with {lengths.min():,} to {lengths.max():,} rows"
+
+
+def _span(series: Series) -> str:
+    """Return the first and the last time, if the times are those of a clock."""
+    if series.panel is None:
+        first, last = series.clock.format(series.time[[0, -1]])
+    elif series.panel.has_clock:
+        first, last = series.clock.format(np.array([series.time.min(), series.time.max()]))
+    else:
+        return ""
+    return f", {first} to {last}"
 
 
 def print_model(model: Model, runtime: RuntimeInfo) -> None:
@@ -89,11 +117,20 @@ def result_lines(result: RunResult) -> list[str]:
     lines = [f"test {_errors(metrics, unit)}, in {result.seconds or 0:.0f} s"]
     for name, figures in (result.baselines or {}).items():
         lines.append(f"  {name}: {_errors(figures)}; {format_skill((result.skill or {}).get(name))}")
+    if result.series:
+        lines.append(f"  {_series_line(metrics, len(result.series))}")
     for target, scores in (result.targets or {}).items():
         lines.append(f"  {target}: {_errors(scores['metrics'], unit)}")
     if result.mixes_units:
         lines.append(f"  {mixed_units_note(metrics)}")
     return lines + [_spike_line(target, card, unit) for target, card in (result.spikes or {}).items()]
+
+
+def _series_line(metrics: Mapping[str, float], count: int) -> str:
+    """Return the figures that compare series of any level."""
+    names = {"mase": "MASE", "smape": "sMAPE", "wape": "WAPE", "rmsse": "RMSSE", "owa": "OWA"}
+    figures = [f"{label} {metrics[f'test/{name}']:.4g}" for name, label in names.items()]
+    return f"{count:,} series: {', '.join(figures)}"
 
 
 def mixed_units_note(metrics: Mapping[str, float]) -> str:

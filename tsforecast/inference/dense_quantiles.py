@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from tsforecast.data.scaling import Scaler
+    from tsforecast.data.scaling import Scaler, SeriesScaler
     from tsforecast.models.task import Task
 
 CHUNK = 4_000_000  # quantiles at once
 
 
 def quantile_chunks(
-    task: Task, parameters: np.ndarray, levels: Sequence[float], scaler: Scaler
+    task: Task, parameters: np.ndarray, levels: Sequence[float], scaler: Scaler | SeriesScaler
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield windows, and their quantiles float64 ``[n, H, T, Q]`` in the targets' unit.
 
@@ -23,7 +23,7 @@ def quantile_chunks(
         task: Task of the model, with its distribution.
         parameters: Parameters ``[N, H, T, P]`` that the model computed, scaled.
         levels: Q rising levels in (0, 1).
-        scaler: Scaler of the targets.
+        scaler: Scaler of the targets, or of those of the N windows.
     """
     import keras
 
@@ -35,4 +35,4 @@ def quantile_chunks(
         windows = slice(first, first + size)
         tensor = keras.ops.convert_to_tensor(parameters[windows], dtype="float32")
         scaled = keras.ops.convert_to_numpy(distribution.quantiles(tensor, levels))
-        yield windows, scaler.inverse_targets(scaled, axis=-2)
+        yield windows, scaler.select(windows).inverse_targets(scaled, axis=-2)

@@ -136,6 +136,10 @@ class ModelMetadata:
             raise UserError(
                 f"The saved model's metadata lacks {', '.join(missing)}: train it again with this version."
             )
+        if metadata.get("panel"):
+            raise UserError(
+                "The model was trained on many series, which this job cannot forecast yet: use a model of one series."
+            )
         spike = metadata.get("spike") or {}
         thresholds = spike.get("threshold") or [None] * len(metadata["targets"])
         return cls(
@@ -366,4 +370,5 @@ def describe_data(
         "spike": spike,
         "recipe": None if series.recipe is None else series.recipe.to_dict(),
         "derived": {name: dict(weights) for name, weights in series.derived.items()},
+        **({} if series.panel is None else {"panel": {"has_clock": series.panel.has_clock}}),
     }

@@ -82,7 +82,6 @@ def data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
         arguments["rules"] = resolve_rules(parsed, DataFacts.from_dataset(dataset))
     encoding = config.model.get("encoding")
     if encoding is not None:
-        rows = dataset.inputs[slice(*dataset.borders[0])]
-        edges = bin_edges(rows, encoding["bins"], dataset.sequence_channels)
+        edges = bin_edges(dataset.training_inputs(), encoding["bins"], dataset.sequence_channels)
         arguments["encoding"] = {"edges": edges, "units": encoding["units"]}
     return arguments

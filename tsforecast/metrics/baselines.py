@@ -49,7 +49,9 @@ def seasonal_steps_back(lead: int, horizon: int, season: int) -> npt.NDArray[np.
     return season * -(-steps // season) - steps  # -(-a // b) rounds up
 
 
-def seasonal_naive_forecast(filled: Array, ends: Rows, lead: int, horizon: int, season: int) -> Array:
+def seasonal_naive_forecast(
+    filled: Array, ends: Rows, lead: int, horizon: int, season: int, first: Rows | int = 0
+) -> Array:
     """Forecast each step as the value at the same time in the latest season that is known by then.
 
     Where that is before the first row, the last input is used instead.
@@ -60,6 +62,7 @@ def seasonal_naive_forecast(filled: Array, ends: Rows, lead: int, horizon: int, 
         lead: Steps from the last input to the first target, at least 1.
         horizon: Steps, at least 1.
         season: Rows of one season, at least 1.
+        first: The first row of the series; of many series, ``[n]`` that of the series of each window.
 
     Returns:
         ``[n, H, T]`` in the unit of ``filled``.
@@ -74,7 +77,7 @@ def seasonal_naive_forecast(filled: Array, ends: Rows, lead: int, horizon: int, 
     """
     ends = np.asarray(ends)[:, None]
     rows = ends - seasonal_steps_back(lead, horizon, season)
-    return filled[np.where(rows >= 0, rows, ends)]
+    return filled[np.where(rows >= np.asarray(first).reshape(-1, 1), rows, ends)]
 
 
 def seasonal_scale(training_values: Array, season: int) -> npt.NDArray[np.float64]:

@@ -16,7 +16,7 @@ from tsforecast.metrics.arrays import Array
 from tsforecast.metrics.formatting import add_unit
 from tsforecast.metrics.point import PointErrors
 
-Source = Literal["training", "values", "scaled", "quantiles", "spikes", "scorecard", "baselines"]
+Source = Literal["training", "values", "scaled", "series", "quantiles", "spikes", "scorecard", "baselines"]
 LEVEL_SUFFIX = r"_q?[\d.]+"  # of a family's members: coverage_q10, width_80
 BASELINES = ("persistence", "seasonal_naive")
 
@@ -29,7 +29,8 @@ class Metric:
         name: Key in ``result.json``, without its split.
         label: Name to show to people.
         source: What the metric is computed from: ``training`` (the loss and the like), the ``values`` of point
-            forecasts in the target's unit, the ``scaled`` values, the ``quantiles``, the ``spikes`` of all targets, the
+            forecasts in the target's unit, the ``scaled`` values, the forecasts of each of many ``series``, the
+            ``quantiles``, the ``spikes`` of all targets, the
             spike ``scorecard`` of one target, or the RMSEs of model and ``baselines``.
         unit: ``target`` for the target's unit, ``squared`` for its square, ``%`` for a share shown in per cent, or
             empty.
@@ -107,6 +108,10 @@ METRICS = {
             compute=point.mae,
             of_median=True,
         ),
+        Metric(name="smape", label="sMAPE (%)", source="series", better="lower", of_median=True),
+        Metric(name="wape", label="WAPE (%)", source="series", better="lower", of_median=True),
+        Metric(name="rmsse", label="RMSSE", source="series", better="lower"),
+        Metric(name="owa", label="OWA", source="series", better="lower", of_median=True),
         Metric(name="pinball", label="Pinball", source="quantiles", unit="target", better="lower"),
         Metric(name="crps", label="CRPS", source="quantiles", unit="target", better="lower"),
         Metric(name="wql", label="Weighted quantile loss", source="quantiles", better="lower"),

@@ -32,6 +32,8 @@ class ReadingRecipe:
         ordered: Whether the rows were in the order of time; otherwise later ones are sorted too.
         aggregate: How the rows of a bin become one if they are resampled, for all columns or by name; None for the
             mean.
+        series_id: Columns that name the series of each row; empty for one series.
+        layout: ``long``, or ``wide`` for one column for each series.
 
     Example:
         >>> recipe = ReadingRecipe(TimeFormat(("day",), "%m/%d/%Y"), ("load",), TimeGrid(Frequency(1, "bd")))
@@ -53,6 +55,8 @@ class ReadingRecipe:
     unknown_categories: str = "note"
     ordered: bool = True
     aggregate: Aggregate = None
+    series_id: tuple[str, ...] = ()
+    layout: str = "long"
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "ReadingRecipe":
@@ -71,6 +75,8 @@ class ReadingRecipe:
             stored.get("unknown_categories", "note"),
             bool(stored.get("ordered", True)),
             stored.get("aggregate"),
+            tuple(stored.get("series_id", ())),
+            stored.get("layout", "long"),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,7 +85,11 @@ class ReadingRecipe:
         grid = None if self.grid is None else self.grid.to_dict()
         categories = {name: list(values) for name, values in self.categories.items()}
         more = {"numeric": list(self.numeric), "grid": grid, "dialect": dialect, "categories": categories}
-        return {**asdict(self), **more}
+        values = {**asdict(self), **more}
+        for name, usual in (("series_id", ()), ("layout", "long")):  # not in the recipe of one series
+            if values[name] == usual:
+                del values[name]
+        return values
 
     def aggregate_of(self, names: Sequence[str]) -> list[str]:
         """Return how the rows of a bin become one for each of some columns."""
@@ -121,7 +131,10 @@ class ReadingRecipe:
         lines = [f"read as: {source}", f"time from {columns} written as {written}{step}", _join(self.numeric)]
         if self.grid is not None and self.grid.exact:
             lines[1] += f" by {self._describe_aggregate()} of the rows before"
+        series = ", ".join(f"'{name}'" for name in self.series_id)
         rows = (
+            *((f"series by {series}",) if series else ()),
+            *(("one column for each series",) if self.layout == "wide" else ()),
             *((f"rows where {self.where}",) if self.where else ()),
             *((f"the {self.duplicates} of rows at one time",) if self.duplicates else ()),
         )

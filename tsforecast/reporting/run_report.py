@@ -75,9 +75,11 @@ def write_run_report(
         title=f"{result.model} on {series.name}",
         result=result.to_json(),
         history=report.history,
-        forecast=_forecast_chart(dataset, scores, report.quantile_levels),
+        forecast=None if series.panel else _forecast_chart(dataset, scores, report.quantile_levels),
         by_step=_add_persistence(naive, scores.test, lambda part: errors_per_step(part.truth, part.forecast)),
-        by_hour=_add_persistence(
+        by_hour=None
+        if series.panel is not None and not series.panel.has_clock
+        else _add_persistence(
             naive, scores.test, lambda part: errors_per_group(part.truth, part.forecast, hours)
         ),
         config_yaml=report.config_yaml,
@@ -123,6 +125,10 @@ def _add_persistence(
 def split_note(dataset: ForecastDataset) -> str:
     """Return one sentence about how the rows are split and scaled."""
     series, parts = dataset.series, []
+    if series.panel is not None:
+        sizes = ", ".join(f"{name} {len(dataset.windows(name)):,}" for name in ("train", "val", "test"))
+        levels = "each series by its own training rows" if dataset.scaler.levels else "all series together"
+        return f"{len(series.panel):,} series, scaled {levels}; windows: {sizes}."
     for name, (first, stop) in zip(("train", "val", "test"), dataset.borders, strict=True):
         start, end = series.clock.format(series.time[[first, stop - 1]])
         parts.append(f"{name} {start} to {end} ({len(dataset.windows(name)):,} windows)")

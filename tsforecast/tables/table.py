@@ -53,7 +53,7 @@ class Hints:
             return cls(tuple(exact))
         exact = tuple(exact) or recipe.time.columns
         clock = exact[-1:] if "%" in recipe.time.clock else ()
-        text = recipe.other_mark + tuple(recipe.categories) + clock
+        text = recipe.other_mark + tuple(recipe.categories) + recipe.series_id + clock
         if needs_text(recipe.time.pattern):
             text += exact[:1]
         zoned = (

@@ -150,8 +150,8 @@ def _advice(table: pa.Table, names: tuple[str, ...], row: int, time_columns: Seq
         return "no column distinguishes them; state how they become one with"
     if len(names) == 2:
         return (
-            f"columns '{names[0]}' and '{names[1]}' together distinguish them; put one series in the file, or state"
-            " how they become one with"
+            f"columns '{names[0]}' and '{names[1]}' together distinguish them; name both with"
+            f" data.series_id=[{names[0]},{names[1]}] if they name series, or state how they become one with"
         )
     name = names[0]
     values = [_text(value) for value in pc.unique(table[name]).to_pylist() if value is not None]
@@ -165,8 +165,8 @@ def _advice(table: pa.Table, names: tuple[str, ...], row: int, time_columns: Seq
     value = _text(table[name][row].as_py())
     value = value if not is_text(table[name].type) else f"'{value}'"
     return (
-        f"column '{name}' ({listed}) distinguishes them; select one series with data.where=\"{name} = {value}\", or"
-        " state how they become one with"
+        f"column '{name}' ({listed}) distinguishes them; select one series with data.where=\"{name} = {value}\", take"
+        f" all of them with data.series_id={name}, or state how they become one with"
     )
 
 

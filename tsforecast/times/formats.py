@@ -27,6 +27,7 @@ from tsforecast.times.numbers import (
     read_clock_number,
     read_excel,
     read_parts,
+    read_steps,
     read_unix,
     whole_numbers,
 )
@@ -290,6 +291,8 @@ def in_words(pattern: str) -> str:
         >>> in_words("period_48_from_1"), in_words("unix_s"), in_words("%d.%m.%Y")
         ('half hours numbered from 1 to 48', 'Unix seconds', '%d.%m.%Y')
     """
+    if pattern.startswith("step_"):
+        return "numbers of steps"
     if not counts_periods(pattern):
         return WORDS.get(pattern, pattern.replace(",", ", "))
     count, first = parse_periods(pattern)
@@ -336,6 +339,8 @@ def read_column(column: pa.ChunkedArray, pattern: str, first_year: int = UNIX_FI
         reading = read_unix(column, pattern.removeprefix("unix_"))
     elif pattern == EXCEL:
         reading = read_excel(column)
+    elif pattern.startswith("step_"):
+        reading = read_steps(column, int(pattern.removeprefix("step_")))
     elif is_text(kind):
         time = read_fixed_width(column, pattern)
         if time is not None:

@@ -45,6 +45,7 @@ LIMITS = {
     "day_of_year": (1, 366),
 }
 MISSING_TIME = np.datetime64("NaT", "ns")
+MAX_STEP_SECONDS = 7_258_118_400  # of numbered steps: up to 2199
 
 
 def numbers(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -107,6 +108,22 @@ def read_excel(column: pa.ChunkedArray) -> Reading | None:
         good = (values >= EXCEL_DAYS[0]) & (values < EXCEL_DAYS[1])
     seconds = np.round((np.where(good, values, EXCEL_EPOCH) - EXCEL_EPOCH) * 86_400).astype(np.int64)
     return _reading(seconds * NS, good, values, bad)
+
+
+def read_steps(column: pa.ChunkedArray, seconds: int) -> Reading | None:
+    """Return the times of whole numbers that count steps, from 1970 on.
+
+    Args:
+        column: The numbers.
+        seconds: Length of a step.
+    """
+    result = numbers(column)
+    if result is None:
+        return None
+    values, bad = result
+    with np.errstate(invalid="ignore"):
+        good = (np.abs(values) < MAX_STEP_SECONDS // seconds) & (values == np.floor(values))
+    return _reading(np.where(good, values, 0).astype(np.int64) * (seconds * NS), good, values, bad)
 
 
 def clock_of_numbers(column: pa.ChunkedArray, name: str, days: np.ndarray | None = None) -> str | None:

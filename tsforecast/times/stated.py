@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 from tsforecast.errors import UserError, nearest
 from tsforecast.times.formats import WORDS
+from tsforecast.times.frequency import parse_frequency
 from tsforecast.times.text import COMPACT, MOMENTS
 
 KEY = "data.time_format"
+STEPS = "step"  # the word for whole numbers that count steps
 # What other programs write, and what the patterns here have for it.
 SAME = (
     (r"%[-_#]", "%"),
@@ -56,9 +58,30 @@ def check_time_format(stated: object, names: Sequence[str]) -> tuple[str, str]:
     return (_check(patterns[0], "YyG"), _check(patterns[1], "HI") if len(patterns) == 2 else "")
 
 
+def step_pattern(frequency: str | int | None) -> str:
+    """Return the pattern of times that number steps, which are dated from 1970 on.
+
+    Args:
+        frequency: ``data.frequency``, the step; it must be of equal length.
+
+    Raises:
+        UserError: It is not stated, or a step of the calendar.
+
+    Example:
+        >>> step_pattern("1h")
+        'step_3600'
+    """
+    step = parse_frequency(frequency)
+    if step is None or step.is_calendar:
+        raise UserError(
+            f"{KEY}=step numbers steps without a clock and needs their length: add data.frequency, such as 1h."
+        )
+    return f"{STEPS}_{step.seconds}"
+
+
 def _check(pattern: str, needed: str) -> str:
     """Return a pattern as it is read, which must have one of some directives unless it is a word."""
-    if pattern in WORDS:
+    if pattern in WORDS or pattern == STEPS:
         return pattern
     plain = pattern
     for other, same in SAME:
@@ -70,7 +93,7 @@ def _check(pattern: str, needed: str) -> str:
     if not set(directives) & set(needed) or len(set(directives)) < len(directives):
         raise UserError(
             f"{KEY}: {pattern!r} needs each of its parts once, among them %{' or %'.join(needed)}: write it as"
-            f" %d.%m.%Y %H:%M for 31.01.2024 13:45, or one of {', '.join(WORDS)}.{nearest(pattern, WORDS)}"
+            f" %d.%m.%Y %H:%M for 31.01.2024 13:45, or one of {', '.join(WORDS)}, {STEPS}.{nearest(pattern, WORDS)}"
         )
     return plain
 

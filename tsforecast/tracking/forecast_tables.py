@@ -35,7 +35,8 @@ def log_forecasts(
     """
     if not len(test.ends):
         return
-    tracker.table("forecasts", FORECASTS, list(forecast_rows(series, test, lead, thresholds)))
+    columns = FORECASTS if series.panel is None else ("windows", "series", *FORECASTS[1:])
+    tracker.table("forecasts", columns, list(forecast_rows(series, test, lead, thresholds)))
     rows = _target_rows(test, lead)
     error = test.forecast - test.truth
     steps = np.broadcast_to(np.arange(lead, lead + error.shape[1])[:, None], error.shape)
@@ -56,8 +57,11 @@ def forecast_rows(
     sample = np.linspace(0, len(test.ends) - 1, count).astype(int)
     for kind, indices in (("worst", worst), ("sample", sample)):
         for index in indices:
+            name = []
+            if series.panel is not None:
+                name = [series.panel.ids[int(series.series_of(test.ends[[index]])[0])]]
             for row in _window_rows(series, test, int(index), lead, thresholds):
-                yield [kind, *row]
+                yield [kind, *name, *row]
 
 
 def _window_rows(

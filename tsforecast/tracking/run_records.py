@@ -47,7 +47,8 @@ def report_run(
     rows = stage_rows(seconds_by_stage())
     if rows:
         tracker.table("stages", list(rows[0]), [list(row.values()) for row in rows])
-    plot_newest(tracker, test.ends, test.truth, test.forecast, target=series.targets[0], step=series.step)
+    if series.panel is None:  # else the newest windows are those of the last series alone
+        plot_newest(tracker, test.ends, test.truth, test.forecast, target=series.targets[0], step=series.step)
     thresholds = {name: spikes["threshold"] for name, spikes in scores.spikes.items()}
     log_forecasts(tracker, series, test, int(stored["window"]["lead"]), thresholds)
     tracker.page("report", folder.report)
@@ -83,8 +84,12 @@ def model_artifact(
 
 
 def example_rows(series: Series, window: Mapping[str, int]) -> dict[str, Any] | None:
-    """Return the newest rows of a series, two more than a window has; None with categories, which are codes there."""
-    if series.categories:
+    """Return the newest rows of a series, two more than a window has.
+
+    Returns:
+        None for a panel, and with categories, which are codes there.
+    """
+    if series.categories or series.panel is not None:
         return None
     values = series.values[-(int(window["lookback"]) + 2) :]
     computed = {*CALENDAR, *series.derived}  # from the time and from other columns

@@ -1,15 +1,18 @@
 """The windows of a dataset: scaled values, no leakage from later rows, and errors that say what is wrong."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.panel_case import make_panel
 from tests.helpers.series_factory import make_series
 from tsforecast.context.options import ContextOptions
 from tsforecast.data.dataset import build_dataset
+from tsforecast.data.options import ScalingOptions
 from tsforecast.data.scaling import Scaler, ScalerChoice
 from tsforecast.data.splits import PARTS
 from tsforecast.errors import UserError
@@ -219,3 +222,99 @@ def test_scaler_is_fitted_to_the_observed_training_rows():
     dataset = build_dataset(make_series(values=values), **SHAPE, split=SPLIT)
     np.testing.assert_allclose(dataset.scaler.mean, np.nanmean(values[:TRAIN], axis=0), rtol=1e-12)
     np.testing.assert_allclose(dataset.scaler.scale, np.nanstd(values[:TRAIN], axis=0), rtol=1e-12)
+
+
+def make_panel_dataset(series=None, **options):
+    window = {"lookback": 6, "lead": 2, "horizon": 3, "stride": 1}
+    split = {"train": 0.7, "val": 12, "test": 10}
+    return build_dataset(series or make_panel(), **{**window, "split": split, **options})
+
+
+def test_each_series_of_a_panel_is_scaled_by_its_own_training_rows():
+    dataset = make_panel_dataset()
+    for start, stop in dataset.split_ranges("train"):
+        np.testing.assert_allclose(dataset.inputs[start:stop].mean(0), 0, atol=1e-6)
+        np.testing.assert_allclose(dataset.inputs[start:stop].std(0), 1, rtol=1e-5)
+    windows = dataset.windows("test")
+    truth = dataset.scaler_of(windows.ends).inverse_targets(windows.targets(windows.ends))
+    rows = windows.ends[:, None] + 2 + np.arange(3)
+    np.testing.assert_allclose(truth[..., 0], dataset.series.values[rows, 0], rtol=1e-5)
+
+
+def test_a_panel_can_be_scaled_as_a_whole():
+    choice = ScalerChoice(ScalingOptions(method="standard", columns=None, per="all"))
+    dataset = make_panel_dataset(choice=choice)
+    assert dataset.scaler.levels is None
+    rows = dataset.training_inputs()
+    np.testing.assert_allclose([rows.mean(), rows.std()], [0, 1], atol=1e-5)
+
+
+def test_scaling_per_series_needs_a_method_that_can():
+    choice = ScalerChoice(ScalingOptions(method="asinh", columns=None, per="series"))
+    with pytest.raises(UserError, match=r"scaling\.per=series needs scaling=standard or robust"):
+        make_panel_dataset(choice=choice)
+
+
+def test_the_series_of_a_panel_share_nothing_but_the_array():
+    """Other values in one series change neither inputs nor truths of the others."""
+    series = make_panel()
+    values = series.values.copy()
+    values[60:140] = np.random.default_rng(1).normal(size=(80, 1))
+    values[60] = np.nan
+    before, after = make_panel_dataset(series), make_panel_dataset(replace(series, values=values))
+    others = np.r_[0:60, 140:240]
+    np.testing.assert_array_equal(before.inputs[others], after.inputs[others])
+    np.testing.assert_array_equal(before.truths[others], after.truths[others])
+    assert after.inputs[60, 0] == 0  # not the last value of the series before
+
+
+def test_a_panel_of_one_series_is_that_series():
+    series = make_panel(lengths=(100,), levels=(5.0,), starts=(0,))
+    split = {"train": 60, "val": 20, "test": 20}
+    panel = make_panel_dataset(series, split=split)
+    one = make_panel_dataset(replace(series, panel=None), split=split)
+    for name in PARTS:
+        np.testing.assert_array_equal(panel.windows(name).ends, one.windows(name).ends)
+    np.testing.assert_allclose(panel.inputs, one.inputs, rtol=1e-6, atol=1e-7)
+
+
+def test_series_too_short_for_a_window_are_left_out_by_name():
+    dataset = make_panel_dataset(make_panel(lengths=(31, 80, 100)))
+    assert dataset.series.panel.ids == ("b", "c")
+    assert len(dataset.series) == len(dataset.inputs) == 180
+    note = "1 of 3 series are too short for a training window of 10 rows and were left out: 'a'."
+    assert note in dataset.series.notes
+    whole = make_panel_dataset(make_panel(lengths=(80, 100), levels=(100.0, -1000.0), starts=(0, 0)))
+    for name in PARTS:
+        np.testing.assert_array_equal(dataset.windows(name).ends, whole.windows(name).ends)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lookback": 90}, "No series has the 94 training rows that a window takes"),
+        (
+            {"split": {"train": 0.7, "val": 2, "test": 10}},
+            "No window fits the rows of data.split.val in any series",
+        ),
+        ({"split": {"train": 0.5, "val": "2024-01-02", "test": None}}, "data.split.train is 0.5"),
+        (
+            {"split": {"train": "2020-01-02", "val": "2024-01-02", "test": None}},
+            "data.split.train holds no row of any",
+        ),
+    ],
+)
+def test_a_panel_without_windows_is_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        make_panel_dataset(**options)
+
+
+def test_a_model_s_levels_are_found_by_the_names_of_the_series():
+    series = make_panel()
+    scaler = make_panel_dataset(series).scaler
+    scaler = Scaler.from_dict(json.loads(json.dumps(scaler.to_dict())))
+    later = make_panel(lengths=(80, 100), levels=(100.0, -1000.0), starts=(0, 0))
+    later = replace(later, panel=replace(later.panel, ids=("c", "new")))
+    levels = make_panel_dataset(later, scaler=scaler).scaler.levels
+    np.testing.assert_array_equal(levels.shift[0], scaler.levels.shift[2])
+    np.testing.assert_allclose(levels.shift[1], later.values[80:86].mean(0))

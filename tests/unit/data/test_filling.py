@@ -20,3 +20,9 @@ def test_filling_carries_the_last_value_forward_and_never_looks_ahead(column, cu
         last = last if np.isnan(value) else value
         assert got == last
     np.testing.assert_array_equal(carry_forward(column[: cut + 1], before=7.0), filled[: cut + 1])
+
+
+def test_nothing_is_carried_from_one_series_into_the_next():
+    column = np.array([1.0, np.nan, np.nan, 4.0, np.nan])
+    filled = carry_forward(column, before=7.0, starts=np.array([0, 2]))
+    assert filled.tolist() == [1.0, 1.0, 7.0, 4.0, 4.0]

@@ -26,7 +26,7 @@ SHAPE = {
 
 
 def options(method="standard", **columns):
-    return ScalerChoice(ScalingOptions(method=method, columns=columns or None))
+    return ScalerChoice(ScalingOptions(method=method, columns=columns or None, per="auto"))
 
 
 def fit(values, method, **columns):

@@ -42,6 +42,12 @@ def test_dates_end_their_part():
     assert borders({**split, "test": None}, TIME)[2] == (480, 1000)
 
 
+def test_the_last_rows_are_for_validation_and_test():
+    for train in (0.7, None):
+        split = {"train": train, "val": 48, "test": 24}
+        assert borders(split, TIME) == ((0, 928), (928, 976), (976, 1000))
+
+
 @pytest.mark.parametrize(
     ("split", "message"),
     [
@@ -54,6 +60,7 @@ def test_dates_end_their_part():
         ({"train": float("nan"), "val": 0.1, "test": 0.15}, "data.split.train is nan"),
         ({"train": True, "val": 0.1, "test": 0.15}, "data.split.train is True"),
         ({"train": 700, "val": 0.15, "test": 0.15}, "only whole numbers"),
+        ({"train": 0.7, "val": 800, "test": 200}, "data.split.train holds no row"),
         ({"train": 700, "val": 200, "test": 200}, "1,100 rows, but there are 1,000"),
         ({"train": 0.9995, "val": 0.0002, "test": 0.0002}, "data.split.val holds no row"),
         ({"train": "2024-01-11", "val": "2024-01-05", "test": "2024-01-26"}, "data.split.val holds no row"),

@@ -59,7 +59,7 @@ def truth_of(dataset, model):
     truths[windows.ends + LEAD, 0] = forecasts
     return SimpleNamespace(
         channels=dataset.channels,
-        scaler=dataset.scaler,
+        scaler_of=dataset.scaler_of,
         windows=lambda split, limit: type(windows)(
             windows.rows, truths, windows.ends, LOOKBACK, LEAD, 1, windows.border
         ).limited(limit),

@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from tsforecast.data.series import Series
 from tsforecast.data.sources.options import TableOptions
+from tsforecast.data.sources.panel_table import load_series
 from tsforecast.data.sources.stream import write_rows
-from tsforecast.data.sources.table import load_table, read_table
+from tsforecast.data.sources.table import read_table
 from tsforecast.data.stored_series import SeriesWriter, digest, store_series
 from tsforecast.errors import UserError
 from tsforecast.reading.recipe import ReadingRecipe
@@ -40,8 +41,8 @@ def load_source(source: Source, options: TableOptions, recipe: ReadingRecipe | N
     Raises:
         UserError: As ``load_table``; or the cache cannot be used for this table, or not be written.
     """
-    if not _uses_cache(source, options):
-        return load_table(source, options, recipe)
+    if options.is_panel or not _uses_cache(source, options):
+        return load_series(source, options, recipe)
     return load_in_pieces(source, options, recipe)
 
 

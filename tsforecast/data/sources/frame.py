@@ -5,7 +5,7 @@ from typing import Any
 
 from tsforecast.data.series import Series
 from tsforecast.data.sources.options import TableOptions
-from tsforecast.data.sources.table import load_table
+from tsforecast.data.sources.panel_table import load_series
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.tables.frame import FrameSource
 
@@ -37,4 +37,4 @@ def load(
     Raises:
         UserError: As ``FrameSource.open`` and ``load_table``.
     """
-    return load_table(FrameSource(frame, name), TableOptions(target=target, **options), recipe)
+    return load_series(FrameSource(frame, name), TableOptions(target=target, **options), recipe)

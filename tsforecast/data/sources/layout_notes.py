@@ -78,6 +78,7 @@ def series_notes(rows: pa.Table, used: Collection[str], where: str) -> tuple[str
             shown = ", ".join(values[:2]) + (", ..." if len(values) > 2 else "")
             notes.append(
                 f"The rows are of {len(values):,} values of '{name}' ({shown}) and are read as one series: if they are"
-                f" several, select one with data.where=\"{name} = '{values[0]}'\"."
+                f" several, select one with data.where=\"{name} = '{values[0]}'\", or train on all of them with"
+                f" data.series_id={name}."
             )
     return tuple(notes)

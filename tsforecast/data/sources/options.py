@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,9 @@ class TableOptions:
             the last one if at most one row in a hundred repeats a time, and to refuse the table otherwise.
         decimal: The decimal mark, ``point`` or ``comma``; None to find it.
         missing_values: Numbers and texts that stand for missing values, such as -9999.
+        series_id: Column, or columns, that name the series of each row, for a table of many series; None for one.
+        layout: ``long`` for one row for each time of each series; ``wide`` for one column for each series: then
+            ``target`` names those columns, the value of each is called ``value``, and ``features`` are common to all.
         categorical: Columns to feed in as categories: text, numbers that are codes, or booleans.
         unknown_categories: ``note`` to take a category that the training rows do not have as unknown, ``refuse`` to
             refuse it.
@@ -57,7 +61,14 @@ class TableOptions:
     duplicates: str | None = None
     decimal: str | None = None
     missing_values: Sequence[float | str] = ()
+    series_id: str | Sequence[str] | None = None
+    layout: Literal["long", "wide"] = "long"
     categorical: Sequence[str] | str = ()
     unknown_categories: str = "note"
     cache: bool | str = "auto"
     cache_folder: str | None = None
+
+    @property
+    def is_panel(self) -> bool:
+        """Whether the table has many series."""
+        return bool(self.series_id) or self.layout == "wide"

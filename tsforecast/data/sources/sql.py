@@ -5,7 +5,7 @@ from typing import Any
 
 from tsforecast.data.series import Series
 from tsforecast.data.sources.options import TableOptions
-from tsforecast.data.sources.table import load_table
+from tsforecast.data.sources.panel_table import load_series
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.tables.query import QuerySource
 
@@ -31,4 +31,4 @@ def load(
     Raises:
         UserError: As ``QuerySource.open`` and ``load_table``.
     """
-    return load_table(QuerySource(connection, query), TableOptions(target=target, **options), recipe)
+    return load_series(QuerySource(connection, query), TableOptions(target=target, **options), recipe)

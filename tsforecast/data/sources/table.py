@@ -48,7 +48,7 @@ from tsforecast.times.notes import autumn_note, spring_note
 from tsforecast.times.order import is_ordered
 from tsforecast.times.refusals import check_missing_times
 from tsforecast.times.resample import Resampler, aggregate_of, check_aggregate, resample
-from tsforecast.times.stated import check_time_format
+from tsforecast.times.stated import STEPS, check_time_format, step_pattern
 from tsforecast.times.time_grid import TimeGrid
 from tsforecast.times.zones import Zone
 
@@ -117,15 +117,15 @@ def read_table(
 ) -> tuple[Series, tuple[str, ...]]:
     """Return what ``load_table`` returns, and apart from it the notes on rows that were moved onto the grid."""
     check_rows(options.rows)
-    _check_season(options.season)
+    check_season(options.season)
     is_known = recipe is not None
-    table = read_times(source, options, recipe or _stated_recipe(options))
+    table = read_times(source, options, recipe or stated_recipe(options))
     with locating(table.opened, table.selected):
         selection = select_columns(table, options)
         if table.recipe.duplicates is None:
             check_repeated_times(table.time, table.rows, table.recipe.time.columns)
         check_missing_times(table.time, table.rows, table.recipe.time.columns)
-        values, doubts = _to_array(selection, table.time)
+        values, doubts = to_array(selection, table.time)
     repeated = tuple(
         f"Several columns are named '{name}'; they were left out." for name in table.opened.repeated
     )
@@ -133,20 +133,20 @@ def read_table(
     notes += tuple(locate_rows(table.opened, table.selected, note) for note in selection.notes + doubts)
     if not is_known:
         notes += _layout_notes(table)
-    recipe, time = _decided(table.recipe, selection), table.time
+    recipe, time = decided_recipe(table.recipe, selection), table.time
     recipe = replace(recipe, ordered=recipe.ordered and _is_ordered(table))
     features, targets = selection.features, selection.targets
     del table, selection
     if not recipe.time.timezone and not recipe.time.is_utc:
         notes += autumn_note(time)
-    recipe, time = _to_grid_clock(recipe, time)
+    recipe, time = to_grid_clock(recipe, time)
     grid, time, values, corrected = _to_grid(recipe, features, time, values)
     time, values = time[: options.rows], values[: options.rows]
     recipe = replace(recipe, grid=grid)
     if not is_known:
         notes += wide_note(features, grid.step)
     if options.calendar:
-        features, values = _with_calendar(features, values, recipe.clock.local(time), grid.step)
+        features, values = add_calendar(features, values, recipe.clock.local(time), grid.step)
     series = Series(
         time=time,
         values=values,
@@ -183,7 +183,7 @@ def read_times(source: Source, options: TableOptions, recipe: ReadingRecipe) -> 
             return TimedTable(opened, rows, selected, recipe, time, recipe.time.notes)
         time_format, time, notes = find_time_elsewhere(
             rows,
-            tuple(recipe.categories),
+            (*recipe.categories, *recipe.series_id),
             names,
             recipe.time.timezone,
             (recipe.time.pattern, recipe.time.clock),
@@ -222,7 +222,7 @@ def _to_grid(
     return grid, time, values, (*summary, *notes)
 
 
-def _to_grid_clock(recipe: ReadingRecipe, time: np.ndarray) -> tuple[ReadingRecipe, np.ndarray]:
+def to_grid_clock(recipe: ReadingRecipe, time: np.ndarray) -> tuple[ReadingRecipe, np.ndarray]:
     """Return the recipe and times by the clock of the grid: with a zone, steps of a day or more are local dates."""
     if not recipe.time.timezone or len(time) < 2:
         return recipe, time
@@ -290,18 +290,20 @@ def _check_no_category(target: str | Sequence[str], categories: Collection[str])
             )
 
 
-def _decided(recipe: ReadingRecipe, selection: Selection) -> ReadingRecipe:
+def decided_recipe(recipe: ReadingRecipe, selection: Selection) -> ReadingRecipe:
     """Return the recipe with what the columns decided."""
     categories = selection.categories.vocabulary
     numeric = tuple(name for name in selection.features if name not in categories)
     return replace(recipe, numeric=numeric, categories=categories)
 
 
-def _stated_recipe(options: TableOptions) -> ReadingRecipe:
+def stated_recipe(options: TableOptions) -> ReadingRecipe:
     """Return a recipe of what is stated, without the time, which is not known yet."""
     check_duplicates(options.duplicates)
     mark = check_decimal(options.decimal)
     pattern, clock = check_time_format(options.time_format, match_names(options.time, ()))
+    if pattern == STEPS:
+        pattern = step_pattern(options.frequency)
     zone = "" if options.timezone is None else Zone.parse(options.timezone).name
     return ReadingRecipe(
         TimeFormat((), pattern, clock, timezone=zone),
@@ -315,6 +317,8 @@ def _stated_recipe(options: TableOptions) -> ReadingRecipe:
         dict.fromkeys(match_names(options.categorical, ()), ()),
         check_policy(options.unknown_categories),
         aggregate=options.aggregate,
+        series_id=match_names(options.series_id, ()),
+        layout=options.layout,
     )
 
 
@@ -338,12 +342,17 @@ def _stated_grid(options: TableOptions) -> TimeGrid | None:
     return TimeGrid.of_bins(bins)
 
 
-def _check_season(season: object) -> None:
+def check_season(season: object) -> None:
+    """Refuse a season that is not a positive whole number or None.
+
+    Raises:
+        UserError: Naming the value.
+    """
     if season is not None and (isinstance(season, bool) or not isinstance(season, int) or season < 1):
         raise UserError(f"data.season is {season!r}: give a whole number of rows, or null for a day.")
 
 
-def _to_array(selection: Selection, time: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def to_array(selection: Selection, time: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the features ``[N, C]``, and notes on numbers that are rounded or seem to stand for missing values."""
     sentinels, coder, columns = {}, selection.categories, dict(selection.columns)
     rounded: tuple[str, ...] = ()
@@ -490,7 +499,7 @@ def _check_column(name: str, column: np.ndarray, stamps: np.ndarray) -> tuple[fl
     return float(low), float(high)
 
 
-def _with_calendar(
+def add_calendar(
     features: tuple[str, ...], values: np.ndarray, time: np.ndarray, step: Frequency
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Add the calendar features that change from row to row and whose names are free."""

@@ -1,0 +1,32 @@
+"""Many series: trained, scored and evaluated again in a fresh process."""
+
+import json
+
+import pytest
+
+from tests.helpers.command_runs import run_fresh
+from tests.helpers.panel_case import make_panel, write_panel
+
+pytestmark = pytest.mark.slow
+
+PANEL = ["data=csv", "data.path=panel.csv", "data.target=load", "data.series_id=id", "data.season=6"]
+WINDOW = ["window.lookback=12", "window.lead=1", "window.horizon=6", "data.split.val=8", "data.split.test=8"]
+QUICK = ["training=quick", "training.batch_size=16", "training.supervision=last", "tracker=none"]
+
+
+@pytest.mark.parametrize("model", ["dlinear", "lightgbm"])
+def test_a_panel_is_trained_and_evaluated(tmp_path, model):
+    write_panel(tmp_path / "panel.csv", make_panel())
+    done = run_fresh(*PANEL, *WINDOW, *QUICK, f"model={model}", cwd=tmp_path)
+    assert done.code == 0, done.err
+    result = done.result
+    assert {"test/mase", "test/smape", "test/wape", "test/rmsse", "test/owa"} <= result["metrics"].keys()
+    assert result["baselines"]["naive2"]["test/owa"] == 1
+    assert list(result["series"]) == ["a", "b", "c"]
+    assert result["data"]["series"] == 3
+    mean = sum(figures["mase"] for figures in result["series"].values()) / 3
+    assert result["metrics"]["test/mase"] == pytest.approx(mean)
+    assert "3 series: MASE" in done.out
+    again = run_fresh("job=evaluate", f"run={done.folder}", cwd=tmp_path)
+    assert "Equal to the run's result." in again.out, again.err
+    assert json.loads((done.folder / "evaluation.json").read_text())["series"] == result["series"]

@@ -1,0 +1,33 @@
+import pytest
+
+from tests.helpers.compose import compose
+from tsforecast.errors import UserError
+
+PANEL = ["data=csv", "data.path=panel.csv", "data.target=load", "data.series_id=id"]
+
+
+def test_a_training_takes_many_series():
+    assert compose(*PANEL, "model=gru").data["series_id"] == "id"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["job=backtest"], "job=backtest is for one series, and these data have many"),
+        (["job=ensemble"], "job=ensemble is for one series"),
+        (["model=spike_detector"], "model=spike_detector with spikes is for one series"),
+        (["model=gru", "model.spike_head=true"], r"set model\.spike_head=false"),
+        (["context=daily"], "context=daily summarizes the rows of one series"),
+        (["loss=negative_binomial"], r"set scaling\.per=all for many series"),
+        (["model=patchtst", "training=pretrain"], "training=pretrain is for one series"),
+        (["scaling.per=each"], r"scaling\.per=each is not one of auto, series, all"),
+    ],
+)
+def test_what_needs_one_series_is_refused(overrides, message):
+    with pytest.raises(UserError, match=message):
+        compose(*PANEL, *overrides)
+
+
+def test_a_wide_table_has_many_series_too():
+    with pytest.raises(UserError, match="job=backtest is for one series"):
+        compose("job=backtest", "data=csv", "data.path=panel.csv", "data.target=all", "data.layout=wide")

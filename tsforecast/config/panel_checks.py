@@ -1,0 +1,63 @@
+"""Checks of commands whose data are many series."""
+
+from typing import Any
+
+from tsforecast.config.instantiate import stem
+from tsforecast.config.schema import Config
+from tsforecast.errors import UserError
+
+PANELS: tuple[str, ...] = ()  # sources that always return many series
+# Jobs that need one series, for now.
+SINGLE = (
+    "backtest",
+    "ensemble",
+    "distill",
+    "verify",
+    "benchmark",
+    "rehearsal",
+    "promote",
+    "export",
+    "retrain",
+    "replay",
+)
+WITH_SPIKES = ("rule_based", "spike_detector")
+
+
+def is_panel(data: dict[str, Any]) -> bool:
+    """Return whether a source returns many series.
+
+    Example:
+        >>> is_panel({"_target_": "tsforecast.data.sources.csv.load", "series_id": "meter"})
+        True
+    """
+    return bool(data.get("series_id")) or data.get("layout") == "wide" or stem(data) in PANELS
+
+
+def check_panel(config: Config) -> None:
+    """Check that the job, the model and the options know what to do with many series.
+
+    Raises:
+        UserError: One of them is for one series.
+    """
+    if not is_panel(config.data):
+        return
+    job, model = config.job.name, stem(config.model)
+    if job in SINGLE:
+        raise UserError(
+            f"job={job} is for one series, and these data have many: select one with data.where, or use job=train."
+        )
+    if model in WITH_SPIKES or config.model.get("spike_head"):
+        raise UserError(
+            f"model={model} with spikes is for one series, whose rise is measured in its unit: choose another model, or"
+            " set model.spike_head=false."
+        )
+    if config.context.kind != "none":
+        raise UserError(
+            f"context={config.context.kind} summarizes the rows of one series: set context=none for many."
+        )
+    if config.loss["_target_"].endswith(".NegativeBinomial") and config.scaling.per != "all":
+        raise UserError(
+            "loss=negative_binomial counts in the unit of the target: set scaling.per=all for many series."
+        )
+    if config.training.objective == "masked_patches":
+        raise UserError("training=pretrain is for one series: leave it out for many.")

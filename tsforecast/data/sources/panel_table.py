@@ -1,0 +1,218 @@
+"""From a table of many series to a panel: long, with a column that names the series of each row, or wide."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from tsforecast.data.names import match_names
+from tsforecast.data.series import Series, check_rows, pick_known_ahead
+from tsforecast.data.sources.options import TableOptions
+from tsforecast.data.sources.table import (
+    Selection,
+    TimedTable,
+    add_calendar,
+    check_season,
+    decided_recipe,
+    load_table,
+    read_times,
+    select_columns,
+    stated_recipe,
+    to_array,
+    to_grid_clock,
+)
+from tsforecast.errors import UserError
+from tsforecast.panels.grid import PanelRows, regularize_panel
+from tsforecast.panels.identifiers import encode_ids
+from tsforecast.panels.panel import Panel
+from tsforecast.reading.recipe import ReadingRecipe
+from tsforecast.tables.table import Source, locating
+from tsforecast.times.frequency import Frequency, parse_frequency
+from tsforecast.times.grid import regularize
+from tsforecast.times.notes import untimed_note
+from tsforecast.times.refusals import check_missing_times
+from tsforecast.times.stated import STEPS
+from tsforecast.times.time_grid import TimeGrid
+
+VALUE = "value"  # name of the values of a wide table
+LAYOUTS = ("long", "wide")
+
+
+class _Rows(NamedTuple):
+    """Rows of a panel on their grid, and what they are.
+
+    Args:
+        ids: Names of the series.
+        placed: The rows.
+        recipe: How they were read.
+        features: Names of the values.
+        targets: Those to forecast.
+        notes: What was decided about columns.
+    """
+
+    ids: tuple[str, ...]
+    placed: PanelRows
+    recipe: ReadingRecipe
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def load_series(source: Source, options: TableOptions, recipe: ReadingRecipe | None = None) -> Series:
+    """Read a table of one series, see ``load_table``, or of many, see ``load_panel``."""
+    return load_panel(source, options, recipe) if options.is_panel else load_table(source, options, recipe)
+
+
+def load_panel(source: Source, options: TableOptions, recipe: ReadingRecipe | None = None) -> Series:
+    """Read a table of many series into one array, in which the rows of each follow each other on a common grid.
+
+    Args:
+        source: Where the table comes from.
+        options: Which rows and columns to use, and how to read them.
+        recipe: How the training data were read, to read these data in the same way; None to decide.
+
+    Returns:
+        float64 values in the table's units, with the panel; ``options.rows`` rows of each series at most.
+
+    Raises:
+        UserError: As ``load_table``; or an id is empty, or nearly every row has one of its own.
+    """
+    _check(options)
+    table = read_times(source, options, recipe or stated_recipe(options))
+    has_clock = not table.recipe.time.pattern.startswith(f"{STEPS}_")
+    with locating(table.opened, table.selected):
+        check_missing_times(table.time, table.rows, table.recipe.time.columns)
+        rows = (_read_wide if options.layout == "wide" else _read_long)(table, options)
+    grid, time, values, bounds, changes = _limit(rows.placed, options.rows)
+    recipe, features = replace(rows.recipe, grid=grid), rows.features
+    if options.calendar and has_clock:
+        features, values = add_calendar(features, values, recipe.clock.local(time), grid.step)
+    return Series(
+        time=time,
+        values=values,
+        features=features,
+        targets=rows.targets,
+        season=options.season or grid.step.season,
+        unit=options.unit,
+        known_ahead=pick_known_ahead(match_names(options.known_ahead, features), features),
+        notes=(*table.opened.notes, *table.notes, *rows.notes, *changes),
+        name=source.name,
+        recipe=recipe,
+        panel=Panel(rows.ids, bounds, has_clock),
+    )
+
+
+def _check(options: TableOptions) -> None:
+    """Refuse options that a panel does not have."""
+    check_rows(options.rows)
+    check_season(options.season)
+    if options.layout not in LAYOUTS:
+        raise UserError(f"data.layout is {options.layout!r}: write {' or '.join(LAYOUTS)}.")
+    if options.layout == "wide" and options.series_id:
+        raise UserError("data.layout=wide has one column for each series: leave out data.series_id.")
+    if options.resample is not None:
+        raise UserError("data.resample is for one series: resample the rows of each series beforehand.")
+    if options.cache is True:
+        raise UserError("data.cache=true is for one series: set data.cache=false.")
+
+
+def _read_long(table: TimedTable, options: TableOptions) -> _Rows:
+    columns = table.recipe.series_id
+    series, ids = encode_ids(table.rows, columns)
+    for name in columns:
+        if name in table.recipe.time.columns:
+            raise UserError(
+                f"data.series_id: '{name}' is the time column; name the one that tells the series."
+            )
+    table = table._replace(rows=table.rows.drop_columns(list(columns)))
+    selection = select_columns(table, options)
+    values, doubts = to_array(selection, table.time)
+    known = ~np.isnat(table.time)
+    recipe, time = to_grid_clock(decided_recipe(table.recipe, selection), table.time[known])
+    ids, series = _drop_empty(ids, series[known])
+    codes = [index for index, name in enumerate(selection.features) if name in recipe.categories]
+    placed = regularize_panel(
+        series,
+        ids,
+        time,
+        values[known],
+        frequency=parse_frequency(options.frequency),
+        duplicates=recipe.duplicates,
+        codes=codes,
+        grid=_known_grid(recipe, options),
+    )
+    notes = (*selection.notes, *doubts, *untimed_note(int((~known).sum())))
+    return _Rows(ids, placed, recipe, selection.features, selection.targets, notes)
+
+
+def _read_wide(table: TimedTable, options: TableOptions) -> _Rows:
+    """Read a table with one column for each series."""
+    selection = select_columns(table, replace(options, features=options.features or []))
+    values, doubts = to_array(selection, table.time)
+    recipe, time = to_grid_clock(decided_recipe(table.recipe, selection), table.time)
+    grid = _known_grid(recipe, options)
+    grid, time, values, changes = regularize(
+        time, values, parse_frequency(options.frequency), recipe.duplicates, grid=grid
+    )
+    shared = tuple(name for name in selection.features if name not in selection.targets)
+    placed = stack_columns(values, selection, shared)
+    rows, bounds, kept = placed
+    ids = tuple(name for name, keep in zip(selection.targets, kept, strict=True) if keep)
+    spans = PanelRows(grid, time[rows[0]], rows[1], bounds, changes)
+    return _Rows(ids, spans, recipe, (VALUE, *shared), (VALUE,), (*selection.notes, *doubts))
+
+
+def stack_columns(
+    values: np.ndarray, selection: Selection, shared: Sequence[str]
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+    """Return the rows of the series in columns one after the other, each from its first value to its last.
+
+    Args:
+        values: ``[M, C]`` of the selected features.
+        selection: Which of them are series.
+        shared: Those that all series have in common.
+
+    Returns:
+        The rows ``[N]`` of ``values`` and their new values ``[N, 1 + F]``; bounds ``[S + 1]``; and whether each series
+        has any value.
+    """
+    columns = [selection.features.index(name) for name in selection.targets]
+    others = values[:, [selection.features.index(name) for name in shared]]
+    rows, stacked, kept = [], [], []
+    for column in columns:
+        observed = np.flatnonzero(~np.isnan(values[:, column]))
+        kept.append(bool(len(observed)))
+        if len(observed):
+            span = np.arange(observed[0], observed[-1] + 1)
+            rows.append(span)
+            stacked.append(np.concatenate([values[span, column][:, None], others[span]], axis=1))
+    bounds = np.concatenate([[0], np.cumsum([len(span) for span in rows])]).astype(np.int64)
+    return (np.concatenate(rows), np.concatenate(stacked)), bounds, np.array(kept)
+
+
+def _known_grid(recipe: ReadingRecipe, options: TableOptions) -> TimeGrid | None:
+    """Return the grid of the training data, or that of numbered steps; None if the rows decide it."""
+    if recipe.grid is not None and recipe.grid.exact:
+        return recipe.grid
+    if recipe.time.pattern.startswith(f"{STEPS}_"):
+        return TimeGrid(parse_frequency(options.frequency) or Frequency(1))
+    return None
+
+
+def _drop_empty(ids: tuple[str, ...], series: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the ids that have rows, and the index of each row among them."""
+    present, index = np.unique(series, return_inverse=True)
+    if len(present) == len(ids):
+        return ids, series
+    return tuple(ids[number] for number in present), index
+
+
+def _limit(placed: PanelRows, rows: int | None) -> PanelRows:
+    """Return the first rows of each series."""
+    if rows is None:
+        return placed
+    lengths = np.minimum(np.diff(placed.bounds), rows)
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
+    index = np.arange(bounds[-1]) + np.repeat(placed.bounds[:-1] - bounds[:-1], lengths)
+    return placed._replace(time=placed.time[index], values=placed.values[index], bounds=bounds)

@@ -1,0 +1,1 @@
+"""Many series as one table: their rows, splits, levels and layouts."""

@@ -1,0 +1,70 @@
+"""Which series each row of a table belongs to."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tsforecast.errors import UserError, nearest
+
+MAX_SHARE = 0.5  # series per row, above which a column does not name series
+
+
+def encode_ids(table: pa.Table, columns: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the index ``[N]`` of the series of each row, and the names of the series in the order of the rows.
+
+    Args:
+        table: The rows.
+        columns: Columns that name the series together.
+
+    Raises:
+        UserError: There is no such column, a name is empty, or nearly every row has a name of its own.
+
+    Example:
+        >>> index, ids = encode_ids(pa.table({"site": ["b", "b", "a", "a"]}), ["site"])
+        >>> index.tolist(), ids
+        ([0, 0, 1, 1], ('b', 'a'))
+    """
+    series, names = np.zeros(table.num_rows, np.int64), [""]
+    for number, name in enumerate(columns):
+        codes, values = _encode(table, name)
+        keys, series = np.unique(series * len(values) + codes, return_inverse=True)
+        first, second = np.divmod(keys, len(values))
+        joined = "/" if number else ""
+        names = [f"{names[i]}{joined}{values[j]}" for i, j in zip(first, second, strict=True)]
+    if len(names) > MAX_SHARE * table.num_rows:
+        raise UserError(
+            f"data.series_id: {' and '.join(repr(name) for name in columns)} has {len(names):,} values in"
+            f" {table.num_rows:,} rows, nearly one for each row: name the column that tells which series a row belongs"
+            " to."
+        )
+    _, first_row = np.unique(series, return_index=True)
+    order = np.argsort(first_row, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[series], tuple(names[index] for index in order)
+
+
+def _encode(table: pa.Table, name: str) -> tuple[np.ndarray, list[str]]:
+    """Return the codes ``[N]`` of the values of a column, and the values as text."""
+    if name not in table.column_names:
+        raise UserError(f"data.series_id: there is no column '{name}'.{nearest(name, table.column_names)}")
+    column = table[name]
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    empty = pc.is_null(column)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        empty = pc.or_(empty, pc.equal(pc.utf8_trim_whitespace(column), ""))
+        empty = pc.fill_null(empty, True)
+    missing = np.flatnonzero(empty.to_numpy())
+    if len(missing):
+        raise UserError(
+            f"data.series_id: column '{name}' is empty in {len(missing):,} rows, the first of them row"
+            f" {missing[0] + 1:,}: name the series of each row, or leave these rows out with data.where."
+        )
+    encoded = pc.dictionary_encode(column).combine_chunks()
+    encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+    return np.asarray(encoded.indices).astype(np.int64), [
+        str(value) for value in encoded.dictionary.to_pylist()
+    ]

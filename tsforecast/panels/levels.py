@@ -1,0 +1,152 @@
+"""The level of each series: what is subtracted from its values and what they are divided by, before they are scaled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tsforecast.panels.panel import Ranges, mask_rows
+
+SMALLEST = 1e-9  # share of the mean below which a spread is rounding noise
+
+
+@dataclass(frozen=True)
+class SeriesLevels:
+    """Location and spread of each series and channel: a value becomes ``(value - shift) / width``.
+
+    Args:
+        ids: Names of the S series.
+        shift: ``[S, C]`` float64, in the channels' units; 0 for channels that are scaled for all series together.
+        width: ``[S, C]`` float64, positive; 1 for such channels.
+
+    Example:
+        >>> levels = SeriesLevels(("a",), np.array([[2.0]]), np.array([[0.5]]))
+        >>> levels.apply(np.array([[3.0]]), np.array([0])).tolist()
+        [[2.0]]
+    """
+
+    ids: tuple[str, ...]
+    shift: np.ndarray
+    width: np.ndarray
+
+    @classmethod
+    def fit(
+        cls, values: np.ndarray, ranges: Ranges, ids: Sequence[str], columns: Sequence[int], *, robust: bool
+    ) -> "SeriesLevels":
+        """Fit on the observed values of each series in its range.
+
+        Args:
+            values: ``[N, C]``, NaN where missing.
+            ranges: Training rows of each series ``[S, 2]``, none of them empty.
+            ids: Names of the series.
+            columns: Channels to fit; the others get shift 0 and width 1.
+            robust: Whether to take median and interquartile range instead of mean and standard deviation.
+        """
+        shift, width = np.zeros((len(ids), values.shape[1])), np.ones((len(ids), values.shape[1]))
+        mask, lengths = mask_rows(ranges, len(values)), ranges[:, 1] - ranges[:, 0]
+        figures = _robust_figures if robust else _standard_figures
+        for column in columns:
+            rows = values[mask, column].astype(np.float64)
+            shift[:, column], width[:, column] = figures(rows, lengths)
+        return cls(tuple(ids), shift, width)
+
+    def arrange(
+        self, ids: Sequence[str], values: np.ndarray, starts: np.ndarray, lookback: int
+    ) -> "SeriesLevels":
+        """Return the levels of other series; those that are not known get the level of their first window.
+
+        Args:
+            ids: Names of the series.
+            values: Their rows ``[N, C]``.
+            starts: First row of each.
+            lookback: Rows of a window.
+        """
+        if tuple(ids) == self.ids:
+            return self
+        known = {name: index for index, name in enumerate(self.ids)}
+        index = np.array([known.get(name, -1) for name in ids], np.int64)
+        shift, width = self.shift[index], self.width[index]
+        scaled = np.flatnonzero(((self.shift != 0) | (self.width != 1)).any(axis=0))
+        for series in np.flatnonzero(index < 0):
+            window = values[starts[series] : starts[series] + lookback]
+            shift[series], width[series] = 0.0, 1.0
+            for column in scaled:
+                rows = window[:, column].astype(np.float64)
+                shift[series, column], width[series, column] = (
+                    float(figure[0]) for figure in _standard_figures(rows, np.array([len(rows)]))
+                )
+        return SeriesLevels(tuple(ids), shift, width)
+
+    def apply(self, values: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Return values ``[N, C]`` of the rows of ``series`` ``[N]`` relative to their levels, in float64."""
+        array: np.ndarray = (values - self.shift[series]) / self.width[series]
+        return array
+
+    def extend(self, channels: Sequence[int | None]) -> "SeriesLevels":
+        """Return the levels with more channels: copies of some, and neutral ones for None."""
+        count = len(self.ids)
+        more = [
+            (np.zeros(count), np.ones(count))
+            if index is None
+            else (self.shift[:, index], self.width[:, index])
+            for index in channels
+        ]
+        if not more:
+            return self
+        shift, width = (np.stack(columns, axis=1) for columns in zip(*more, strict=True))
+        return SeriesLevels(
+            self.ids, np.concatenate([self.shift, shift], axis=1), np.concatenate([self.width, width], axis=1)
+        )
+
+    def first(self, channels: int) -> "SeriesLevels":
+        """Return the levels of the first channels."""
+        return SeriesLevels(self.ids, self.shift[:, :channels], self.width[:, :channels])
+
+    def is_close(self, other: "SeriesLevels") -> bool:
+        """Return whether other levels are those of the same series, up to rounding."""
+        return (
+            self.ids == other.ids
+            and self.shift.shape == other.shift.shape
+            and np.allclose(self.width, other.width, rtol=1e-6, atol=0)
+            and bool((np.abs(self.shift - other.shift) <= 1e-6 * self.width).all())
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON holds."""
+        return {"ids": list(self.ids), "shift": self.shift.tolist(), "width": self.width.tolist()}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "SeriesLevels":
+        """Return the levels that ``to_dict`` stored."""
+        shift, width = (np.asarray(stored[key], np.float64) for key in ("shift", "width"))
+        return cls(tuple(stored["ids"]), shift, width)
+
+
+def _standard_figures(rows: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation ``[S]`` of consecutive groups of rows."""
+    starts, observed = np.cumsum(lengths) - lengths, ~np.isnan(rows)
+    count = np.maximum(np.add.reduceat(observed.astype(np.int64), starts), 1)
+    mean = np.add.reduceat(np.where(observed, rows, 0.0), starts) / count
+    deviation = np.where(observed, rows - np.repeat(mean, lengths), 0.0)
+    return mean, _usable(np.sqrt(np.add.reduceat(deviation**2, starts) / count), mean)
+
+
+def _robust_figures(rows: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return median and interquartile range ``[S]``, the latter in units of a normal standard deviation."""
+    middle, spread = np.zeros(len(lengths)), np.zeros(len(lengths))
+    for index, group in enumerate(np.split(rows, np.cumsum(lengths)[:-1])):
+        observed = group[~np.isnan(group)]
+        if len(observed):
+            low, middle[index], high = np.quantile(observed, [0.25, 0.5, 0.75])
+            spread[index] = (high - low) / 1.349
+    means, widths = _standard_figures(rows, lengths)
+    del means
+    return middle, np.where(spread > SMALLEST * np.abs(middle), spread, widths)
+
+
+def _usable(spread: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Return a positive width: the spread, or for a constant series the size of its value."""
+    size = np.where(mean != 0, np.abs(mean), 1.0)
+    width: np.ndarray = np.where(spread > SMALLEST * np.abs(mean), spread, size)
+    return width
