@@ -5,7 +5,7 @@ import numpy as np
 from tsforecast.monitoring.monitor import Monitor, Promise, Reference
 from tsforecast.monitoring.options import AlarmOptions, WebhookOptions
 from tsforecast.monitoring.reference import InputReference
-from tsforecast.monitoring.truths import ResidualReference
+from tsforecast.monitoring.truths import ResidualReference, Truths
 
 STEP, DAY = 600, 86_400
 FEATURES = ("load", "current", "valve")
@@ -70,10 +70,11 @@ def make_monitor(reference=None, **changes):
 
 
 def make_truths(days, seed=1, first_day=TRAINING, scale=0.3, bias=0.0):
-    """Seconds, residuals, errors of persistence and whether truths were in their intervals."""
+    """Truths of a forecaster whose forecasts are around 5."""
     rng = np.random.default_rng(seed)
     seconds = np.arange(first_day * DAY, (first_day + days) * DAY, STEP)
     residual = rng.normal(bias, scale, (len(seconds), 1))
     naive = np.abs(rng.normal(0, 0.375, (len(seconds), 1)))
     inside = (np.abs(residual) < 1.645 * 0.3).astype(float)
-    return seconds, residual, naive, inside
+    forecast = rng.normal(5, 1, residual.shape)
+    return Truths(seconds, forecast, residual, naive, inside)

@@ -11,7 +11,7 @@ from tsforecast.monitoring.inputs import Finding, InputMonitor
 from tsforecast.monitoring.options import AlarmOptions
 from tsforecast.monitoring.reference import InputReference, Local
 from tsforecast.monitoring.sentences import ALL, describe_alarm
-from tsforecast.monitoring.truths import ResidualReference, TruthMonitor
+from tsforecast.monitoring.truths import ResidualReference, TruthMonitor, Truths
 
 FILE = "monitoring.json"  # in a run's folder and in a version of the registry
 NEVER = -(2**62)
@@ -105,16 +105,13 @@ class Monitor:
         self._last_row = int(seconds[-1])
         return self._note(self.inputs.update(seconds, values), self.features)
 
-    def add_truths(
-        self, seconds: np.ndarray, residual: np.ndarray, naive: np.ndarray, inside: np.ndarray
-    ) -> list[Alarm]:
-        """Add truths, and return the alarms that were raised or ended; see ``TruthMonitor.update``."""
-        is_new = seconds > self._last_truth
+    def add_truths(self, truths: Truths) -> list[Alarm]:
+        """Add truths, and return the alarms that were raised or ended; those of earlier times are ignored."""
+        is_new = truths.seconds > self._last_truth
         if not is_new.any():
             return []
-        self._last_truth = int(seconds[-1])
-        parts = (part[is_new] for part in (seconds, residual, naive, inside))
-        return self._note(self.truths.update(*parts), self.targets)
+        self._last_truth = int(truths.seconds[-1])
+        return self._note(self.truths.update(Truths(*(part[is_new] for part in truths))), self.targets)
 
     def add_spike(self, target: str, time: int, figures: dict[str, float] | None) -> list[Alarm]:
         """Raise the alarm of a forecast spike, or end it if ``figures`` is None.

@@ -1,7 +1,7 @@
 """Monitoring of forecasts once their truths are known: residual drift, errors, coverage, and anomalous readings."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,24 @@ STATISTICS = ("residual", "error")
 COLUMNS = 4  # residual, its absolute value, that of persistence, inside
 MIN_SHARE = 0.1  # of the truths of a block, for its statistics to count
 QUIET = 10  # readings without a flag that end an anomaly
+
+
+class Truths(NamedTuple):
+    """Forecasts of T targets and how they turned out, for m times.
+
+    Args:
+        seconds: Seconds ``[m]`` since 1970, rising.
+        forecast: Forecasts ``[m, T]``; of several for one time, their mean.
+        residual: Truth less forecast ``[m, T]``, NaN where unknown.
+        naive: Absolute errors of persistence ``[m, T]``.
+        inside: 1 where a truth is in its interval, 0 where not, NaN without one ``[m, T]``; shares of several.
+    """
+
+    seconds: np.ndarray
+    forecast: np.ndarray
+    residual: np.ndarray
+    naive: np.ndarray
+    inside: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -104,19 +122,12 @@ class TruthMonitor:
         drift = DriftOptions(per_week=options.false_alarms_per_week)
         self.drift = None if reference is None else DriftDetector(reference.charts, drift, slice(count, None))
 
-    def update(
-        self, seconds: np.ndarray, residual: np.ndarray, naive: np.ndarray, inside: np.ndarray
-    ) -> list[Finding]:
-        """Add truths.
-
-        Args:
-            seconds: Second ``[m]`` of each, rising.
-            residual: Truth less forecast ``[m, T]``, NaN where unknown.
-            naive: Absolute error of persistence ``[m, T]``.
-            inside: 1 where the truth is in its interval, 0 where not, NaN without one ``[m, T]``.
-        """
-        findings = [("anomaly", seconds, self._score(residual))]
-        blocks = self.blocks.add(seconds, np.concatenate([residual, np.abs(residual), naive, inside], axis=1))
+    def update(self, truths: Truths) -> list[Finding]:
+        """Add truths."""
+        residual = truths.residual
+        findings = [("anomaly", truths.seconds, self._score(residual, truths.forecast))]
+        columns = [residual, np.abs(residual), truths.naive, truths.inside]
+        blocks = self.blocks.add(truths.seconds, np.concatenate(columns, axis=1))
         if len(blocks):
             _, error, persistence, coverage = np.split(blocks.mean, COLUMNS, axis=1)
             weights = np.split(blocks.observed, COLUMNS, axis=1)
@@ -159,10 +170,14 @@ class TruthMonitor:
         if self.drift is not None and stored["drift"] is not None:
             self.drift.restore(stored["drift"])
 
-    def _score(self, residual: np.ndarray) -> Signal:
-        p_values, flags = np.empty(residual.shape), np.zeros(residual.shape, bool)
-        for target, scorer in enumerate(self.scorers):
-            p_values[:, target], flags[:, target] = scorer.update(residual[:, target])
+    def _score(self, residual: np.ndarray, forecast: np.ndarray) -> Signal:
+        scores = [
+            scorer.update(residual[:, target], forecast[:, target])
+            for target, scorer in enumerate(self.scorers)
+        ]
+        p_values, flags = (
+            np.stack([getattr(score, name) for score in scores], axis=1) for name in ("p_values", "flags")
+        )
         position = np.arange(1, len(residual) + 1)[:, None]
         quiet = position - np.maximum.accumulate(np.where(flags, position, -self._quiet), axis=0)
         active = latch(flags, quiet >= QUIET, self._anomalous)

@@ -1,44 +1,64 @@
+import json
+
 import numpy as np
 import pytest
 
-from tsforecast.monitoring.anomaly import MIN_RESIDUALS, AnomalyScorer
+from tsforecast.monitoring.anomaly import MIN_RESIDUALS, REGROUP, AnomalyScorer
+
+
+def normal(count, seed=0):
+    return np.random.default_rng(seed).normal(size=count)
 
 
 def test_p_values_are_uniform_while_nothing_is_wrong():
-    p_values, _ = AnomalyScorer(rate=0.01).update(np.random.default_rng(0).normal(size=6000))
-    known = p_values[2000:]
-    for level in (0.01, 0.1, 0.5, 0.9):
-        assert (known <= level).mean() == pytest.approx(level, abs=0.03)
+    scores = AnomalyScorer(rate=0.01).update(normal(8000), normal(8000, 9))
+    known = scores.p_values[3000:]
+    for level in (0.02, 0.1, 0.5, 0.9):
+        assert (known <= level).mean() == pytest.approx(level, abs=0.04)
 
 
 def test_the_stated_share_is_flagged_even_if_residuals_grow_forever():
-    rng = np.random.default_rng(1)
-    residuals = rng.normal(size=30_000) * np.exp(np.linspace(0, 5, 30_000)) * (1 + rng.integers(0, 2, 30_000))
-    _, flags = AnomalyScorer(rate=0.02).update(residuals)
+    residuals = normal(30_000, 1) * np.exp(np.linspace(0, 5, 30_000))
+    flags = AnomalyScorer(rate=0.02).update(residuals, np.zeros(30_000)).flags
     assert flags.mean() == pytest.approx(0.02, abs=0.006)
 
 
-def test_the_largest_residual_has_the_smallest_p_value_and_few_residuals_have_none():
+def test_a_residual_is_compared_with_those_of_similar_forecasts():
+    forecasts = np.tile([0.0, 10.0], 3000)
+    residuals = normal(6000, 2) * np.where(forecasts > 5, 10.0, 0.1)
+    quiet, busy = AnomalyScorer(rate=0.01), AnomalyScorer(rate=0.01)
+    quiet.update(residuals, forecasts), busy.update(residuals, forecasts)
+    five = np.full(5, 3.0)
+    assert quiet.update(five, np.zeros(5)).p_values[-1] < 0.001
+    assert busy.update(five, np.full(5, 10.0)).p_values[-1] > 0.01
+
+
+def test_few_residuals_have_no_p_value_and_missing_ones_change_nothing():
     scorer = AnomalyScorer(rate=0.01)
-    p_values, _ = scorer.update(np.random.default_rng(2).normal(size=500))
-    assert np.isnan(p_values[:MIN_RESIDUALS]).all()
-    assert scorer.update(np.array([100.0]))[0][0] == pytest.approx(1 / 501)
-
-
-def test_the_newest_residuals_count_and_missing_ones_do_not():
-    scorer = AnomalyScorer(rate=0.01, memory=200)
-    scorer.update(np.random.default_rng(3).normal(size=1000))
+    scores = scorer.update(normal(500), np.zeros(500))
+    assert np.isnan(scores.surprise[:MIN_RESIDUALS]).all()
+    assert np.isnan(scores.p_values[: 2 * MIN_RESIDUALS]).all()
+    assert np.isfinite(scores.p_values[2 * MIN_RESIDUALS :]).all()
     before = scorer.to_dict()
-    assert len(before["newest"]) == 200
-    p_values, flags = scorer.update(np.array([np.nan]))
-    assert np.isnan(p_values[0])
-    assert not flags[0]
+    scores = scorer.update(np.array([np.nan]), np.zeros(1))
+    assert np.isnan(scores.p_values[0])
     assert scorer.to_dict() == before
 
 
+def test_memory_is_bounded():
+    scorer = AnomalyScorer(rate=0.01, memory=200)
+    scorer.update(normal(3000), normal(3000, 5))
+    stored = scorer.to_dict()
+    assert len(stored["readings"]) == len(stored["surprises"]) == 200
+    assert sum(map(len, scorer._groups)) == 200
+
+
 def test_a_restored_scorer_continues():
-    residuals = np.random.default_rng(4).normal(size=900)
-    first, second = AnomalyScorer(0.05), AnomalyScorer(0.05)
-    first.update(residuals[:600])
-    second.restore(first.to_dict())
-    np.testing.assert_array_equal(second.update(residuals[600:])[0], first.update(residuals[600:])[0])
+    residuals, forecasts = normal(3 * REGROUP, 4), normal(3 * REGROUP, 6)
+    first, second = AnomalyScorer(0.05, memory=1500), AnomalyScorer(0.05, memory=1500)
+    first.update(residuals[:1700], forecasts[:1700])
+    second.restore(json.loads(json.dumps(first.to_dict())))
+    expected = first.update(residuals[1700:], forecasts[1700:])
+    actual = second.update(residuals[1700:], forecasts[1700:])
+    for name, values in expected._asdict().items():
+        np.testing.assert_array_equal(getattr(actual, name), values, err_msg=name)

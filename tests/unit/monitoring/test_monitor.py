@@ -12,6 +12,7 @@ from tests.helpers.monitoring_case import (
     make_rows,
     make_truths,
 )
+from tsforecast.monitoring.truths import Truths
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +84,13 @@ def test_a_restart_changes_nothing(reference, rows):
     values, at = planted(values, "shift")
     truths = make_truths(SERVICE, scale=0.5)
     whole, first = make_monitor(reference), make_monitor(reference)
-    whole.add_rows(seconds, values), whole.add_truths(*truths)
+    whole.add_rows(seconds, values), whole.add_truths(truths)
     first.add_rows(seconds[: at + 7], values[: at + 7])
-    first.add_truths(*(part[: at + 3] for part in truths))
+    first.add_truths(Truths(*(part[: at + 3] for part in truths)))
     second = make_monitor(reference)
     assert second.restore(json.loads(json.dumps(first.to_dict(), allow_nan=False)))
     second.add_rows(seconds[at + 7 :], values[at + 7 :])
-    second.add_truths(*(part[at + 3 :] for part in truths))
+    second.add_truths(Truths(*(part[at + 3 :] for part in truths)))
     expected, actual = whole.to_dict(), second.to_dict()
     for part in ("inputs", "truths", "last"):
         assert actual[part] == expected[part], part
