@@ -34,12 +34,13 @@ class Profile:
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, seconds: np.ndarray, values: np.ndarray) -> "Profile":
+    def fit(cls, seconds: np.ndarray, values: np.ndarray, min_scale: np.ndarray | float = 0.0) -> "Profile":
         """Fit a profile; the number of slots is the largest of which each has enough blocks.
 
         Args:
             seconds: Local second ``[n]`` at which each block begins.
             values: Statistics ``[n, K]``, NaN where unknown.
+            min_scale: Smallest scales ``[K]``.
         """
         slots = next(count for count in (48, 24, 7, 1) if count == 1 or _fits(seconds, count))
         index = _slot(seconds, slots)
@@ -51,7 +52,7 @@ class Profile:
             middle = _quiet(np.nanmedian, part)
             center[slot] = np.where(np.isnan(middle), overall, middle)
             scale[slot] = TO_SIGMA * _quiet(np.nanmedian, np.abs(part - center[slot]))
-        floor = np.maximum(MIN_SCALE * spread, 1e-3 * np.abs(overall))
+        floor = np.maximum(np.maximum(MIN_SCALE * spread, 1e-3 * np.abs(overall)), min_scale)
         scale = np.fmax(scale, np.where(floor > 0, floor, 1e-9))
         return cls(slots, center, np.where(np.isnan(spread), np.nan, scale))
 

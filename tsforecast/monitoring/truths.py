@@ -19,6 +19,9 @@ from tsforecast.monitoring.streams import latch
 
 STATISTICS = ("residual", "error")
 COLUMNS = 4  # residual, its absolute value, that of persistence, inside
+# Smallest scale of a residual's mean as a share of the typical error, and of the error's logarithm: few weeks of
+# validation windows say little about seasons, and smaller drifts matter little. Chosen on validation rows.
+MIN_SCALE = 0.5
 MIN_SHARE = 0.1  # of the truths of a block, for its statistics to count
 QUIET = 10  # readings without a flag that end an anomaly
 
@@ -68,9 +71,17 @@ class ResidualReference:
         blocks = builder.add(seconds, np.concatenate([residuals, np.abs(residuals)], axis=1))
         known = np.isfinite(residuals)
         total = np.where(known, np.abs(residuals), 0.0).sum(axis=0)
-        floor = np.maximum(FLOOR * total / np.maximum(known.sum(axis=0), 1), 1e-12)
+        typical = np.maximum(total / np.maximum(known.sum(axis=0), 1), 1e-12)
+        floor = FLOOR * typical
         values = residual_statistics(blocks.mean, floor)
-        charts = ChartReference.fit(local(blocks.time), values, len(blocks), builder.seconds, FITTING)
+        charts = ChartReference.fit(
+            local(blocks.time),
+            values,
+            len(blocks),
+            builder.seconds,
+            FITTING,
+            min_scale=MIN_SCALE * np.concatenate([typical, np.ones(count)]),
+        )
         return cls(floor, charts)
 
     def to_dict(self) -> dict[str, Any]:

@@ -41,7 +41,13 @@ class ChartReference:
 
     @classmethod
     def fit(
-        cls, local: np.ndarray, values: np.ndarray, fitted: int, seconds: int, options: DriftOptions
+        cls,
+        local: np.ndarray,
+        values: np.ndarray,
+        fitted: int,
+        seconds: int,
+        options: DriftOptions,
+        min_scale: np.ndarray | float = 0.0,
     ) -> "ChartReference":
         """Fit the profile on the first blocks, and the tails on all.
 
@@ -51,8 +57,9 @@ class ChartReference:
             fitted: Number of blocks to fit the profile on.
             seconds: Seconds of one block.
             options: Options of the detector.
+            min_scale: Smallest scales ``[K]`` of the profile.
         """
-        profile = Profile.fit(local[:fitted], values[:fitted])
+        profile = Profile.fit(local[:fitted], values[:fitted], min_scale)
         charts = Cusum(values.shape[1], _memory(options, seconds))
         return cls(profile, PeakTail.fit(charts.run(profile.normalize(local, values)), seconds), seconds)
 
