@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from tsforecast.monitoring.options import AlarmOptions
 from tsforecast.options import Range
 
 
@@ -25,6 +26,7 @@ class ServeOptions:
         journal_days: Days after which records of the journal are deleted.
         journal_mb: Size of the journal in MB, above which its oldest records are deleted.
         shadow: Version that forecasts the same windows, whose forecasts are scored but not returned; None for none.
+        alarms: What raises an alarm, and where alarms are sent.
     """
 
     host: str
@@ -41,3 +43,4 @@ class ServeOptions:
     journal_days: Annotated[float, Range(0.01, 100_000)]
     journal_mb: Annotated[float, Range(100, 10_000_000)]
     shadow: str | None
+    alarms: AlarmOptions
