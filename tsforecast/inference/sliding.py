@@ -73,18 +73,22 @@ def read_rows(
         head = table.head()
         if not head.num_rows:
             raise UserError(f"{table.key}: {table.label} has no row.")
-        time_format = find_time(head, names).format if recipe is None else _time_format(recipe.time, names)
+        written = find_time(head, names).format if recipe is None else time_format(recipe.time, names)
         features = [name for name in metadata.all_features if name in table.columns]
         check_unique(table, metadata.all_features)
         metadata.check_features(features, f"predict.data: {table.label}", near=table.columns)
         coder = CategoryCoder(metadata.categories, recipe.unknown_categories if recipe else "note")
-        yield from stream_rows(table, features, time_format, recipe, coder)
+        yield from stream_rows(table, features, written, recipe, coder)
     for note in coder.notes():
         report(f"predict.data: {note}")
 
 
-def _time_format(trained: TimeFormat, names: tuple[str, ...]) -> TimeFormat:
+def time_format(trained: TimeFormat, names: tuple[str, ...]) -> TimeFormat:
     """Return how times are written: as in the training data, or ISO 8601 in one column instead of several.
+
+    Args:
+        trained: How the times of the training data were written.
+        names: Names of the time columns.
 
     Raises:
         UserError: There are other columns than that.
@@ -117,7 +121,12 @@ def check_rows(source: Source, metadata: ModelMetadata, time: str | Sequence[str
 
 
 def segments(
-    batches: Iterable[Rows], metadata: ModelMetadata, stride: int, missing: MissingStretches | None = None
+    batches: Iterable[Rows],
+    metadata: ModelMetadata,
+    stride: int,
+    missing: MissingStretches | None = None,
+    *,
+    check_steps: bool = True,
 ) -> Iterator[Segment]:
     """Yield every window of a stream, segment by segment.
 
@@ -129,12 +138,13 @@ def segments(
         metadata: Metadata of the model.
         stride: Grid positions from one window to the next.
         missing: Receives the rows; None if missing values are of no interest.
+        check_steps: Whether the most common step of the first rows must be the model's; few rows may have gaps.
 
     Raises:
         UserError: A value is too far from the training rows, or the rows are not one of the model's steps apart, or
             go back in time.
     """
-    stream = _GridRows(metadata)
+    stream = _GridRows(metadata, check_steps)
     window = _SlidingWindow(metadata, stride, missing)
     names: list[str] = []
     for number, batch in enumerate(batches):
@@ -150,8 +160,8 @@ def segments(
 class _GridRows:
     """Puts the rows of a stream on the grid of a model; resamples them if the training data were."""
 
-    def __init__(self, metadata: ModelMetadata):
-        self.metadata, self._is_first = metadata, True
+    def __init__(self, metadata: ModelMetadata, check_steps: bool = True):
+        self.metadata, self._is_first, self._check_steps = metadata, True, check_steps
         self.duplicates = metadata.recipe.duplicates if metadata.recipe else "last"
         self.grid = GridStream(
             metadata.grid.step,
@@ -187,7 +197,7 @@ class _GridRows:
         if recipe is not None and self.metadata.grid.exact:
             how = recipe.aggregate_of(names)
             self._resampler = Resampler(self.metadata.grid, how, self.duplicates, self.grid.codes)
-        else:
+        elif self._check_steps:
             check_step(time, self.metadata.grid)
 
 

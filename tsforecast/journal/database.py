@@ -15,7 +15,8 @@ TABLES = ("rows", "truths", "forecasts", "scores")  # that grow, and that retent
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rows(
-  id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, time INTEGER NOT NULL, content TEXT NOT NULL);
+  id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, time INTEGER NOT NULL, clock TEXT NOT NULL,
+  content TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS rows_by_time ON rows(time);
 CREATE TABLE IF NOT EXISTS truths(
   id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, time INTEGER NOT NULL, target INTEGER NOT NULL,

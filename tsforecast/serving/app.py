@@ -6,10 +6,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.responses import StreamingResponse
 
 from tsforecast import __version__
 from tsforecast.serving import openapi
+from tsforecast.serving.arrivals import CSV, RowsRequest
 from tsforecast.serving.auth import AuthMiddleware
+from tsforecast.serving.events import TooManyListeners
 from tsforecast.serving.handlers import (
     JSON,
     RETRY_SECONDS,
@@ -29,6 +32,7 @@ from tsforecast.serving.responses import (
     ModelsResponse,
     ObserveResponse,
     ReadyResponse,
+    RowsResponse,
 )
 from tsforecast.serving.service import NotReady, Service
 
@@ -38,6 +42,13 @@ FORECAST_DESCRIPTION = (
     " features (by default that of GET /v1/models, input.features). Features that follow from the time, for example the"
     " minute of the day, are added. An Arrow stream has the columns time, the features, and window (integers) if there"
     f" are several; Accept: {ARROW} requests an Arrow response."
+)
+
+ROWS_DESCRIPTION = (
+    "One row or a backlog, in any order; features that a row lacks are missing, and so are times without a row. Rows"
+    " are read by the recipe of the model's training data and put on its time grid; repeated and late ones follow its"
+    " rule. Rows also score earlier forecasts, so that no truths need be sent. The service keeps the rows that the next"
+    " forecast needs. CSV has the columns of the training data, or time in ISO 8601."
 )
 
 
@@ -64,6 +75,7 @@ def create_app(service: Service, limits: Limits) -> FastAPI:
         title="tsforecast", version=__version__, lifespan=run_service, docs_url=None, redoc_url=None
     )
     add_forecast_routes(app, service, limits)
+    add_row_routes(app, service, limits)
     add_status_routes(app, service)
     add_pages(app)
     app.add_exception_handler(HTTPException, _respond_to_http_error)
@@ -108,6 +120,43 @@ def add_forecast_routes(app: FastAPI, service: Service, limits: Limits) -> None:
             return json_response(await service.observe(body))
 
         return await handle_body(request, limits, (JSON,), work)
+
+
+def add_row_routes(app: FastAPI, service: Service, limits: Limits) -> None:
+    """Add the routes of new rows, of the newest forecast, and of events."""
+
+    @app.post(
+        "/v1/rows",
+        summary="New rows, and the forecasts that they allow",
+        description=ROWS_DESCRIPTION,
+        openapi_extra=openapi.request_body(RowsRequest, openapi.ROWS_EXAMPLE, arrow=True, csv=True),
+        responses=openapi.responses(RowsResponse, 401, 408, 413, 415, 422, 429, 503),
+    )
+    async def rows(request: Request) -> Response:
+        async def work(body: bytes, content_type: str) -> Response:
+            return json_response(await service.rows.add_body(body, content_type))
+
+        return await handle_body(request, limits, (JSON, ARROW, CSV), work)
+
+    @app.get(
+        "/v1/forecast/latest",
+        summary="The forecast that was made last",
+        responses=openapi.responses(ForecastResponse, 401, 503),
+    )
+    async def latest() -> Response:
+        try:
+            return Response(service.latest(), media_type=JSON)
+        except NotReady as error:
+            return refusal_response(error)
+
+    @app.get("/v1/events", include_in_schema=False)  # endless, which the document cannot say
+    async def events() -> Response:
+        try:
+            service.events.check()
+        except TooManyListeners as error:
+            return error_response(503, str(error), retry_seconds=RETRY_SECONDS)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(service.events.listen(), media_type="text/event-stream", headers=headers)
 
 
 def add_status_routes(app: FastAPI, service: Service) -> None:

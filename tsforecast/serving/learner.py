@@ -118,14 +118,20 @@ class Learner:
             self.journal.put([self._snapshot(model)])
         self.journal.close()
 
-    def next_id(self, table: str) -> int:
-        """Return the id of the next record of a table."""
-        self._ids[table] += 1
-        return self._ids[table]
+    def next_id(self, table: str, count: int = 1) -> int:
+        """Return the id of the next record of a table, or of the first of ``count`` records."""
+        self._ids[table] += count
+        return self._ids[table] - count + 1
 
     def now(self) -> int:
         """Return the time of arrival that a record gets, in milliseconds since 1970."""
         return int(self._clock() * 1000)
+
+    def read_meta(self, key: str) -> str | None:
+        """Return a value of the table ``meta``; None if there is none."""
+        with closing(read_journal(self.path)) as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
+        return None if row is None else str(row[0])
 
     def load(self, model: LearningModel) -> None:
         """Restore what a version learned in earlier service; from any thread, before the version is adopted."""
@@ -169,18 +175,26 @@ class Learner:
         if True in self._adopted:
             self.journal.put([self._snapshot(self._adopted.pop(True))])
 
-    def add(self, windows: Sequence[WindowRecord], model: LearningModel, *, is_shadow: bool = False) -> int:
+    def add(
+        self,
+        windows: Sequence[WindowRecord],
+        model: LearningModel,
+        *,
+        is_shadow: bool = False,
+        more: Sequence[Statement] = (),
+    ) -> int:
         """Add forecasts of a version in service.
 
         Args:
             windows: The forecasts.
             model: The version that made them.
             is_shadow: Whether it is the shadow.
+            more: Further records of the same change.
 
         Returns:
             The number of values that raise a spike alarm.
         """
-        now, statements = self.now(), list[Statement]()
+        now, statements = self.now(), list(more)
         numbered = []
         for window in windows:
             record = WindowRecord(
@@ -201,7 +215,11 @@ class Learner:
         return alarms
 
     def observe(
-        self, truths: Sequence[Truth], model: LearningModel, shadow: LearningModel | None = None
+        self,
+        truths: Sequence[Truth],
+        model: LearningModel,
+        shadow: LearningModel | None = None,
+        more: Sequence[Statement] = (),
     ) -> Observation:
         """Add truths, and let the versions in service learn from them.
 
@@ -209,8 +227,9 @@ class Learner:
             truths: The truths.
             model: The champion in service.
             shadow: The shadow, if there is one.
+            more: Further records of the same change, such as the rows that the truths come from.
         """
-        now, statements, new = self.now(), list[Statement](), list[Truth]()
+        now, statements, new = self.now(), list(more), list[Truth]()
         matched, shadowed = list[Point](), list[Point]()
         for moment, target, value in truths:
             if (moment, target) in self.store.truths:
@@ -249,9 +268,9 @@ class Learner:
 
     def _score(self, point: Point, now: int, is_learned: bool) -> Statement:
         identity = (self.next_id("scores"), now, point.version, point.window)
-        place = (point.time, point.step, point.target)
+        cell = (point.time, point.step, point.target)
         bounds = (point.forecast, point.low, point.high, point.lower, point.upper)
-        return INSERT_SCORE, (*identity, *place, *bounds, point.truth, int(is_learned))
+        return INSERT_SCORE, (*identity, *cell, *bounds, point.truth, int(is_learned))
 
     def _snapshot(self, model: LearningModel) -> Statement:
         self._learned[model.name] = 0

@@ -10,7 +10,7 @@ REASONS = {
     401: "The bearer token is missing or wrong.",
     408: "The body did not arrive in time.",
     413: "The body is too large, or contains too many windows or rows.",
-    415: "The body is neither JSON nor, for forecasts, an Arrow stream.",
+    415: "The body is neither JSON nor another of the content types above.",
     422: "The request is wrong; the sentence says where.",
     429: "Too many windows are waiting: try again after Retry-After seconds.",
     503: "No model is ready yet, no response in time, or the disk fails: try again after Retry-After seconds.",
@@ -20,21 +20,31 @@ FORECAST_EXAMPLE = {
     "windows": [{"time": "2024-01-31T13:45:00", "values": [[1.2, 0.4], [1.3, 0.4], [1.1, 0.5]]}],
 }
 OBSERVE_EXAMPLE = {"rows": [{"time": "2024-01-31T13:55:00", "values": {"load": 1.4}}]}
+ROWS_EXAMPLE = {"rows": [{"time": "2024-01-31T13:45:00", "values": {"load": 1.2, "pressure": None}}]}
+CSV_CONTENT = {"text/csv": {"schema": {"type": "string"}}}
 ARROW_CONTENT = {ARROW: {"schema": {"type": "string", "format": "binary"}}}
 
 
-def request_body(model: type[BaseModel], example: dict[str, Any], arrow: bool = False) -> dict[str, Any]:
+def request_body(
+    model: type[BaseModel], example: dict[str, Any], arrow: bool = False, csv: bool = False
+) -> dict[str, Any]:
     """Return the ``requestBody`` of a route.
 
     Args:
         model: Schema of the JSON body.
         example: Example of it.
         arrow: Whether the route takes an Arrow stream as well.
+        csv: Whether it takes CSV as well.
     """
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
     content = {"application/json": {"schema": _inline(schema, definitions), "example": example}}
-    return {"requestBody": {"required": True, "content": content | (ARROW_CONTENT if arrow else {})}}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": content | (ARROW_CONTENT if arrow else {}) | (CSV_CONTENT if csv else {}),
+        }
+    }
 
 
 def responses(

@@ -75,6 +75,14 @@ class ForecastResponse(BaseModel):
     notes: Annotated[list[str] | None, Field(description="what was found about the values")] = None
 
 
+class RowsResponse(ForecastResponse):
+    """Rows taken, forecast values that they matched, and the forecasts that they allow, oldest first."""
+
+    rows: int
+    matched: int
+    intervals: IntervalSummary
+
+
 class ObserveResponse(BaseModel):
     """Rows taken, forecast values that they matched, and the coverage of the intervals."""
 
@@ -189,6 +197,16 @@ class ForecastResult(NamedTuple):
                 for row in range(len(made_at))
             ],
             **({"notes": list(self.notes)} if self.notes else {}),
+        )
+
+    def newest(self) -> "ForecastResult":
+        """Return the forecast of the last window alone."""
+        newest = slice(len(self.made_at) - 1, None)
+        return self._replace(
+            made_at=self.made_at[newest],
+            forecasts=self.forecasts.select(newest),
+            lower=self.lower[newest],
+            upper=self.upper[newest],
         )
 
     def to_arrow(self) -> bytes:

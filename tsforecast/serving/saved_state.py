@@ -56,11 +56,11 @@ def _import_record(stored: dict[str, Any], connection: sqlite3.Connection) -> No
         ).lastrowid
         for point in points:
             if point["truth"] is not None:
-                place = (number, point["time"], point["step"], point["target"])
+                cell = (number, point["time"], point["step"], point["target"])
                 bounds = tuple(point[name] for name in (*FIELDS.values(), "truth"))
                 connection.execute(
                     "INSERT INTO scores VALUES(NULL,?,?,?,?,?,?,?,?,?,?,?,?,0)",
-                    (now, version, *place, *bounds),
+                    (now, version, *cell, *bounds),
                 )
 
 
@@ -74,14 +74,14 @@ def _window(
     if points[0]["spike"] is not None:
         arrays["spike"] = np.full(shape, np.nan)
     for point in points:
-        place = (point["step"], point["target"])
+        cell = (point["step"], point["target"])
         for name, field in FIELDS.items():
-            arrays[name][place] = np.nan if point[field] is None else point[field]
-        arrays["alarm"][place] = point["alarm"]
+            arrays[name][cell] = np.nan if point[field] is None else point[field]
+        arrays["alarm"][cell] = point["alarm"]
         arrays["times"][point["step"]] = point["time"]
         arrays["last"][point["target"]] = point["last"]
         if point["spike"] is not None:
-            arrays["spike"][place] = point["spike"]
+            arrays["spike"][cell] = point["spike"]
     if weights is not None:
         arrays["weights"] = np.array(list(weights.values()))
     return WindowRecord(version, made_at, arrays, tuple(weights or ()))

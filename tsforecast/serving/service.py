@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 
 from tsforecast.errors import UserError
+from tsforecast.journal.writer import Statement
 from tsforecast.serving import requests
 from tsforecast.serving.batching import Batcher, QueueFull
 from tsforecast.serving.events import EventBus
@@ -21,6 +22,8 @@ from tsforecast.serving.responses import (
     ModelsResponse,
     ObserveResponse,
 )
+from tsforecast.serving.row_intake import RowIntake
+from tsforecast.serving.row_records import STORE_META
 from tsforecast.serving.telemetry import Telemetry
 from tsforecast.serving.window_record import split_windows
 
@@ -28,6 +31,7 @@ LARGE_BODY = (
     65_536  # bytes above which a body is read in a thread, so that other requests are answered meanwhile
 )
 MAX_ROWS = 10_000  # of one request to observe
+LATEST = "latest"  # key of the journal
 MANIFEST_KEYS = ("created", "model", "params", "metrics", "skill", "data", "window", "unit", "lineage")
 
 
@@ -79,6 +83,8 @@ class Service:
         self.batcher = Batcher(max_batch=max_batch, queue=queue, on_batch=telemetry.batch)
         self.watchers: list[Watcher] = []
         self.events = EventBus()
+        self.rows = RowIntake(self)
+        self._latest = learner.read_meta(LATEST)  # the forecast that arrived last, as JSON
         self._monitor = ServiceMonitor(telemetry)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -140,7 +146,7 @@ class Service:
         batch = await self._read(body, content_type, active)
         if shadow is not None:
             self._start_task(self._forecast_shadow(body, content_type, shadow))
-        result = await self._forecast_batch(active, batch)
+        result = await self.forecast_batch(active, batch)
         await self.learner.journal.committed()
         return result
 
@@ -163,7 +169,7 @@ class Service:
         )
         names = active.metadata.targets
         for moment, target, value in observation.truths:
-            self._tell_watchers(AcceptedRow(moment, {names[target]: value}))
+            self.call_watchers(AcceptedRow(moment, {names[target]: value}))
         await self.learner.journal.committed()
         return ObserveResponse(
             rows=count,
@@ -171,23 +177,26 @@ class Service:
             intervals=IntervalSummary(**active.intervals.summary()),
         )
 
-    def add_truths(self, active: LoadedModel, truths: Sequence[Truth]) -> Observation:
+    def add_truths(
+        self, active: LoadedModel, truths: Sequence[Truth], more: Sequence[Statement] = ()
+    ) -> Observation:
         """Add truths, let the versions in service learn from them, and count them.
 
         Args:
             active: The champion in service.
             truths: The truths.
+            more: Further records of the same change, such as the rows that the truths come from.
         """
-        observation = self.learner.observe(truths, active, self.shadow())
+        observation = self.learner.observe(truths, active, self.shadow(), more)
         for point in observation.matched:
             self.telemetry.score(point, is_shadow=False)
         for point in observation.shadowed:
             self.telemetry.score(point, is_shadow=True)
         if self.watchers:
             for point in observation.matched:
-                self._tell_watchers(ScoredForecast(point, is_shadow=False))
+                self.call_watchers(ScoredForecast(point, is_shadow=False))
             for point in observation.shadowed:
-                self._tell_watchers(ScoredForecast(point, is_shadow=True))
+                self.call_watchers(ScoredForecast(point, is_shadow=True))
         return observation
 
     def live(self) -> LiveResponse:
@@ -210,6 +219,16 @@ class Service:
             trouble=self.manager.trouble,
             **self.store.snapshot(),
         )
+
+    def latest(self) -> str:
+        """Return the forecast that arrived last, as the JSON of a ``responses.ForecastResponse``.
+
+        Raises:
+            NotReady: There is none yet.
+        """
+        if self._latest is None:
+            raise NotReady("No forecast has been made yet.")
+        return self._latest
 
     def models(self) -> ModelsResponse:
         """Return all versions, and the inputs and outputs of the one in service."""
@@ -241,29 +260,53 @@ class Service:
             return await asyncio.to_thread(read, body, model.metadata, self.max_windows)
         return read(body, model.metadata, self.max_windows)
 
-    async def _forecast_batch(
-        self, model: LoadedModel, batch: requests.WindowBatch, *, is_shadow: bool = False
+    async def forecast_batch(
+        self,
+        model: LoadedModel,
+        batch: requests.WindowBatch,
+        *,
+        is_shadow: bool = False,
+        more: Sequence[Statement] = (),
     ) -> ForecastResult:
-        """Forecast windows, and put the forecasts into the journal."""
+        """Forecast windows, and put the forecasts into the journal.
+
+        Args:
+            model: Version that forecasts.
+            batch: The windows.
+            is_shadow: Whether the version is the shadow.
+            more: Further records of the same change.
+        """
         forecasts = await self.batcher.forecast(model.predictor, batch.past)
         lower, upper = model.intervals.bounds(forecasts.low, forecasts.high)
         result = ForecastResult(model, batch.made_at, forecasts, lower, upper, batch.notes)
         windows = split_windows(model, batch.made_at, batch.last, forecasts, lower, upper)
-        alarms = self.learner.add(windows, model, is_shadow=is_shadow)
-        if not is_shadow:
-            self.telemetry.alarms.inc(alarms)
+        if is_shadow:
+            self.learner.add(windows, model, is_shadow=True, more=more)
+            return result
+        latest = result.newest().to_response().model_dump_json(exclude_unset=True)
+        alarms = self.learner.add(windows, model, more=[*more, (STORE_META, (LATEST, latest))])
+        self.telemetry.alarms.inc(alarms)
+        self._latest = latest
+        if self.events.has_listeners:
+            self._start_task(self._publish(result))
         return result
+
+    async def _publish(self, result: ForecastResult) -> None:
+        """Pass a forecast to the listeners once it is stored."""
+        await self.learner.journal.committed()
+        self.events.publish("forecast", result.to_response().model_dump_json(exclude_unset=True))
 
     async def _forecast_shadow(self, body: bytes, content_type: str, shadow: LoadedModel) -> None:
         """Forecast the windows of a request by the shadow, if they fit it."""
         try:
             batch = await self._read(body, content_type, shadow)
-            await self._forecast_batch(shadow, batch, is_shadow=True)
+            await self.forecast_batch(shadow, batch, is_shadow=True)
             self.telemetry.shadow_windows.inc(len(batch.past))
         except (UserError, QueueFull):
             self.telemetry.shadow_skipped.inc()
 
-    def _tell_watchers(self, event: AcceptedRow | ScoredForecast) -> None:
+    def call_watchers(self, event: AcceptedRow | ScoredForecast) -> None:
+        """Pass an event to the watchers."""
         for watcher in self.watchers:
             watcher(event)
 

@@ -134,6 +134,7 @@ class Telemetry:
         """Create those of the shadow and of the journal."""
         from prometheus_client import Counter, Gauge
 
+        self.rows = Counter("tsforecast_rows", "Rows that were accepted.", **options)
         self.shadow_windows = Counter(
             "tsforecast_shadow_windows", "Windows that the shadow forecast.", **options
         )

@@ -21,7 +21,7 @@ def connection(tmp_path, monkeypatch):
 def fill(connection, arrived, count, size=10):
     connection.execute("BEGIN")
     for _ in range(count):
-        connection.execute("INSERT INTO rows VALUES(NULL,?,0,?)", (int(arrived * 1000), "x" * size))
+        connection.execute("INSERT INTO rows VALUES(NULL,?,0,'',?)", (int(arrived * 1000), "x" * size))
     connection.execute("COMMIT")
 
 

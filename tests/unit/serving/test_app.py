@@ -2,63 +2,19 @@
 
 import json
 import re
-import tempfile
 import threading
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.helpers.service_client import serving
 from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_model, make_rows, register, window_json
 from tsforecast.inference.intervals import AdaptiveIntervals
-from tsforecast.inference.options import IntervalOptions
-from tsforecast.journal.retention import Retention
-from tsforecast.models.io import load_model
-from tsforecast.serving.app import Limits, create_app
-from tsforecast.serving.learner import Learner
-from tsforecast.serving.model_manager import ModelManager
 from tsforecast.serving.responses import ARROW
-from tsforecast.serving.service import Service
-from tsforecast.serving.telemetry import Telemetry
 
 TIME, COLUMNS = make_rows(400)
-
-
-def make_service(registry, keep=500, journal=None, shadow=None, **options):
-    """A service; with ``journal=None``, one with a journal of its own."""
-    telemetry = Telemetry()
-    path = journal or Path(tempfile.mkdtemp(dir=registry.path.parent)) / "journal.db"
-    learner = Learner(path, keep, Retention(days=400, megabytes=1000))
-    manager = ModelManager(
-        registry,
-        load_model,
-        sizes=(1, 4),
-        intervals=IntervalOptions(coverage=0.9, rate=0.01, memory=100),
-        poll_seconds=0.05,
-        on_change=telemetry.change,
-        restore=learner.load,
-        shadow=shadow,
-    )
-    limits = {"max_batch": 4, "queue": 16, "max_windows": 8}
-    return Service(manager, learner, telemetry, **{**limits, **options})
-
-
-@contextmanager
-def serving(registry, *, limits=None, ready=True, **options):
-    from starlette.testclient import TestClient
-
-    service = make_service(registry, **options)
-    given = Limits(**{"max_body": 200_000, "seconds": 5.0, "token": None, **(limits or {})})
-    with TestClient(create_app(service, given)) as client:
-        client.service = service
-        end = time.monotonic() + 30
-        while ready and client.get("/readyz").status_code != 200:
-            assert time.monotonic() < end, client.get("/readyz").text
-            time.sleep(0.02)
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -146,7 +146,7 @@ def test_every_scored_forecast_is_in_the_journal(tmp_path):
     learner = make_learner(tmp_path / "journal.db", model)
     rng = np.random.default_rng(4)
     observe(learner, model, LEAD, 1.0)
-    forecast(learner, model, [0], rng)  # the first truth is known already: it is no score
+    forecast(learner, model, [0], rng)  # the first truth is known already, which is not scored
     observe(learner, model, LEAD + 1, 2.0)
     learner.close()
     with sqlite3.connect(tmp_path / "journal.db") as connection:

@@ -1,0 +1,309 @@
+"""Rows as they arrive: read from a body or a table by the model's reading recipe, and kept as neutral records.
+
+A record is the time in nanoseconds, as the recipe reads it, and a JSON object of numbers, texts of categories and
+nulls, so that a later version with other features or categories can read it too.
+"""
+
+import json
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from tsforecast.columns.categories import FIRST, MISSING, UNKNOWN, CategoryCoder, Vocabulary
+from tsforecast.errors import UserError, nearest
+from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.inference.sliding import time_format
+from tsforecast.serving.requests import (
+    EARLIEST,
+    LATEST,
+    MAX_NAME,
+    RequestTooLarge,
+    StrictModel,
+    is_number,
+    parse_body,
+    parse_time,
+)
+from tsforecast.serving.responses import ARROW
+from tsforecast.tables.file import DAMAGE, File
+from tsforecast.tables.frame import FrameSource
+from tsforecast.tables.opening import open_file
+from tsforecast.tables.streaming import Rows, stream_rows
+from tsforecast.tables.table import Hints, Table, check_unique
+from tsforecast.times.formats import TimeFormat
+from tsforecast.times.text import ISO
+
+CSV = "text/csv"
+MAX_ROWS = 10_000  # of one request
+MAX_AHEAD = np.timedelta64(2, "D")  # of the clock; a row of a distant future would make all later ones late
+KEYS = re.compile(r"^(?:data|predict)(?:\.\w+)?: ")
+THE_TABLE = "the body"
+Record = tuple[int, str]
+
+
+class Arrivals(NamedTuple):
+    """Rows that have arrived.
+
+    Args:
+        records: A record of each row with a time, in the order of arrival.
+        notes: What was found about the values.
+    """
+
+    records: list[Record]
+    notes: tuple[str, ...]
+
+
+def _check_time(text: str) -> str:
+    parse_time(text)
+    return text
+
+
+class FeedRow(StrictModel):
+    """The values of a time; null, or left out, where missing."""
+
+    time: Annotated[
+        str,
+        AfterValidator(_check_time),
+        WithJsonSchema({"type": "string", "format": "date-time"}),
+        Field(description="a time such as 2010-11-26T21:02:00"),
+    ]
+    values: Annotated[
+        dict[str, Any],
+        Field(min_length=1, description="an object such as {'load': 1.5}"),
+        WithJsonSchema(
+            {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {"type": ["number", "string", "null"]},
+            }
+        ),
+    ]
+
+
+class RowsRequest(StrictModel):
+    """New rows, in any order."""
+
+    rows: Annotated[list[FeedRow], Field(min_length=1, description="a list of at least one row")]
+
+
+class _OpenCoder(CategoryCoder):
+    """Codes categories by a vocabulary that grows with those of the rows, so that their texts are kept."""
+
+    def __init__(self, vocabulary: Vocabulary, unknown: str):
+        super().__init__(vocabulary, unknown)
+        self.texts = {name: list(values) for name, values in vocabulary.items()}
+
+    def encode(self, name: str, text: pa.ChunkedArray, *args: Any, **options: Any) -> np.ndarray:
+        codes = super().encode(name, text, *args, **options)
+        for row in np.flatnonzero(codes == UNKNOWN).tolist():
+            value = text[row].as_py()
+            if value not in self.texts[name]:
+                self.texts[name].append(value)
+            codes[row] = FIRST + self.texts[name].index(value)
+        return codes
+
+    def decode(self, name: str, code: float) -> str | None:
+        """Return the text of a code; None for a missing value."""
+        return None if np.isnan(code) or code == MISSING else self.texts[name][int(code) - FIRST]
+
+
+def read_body(
+    body: bytes, content_type: str, metadata: ModelMetadata, more: Collection[str] = ()
+) -> Arrivals:
+    """Read the rows of a request.
+
+    Args:
+        body: Body of the request.
+        content_type: JSON, an Arrow stream or CSV.
+        metadata: Features and reading recipe of the model.
+        more: Further features to keep, of a shadow.
+
+    Raises:
+        UserError: What is wrong, and where.
+        RequestTooLarge: There are too many rows.
+    """
+    if content_type == CSV:
+        return _read_csv(body, metadata, more)
+    if content_type == ARROW:
+        try:
+            frame = pa.ipc.open_stream(body).read_all()
+            frame.validate(full=True)
+        except (pa.ArrowException, OSError, ValueError):
+            raise UserError("The body is not a valid Arrow stream.") from None
+        _check_count(frame.num_rows)
+        return read_table(FrameSource(frame).open(), metadata, more)
+    request = parse_body(RowsRequest, body, "rows", MAX_ROWS)
+    columns = _to_columns(request.rows, metadata, more)
+    times = pa.array([row.time for row in request.rows], pa.string())
+    return read_table(FrameSource(pa.table({"time": times, **columns})).open(), metadata, more)
+
+
+def read_table(table: Table, metadata: ModelMetadata, more: Collection[str] = ()) -> Arrivals:
+    """Read all rows of a table by the reading recipe of a model.
+
+    Args:
+        table: The table.
+        metadata: Features and reading recipe of the model.
+        more: Further features to keep if the table has them.
+
+    Raises:
+        UserError: The table does not fit the model, or a row is of the distant future.
+    """
+    recipe = metadata.recipe
+    with _plain_messages():
+        if recipe is None:
+            written = TimeFormat(("time",), ISO)
+        else:
+            named = set(recipe.time.columns) <= set(table.columns)
+            written = time_format(recipe.time, recipe.time.columns if named else ("time",))
+        names = [name for name in dict.fromkeys([*metadata.all_features, *more]) if name in table.columns]
+        check_unique(table, names)
+        metadata.check_features(
+            [name for name in names if name in metadata.all_features], THE_TABLE.capitalize(), table.columns
+        )
+        coder = _OpenCoder(metadata.categories, recipe.unknown_categories if recipe else "note")
+        pieces = list(stream_rows(table, names, written, recipe, coder))
+    if not pieces:
+        raise UserError("The body has no row.")
+    rows = Rows.join(pieces)
+    rows = rows.select(~np.isnat(rows.time))
+    _check_times(rows.time)
+    return Arrivals(list(_to_records(rows, coder)), coder.notes())
+
+
+def decode_rows(records: Sequence[Record], metadata: ModelMetadata) -> Rows:
+    """Return records as the rows that a model reads.
+
+    Args:
+        records: The records.
+        metadata: Features and categories of the model.
+
+    Example:
+        >>> from tsforecast.models.task import Task
+        >>> task = Task(lookback=8, channels=1, lead=1, horizon=1, target_indices=(0,))
+        >>> scaler = {"mean": [2.0], "scale": [0.5], "target_indices": [0]}
+        >>> about = {"channels": ["load"], "targets": ["load"], "step_seconds": 60, "scaler": scaler}
+        >>> metadata = ModelMetadata.from_task(task, about)
+        >>> decode_rows([(60 * 10**9, '{"load": 1.5, "state": "on"}')], metadata).columns
+        {'load': array([1.5])}
+    """
+    contents = [json.loads(content) for _, content in records]
+    time = np.array([time for time, _ in records], np.int64).astype("datetime64[ns]")
+    columns = {}
+    for name in metadata.all_features:
+        if not any(name in content for content in contents):
+            continue
+        values = [content.get(name) for content in contents]
+        if name in metadata.categories:
+            codes = {text: FIRST + code for code, text in enumerate(metadata.categories[name])}
+            values = [None if value is None else codes.get(value, UNKNOWN) for value in values]
+        columns[name] = np.array([np.nan if value is None else value for value in values], np.float64)
+    return Rows(time, columns)
+
+
+def _to_records(rows: Rows, coder: _OpenCoder) -> Iterator[Record]:
+    names = list(rows.columns)
+    columns = [rows.columns[name].tolist() for name in names]
+    for time, *values in zip(rows.time.astype(np.int64).tolist(), *columns, strict=True):
+        content = {
+            name: coder.decode(name, value) if name in coder.texts else None if np.isnan(value) else value
+            for name, value in zip(names, values, strict=True)
+        }
+        yield time, json.dumps(content, separators=(",", ":"))
+
+
+def _to_columns(
+    rows: Sequence[FeedRow], metadata: ModelMetadata, more: Collection[str]
+) -> dict[str, pa.Array]:
+    """Return the columns of JSON rows; required features that no row has are missing."""
+    known = dict.fromkeys([*metadata.all_features, *more])
+    markers = metadata.recipe.missing_values if metadata.recipe else ()
+    columns = {name: [None] * len(rows) for name in metadata.features}
+    for number, row in enumerate(rows):
+        for name, value in row.values.items():
+            where = f"rows[{number}].values"
+            if name not in known:
+                label = name[:MAX_NAME].encode(errors="replace").decode()
+                raise UserError(f"{where}: unknown feature '{label}'.{nearest(label, list(known))}")
+            is_text = name in metadata.categories
+            if value is not None and type(value) in (int, float, str) and value in markers:
+                value = None
+            if not (value is None or is_number(value) or (is_text and isinstance(value, str))):
+                kind = "one of its categories, a text," if is_text else "a number"
+                raise UserError(f"{where}.{name} must be {kind} or null.")
+            columns.setdefault(name, [None] * len(rows))[number] = _to_value(
+                value, is_text, f"{where}.{name}"
+            )
+    kinds = {name: pa.string() if name in metadata.categories else pa.float64() for name in columns}
+    return {name: pa.array(values, kinds[name]) for name, values in columns.items()}
+
+
+def _to_value(value: Any, is_text: bool, where: str) -> Any:
+    if value is None:
+        return None
+    if is_text:
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise UserError("The body contains text that is not valid Unicode.") from None
+        return str(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = np.inf
+    if not np.isfinite(number):
+        raise UserError(f"{where} is not a finite number: write null for a missing value.")
+    return number
+
+
+def _read_csv(body: bytes, metadata: ModelMetadata, more: Collection[str]) -> Arrivals:
+    _check_count(body.count(b"\n") - 100)  # of a header and comments
+    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+        file.write(body)
+        file.flush()
+        content = File(file.name, label=THE_TABLE)
+        if content.compression() is not None or body.startswith(b"PAR1"):
+            raise UserError("The body is compressed or is not CSV: send CSV as it is.")
+        with _plain_messages():
+            try:
+                table = open_file(content, Hints.from_recipe(metadata.recipe))
+                arrivals = read_table(table, metadata, more)
+            except DAMAGE:
+                raise UserError("The body is not a CSV table.") from None
+    _check_count(len(arrivals.records))
+    return arrivals
+
+
+def _check_count(rows: int) -> None:
+    if rows > MAX_ROWS:
+        raise RequestTooLarge(f"{rows} rows are more than the {MAX_ROWS} that one request may contain.")
+
+
+def _check_times(time: np.ndarray) -> None:
+    if not len(time):
+        raise UserError("No row has a time.")
+    latest = min(LATEST, np.datetime64("now", "s") + MAX_AHEAD)
+    for bound, wrong in (
+        ("before 1700", time < EARLIEST),
+        ("more than two days ahead of the clock", time > latest),
+    ):
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise UserError(f"Row {row + 1:,} is of {str(time[row])[:19]}, {bound}: correct its time.")
+
+
+@contextmanager
+def _plain_messages() -> Iterator[None]:
+    """Take the keys of the config, which a request does not have, out of the readers' messages."""
+    try:
+        yield
+    except RequestTooLarge:
+        raise
+    except UserError as error:
+        sentence = KEYS.sub("", str(error)).replace("the data frame", THE_TABLE)
+        raise UserError(sentence[0].upper() + sentence[1:]) from None

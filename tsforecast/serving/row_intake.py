@@ -1,0 +1,175 @@
+"""New rows: stored, scored against earlier forecasts, and forecast from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tsforecast.errors import UserError
+from tsforecast.journal.database import read_journal
+from tsforecast.serving.arrivals import Arrivals, Record, decode_rows, read_body
+from tsforecast.serving.batching import QueueFull
+from tsforecast.serving.hooks import AcceptedRow
+from tsforecast.serving.look_back import LookBack
+from tsforecast.serving.responses import ForecastResult, IntervalSummary, RowsResponse
+from tsforecast.serving.row_records import MADE, STORE_META, insert_rows, load_look_back
+
+if TYPE_CHECKING:
+    from tsforecast.serving.model_manager import LoadedModel
+    from tsforecast.serving.service import Service
+
+LARGE_BODY = 65_536  # bytes above which a body is read in a thread
+
+
+class RowIntake:
+    """Takes rows in, one request after the other, and keeps the look-back of each version in service.
+
+    Args:
+        service: The service that forecasts and stores.
+    """
+
+    def __init__(self, service: Service):
+        self._service = service
+        self._lock = asyncio.Lock()
+        self._look_backs: dict[str, LookBack] = {}
+
+    async def add_body(self, body: bytes, content_type: str) -> RowsResponse:
+        """Add the rows of a request; see ``add``.
+
+        Args:
+            body: Body of the request.
+            content_type: JSON, an Arrow stream or CSV.
+
+        Raises:
+            UserError: The request is wrong; nothing of it has been added then.
+        """
+        active, more = self._service.active(), self._shadow_features()
+        if len(body) > LARGE_BODY:
+            arrivals = await asyncio.to_thread(read_body, body, content_type, active.metadata, more)
+        else:
+            arrivals = read_body(body, content_type, active.metadata, more)
+        return await self.add(arrivals)
+
+    async def add(self, arrivals: Arrivals) -> RowsResponse:
+        """Store rows, score earlier forecasts with them, and return the forecasts that they allow.
+
+        Args:
+            arrivals: The rows.
+
+        Raises:
+            UserError: A row does not fit the model; nothing has been added then.
+            QueueFull: Too many windows are waiting. The rows are stored, and sending them again gives the forecasts.
+            NotReady: There is no model yet.
+            NotStored: The disk fails.
+        """
+        service = self._service
+        async with self._lock:
+            active, shadow = service.active(), service.shadow()
+            service.learner.journal.check()
+            look_back = await self._look_back(active)
+            matched, again = self._accept(arrivals.records, active, look_back)
+            if shadow is not None:
+                await self._forecast_shadow(arrivals.records, shadow)
+            result = await self._forecast(active, look_back, again)
+        await service.learner.journal.committed()
+        notes = (*arrivals.notes, *self._notes(look_back, result))
+        return _response(active, len(arrivals.records), matched, result, notes)
+
+    def _accept(
+        self, records: Sequence[Record], active: LoadedModel, look_back: LookBack
+    ) -> tuple[int, bool]:
+        """Store rows and learn from them; return how many forecast values they matched, and whether one repeats the
+        row of the newest forecast.
+        """
+        service, learner = self._service, self._service.learner
+        rows = decode_rows(records, active.metadata)
+        update = look_back.add(rows)
+        first = learner.next_id("rows", len(records))
+        statements = insert_rows(records, first, learner.now(), active.metadata)
+        observation = service.add_truths(active, update.truths, statements)
+        times = active.metadata.clock.to_grid(rows.time).astype("datetime64[s]").astype(np.int64).tolist()
+        if service.watchers:
+            for index, time in enumerate(times):
+                values = {name: float(column[index]) for name, column in rows.columns.items()}
+                service.call_watchers(AcceptedRow(time, values))
+        service.telemetry.rows.inc(len(records))
+        made = look_back.made
+        return len(observation.matched), made is not None and made in update.positions
+
+    async def _forecast(
+        self, model: LoadedModel, look_back: LookBack, again: bool, *, is_shadow: bool = False
+    ) -> ForecastResult | None:
+        """Forecast the windows of a look-back that have not been forecast yet; None if there is none."""
+        batch, positions = look_back.windows(self._service.max_windows, again)
+        if not len(positions):
+            return None
+        made_at = int(batch.made_at[-1].astype(np.int64))
+        more = [] if is_shadow else [(STORE_META, (MADE, str(made_at)))]
+        result = await self._service.forecast_batch(model, batch, is_shadow=is_shadow, more=more)
+        look_back.made = int(positions[-1])
+        return result
+
+    async def _forecast_shadow(self, records: Sequence[Record], shadow: LoadedModel) -> None:
+        telemetry = self._service.telemetry
+        try:
+            look_back = self._look_backs.get(shadow.name)
+            if look_back is None:
+                look_back = await self._look_back(shadow)  # after the rows of this request were stored
+                update_positions: Sequence[int] = ()
+            else:
+                update_positions = look_back.add(decode_rows(records, shadow.metadata)).positions.tolist()
+            again = look_back.made is not None and look_back.made in update_positions
+            result = await self._forecast(shadow, look_back, again, is_shadow=True)
+            telemetry.shadow_windows.inc(0 if result is None else len(result.made_at))
+        except (UserError, QueueFull):
+            telemetry.shadow_skipped.inc()
+
+    async def _look_back(self, model: LoadedModel) -> LookBack:
+        """Return the look-back of a version, from the journal if the version is new in service."""
+        if model.name not in self._look_backs:
+            self._look_backs[model.name] = await asyncio.to_thread(self._load, model)
+            served = (self._service.manager.active, self._service.manager.shadow, model)
+            names = {version.name for version in served if version is not None}
+            self._look_backs = {name: item for name, item in self._look_backs.items() if name in names}
+        return self._look_backs[model.name]
+
+    def _load(self, model: LoadedModel) -> LookBack:
+        learner = self._service.learner
+        learner.journal.flush()
+        with closing(read_journal(learner.path)) as connection:
+            return load_look_back(connection, model.metadata)
+
+    def _shadow_features(self) -> tuple[str, ...]:
+        shadow = self._service.manager.shadow
+        return () if shadow is None else shadow.metadata.all_features
+
+    def _notes(self, look_back: LookBack, result: ForecastResult | None) -> tuple[str, ...]:
+        missing = look_back.missing_rows()
+        if result is not None or not missing:
+            return ()
+        return (
+            f"{missing:,} more row{' is' if missing == 1 else 's are'} needed before the first forecast: a window has"
+            f" {look_back.metadata.input_rows:,}, without a long gap.",
+        )
+
+
+def _response(
+    model: LoadedModel, count: int, matched: int, result: ForecastResult | None, notes: tuple[str, ...]
+) -> RowsResponse:
+    forecasts = [] if result is None else result.to_response().forecasts
+    metadata = model.metadata
+    return RowsResponse(
+        rows=count,
+        matched=matched,
+        intervals=IntervalSummary(**model.intervals.summary()),
+        version=model.name,
+        unit=metadata.unit,
+        targets=list(metadata.targets),
+        coverage=model.intervals.coverage,
+        forecasts=forecasts,
+        **({"notes": list(notes)} if notes else {}),
+    )
