@@ -171,7 +171,7 @@ class LookBack:
         return [truth for position in sorted(truths) for truth in truths[position]]
 
     def _build(self) -> list[Segment]:
-        optional = (~np.isnan(self._values)).all(axis=0).tolist()
+        optional = [not np.isnan(column).any() for column in self._values.T]
         used = [index for index in range(len(self.names)) if self._required[index] or optional[index]]
         columns = {self.names[index]: self._values[:, index] for index in used}
         if not len(self._time):
