@@ -1,8 +1,6 @@
 """``python -m tsforecast``."""
 
-import sys
-
-from tsforecast.command import main
+from tsforecast.command import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -1,8 +1,19 @@
 """The command line: ``python run.py`` in a checkout, else ``tsforecast`` or ``python -m tsforecast``."""
 
 import sys
+from typing import NoReturn
 
 from tsforecast import completion
+from tsforecast.leaving import leave
+
+
+def run() -> NoReturn:
+    """Run the command in ``sys.argv`` and end this process with its exit code."""
+    try:
+        code = main()
+    except BrokenPipeError:  # as in `python run.py --help | head`
+        code = 1
+    leave(code)
 
 
 def main() -> int:
