@@ -16,7 +16,8 @@ def leave(code: int) -> NoReturn:
     Args:
         code: Exit code.
     """
-    threading._shutdown()  # as the interpreter does; it also ends the pools of concurrent.futures
+    # As the interpreter does; it also ends the pools of concurrent.futures.
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
