@@ -182,7 +182,8 @@ class Monitor:
             if signal.active[row, column]:
                 figures = {key: float(value[row, column]) for key, value in signal.figures.items()}
                 text = describe_alarm(kind, name, figures, self.step)
-                change = self.book.raise_alarm(kind, name, time=time, text=text, figures=figures)
+                known = {key: value for key, value in figures.items() if np.isfinite(value)}
+                change = self.book.raise_alarm(kind, name, time=time, text=text, figures=known)
             else:
                 change = self.book.end_alarm(kind, name, time=time)
             if change is not None:
