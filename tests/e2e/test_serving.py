@@ -100,7 +100,13 @@ def test_promoted_run_becomes_the_champion(chain, here):
     manifest = json.loads((version / "manifest.json").read_text())
     assert manifest["metrics"] == read_result(here / "run")["metrics"]
     assert manifest["lineage"] == {"run": str((here / "run").resolve()), "parent": None}
-    assert set(manifest["files"]) == {"model.keras", "config.yaml", "result.json", "calibration.npz"}
+    assert set(manifest["files"]) == {
+        "model.keras",
+        "config.yaml",
+        "result.json",
+        "calibration.npz",
+        "monitoring.json",
+    }
 
 
 @pytest.fixture(scope="module")

@@ -54,6 +54,7 @@ def finish_run(
     """
     from tsforecast.evaluation.dependence import save_dependence
     from tsforecast.evaluation.measurement import measure_run
+    from tsforecast.evaluation.monitoring_reference import save_inputs
     from tsforecast.evaluation.scores import score_model
     from tsforecast.models.io import load_model, saved_path
 
@@ -91,6 +92,7 @@ def finish_run(
     test = scores.test
     WindowErrors.from_forecasts(test.ends, test.truth, test.forecast).save(folder.path / "errors.npz")
     save_dependence(folder.path, model, dataset)
+    save_inputs(folder.path, dataset)
     result.write_with_stages(folder.path)
     report_run(tracker, folder, result, scores, dataset.series, [saved_path(folder.best)])
     print_result(result)

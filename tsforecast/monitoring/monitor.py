@@ -10,6 +10,7 @@ from tsforecast.monitoring.detectors.signal import Signal
 from tsforecast.monitoring.inputs import Finding, InputMonitor
 from tsforecast.monitoring.options import AlarmOptions
 from tsforecast.monitoring.reference import InputReference, Local
+from tsforecast.monitoring.rounding import to_array, to_plain_list
 from tsforecast.monitoring.sentences import ALL, describe_alarm
 from tsforecast.monitoring.truths import ResidualReference, TruthMonitor, Truths
 
@@ -25,22 +26,28 @@ class Reference:
     Args:
         inputs: Statistics of the rows that it was trained and validated on.
         residuals: Residuals of its validation windows, or None.
+        promised: Mean absolute error of each target as a share of persistence's there; empty if it is not known.
     """
 
     inputs: InputReference
     residuals: ResidualReference | None = None
+    promised: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         residuals = None if self.residuals is None else self.residuals.to_dict()
-        return {"inputs": self.inputs.to_dict(), "residuals": residuals}
+        promised = to_plain_list(np.array(self.promised))
+        return {"inputs": self.inputs.to_dict(), "residuals": residuals, "promised": promised}
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> "Reference":
         """Read what ``to_dict`` returned."""
-        residuals = stored.get("residuals")
-        inputs = InputReference.from_dict(stored["inputs"])
-        return cls(inputs, None if residuals is None else ResidualReference.from_dict(residuals))
+        residuals = stored["residuals"]
+        return cls(
+            InputReference.from_dict(stored["inputs"]),
+            None if residuals is None else ResidualReference.from_dict(residuals),
+            tuple(to_array(stored["promised"]).tolist()),
+        )
 
 
 @dataclass(frozen=True)

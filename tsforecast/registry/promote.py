@@ -86,7 +86,7 @@ def calibrate_intervals(model: Model, dataset: ForecastDataset, options: Interva
 def register_calibrated(
     folder: RunFolder, registry: Registry, model: Model, dataset: ForecastDataset, options: IntervalOptions
 ) -> Version:
-    """Register a finished run with the calibration of its intervals and, if it is probabilistic, its dependence.
+    """Register a finished run with the calibration of its intervals and what monitoring and sample paths need.
 
     Args:
         folder: Folder of the run.
@@ -96,6 +96,8 @@ def register_calibrated(
         options: Options of the intervals.
     """
     from tsforecast.evaluation.dependence import dependence_file
+    from tsforecast.evaluation.monitoring_reference import monitoring_file
 
     calibration = calibrate_intervals(model, dataset, options)
-    return register_run(folder, registry, calibration, dependence_file(model, dataset))
+    more = dependence_file(model, dataset) | monitoring_file(folder.path, model, dataset)
+    return register_run(folder, registry, calibration, more)

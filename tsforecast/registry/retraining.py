@@ -295,6 +295,7 @@ def _register(
         if key != "peak_memory_mb"
     }
     from tsforecast.evaluation.dependence import dependence_file
+    from tsforecast.evaluation.monitoring_reference import monitoring_file
 
     comparison = result.to_json()
     run_result = RunResult(
@@ -313,6 +314,7 @@ def _register(
         extra={
             CALIBRATION: calibrate_intervals(model, dataset, recipe.intervals),
             **dependence_file(model, dataset),
+            **monitoring_file(folder.path, model, dataset),
         },
     )
 
