@@ -37,7 +37,9 @@ from tsforecast.rules.parse import parse_rules
 TARGETS = ("model", "optimizer", "schedule", "loss")
 
 
-def check(cfg: DictConfig, overrides: Sequence[str] | None = None) -> Config:
+def check(
+    cfg: DictConfig, overrides: Sequence[str] | None = None, typed: Sequence[str] | None = None
+) -> Config:
     """Return the typed config of a command, after all checks.
 
     A run that is resumed, evaluated, promoted or exported takes its config from its folder, and one that starts from
@@ -46,11 +48,12 @@ def check(cfg: DictConfig, overrides: Sequence[str] | None = None) -> Config:
     Args:
         cfg: The config as Hydra composed it.
         overrides: The overrides that it was composed with; None for those of this command.
+        typed: What the user typed, which in a sweep has several values of a key; None for this command's.
 
     Raises:
         UserError: The first thing that is wrong, in one sentence.
     """
-    typed = _overrides()
+    typed = _overrides() if typed is None else list(typed)
     names = {o.lstrip("+~").partition("=")[0] for o in (typed if overrides is None else overrides)}
     _check_missing(cfg)
     _check_choices(typed)

@@ -89,19 +89,24 @@ def _run_and_report(run: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted before anything was saved." + os.linesep)
         return 130
-    except UserError as error:
-        message = str(error)
-    except (HydraException, OmegaConfBaseException) as error:
-        message = explain(error)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        message = f"{error.filename or 'A file'} cannot be used ({reason}): name another one, or repair it."
-    except ValueError as error:
-        message = next((text for part, text in HYDRA_VALUE_ERRORS.items() if part in str(error)), "")
+    except (UserError, HydraException, OmegaConfBaseException, OSError, ValueError) as error:
+        message = explain_mistake(error)
         if not message:
             raise  # broken, not wrong input
     sys.stderr.write(message + os.linesep)
     return 2
+
+
+def explain_mistake(error: Exception) -> str:
+    """Return one sentence about a wrong input; an empty string for an error of another kind."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return explain(error)
+    if isinstance(error, OSError):
+        reason = (error.strerror or str(error)).lower()
+        return f"{error.filename or 'A file'} cannot be used ({reason}): name another one, or repair it."
+    return next((text for part, text in HYDRA_VALUE_ERRORS.items() if part in str(error)), "")
 
 
 @contextmanager

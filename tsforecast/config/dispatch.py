@@ -16,9 +16,15 @@ from tsforecast.tracking.current import COMMANDS, use_tracker
 from tsforecast.tracking.run_folder import RunFolder
 
 
-def dispatch(config: Config) -> float | None:
-    """Runs the job that the config names, in the folder that Hydra gave this run; returns the job's objective."""
-    job, path = utils.get_method(config.job._target_), Path(HydraConfig.get().runtime.output_dir)
+def dispatch(config: Config, folder: Path | None = None) -> float | None:
+    """Run the job that the config names; return the job's objective.
+
+    Args:
+        config: The checked config.
+        folder: Folder of the run; None for the one that Hydra gave this command.
+    """
+    job = utils.get_method(config.job._target_)
+    path = Path(HydraConfig.get().runtime.output_dir) if folder is None else folder
     with measure_stages(), track_command(config, path):
         return job(config, path)
 

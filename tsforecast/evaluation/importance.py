@@ -10,7 +10,7 @@ import numpy as np
 from tsforecast.context.summaries import CONTEXT
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.dataset import ForecastDataset
-from tsforecast.data.scaling import OBSERVED
+from tsforecast.data.scaling import OBSERVED, Scaler
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
 from tsforecast.inference.predict import forecast
@@ -19,6 +19,7 @@ from tsforecast.stages import stage
 
 if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
+    from tsforecast.models.task import Task
 
 # The last step back of each block; in longer windows each further block ends twice as far back.
 BLOCKS = (1, 5, 15, 30, 60, 100)
@@ -55,12 +56,40 @@ def explain(
         Fisher, Rudin & Dominici (2019), "All models are wrong, but many are useful", model reliance as a difference;
         a history is permuted jointly, as the steps of one feature are not features of their own.
     """
-    sample = _Sample(model, dataset, dataset.windows(split, limit=windows))
-    count = len(sample.past)
-    if count < 2:
+    chosen = dataset.windows(split, limit=windows)
+    scaler = dataset.scaler_of(chosen.ends)
+    past, truth = chosen.inputs(chosen.ends), scaler.inverse_targets(chosen.targets(chosen.ends))
+    if len(past) < 2:
         raise UserError(
             "report.explain shuffles windows, and there is only one: give more rows to data.split.test."
         )
+    return explain_windows(
+        model, past, truth, channels=dataset.channels, scaler=scaler, repeats=repeats, seed=seed
+    )
+
+
+def explain_windows(
+    model: Model,
+    past: np.ndarray,
+    truth: np.ndarray,
+    *,
+    channels: Sequence[str],
+    scaler: Scaler,
+    repeats: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Measure the permutation importance on given windows; see `explain`.
+
+    Args:
+        model: Any forecaster.
+        past: Scaled inputs ``[n, L, C]``, n at least 2.
+        truth: Truths ``[n, H, T]`` in the targets' unit, NaN where unobserved.
+        channels: Names of the C channels.
+        scaler: Scaler of the model.
+        repeats: Number of permutations.
+        seed: Random seed of the permutations.
+    """
+    sample, count = _Sample(model, scaler, past, truth), len(past)
     orders = [np.random.default_rng([seed, repeat]).permutation(count) for repeat in range(repeats)]
     base = sample.rmse(sample.past)
 
@@ -71,16 +100,16 @@ def explain(
             "spread": float(np.std(rises, ddof=1)) if repeats > 1 else None,
         }
 
-    lookback, channels = sample.past.shape[1:]
+    lookback, width = past.shape[1:]
     features = [
         {"feature": name, **importance(slice(None), columns)}
-        for name, columns in feature_groups(dataset.channels).items()
+        for name, columns in feature_groups(channels).items()
     ]
     blocks = [
         {
             "first": first,
             "last": last,
-            **importance(slice(lookback - last, lookback - first + 1), range(channels)),
+            **importance(slice(lookback - last, lookback - first + 1), range(width)),
         }
         for first, last in time_blocks(lookback)
     ]
@@ -142,12 +171,12 @@ def shuffle_inputs(past: np.ndarray, order: np.ndarray, steps: slice, columns: S
     return changed
 
 
-def concatenate_windows(past: np.ndarray, like: Windows) -> Windows:
+def concatenate_windows(past: np.ndarray, like: Windows | Task) -> Windows:
     """Return windows with the inputs ``past`` ``[n, L, C]``, one after the other, to be forecast: without truths."""
     count, lookback, channels = past.shape
     return Windows(
         rows=past.reshape(count * lookback, channels),
-        truths=np.empty((0, like.truths.shape[1]), np.float32),
+        truths=np.empty((0, 1), np.float32),
         ends=np.arange(1, count + 1, dtype=np.int64) * lookback - 1,
         lookback=lookback,
         lead=like.lead,
@@ -159,16 +188,12 @@ def concatenate_windows(past: np.ndarray, like: Windows) -> Windows:
 class _Sample:
     """The windows that a model is explained on, and its error on changed copies of them."""
 
-    def __init__(self, model: Model, dataset: ForecastDataset, windows: Windows):
-        self.model, self.scaler, self.windows = model, dataset.scaler_of(windows.ends), windows
-        self.past = windows.inputs(windows.ends)
-        self.truth = self.scaler.inverse_targets(windows.targets(windows.ends))
+    def __init__(self, model: Model, scaler: Scaler, past: np.ndarray, truth: np.ndarray):
+        self.model, self.scaler, self.past, self.truth = model, scaler, past, truth
 
     def rmse(self, past: np.ndarray) -> float:
         """Return the RMSE, in the target's unit, of the point forecasts from these inputs."""
-        values, levels = (
-            forecast(self.model, concatenate_windows(past, self.windows)),
-            self.model.task.quantile_levels,
-        )
+        task = self.model.task
+        values, levels = forecast(self.model, concatenate_windows(past, task)), task.quantile_levels
         point = values if levels is None else values[..., levels.index(0.5)]
         return point_metrics(self.truth, self.scaler.inverse_targets(point))["rmse"]

@@ -7,13 +7,20 @@ from tsforecast.config import Config
 from tsforecast.files import display_path, remove_if_empty
 from tsforecast.jobs.champion import create_recipe
 from tsforecast.registry import Registry
-from tsforecast.registry.retraining import retrain_champion
+from tsforecast.registry.retraining import Outcome, retrain_champion
 from tsforecast.registry.tracking import report_retraining
 
 
 def main(config: Config, path: Path) -> None:
     """Retrain once, and print notes on the data, the outcome, its reason and, last, the folder of the work."""
     remove_if_empty(path)  # the work is in the registry
+    outcome = retrain(config)
+    print(f"{outcome['outcome']}: {outcome['why']}")
+    print(display_path(outcome["folder"]), flush=True)
+
+
+def retrain(config: Config) -> Outcome:
+    """Retrain once, report the outcome to the tracker, and return it."""
     registry = Registry(config.registry.path)
     outcome = retrain_champion(
         registry,
@@ -22,5 +29,4 @@ def main(config: Config, path: Path) -> None:
         report=lambda note: print(f"  {note}", flush=True),
     )
     report_retraining(outcome, registry.champion())
-    print(f"{outcome['outcome']}: {outcome['why']}")
-    print(display_path(outcome["folder"]), flush=True)
+    return outcome

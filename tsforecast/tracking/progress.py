@@ -1,4 +1,4 @@
-"""Progress of a training: a bar on a terminal, one plain line per epoch everywhere."""
+"""Progress of a training: a bar on a terminal and in a notebook, one plain line per epoch everywhere."""
 
 import math
 import time
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tsforecast.formatting import duration
 from tsforecast.tracking.epoch_meter import EpochMeter
+from tsforecast.tracking.notebook_bar import NotebookBar, in_notebook
 
 if TYPE_CHECKING:
     import keras
@@ -68,7 +69,8 @@ class TrainingProgress:
         self._first: tuple[float, int] | None = None  # time and step from which the time left is estimated
         self._figure: float | None = None
         self._drawn = -math.inf
-        self._bar: _Bar | None = None
+        self._in_notebook = in_notebook()
+        self._bar: _Bar | NotebookBar | None = None
 
     def begin_epoch(self, number: int) -> None:
         """Start epoch ``number``, from 1."""
@@ -80,9 +82,9 @@ class TrainingProgress:
         self._step = step
         self._meter.record(step - self._meter.first_step, now, self._input_wait())
         self._first = self._first or (now, self._step)
-        if self._console.is_interactive and now - self._drawn >= _REFRESH_SECONDS:
+        if (self._in_notebook or self._console.is_interactive) and now - self._drawn >= _REFRESH_SECONDS:
             self._drawn = now
-            self._bar = self._bar or _Bar(self._console, self._total_steps)
+            self._bar = self._bar or self._create_bar()
             self._bar.draw(self._meter.number, self._step, self._describe_step(self._current_loss(logs)))
 
     def end_epoch(self, logs: Logs | None = None) -> None:
@@ -126,6 +128,9 @@ class TrainingProgress:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+    def _create_bar(self) -> "_Bar | NotebookBar":
+        return NotebookBar(self._total_steps) if self._in_notebook else _Bar(self._console, self._total_steps)
 
     def _describe_step(self, loss: float | None) -> str:
         rate, left = self._meter.steps_per_second, self.seconds_left()

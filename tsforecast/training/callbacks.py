@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -248,6 +249,9 @@ def finish_on_signals(progress: Progress) -> Iterator[None]:
             raise KeyboardInterrupt
         progress.interrupted = True
 
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread, which may belong to another program
+        return
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -1,0 +1,69 @@
+"""Options of a function as overrides of a command line."""
+
+import re
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+Overrides = Sequence[str] | Mapping[str, Any]
+
+
+def override(key: str, value: Any) -> str:
+    """Return ``key=value`` as the command line would need it, whatever characters the value has.
+
+    Example:
+        >>> override("data.target", ["load", "north (MW)"])
+        "data.target=[load,'north (MW)']"
+        >>> override("training.max_minutes", 0.5), override("model.encoding", None), override("data.mask", True)
+        ('training.max_minutes=0.5', 'model.encoding=null', 'data.mask=true')
+    """
+    return f"{key}={_format(value)}"
+
+
+def as_overrides(options: Overrides | None) -> list[str]:
+    """Return options, given as a mapping or as overrides already, as a list of overrides.
+
+    Example:
+        >>> as_overrides({"window.horizon": 12, "optimizer": "lion"})
+        ['window.horizon=12', 'optimizer=lion']
+        >>> as_overrides(["window.horizon=12"])
+        ['window.horizon=12']
+    """
+    if options is None:
+        return []
+    if isinstance(options, Mapping):
+        return [override(key, value) for key, value in options.items()]
+    return [options] if isinstance(options, str) else [str(item) for item in options]
+
+
+def has_key(overrides: Sequence[str], *keys: str) -> bool:
+    """Return whether one of the overrides sets one of these keys."""
+    return any(item.lstrip("+~").partition("=")[0] in keys for item in overrides)
+
+
+def _format(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{_format(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (str, PathLike)):
+        return _quote(str(value))
+    if isinstance(value, Sequence):
+        return "[" + ",".join(map(_format, value)) + "]"
+    return repr(value.item() if hasattr(value, "item") else value)
+
+
+def _quote(text: str) -> str:
+    """Return a text as it is if it is a plain word, else in quotes."""
+    if re.fullmatch(r"[A-Za-z_]\w*", text, re.ASCII) and text.lower() not in (
+        "null",
+        "true",
+        "false",
+        "nan",
+        "inf",
+    ):
+        return text
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + found[2].replace("'", "\\'"), text)
+    return f"'{escaped}'"

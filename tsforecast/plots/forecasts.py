@@ -1,0 +1,118 @@
+"""Figures of forecasts: with band, members' weights and spikes, and of the weights over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tsforecast.plots.figure import (
+    BLUE,
+    COLORS,
+    GREY,
+    RED,
+    add_legend,
+    create_figure,
+    label_axes,
+    label_times,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WEIGHT = "weight_"
+SPIKE = "spike_probability"
+
+
+def plot_forecast(
+    table: pa.Table,
+    past: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    unit: str = "",
+    coverage: float | None = None,
+) -> Figure:
+    """Return a figure of a forecast: one row of axes per target, and one for the probability of spikes if there is any.
+
+    Args:
+        table: Forecasts, see ``inference.forecast_table``; with ``lower`` and ``upper`` a band is drawn.
+        past: Times ``[n]`` and values ``[n, T]`` of the rows before.
+        unit: Unit of the targets.
+        coverage: Share of the truths that the band should contain, for the legend.
+    """
+    targets = table["target"].unique().to_pylist()
+    has_spikes = SPIKE in table.column_names
+    figure, axes = create_figure(len(targets) + has_spikes)
+    for index, (target, one) in enumerate(zip(targets, axes, strict=False)):
+        rows = table.filter(pc.equal(table["target"], target))
+        if past is not None:
+            one.plot(past[0], past[1][:, index], color=GREY, linewidth=1.2, label="observed")
+        _draw_forecast(one, rows, coverage)
+        label_axes(one, title=target, y=unit)
+        label_times(one)
+        add_legend(one)
+    if has_spikes:
+        _draw_spikes(axes[-1], table, targets)
+        axes[-1].set_xlim(axes[0].get_xlim())
+    return figure
+
+
+def plot_weights(table: pa.Table) -> Figure:
+    """Return a figure of an ensemble's weights over time.
+
+    Args:
+        table: Forecasts with a column ``weight_NAME`` for each member.
+
+    Raises:
+        ValueError: The table has no weights.
+    """
+    names = [name for name in table.column_names if name.startswith(WEIGHT)]
+    if not names:
+        raise ValueError("the forecasts are not of an ensemble: they have no weights")
+    time, first = np.unique(_times(table["made_at"]), return_index=True)
+    figure, (axes,) = create_figure()
+    shares = [np.asarray(table[name])[first] for name in names]
+    labels = [name.removeprefix(WEIGHT) for name in names]
+    axes.stackplot(time, *shares, labels=labels, colors=COLORS[: len(names)], alpha=0.85)
+    axes.set_ylim(0, 1)
+    axes.margins(x=0)
+    label_axes(axes, title="Weights of the members", y="weight")
+    label_times(axes)
+    add_legend(axes)
+    return figure
+
+
+def _draw_forecast(axes: Axes, rows: pa.Table, coverage: float | None) -> None:
+    time = _times(rows["time"])
+    forecast = np.asarray(rows["forecast"])
+    # A single step is a point with an error bar; a path is a line with a band.
+    single = len(time) == 1
+    if "lower" in rows.column_names and rows["lower"].null_count < len(rows):
+        lower, upper = (np.asarray(rows[name], float) for name in ("lower", "upper"))
+        label = "interval" if coverage is None else f"{coverage:.0%} interval"
+        if single:
+            axes.vlines(time, lower, upper, color=BLUE, alpha=0.35, linewidth=5, label=label)
+        else:
+            axes.fill_between(time, lower, upper, color=BLUE, alpha=0.18, linewidth=0, label=label)
+    style = {"marker": "o", "linestyle": "none"} if single else {"linewidth": 1.8}
+    axes.plot(time, forecast, color=BLUE, label="forecast", **style)
+
+
+def _draw_spikes(axes: Axes, table: pa.Table, targets: list[str]) -> None:
+    for target, color in zip(targets, (RED, *COLORS), strict=False):
+        rows = table.filter(pc.equal(table["target"], target))
+        time, chance = _times(rows["time"]), np.asarray(rows[SPIKE])
+        axes.plot(time, chance, color=color, linewidth=1.6, marker="o", markersize=3, label=target)
+    axes.set_ylim(0, 1)
+    label_axes(axes, title="Probability of a spike", y="probability")
+    label_times(axes)
+    add_legend(axes)
+
+
+def _times(column: pa.ChunkedArray) -> np.ndarray:
+    """Return times as datetime64, those of a zone on its clock."""
+    if getattr(column.type, "tz", None):
+        column = pc.local_timestamp(column)
+    return np.asarray(column)
