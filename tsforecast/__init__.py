@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tsforecast.errors import UserError
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "UserError":
         return importlib.import_module("tsforecast.errors").UserError
     if name in __all__:
@@ -53,14 +53,15 @@ def __dir__() -> list[str]:
 class _CallablePackage(ModuleType):
     """The package ``tsforecast.ensemble``, which is also the function that trains an ensemble."""
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return importlib.import_module("tsforecast.api").ensemble(*arguments, **options)
+    def __call__(self, *arguments: Any, **options: Any) -> "Run":
+        run: Run = importlib.import_module("tsforecast.api").ensemble(*arguments, **options)
+        return run
 
 
 class _Package(ModuleType):
     """This package; the import system sets its subpackages as attributes."""
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name == "ensemble" and isinstance(value, ModuleType):
             value.__class__ = _CallablePackage
         super().__setattr__(name, value)

@@ -135,10 +135,12 @@ def versions(backend: str) -> dict[str, str]:
     return result
 
 
-def peak_memory_mb() -> float:
-    """Return the peak resident memory of this process so far, in MB (10^6 bytes)."""
-    import resource
-
+def peak_memory_mb() -> float | None:
+    """Return the peak resident memory of this process so far, in MB (10^6 bytes); None where it is not known."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 

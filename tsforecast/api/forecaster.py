@@ -158,7 +158,7 @@ class Forecaster:
         self._forecast(data, config, newest=True, calibrated=False, paths=tables)
         return to_frame(pa.concat_tables(tables), data)
 
-    def score(self, data: Any = None) -> dict[str, float]:
+    def score(self, data: object = None) -> dict[str, float]:
         """Score the model on the forecasts of all windows whose truths are in the data.
 
         Args:
@@ -177,7 +177,7 @@ class Forecaster:
                 return self._loaded.score(find_rows(data))
 
     def explain(
-        self, data: Any = None, *, windows: int = 2048, repeats: int = 5, seed: int = 0
+        self, data: object = None, *, windows: int = 2048, repeats: int = 5, seed: int = 0
     ) -> dict[str, Any]:
         """Measure which features and which steps back the forecasts depend on, see ``evaluation.importance.explain``.
 
@@ -194,7 +194,7 @@ class Forecaster:
             rows = None if data is None else find_rows(data)
             return self._loaded.explain(rows, windows=windows, repeats=repeats, seed=seed)
 
-    def plot(self, data: Any, intervals: float | None = 0.9, *, history: int | None = None) -> Figure:
+    def plot(self, data: object, intervals: float | None = 0.9, *, history: int | None = None) -> Figure:
         """Return a figure of the rows and the forecast that follows them, with its interval.
 
         Args:
@@ -210,7 +210,7 @@ class Forecaster:
         table = self._forecast(data, config, newest=True, calibrated=intervals is not None)
         return plot_forecast(table, past, unit=self.metadata.unit, coverage=intervals)
 
-    def update(self, data: Any, overrides: Overrides | None = None, *, verbose: bool = True) -> Forecaster:
+    def update(self, data: object, overrides: Overrides | None = None, *, verbose: bool = True) -> Forecaster:
         """Train the model further with new rows, as ``job=retrain`` does, and return the better of both.
 
         The model of a run is first registered in ``registry`` inside the folder of the run.
@@ -272,7 +272,7 @@ class Forecaster:
 
     def _forecast(
         self,
-        data: Any,
+        data: object,
         config: Config,
         *,
         newest: bool,

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ def is_path(data: object) -> bool:
     return isinstance(data, (str, os.PathLike))
 
 
-def find_rows(data: Any) -> Source:
+def find_rows(data: object) -> Source:
     """Return the rows of a data frame, or those that a path names.
 
     Raises:
@@ -35,7 +36,7 @@ def find_rows(data: Any) -> Source:
     return find_source(str(data), None) if is_path(data) else FrameSource(_collect(data))
 
 
-def data_overrides(data: Any, target: Any, folder: Path = FOLDER) -> list[str]:
+def data_overrides(data: object, target: str | Sequence[str] | None, folder: Path = FOLDER) -> list[str]:
     """Return the overrides that train on these data.
 
     Args:
@@ -54,7 +55,7 @@ def data_overrides(data: Any, target: Any, folder: Path = FOLDER) -> list[str]:
     return ["data=csv", override("data.path", store(data, folder).absolute()), *targets]
 
 
-def store(data: Any, folder: Path = FOLDER) -> Path:
+def store(data: object, folder: Path = FOLDER) -> Path:
     """Write a data frame to a Parquet file that is named after its content, and return the path.
 
     A run is resumed, evaluated and retrained from this file, also in other processes. The same frame is stored once.
@@ -96,7 +97,7 @@ def to_frame(table: pa.Table, like: Frame) -> Frame:
     return frame
 
 
-def _collect(data: Any) -> Any:
+def _collect(data: object) -> Any:
     """Return a data frame with its rows computed, if it is a lazy one."""
     if data is None:
         raise UserError("data is None: give a data frame, or the path of a file.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsforecast.config.stored import load as load_config
-from tsforecast.ensemble.streaming import StreamingEnsemble
+from tsforecast.ensemble.streaming import StreamingEnsemble, forecast_stream
 from tsforecast.evaluation.importance import explain, explain_windows
 from tsforecast.evaluation.scores import score_model
 from tsforecast.evaluation.stream_windows import StreamTruths, sample_windows, score_stream
@@ -22,7 +22,6 @@ from tsforecast.inference.predictor import Predictor, is_adaptive
 from tsforecast.inference.probabilistic_output import check_output, create_output
 from tsforecast.inference.sliding import Segment, read_rows, segments
 from tsforecast.jobs import build
-from tsforecast.jobs.predict import forecast_tables
 from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_metadata, load_model, load_task
 from tsforecast.registry.promote import calibrate_intervals
@@ -102,7 +101,7 @@ class LoadedModel:
         stream = self.segments(rows, config)
         if newest and not is_adaptive(model):
             stream = keep_newest(stream)
-        tables = forecast_tables(stream, model, predictor, intervals, options.batch_size, output)
+        tables = forecast_stream(stream, model, predictor, intervals, options.batch_size, output)
         yield from _newest_table(tables, shape[0] * shape[1]) if newest else tables
 
     def score(self, rows: Source) -> dict[str, float]:
@@ -125,7 +124,14 @@ class LoadedModel:
         past, truth = sample_windows(self.segments(rows, self._config), self.metadata, windows)
         names = load_metadata(self.source.model)["channels"]
         return explain_windows(
-            self.model, past, truth, channels=names, scaler=self.metadata.scaler, repeats=repeats, seed=seed
+            self.model,
+            past,
+            truth,
+            channels=names,
+            scaler=self.metadata.scaler,
+            like=self.metadata,
+            repeats=repeats,
+            seed=seed,
         )
 
     def calibrate(self, options: IntervalOptions) -> bytes:

@@ -54,7 +54,7 @@ class Plan:
 
 
 def plan(
-    data: Any = None,
+    data: object = None,
     target: str | Sequence[str] | None = None,
     models: Sequence[str] | None = None,
     overrides: Overrides | None = None,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import Any
 
 from tsforecast.api.frames import data_overrides
 from tsforecast.api.overrides import Overrides, as_overrides, override
@@ -14,7 +13,7 @@ Folder = str | PathLike[str] | None
 
 
 def train(
-    data: Any = None,
+    data: object = None,
     target: Target = None,
     model: str | None = None,
     overrides: Overrides | None = None,
@@ -54,7 +53,7 @@ def train(
 
 
 def ensemble(
-    data: Any = None,
+    data: object = None,
     target: Target = None,
     members: Sequence[str] | None = None,
     overrides: Overrides | None = None,
@@ -84,7 +83,7 @@ def ensemble(
 
 
 def backtest(
-    data: Any = None,
+    data: object = None,
     target: Target = None,
     model: str | None = None,
     overrides: Overrides | None = None,
@@ -114,7 +113,13 @@ def backtest(
 
 
 def _run_training(
-    job: str, data: Any, target: Target, options: list[str], folder: Folder, config_dir: Folder, verbose: bool
+    job: str,
+    data: object,
+    target: Target,
+    options: list[str],
+    folder: Folder,
+    config_dir: Folder,
+    verbose: bool,
 ) -> Run:
     words = [f"job={job}", *data_overrides(data, target), *options]
     return Run(run_job(words, folder=folder, config_dir=config_dir, verbose=verbose)[1])

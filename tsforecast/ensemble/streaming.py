@@ -1,19 +1,27 @@
-"""Forecasts of a stream of rows by an ensemble whose weights follow the truths in the stream."""
+"""Forecasts of a stream of rows, also by an ensemble whose weights follow the truths in the stream."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from tsforecast.data.windows import Windows
+from tsforecast.inference.file_forecast import forecast_segments
 from tsforecast.inference.forecasts import Forecasts
-from tsforecast.inference.predictor import Predictor
+from tsforecast.inference.predictor import Predictor, is_adaptive
+from tsforecast.inference.scorer import Scorer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from tsforecast.ensemble.model import Ensemble
+    from tsforecast.inference.intervals import AdaptiveIntervals
+    from tsforecast.inference.probabilistic_output import ProbabilisticOutput
     from tsforecast.inference.sliding import Segment
+    from tsforecast.models.protocol import Model
 
 MAX_PAST_WINDOWS = 10_000  # windows whose outputs are kept for the weights of later ones
 BLOCK = 256  # windows forecast at once
@@ -99,3 +107,31 @@ class StreamingEnsemble:
         return Windows(
             rows, truths, ends - first, metadata.lookback, metadata.lead, metadata.horizon, border=(0, size)
         )
+
+
+def forecast_stream(
+    stream: Iterable[Segment],
+    model: Model,
+    predictor: Predictor,
+    intervals: AdaptiveIntervals,
+    batch_size: int,
+    output: ProbabilisticOutput | None = None,
+) -> Iterator[pa.Table]:
+    """Yield the forecasts of a stream of rows by any model, one table per batch, see ``inference.forecast_table``.
+
+    Args:
+        stream: Segments of the stream, see ``inference.sliding.segments``.
+        model: The model.
+        predictor: The model, compiled.
+        intervals: Intervals, which learn from the truths of the stream.
+        batch_size: Windows after which the intervals learn.
+        output: What to write beyond the model's own quantiles, or None.
+    """
+    yield from forecast_segments(
+        stream,
+        predictor,
+        Scorer(intervals, predictor.metadata),
+        batch_size=batch_size,
+        ensemble=StreamingEnsemble(model, predictor) if is_adaptive(model) else None,
+        output=output,
+    )

@@ -18,8 +18,8 @@ from tsforecast.metrics import point_metrics
 from tsforecast.stages import stage
 
 if TYPE_CHECKING:
+    from tsforecast.inference.metadata import ModelMetadata
     from tsforecast.models.protocol import Model
-    from tsforecast.models.task import Task
 
 # The last step back of each block; in longer windows each further block ends twice as far back.
 BLOCKS = (1, 5, 15, 30, 60, 100)
@@ -64,7 +64,14 @@ def explain(
             "report.explain shuffles windows, and there is only one: give more rows to data.split.test."
         )
     return explain_windows(
-        model, past, truth, channels=dataset.channels, scaler=scaler, repeats=repeats, seed=seed
+        model,
+        past,
+        truth,
+        channels=dataset.channels,
+        scaler=scaler,
+        like=chosen,
+        repeats=repeats,
+        seed=seed,
     )
 
 
@@ -75,6 +82,7 @@ def explain_windows(
     *,
     channels: Sequence[str],
     scaler: Scaler,
+    like: Windows | ModelMetadata,
     repeats: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -86,10 +94,11 @@ def explain_windows(
         truth: Truths ``[n, H, T]`` in the targets' unit, NaN where unobserved.
         channels: Names of the C channels.
         scaler: Scaler of the model.
+        like: Has the lead and the horizon of the windows.
         repeats: Number of permutations.
         seed: Random seed of the permutations.
     """
-    sample, count = _Sample(model, scaler, past, truth), len(past)
+    sample, count = _Sample(model, scaler, past, truth, like), len(past)
     orders = [np.random.default_rng([seed, repeat]).permutation(count) for repeat in range(repeats)]
     base = sample.rmse(sample.past)
 
@@ -171,7 +180,7 @@ def shuffle_inputs(past: np.ndarray, order: np.ndarray, steps: slice, columns: S
     return changed
 
 
-def concatenate_windows(past: np.ndarray, like: Windows | Task) -> Windows:
+def concatenate_windows(past: np.ndarray, like: Windows | ModelMetadata) -> Windows:
     """Return windows with the inputs ``past`` ``[n, L, C]``, one after the other, to be forecast: without truths."""
     count, lookback, channels = past.shape
     return Windows(
@@ -188,12 +197,19 @@ def concatenate_windows(past: np.ndarray, like: Windows | Task) -> Windows:
 class _Sample:
     """The windows that a model is explained on, and its error on changed copies of them."""
 
-    def __init__(self, model: Model, scaler: Scaler, past: np.ndarray, truth: np.ndarray):
-        self.model, self.scaler, self.past, self.truth = model, scaler, past, truth
+    def __init__(
+        self,
+        model: Model,
+        scaler: Scaler,
+        past: np.ndarray,
+        truth: np.ndarray,
+        like: Windows | ModelMetadata,
+    ):
+        self.model, self.scaler, self.past, self.truth, self.like = model, scaler, past, truth, like
 
     def rmse(self, past: np.ndarray) -> float:
         """Return the RMSE, in the target's unit, of the point forecasts from these inputs."""
-        task = self.model.task
-        values, levels = forecast(self.model, concatenate_windows(past, task)), task.quantile_levels
+        values = forecast(self.model, concatenate_windows(past, self.like))
+        levels = self.model.task.quantile_levels
         point = values if levels is None else values[..., levels.index(0.5)]
         return point_metrics(self.truth, self.scaler.inverse_targets(point))["rmse"]

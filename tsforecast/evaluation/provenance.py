@@ -21,7 +21,7 @@ class Provenance(TypedDict):
     policy: str
     versions: dict[str, str]
     commit: str | None
-    peak_memory_mb: float
+    peak_memory_mb: float | None
 
 
 def describe_provenance(

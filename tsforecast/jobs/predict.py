@@ -1,12 +1,8 @@
 """job=predict: forecasts of a whole file, with times, weights and intervals."""
 
-from __future__ import annotations
-
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tsforecast.config import Config
 from tsforecast.errors import UserError
@@ -16,15 +12,6 @@ from tsforecast.models.io import load_metadata, load_model, load_task
 from tsforecast.registry.model_source import resolve_model
 from tsforecast.tables.sources import find_source
 from tsforecast.tracking.current import current_tracker
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from tsforecast.inference.intervals import AdaptiveIntervals
-    from tsforecast.inference.predictor import Predictor
-    from tsforecast.inference.probabilistic_output import ProbabilisticOutput
-    from tsforecast.inference.sliding import Segment
-    from tsforecast.models.protocol import Model
 
 
 def main(config: Config, path: Path) -> None:
@@ -45,6 +32,7 @@ def main(config: Config, path: Path) -> None:
     output = open_output(options, task, description, source, path, config.seed)
     build.set_up_runtime(config)
 
+    from tsforecast.ensemble.streaming import forecast_stream
     from tsforecast.inference.file_forecast import describe_forecasts, windows_per_call
     from tsforecast.inference.intervals import create_intervals
     from tsforecast.inference.missing import MissingStretches
@@ -59,7 +47,7 @@ def main(config: Config, path: Path) -> None:
     began = time.monotonic()
     with writer, (output and output.writer) or contextlib.nullcontext():
         stream = segments(read_rows(rows, metadata, options.time), metadata, options.stride, missing)
-        for table in forecast_tables(stream, model, predictor, intervals, options.batch_size, output):
+        for table in forecast_stream(stream, model, predictor, intervals, options.batch_size, output):
             writer.write(table)
         if not writer.rows:
             raise UserError(
@@ -74,36 +62,3 @@ def main(config: Config, path: Path) -> None:
         print(warning)
     remove_if_empty(path)  # the result is elsewhere
     print(*map(display_path, [writer.path, *(output.files if output else [])]), sep="\n", flush=True)
-
-
-def forecast_tables(
-    stream: Iterable[Segment],
-    model: Model,
-    predictor: Predictor,
-    intervals: AdaptiveIntervals,
-    batch_size: int,
-    output: ProbabilisticOutput | None = None,
-) -> Iterator[pa.Table]:
-    """Yield the forecasts of a stream of rows, one table per batch, see ``inference.forecast_table``.
-
-    Args:
-        stream: Segments of the stream, see ``inference.sliding.segments``.
-        model: The model.
-        predictor: The model, compiled.
-        intervals: Intervals, which learn from the truths of the stream.
-        batch_size: Windows after which the intervals learn.
-        output: What to write beyond the model's own quantiles, or None.
-    """
-    from tsforecast.ensemble.streaming import StreamingEnsemble
-    from tsforecast.inference.file_forecast import forecast_segments
-    from tsforecast.inference.predictor import is_adaptive
-    from tsforecast.inference.scorer import Scorer
-
-    yield from forecast_segments(
-        stream,
-        predictor,
-        Scorer(intervals, predictor.metadata),
-        batch_size=batch_size,
-        ensemble=StreamingEnsemble(model, predictor) if is_adaptive(model) else None,
-        output=output,
-    )

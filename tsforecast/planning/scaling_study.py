@@ -122,7 +122,7 @@ def size_row(
         "kind": info.device,
         "loading": loading,
         "data": training_data_bytes(dataset),
-        "peak": round(runtime.peak_memory_mb() * 1e6),
+        "peak": round((runtime.peak_memory_mb() or 0.0) * 1e6),
         "models": models,
     }
 

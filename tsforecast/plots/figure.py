@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 7.5, 3.4  # inches
-BLUE, ORANGE, GREY, RED, GREEN, VIOLET = "#2563eb", "#d97706", "#6b7280", "#dc2626", "#15803d", "#7c3aed"
+BLUE, ORANGE, GRAY, RED, GREEN, VIOLET = "#2563eb", "#d97706", "#6b7280", "#dc2626", "#15803d", "#7c3aed"
 COLORS = (BLUE, ORANGE, GREEN, VIOLET, RED, "#0e7490", "#a16207", "#be185d")
 
 
@@ -53,7 +53,7 @@ def create_figure(
         one.spines[["top", "right"]].set_visible(False)
         one.grid(axis="y", color="#e5e7eb", linewidth=0.8)
         one.set_axisbelow(True)
-        one.tick_params(color=GREY, labelcolor="#374151", labelsize=9)
+        one.tick_params(color=GRAY, labelcolor="#374151", labelsize=9)
     return figure, axes
 
 

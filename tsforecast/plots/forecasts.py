@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from tsforecast.plots.figure import (
     BLUE,
     COLORS,
-    GREY,
+    GRAY,
     RED,
     add_legend,
     create_figure,
@@ -48,7 +48,7 @@ def plot_forecast(
     for index, (target, one) in enumerate(zip(targets, axes, strict=False)):
         rows = table.filter(pc.equal(table["target"], target))
         if past is not None:
-            one.plot(past[0], past[1][:, index], color=GREY, linewidth=1.2, label="observed")
+            one.plot(past[0], past[1][:, index], color=GRAY, linewidth=1.2, label="observed")
         _draw_forecast(one, rows, coverage)
         label_axes(one, title=target, y=unit)
         label_times(one)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsforecast.plots.figure import BLUE, GREY, ORANGE, add_legend, create_figure, label_axes
+from tsforecast.plots.figure import BLUE, GRAY, ORANGE, add_legend, create_figure, label_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ def plot_learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     """
     figure, (axes,) = create_figure()
     steps = [row["step"] for row in history]
-    for key, color, label in (("loss", GREY, "training loss"), ("val/loss", BLUE, "validation loss")):
+    for key, color, label in (("loss", GRAY, "training loss"), ("val/loss", BLUE, "validation loss")):
         values = np.array([_number(row.get(key)) for row in history])
         if not np.isnan(values).all():
             axes.plot(steps, values, color=color, linewidth=1.6, marker="o", markersize=3, label=label)
@@ -44,7 +44,7 @@ def plot_error_by_hour(hours: Sequence[int], errors: Mapping[str, Sequence[float
     """
     figure, (axes,) = create_figure()
     for number, (name, values) in enumerate(errors.items()):
-        color, width = (BLUE, 2.0) if number == 0 else ((GREY, ORANGE)[number % 2], 1.2)
+        color, width = (BLUE, 2.0) if number == 0 else ((GRAY, ORANGE)[number % 2], 1.2)
         axes.plot(hours, values, color=color, linewidth=width, label=name)
     axes.set_xlim(0, 23)
     axes.set_xticks(range(0, 24, 3))
@@ -75,7 +75,7 @@ def plot_importance(explanation: Mapping[str, Any], unit: str = "", *, most: int
 
 def _draw_rises(axes: Axes, labels: Sequence[str], parts: Sequence[Mapping[str, Any]], title: str) -> None:
     rises, spreads = [part["rise"] for part in parts], [part["spread"] or 0.0 for part in parts]
-    axes.barh(labels, rises, xerr=spreads, color=BLUE, alpha=0.8, error_kw={"ecolor": GREY, "elinewidth": 1})
+    axes.barh(labels, rises, xerr=spreads, color=BLUE, alpha=0.8, error_kw={"ecolor": GRAY, "elinewidth": 1})
     axes.invert_yaxis()
     axes.grid(axis="x", color="#e5e7eb", linewidth=0.8)
     axes.grid(axis="y", visible=False)

@@ -3,10 +3,11 @@
 import hashlib
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from tsforecast.errors import UserError
 from tsforecast.files import flush_folder
@@ -59,18 +60,14 @@ def file_lock(path: Path, seconds: float) -> Iterator[None]:
     Raises:
         UserError: Another process still holds it after that time.
     """
-    import fcntl  # not on Windows: there only writers need it
-
-    deadline = time.monotonic() + seconds
-    with open(path, "a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise UserError(
-                        f"Another process has held {path} for {seconds:g} s: wait until it ends, then try again."
-                    ) from None
-                time.sleep(_POLL_SECONDS)
+    lock = FileLock(path, timeout=seconds)
+    try:
+        lock.acquire(poll_interval=_POLL_SECONDS)
+    except Timeout:
+        raise UserError(
+            f"Another process has held {path} for {seconds:g} s: wait until it ends, then try again."
+        ) from None
+    try:
         yield
+    finally:
+        lock.release()

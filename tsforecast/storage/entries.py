@@ -100,15 +100,18 @@ def _checksum(path: Path) -> int:
 @contextlib.contextmanager
 def _lock(folder: Path, key: str) -> Iterator[None]:
     """Wait until no other process builds this entry; a process that ends, however it does, lets go of it."""
-    import fcntl
+    from filelock import FileLock, Timeout
 
-    with open(folder / f".{key}.lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("Another process writes the cache of these data; waiting for it.", flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
+    lock = FileLock(folder / f".{key}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("Another process writes the cache of these data; waiting for it.", flush=True)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 
 MEMINFO = Path("/proc/meminfo")
@@ -20,8 +21,20 @@ def _meminfo() -> tuple[int, int]:
     if MEMINFO.is_file():
         kib = {key: int(value) for key, value in re.findall(r"(\w+):\s+(\d+) kB", MEMINFO.read_text())}
         return kib["MemTotal"] * 1024, kib["MemAvailable"] * 1024
+    if sys.platform == "win32":
+        return _windows_memory()
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return pages, pages
+
+
+def _windows_memory() -> tuple[int, int]:
+    """Return total and available memory as GlobalMemoryStatusEx states them."""
+    import ctypes
+
+    # Length and load as 32-bit numbers; then 64-bit sizes, of which the first two are those of the memory.
+    status = (ctypes.c_uint64 * 8)(64)
+    ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))  # type: ignore[attr-defined]
+    return status[1], status[2]
 
 
 def _cgroup(name: str) -> int | None:

@@ -1,7 +1,6 @@
 """What a sweep is made of: its jobs, its folder, and the proof that a resumed sweep is the same study."""
 
 import dataclasses
-import fcntl
 import hashlib
 import json
 import os
@@ -182,6 +181,8 @@ class Study:
         Raises:
             UserError: Another process works on this sweep.
         """
+        import fcntl  # here: what only compares runs imports this module too, also on Windows
+
         RunFolder.create(self.folder)
         descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT)
         try:

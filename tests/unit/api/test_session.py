@@ -1,0 +1,35 @@
+import os
+import subprocess
+import sys
+
+from tests.helpers.hidden_modules import ROOT
+from tsforecast.api.session import prepare_command, quiet
+
+
+def test_importing_the_package_loads_nothing_slow():
+    code = "import sys, tsforecast; print([m for m in ('hydra', 'numpy', 'keras', 'pyarrow') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_every_public_name_is_there():
+    import tsforecast
+
+    for name in (*tsforecast.__all__, "ensemble"):
+        assert name in dir(tsforecast)
+        assert callable(getattr(tsforecast, name)), name
+    assert not hasattr(tsforecast, "nothing")
+
+
+def test_what_is_printed_is_hidden_on_demand(capsys):
+    with quiet():
+        print("hidden")
+    with quiet(False):
+        print("shown")
+    assert capsys.readouterr().out == "shown\n"
+
+
+def test_the_environment_is_put_back(tmp_path):
+    before = dict(os.environ)
+    prepare_command(["model=gru"], tmp_path)
+    assert dict(os.environ) == before
