@@ -10,7 +10,7 @@ import numpy as np
 from tsforecast.context.summaries import CONTEXT
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.dataset import ForecastDataset
-from tsforecast.data.scaling import OBSERVED, Scaler
+from tsforecast.data.scaling import OBSERVED, Scaler, SeriesScaler
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
 from tsforecast.inference.predict import forecast
@@ -81,7 +81,7 @@ def explain_windows(
     truth: np.ndarray,
     *,
     channels: Sequence[str],
-    scaler: Scaler,
+    scaler: Scaler | SeriesScaler,
     like: Windows | ModelMetadata,
     repeats: int,
     seed: int,
@@ -200,7 +200,7 @@ class _Sample:
     def __init__(
         self,
         model: Model,
-        scaler: Scaler,
+        scaler: Scaler | SeriesScaler,
         past: np.ndarray,
         truth: np.ndarray,
         like: Windows | ModelMetadata,
