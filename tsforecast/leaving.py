@@ -6,6 +6,14 @@ import sys
 import threading
 from typing import NoReturn
 
+_several_commands = False
+
+
+def keep_process() -> None:
+    """Let later calls of ``leave`` raise ``SystemExit``, in a process that runs several commands."""
+    global _several_commands
+    _several_commands = True
+
 
 def leave(code: int) -> NoReturn:
     """End this process as ``sys.exit`` would, but leave its memory to the system.
@@ -15,7 +23,17 @@ def leave(code: int) -> NoReturn:
 
     Args:
         code: Exit code.
+
+    Raises:
+        SystemExit: The process runs several commands, see ``keep_process``.
     """
+    if _several_commands:
+        raise SystemExit(code)
+    end_process(code)
+
+
+def end_process(code: int) -> NoReturn:
+    """End this process, see ``leave``."""
     # As the interpreter does; it also ends the pools of concurrent.futures.
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()

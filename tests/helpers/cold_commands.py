@@ -66,7 +66,9 @@ class Gate:
 def serve():
     sys.path.insert(0, str(RUN.parent))  # as `python run.py` does
     import tsforecast.config  # noqa: F401
+    from tsforecast import leaving
 
+    leaving.keep_process()
     for line in sys.stdin:
         cwd, *argv = json.loads(line)
         with tempfile.TemporaryDirectory() as scratch:
@@ -92,8 +94,8 @@ def run_command(cwd, argv, files):
         sys.argv = [str(RUN), *argv]
         runpy.run_path(str(RUN), run_name="__main__")
         code = 0
-    except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
         traceback.print_exc()
     finally:

@@ -14,6 +14,9 @@ RUN = Path(__file__).parents[2] / "run.py"
 
 if __name__ == "__main__":
     sys.path.insert(0, str(RUN.parent))  # as `python run.py` does
+    from tsforecast import leaving
+
+    leaving.keep_process()
     for is_end, arguments in itertools.groupby(sys.argv[1:], lambda argument: argument == "--"):
         if is_end:
             continue
@@ -24,6 +27,6 @@ if __name__ == "__main__":
         sys.argv = [str(RUN), *command]
         try:
             runpy.run_path(str(RUN), run_name="__main__")
-        except SystemExit as leaving:
-            if leaving.code:
+        except SystemExit as end:
+            if end.code:
                 raise

@@ -14,6 +14,8 @@ import time
 import traceback
 from typing import IO, Any
 
+from tsforecast import leaving
+
 PARENT_CHECK_SECONDS = 1.0
 
 
@@ -28,11 +30,13 @@ def main(run_file: str, lock: int | None = None) -> None:
         os.set_inheritable(lock, False)  # what a job starts may outlive it, and must not hold the lock
     requests, replies = _take(0, os.O_RDONLY, "r"), _take(1, os.O_WRONLY, "w")
     threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
+    leaving.keep_process()
     for line in requests:
         request = json.loads(line)
         code = run(run_file, request["arguments"], request["log"])
         replies.write(json.dumps({"code": code}) + "\n")
         replies.flush()
+    leaving.end_process(0)
 
 
 def run(run_file: str, arguments: list[str], log: str) -> int:
@@ -44,8 +48,8 @@ def run(run_file: str, arguments: list[str], log: str) -> int:
     try:
         runpy.run_path(run_file, run_name="__main__")
         return 0
-    except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         return 130
     except BaseException:
