@@ -1,11 +1,13 @@
 """From a run to the service: promoted, forecast from a file, asked over HTTP, looked at in a browser, stopped."""
 
+import http.client
 import json
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,11 +19,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers.command_runs import finish, read_result, run_chain, start
+from tests.helpers.service_client import serving
 from tsforecast.data.sources.household_power import load
+from tsforecast.inference.options import IntervalOptions
+from tsforecast.registry import Registry
 
 pytestmark = pytest.mark.slow
 
 LOOKBACK, LEAD = 20, 10
+DEFAULT_INTERVALS = IntervalOptions(coverage=0.9, rate=0.005, memory=1000)
 TINY = [
     "model=nlinear",
     "scale=tiny",
@@ -57,10 +63,9 @@ def series():
     return load(rows=6000)
 
 
-@pytest.fixture(scope="module")
-def service(chain, here):
-    """The running service and its address."""
-    process = start("job=serve", "serve.port=0", "serve.poll_seconds=0.1", cwd=here)
+def start_service(here, *options):
+    """Start the service; return its process and its address once it is warm."""
+    process = start("job=serve", "serve.port=0", "serve.poll_seconds=0.1", *options, cwd=here)
     url = process.stdout.readline().split()[0].rstrip("/")
     end = time.monotonic() + 120
     while time.monotonic() < end and process.poll() is None:
@@ -69,10 +74,22 @@ def service(chain, here):
             break
         except urllib.error.HTTPError:
             time.sleep(0.1)
-    yield process, url
+    return process, url
+
+
+def kill(process):
+    """Kill the service as ``kill -9`` does."""
     if process.poll() is None:
         process.kill()
-        process.communicate()
+    process.communicate()
+
+
+@pytest.fixture(scope="module")
+def service(chain, here):
+    """The running service and its address."""
+    process, url = start_service(here)
+    yield process, url
+    kill(process)
 
 
 def post(url, path, body):
@@ -174,6 +191,50 @@ def live_through(url, series, end):
     power = float(series.values[end, 0])
     row = {"time": str(series.time[end]), "values": {"global_active_power": power}}
     post(url, "/v1/observe", {"rows": [row]})
+
+
+def row_body(series, row):
+    """Return a request with one row."""
+    measured = dict(zip(series.features[:7], series.values[row, :7].astype(float).tolist(), strict=True))
+    values = {name: None if np.isnan(value) else value for name, value in measured.items()}
+    return {"rows": [{"time": str(series.time[row]), "values": values}]}
+
+
+def post_row(url, series, row):
+    """Send one row; return the forecasts that it allows."""
+    return post(url, "/v1/rows", row_body(series, row))
+
+
+def post_rows_until_killed(process, url, series, rows, seconds):
+    """Send rows, and kill the service after so many seconds; return the answers that came."""
+    answers = []
+    killer = threading.Timer(seconds, process.kill)
+    killer.start()
+    try:
+        for row in rows:
+            answers.append(post_row(url, series, row))
+    except (OSError, http.client.HTTPException):
+        pass
+    killer.join()
+    process.communicate()
+    return answers
+
+
+def test_a_killed_service_continues_to_the_last_digit(chain, here, series):
+    rows, journal = range(1000, 1300), f"serve.journal={here}/killed.db"
+    process, url = start_service(here, journal)
+    answers = post_rows_until_killed(process, url, series, rows, seconds=0.5)
+    assert len(answers) < len(rows)
+    process, url = start_service(here, journal)
+    answers += [post_row(url, series, row) for row in rows[len(answers) :]]
+    kill(process)
+    with serving(Registry(here / "outputs/registry"), intervals=DEFAULT_INTERVALS) as client:
+        expected = [client.post("/v1/rows", json=row_body(series, row)).json() for row in rows]
+    # A row that was stored but not answered is sent again; its truths have been matched then.
+    for answer in (*answers, *expected):
+        del answer["matched"]
+    assert answers == expected
+    assert expected[-1]["intervals"]["truths"] > 250
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium here")

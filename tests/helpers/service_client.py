@@ -14,8 +14,10 @@ from tsforecast.serving.model_manager import ModelManager
 from tsforecast.serving.service import Service
 from tsforecast.serving.telemetry import Telemetry
 
+INTERVALS = IntervalOptions(coverage=0.9, rate=0.01, memory=100)
 
-def make_service(registry, keep=500, journal=None, shadow=None, **options):
+
+def make_service(registry, keep=500, journal=None, shadow=None, intervals=INTERVALS, **options):
     """A service; with ``journal=None``, one with a journal of its own."""
     telemetry = Telemetry()
     path = journal or Path(tempfile.mkdtemp(dir=registry.path.parent)) / "journal.db"
@@ -24,7 +26,7 @@ def make_service(registry, keep=500, journal=None, shadow=None, **options):
         registry,
         load_model,
         sizes=(1, 4),
-        intervals=IntervalOptions(coverage=0.9, rate=0.01, memory=100),
+        intervals=intervals,
         poll_seconds=0.05,
         on_change=telemetry.change,
         restore=learner.load,
@@ -36,9 +38,16 @@ def make_service(registry, keep=500, journal=None, shadow=None, **options):
 
 @contextmanager
 def serving(registry, *, limits=None, ready=True, **options):
+    """Start a service of a registry in this process; yield a client once it is warm."""
+    with create_client(make_service(registry, **options), limits=limits, ready=ready) as client:
+        yield client
+
+
+@contextmanager
+def create_client(service, *, limits=None, ready=True):
+    """Start a service in this process; yield a client once it is warm."""
     from starlette.testclient import TestClient
 
-    service = make_service(registry, **options)
     given = Limits(**{"max_body": 200_000, "seconds": 5.0, "token": None, **(limits or {})})
     with TestClient(create_app(service, given)) as client:
         client.service = service

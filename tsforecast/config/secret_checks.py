@@ -17,6 +17,9 @@ def check_no_secrets(config: Config) -> None:
         queries["predict.data"] = config.predict.data
     if config.retrain is not None:
         urls["retrain.data"] = queries["retrain.data"] = config.retrain.data
+    if config.serve is not None:
+        urls |= {"serve.feed": config.serve.feed, "serve.feed_connection": config.serve.feed_connection}
+        queries["serve.feed"] = config.serve.feed
     for key, url in urls.items():
         check_secrets(url, key)
     for key, query in queries.items():

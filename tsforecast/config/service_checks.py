@@ -35,6 +35,8 @@ def check_service(config: Config) -> None:
                 f"serve.max_windows={config.serve.max_windows} is more than serve.queue={config.serve.queue} holds: "
                 "lower the one or raise the other."
             )
+        if config.serve.feed is None and config.serve.feed_connection is not None:
+            raise UserError("serve.feed_connection needs the query to read: add serve.feed='SELECT ...'.")
         _check_host(config)
 
 

@@ -9,7 +9,8 @@ import re
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from tsforecast.columns.categories import FIRST, MISSING, UNKNOWN, CategoryCoder, Vocabulary
 from tsforecast.errors import UserError, nearest
+from tsforecast.feeds.batch import MAX_ROWS, Arrivals, Record
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import time_format
 from tsforecast.serving.requests import (
@@ -39,23 +41,9 @@ from tsforecast.times.formats import TimeFormat
 from tsforecast.times.text import ISO
 
 CSV = "text/csv"
-MAX_ROWS = 10_000  # of one request
 MAX_AHEAD = np.timedelta64(2, "D")  # of the clock; a row of a distant future would make all later ones late
 KEYS = re.compile(r"^(?:data|predict)(?:\.\w+)?: ")
 THE_TABLE = "the body"
-Record = tuple[int, str]
-
-
-class Arrivals(NamedTuple):
-    """Rows that have arrived.
-
-    Args:
-        records: A record of each row with a time, in the order of arrival.
-        notes: What was found about the values.
-    """
-
-    records: list[Record]
-    notes: tuple[str, ...]
 
 
 def _check_time(text: str) -> str:
@@ -143,6 +131,39 @@ def read_body(
     return read_table(FrameSource(pa.table({"time": times, **columns})).open(), metadata, more)
 
 
+@dataclass(frozen=True)
+class RowReader:
+    """Reads the rows of feeds by the recipe of the version in service; see ``feeds.batch.Reader``.
+
+    Args:
+        metadata: Metadata of the version.
+        more: Further features to keep, of a shadow.
+    """
+
+    metadata: ModelMetadata
+    more: tuple[str, ...] = ()
+
+    @property
+    def hints(self) -> Hints:
+        """What is known about a table before it is opened."""
+        return Hints.from_recipe(self.metadata.recipe)
+
+    def read_csv(self, body: bytes) -> Arrivals:
+        """Read CSV with its header."""
+        return read_body(body, CSV, self.metadata, self.more)
+
+    def read_json(self, body: bytes) -> Arrivals:
+        """Read what ``POST /v1/rows`` takes, or a single row of it."""
+        stripped = body.strip()
+        if b'"rows"' not in stripped[:200] and stripped.startswith(b"{"):
+            body = b'{"rows": [' + stripped + b"]}"
+        return read_body(body, "application/json", self.metadata, self.more)
+
+    def read_table(self, table: Table) -> Arrivals:
+        """Read all rows of a table."""
+        return read_table(table, self.metadata, self.more)
+
+
 def read_table(table: Table, metadata: ModelMetadata, more: Collection[str] = ()) -> Arrivals:
     """Read all rows of a table by the reading recipe of a model.
 
@@ -155,7 +176,7 @@ def read_table(table: Table, metadata: ModelMetadata, more: Collection[str] = ()
         UserError: The table does not fit the model, or a row is of the distant future.
     """
     recipe = metadata.recipe
-    with _plain_messages():
+    with plain_messages():
         if recipe is None:
             written = TimeFormat(("time",), ISO)
         else:
@@ -269,7 +290,7 @@ def _read_csv(body: bytes, metadata: ModelMetadata, more: Collection[str]) -> Ar
         content = File(file.name, label=THE_TABLE)
         if content.compression() is not None or body.startswith(b"PAR1"):
             raise UserError("The body is compressed or is not CSV: send CSV as it is.")
-        with _plain_messages():
+        with plain_messages():
             try:
                 table = open_file(content, Hints.from_recipe(metadata.recipe))
                 arrivals = read_table(table, metadata, more)
@@ -298,7 +319,7 @@ def _check_times(time: np.ndarray) -> None:
 
 
 @contextmanager
-def _plain_messages() -> Iterator[None]:
+def plain_messages() -> Iterator[None]:
     """Take the keys of the config, which a request does not have, out of the readers' messages."""
     try:
         yield

@@ -102,6 +102,8 @@ class LookBack:
     def windows(self, newest: int, again: bool = False) -> tuple[WindowBatch, np.ndarray]:
         """Return the windows that are still to be forecast, and the positions ``[n]`` of their last rows.
 
+        Without rows there are none.
+
         Args:
             newest: How many at most; the oldest are left out.
             again: Whether the newest window is among them even if it has been forecast.

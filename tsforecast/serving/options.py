@@ -25,6 +25,10 @@ class ServeOptions:
         journal: File in which rows, truths, forecasts and what was learned are kept; None: in the registry's folder.
         journal_days: Days after which records of the journal are deleted.
         journal_mb: Size of the journal in MB, above which its oldest records are deleted.
+        feed: Rows that the service fetches itself: a CSV file that grows, a Parquet file, a folder, ``mqtt://host/topic``,
+            or a query; None for none.
+        feed_connection: URL of the database of the query, or ``env:NAME``; None for the others.
+        feed_seconds: Seconds to wait when a feed has nothing new.
         shadow: Version that forecasts the same windows, whose forecasts are scored but not returned; None for none.
         alarms: What raises an alarm, and where alarms are sent.
     """
@@ -42,5 +46,8 @@ class ServeOptions:
     journal: str | None
     journal_days: Annotated[float, Range(0.01, 100_000)]
     journal_mb: Annotated[float, Range(100, 10_000_000)]
+    feed: str | None
+    feed_connection: str | None
+    feed_seconds: Annotated[float, Range(0.05, 3600)]
     shadow: str | None
     alarms: AlarmOptions

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsforecast.errors import UserError
+from tsforecast.feeds.batch import Arrivals, Record
 from tsforecast.journal.database import read_journal
-from tsforecast.serving.arrivals import Arrivals, Record, decode_rows, read_body
+from tsforecast.journal.writer import Statement
+from tsforecast.serving.arrivals import RowReader, decode_rows, plain_messages, read_body
 from tsforecast.serving.batching import QueueFull
 from tsforecast.serving.hooks import AcceptedRow
 from tsforecast.serving.look_back import LookBack
@@ -54,11 +56,12 @@ class RowIntake:
             arrivals = read_body(body, content_type, active.metadata, more)
         return await self.add(arrivals)
 
-    async def add(self, arrivals: Arrivals) -> RowsResponse:
+    async def add(self, arrivals: Arrivals, more: Sequence[Statement] = ()) -> RowsResponse:
         """Store rows, score earlier forecasts with them, and return the forecasts that they allow.
 
         Args:
-            arrivals: The rows.
+            arrivals: The rows; without any, only forecasts that are still missing are made.
+            more: Further records of the same change, such as the position of a feed.
 
         Raises:
             UserError: A row does not fit the model; nothing has been added then.
@@ -71,8 +74,8 @@ class RowIntake:
             active, shadow = service.active(), service.shadow()
             service.learner.journal.check()
             look_back = await self._look_back(active)
-            matched, again = self._accept(arrivals.records, active, look_back)
-            if shadow is not None:
+            matched, again = self._accept(arrivals.records, active, look_back, more)
+            if shadow is not None and arrivals.records:
                 await self._forecast_shadow(arrivals.records, shadow)
             result = await self._forecast(active, look_back, again)
         await service.learner.journal.committed()
@@ -80,16 +83,24 @@ class RowIntake:
         return _response(active, len(arrivals.records), matched, result, notes)
 
     def _accept(
-        self, records: Sequence[Record], active: LoadedModel, look_back: LookBack
+        self,
+        records: Sequence[Record],
+        active: LoadedModel,
+        look_back: LookBack,
+        more: Sequence[Statement],
     ) -> tuple[int, bool]:
         """Store rows and learn from them; return how many forecast values they matched, and whether one repeats the
         row of the newest forecast.
         """
         service, learner = self._service, self._service.learner
+        if not records:
+            learner.journal.put(more)
+            return 0, False
         rows = decode_rows(records, active.metadata)
-        update = look_back.add(rows)
+        with plain_messages():
+            update = look_back.add(rows)
         first = learner.next_id("rows", len(records))
-        statements = insert_rows(records, first, learner.now(), active.metadata)
+        statements = [*more, *insert_rows(records, first, learner.now(), active.metadata)]
         observation = service.add_truths(active, update.truths, statements)
         times = active.metadata.clock.to_grid(rows.time).astype("datetime64[s]").astype(np.int64).tolist()
         if service.watchers:
@@ -142,6 +153,14 @@ class RowIntake:
         learner.journal.flush()
         with closing(read_journal(learner.path)) as connection:
             return load_look_back(connection, model.metadata)
+
+    def reader(self) -> RowReader:
+        """Return what reads the rows of feeds.
+
+        Raises:
+            NotReady: There is no model yet.
+        """
+        return RowReader(self._service.active().metadata, self._shadow_features())
 
     def _shadow_features(self) -> tuple[str, ...]:
         shadow = self._service.manager.shadow

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from tsforecast.feeds.batch import Record
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.journal.writer import Statement
-from tsforecast.serving.arrivals import Record, decode_rows
+from tsforecast.serving.arrivals import decode_rows
 from tsforecast.serving.look_back import LookBack
 from tsforecast.tables.streaming import Rows
 

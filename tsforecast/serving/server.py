@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,6 +104,7 @@ def create_service_app(
         intervals: Options of the prediction intervals.
         token: Bearer token that requests must carry; None for none.
     """
+    from tsforecast.feeds.opening import open_feed
     from tsforecast.journal.retention import Retention
     from tsforecast.models.io import load_model
     from tsforecast.serving.app import Limits, create_app
@@ -136,6 +138,9 @@ def create_service_app(
         queue=options.queue,
         max_windows=options.max_windows,
     )
+    if options.feed is not None:
+        opener = functools.partial(open_feed, options.feed, options.feed_connection)
+        service.follow(opener, options.feed, options.feed_seconds)
     return create_app(service, Limits(int(options.max_body_mb * 1e6), options.timeout_seconds, token))
 
 

@@ -1,13 +1,15 @@
 """What the HTTP routes call: forecasts, truths, models, and what the live page shows."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 from tsforecast.errors import UserError
+from tsforecast.feeds.batch import Feed
 from tsforecast.journal.writer import Statement
 from tsforecast.serving import requests
 from tsforecast.serving.batching import Batcher, QueueFull
 from tsforecast.serving.events import EventBus
+from tsforecast.serving.feed_task import FeedTask
 from tsforecast.serving.hooks import AcceptedRow, ScoredForecast, Watcher
 from tsforecast.serving.learner import Learner, Observation
 from tsforecast.serving.live_store import LiveStore, Truth
@@ -83,6 +85,7 @@ class Service:
         self.batcher = Batcher(max_batch=max_batch, queue=queue, on_batch=telemetry.batch)
         self.watchers: list[Watcher] = []
         self.events = EventBus()
+        self._feed: FeedTask | None = None
         self.rows = RowIntake(self)
         self._latest = learner.read_meta(LATEST)  # the forecast that arrived last, as JSON
         self._monitor = ServiceMonitor(telemetry)
@@ -93,16 +96,33 @@ class Service:
         """The newest forecasts of the champion."""
         return self.learner.store
 
+    def follow(self, open_feed: Callable[[str | None], Feed], name: str, seconds: float) -> None:
+        """Follow a feed of rows once the service starts.
+
+        Args:
+            open_feed: Opens the feed at a position that was stored.
+            name: Name of the feed, under which its position is stored.
+            seconds: Seconds to wait when there is nothing new.
+
+        Raises:
+            UserError: There is no such feed.
+        """
+        self._feed = FeedTask(self, open_feed, name, seconds)
+
     async def start(self) -> None:
         """Start to serve, in the running event loop."""
         self.batcher.start()
         self.manager.start()
         self._start_task(self._report_regularly())
+        if self._feed is not None:
+            self._start_task(self._feed.run())
 
     async def stop(self) -> None:
         """Stop, and store what was learned."""
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.batcher.stop()
         await asyncio.to_thread(self.manager.stop)
         await asyncio.to_thread(self.learner.close)

@@ -135,6 +135,9 @@ class Telemetry:
         from prometheus_client import Counter, Gauge
 
         self.rows = Counter("tsforecast_rows", "Rows that were accepted.", **options)
+        self.feed_problems = Counter(
+            "tsforecast_feed_problems", "Times that a feed could not be read, and rows left out.", **options
+        )
         self.shadow_windows = Counter(
             "tsforecast_shadow_windows", "Windows that the shadow forecast.", **options
         )

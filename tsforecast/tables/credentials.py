@@ -34,13 +34,16 @@ def check_secrets(url: object, key: str) -> None:
     except ValueError:
         raise UserError(f"{key} is not a URL, such as {_example(key)}.") from None
     if password is not None or any(SECRET.search(name) for name in query):
+        variable = "FEED_URL" if parts.scheme.startswith("mqtt") else "DATABASE_URL"
+        whole = f"the whole URL in an environment variable, as in {key}=env:{variable}"
         where = (
-            "the password in PGPASSWORD or ~/.pgpass, or the whole URL in an environment variable, as in"
-            f" {key}=env:DATABASE_URL"
-            if parts.scheme.startswith("postgres")
-            else "it by the environment variables or the profile of the object store (for S3: AWS_ACCESS_KEY_ID and"
+            "it by the environment variables or the profile of the object store (for S3: AWS_ACCESS_KEY_ID and"
             " AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
         )
+        if parts.scheme.startswith("postgres"):
+            where = f"the password in PGPASSWORD or ~/.pgpass, or {whole}"
+        elif parts.scheme.startswith("mqtt"):
+            where = whole
         raise UserError(
             f"{key} contains a password or another secret, which would be stored with the run: give {where}."
         )

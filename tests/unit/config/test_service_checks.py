@@ -10,6 +10,7 @@ from tsforecast.errors import UserError
 
 def config(job, run=None, **options):
     serve = {"host": "127.0.0.1", "token_file": None, "queue": 512, "max_windows": 256}
+    serve |= {"feed": None, "feed_connection": None}
     return SimpleNamespace(
         job=SimpleNamespace(name=job),
         run=run,
@@ -36,6 +37,7 @@ def no_token(monkeypatch):
         (config("export", run="a", version="v0001", format="onnx"), "name two models"),
         (config("serve", host="0.0.0.0"), "opens the service to other machines: set a token"),
         (config("serve", host="example.org"), "opens the service to other machines"),
+        (config("serve", feed_connection="sqlite:///a.db"), "serve.feed_connection needs the query to read"),
         (config("serve", queue=10), "serve.max_windows=256 is more than serve.queue=10 holds"),
     ],
 )

@@ -131,6 +131,7 @@ def test_queries_that_fail_or_write_are_refused_in_one_sentence(databases, kind,
         ("env:NO_SUCH_VARIABLE", "NO_SUCH_VARIABLE is not set"),
         ("postgresql://reader:top-secret@host/plant", "contains a password.*PGPASSWORD"),
         ("postgresql://host/plant?user=a&password=top-secret", "contains a password.*env:DATABASE_URL"),
+        ("mqtt://reader:top-secret@host/rows", "contains a password.*env:FEED_URL"),
         (7, "is not a URL"),
     ],
 )
