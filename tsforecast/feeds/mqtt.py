@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import queue
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from tsforecast.errors import UserError, install_hint
 from tsforecast.feeds.batch import MAX_ROWS, Batch, Reader, Record
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import MQTTMessage
+    from paho.mqtt.client import Client, MQTTMessage
+    from paho.mqtt.reasoncodes import ReasonCode
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEEPALIVE_SECONDS = 30
@@ -98,7 +99,7 @@ class MqttFeed:
         self._client.loop_stop()
 
     def _subscribe(
-        self, client: Any, userdata: object, flags: object, reason: Any, properties: object
+        self, client: Client, userdata: object, flags: object, reason: ReasonCode, properties: object
     ) -> None:
         if reason.is_failure:
             self._denied = f"serve.feed: the broker {self.host} refuses the connection ({reason})."

@@ -244,7 +244,7 @@ def _to_columns(
     """Return the columns of JSON rows; required features that no row has are missing."""
     known = dict.fromkeys([*metadata.all_features, *more])
     markers = metadata.recipe.missing_values if metadata.recipe else ()
-    columns = {name: [None] * len(rows) for name in metadata.features}
+    columns: dict[str, list[float | str | None]] = {name: [None] * len(rows) for name in metadata.features}
     for number, row in enumerate(rows):
         for name, value in row.values.items():
             where = f"rows[{number}].values"
@@ -264,7 +264,7 @@ def _to_columns(
     return {name: pa.array(values, kinds[name]) for name, values in columns.items()}
 
 
-def _to_value(value: Any, is_text: bool, where: str) -> Any:
+def _to_value(value: object, is_text: bool, where: str) -> float | str | None:
     if value is None:
         return None
     if is_text:
@@ -274,7 +274,7 @@ def _to_value(value: Any, is_text: bool, where: str) -> Any:
             raise UserError("The body contains text that is not valid Unicode.") from None
         return str(value)
     try:
-        number = float(value)
+        number = float(value)  # type: ignore[arg-type]
     except OverflowError:
         number = np.inf
     if not np.isfinite(number):
