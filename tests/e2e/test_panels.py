@@ -5,13 +5,16 @@ import json
 import pytest
 
 from tests.helpers.command_runs import run_fresh
-from tests.helpers.panel_case import make_panel, write_panel
+from tests.helpers.panel_case import make_panel, write_panel, write_static_panel
 
 pytestmark = pytest.mark.slow
 
 PANEL = ["data=csv", "data.path=panel.csv", "data.target=load", "data.series_id=id", "data.season=6"]
 WINDOW = ["window.lookback=12", "window.lead=1", "window.horizon=6", "data.split.val=8", "data.split.test=8"]
 QUICK = ["training=quick", "training.batch_size=16", "training.supervision=last", "tracker=none"]
+
+
+STATIC = ["data.static=[size,region]", "data.series_input=true"]
 
 
 @pytest.mark.parametrize("model", ["dlinear", "lightgbm"])
@@ -30,3 +33,20 @@ def test_a_panel_is_trained_and_evaluated(tmp_path, model):
     again = run_fresh("job=evaluate", f"run={done.folder}", cwd=tmp_path)
     assert "Equal to the run's result." in again.out, again.err
     assert json.loads((done.folder / "evaluation.json").read_text())["series"] == result["series"]
+
+
+def test_a_file_with_an_unknown_series_is_forecast(tmp_path):
+    path = write_static_panel(tmp_path / "panel.csv", make_panel())
+    done = run_fresh(*PANEL, *WINDOW, *QUICK, *STATIC, "model=dlinear", cwd=tmp_path)
+    assert done.code == 0, done.err
+    path.write_text(path.read_text().replace("\nc,", "\nnew,"))
+    command = ["job=predict", f"run={done.folder}", "predict.data=panel.csv", "predict.out=out.csv"]
+    again = run_fresh(*command, "tracker=none", cwd=tmp_path)
+    assert again.code == 0, again.err
+    assert "1 series were not in the training data (first: 'new')" in again.out
+    rows = [line.split(",")[0] for line in (tmp_path / "out.csv").read_text().splitlines()]
+    assert {name: rows.count(name) for name in ('"a"', '"b"', '"new"')} == {
+        '"a"': 6 * 49,
+        '"b"': 6 * 69,
+        '"new"': 6 * 89,
+    }

@@ -35,3 +35,14 @@ def write_panel(path, series):
         lines.append(f"{series.panel.ids[index]},{series.time[row]},{float(series.values[row, 0])!r}")
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def write_static_panel(path, series):
+    """Writes a panel with a number and a text for each series in addition."""
+    of_row = series.panel.series_of(np.arange(len(series)))
+    lines = ["id,time,load,size,region"]
+    for row, index in enumerate(of_row):
+        name, region = series.panel.ids[index], "south" if index else "north"
+        lines.append(f"{name},{series.time[row]},{float(series.values[row, 0])!r},{10 * index},{region}")
+    path.write_text("\n".join(lines) + "\n")
+    return path

@@ -15,10 +15,11 @@ from tsforecast.data.scaling import DEFAULT, MAX_SCALED, Scaler, ScalerChoice
 from tsforecast.data.series import Series
 from tsforecast.data.splits import PARTS, Borders
 from tsforecast.errors import UserError
-from tsforecast.panels.panel import as_ranges, take_rows
+from tsforecast.panels.panel import as_ranges, mask_rows, take_rows
 from tsforecast.storage.rows import chunks
 
 FAR = 100.0  # times the largest scaled training value: later values beyond are reported
+Rows = slice | np.ndarray  # some of the rows of a piece
 Ahead = tuple[int, int]  # a feature's column, and the rows after which its value is wanted
 
 
@@ -81,14 +82,12 @@ def scale_rows(
 
 def _fit(series: Series, train: np.ndarray, targets: Sequence[int], choice: ScalerChoice) -> Scaler:
     """Return the scaler of the training rows ``[S, 2]``, with the levels of the series of a panel."""
-    rows = take_rows(series.values, train)
-    levels = None
+    rows, levels = take_rows(series.values, train), None
     if series.panel is not None:
-        levels = choice.fit_levels(series.values, series.features, series.panel, train)
-    if levels is None:
-        return Scaler.fit(rows, series.features, targets, choice, series.categories)
-    of_row = np.repeat(np.arange(len(train)), train[:, 1] - train[:, 0])
-    scaler = Scaler.fit(levels.apply(rows, of_row), series.features, targets, choice, series.categories)
+        levels = choice.fit_levels(series.values, series.features, series.panel, train, series.categories)
+    if levels is not None:
+        rows = levels.apply(rows, train[:, 1] - train[:, 0])
+    scaler = Scaler.fit(rows, series.features, targets, choice, series.categories)
     return replace(scaler, levels=levels)
 
 
@@ -99,23 +98,23 @@ def check_rows(series: Series, parts: Borders | np.ndarray) -> RowFacts:
         UserError: A target is constant in training or unobserved in a split.
     """
     ranges = as_ranges(parts)
-    selected = [take_rows(series.values, part) for part in ranges]
-    facts = [RowFacts.of_rows(rows, (0, len(rows))) for rows in selected]
+    rows = take_rows(series.values, ranges[0])
+    training = RowFacts.of_rows(rows, (0, len(rows)))
     for target in series.targets:
         index = series.features.index(target)
-        for name, part, fact in zip(PARTS, ranges, facts, strict=True):
-            if not fact.count[index]:
+        for name, part in zip(PARTS, ranges, strict=True):
+            if np.isnan(take_rows(series.values[:, index], part)).all():
                 times = f"{series.time[part[:, 0].min()]} to {series.time[part[:, 1].max() - 1]}"
                 raise UserError(
                     f"Target '{target}' has no value in data.split.{name} ({times}): move the split or choose another"
                     " target."
                 )
-        if facts[0].is_constant[index]:
+        if training.is_constant[index]:
             raise UserError(
                 f"Target '{target}' is constant in the training rows: there is nothing to learn;"
                 " choose another target, or move data.split."
             )
-    return facts[0]
+    return training
 
 
 def fill_rows(series: Series, scaler: Scaler, extra: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -148,7 +147,7 @@ def fill_rows(series: Series, scaler: Scaler, extra: int = 0) -> tuple[np.ndarra
 def _relative(series: Series, scaler: Scaler, index: int) -> np.ndarray:
     """Return the values ``[N]`` of a feature, relative to the level of their series if the scaler has levels."""
     column = series.values[:, index]
-    if scaler.levels is None or series.panel is None:
+    if scaler.levels is None or series.panel is None or index not in scaler.levels.columns:
         return column
     lengths = series.panel.lengths
     shift, width = (np.repeat(part[:, index], lengths) for part in (scaler.levels.shift, scaler.levels.width))
@@ -195,27 +194,34 @@ def check_range(series: Series, inputs: np.ndarray, stops: np.ndarray) -> tuple[
     """
     features = len(series.features)
     training, later, rows = np.zeros(features), np.zeros(features), np.zeros(features, np.int64)
-    for part, is_training in _pieces(series, stops):
+    for part, before, after in _pieces(series, stops):
         size = np.abs(inputs[part, :features])
         highest = size.max(axis=0, initial=0.0)
         if not highest.max(initial=0.0) <= MAX_SCALED:
             row, column = (int(index[0]) for index in np.nonzero(~(size <= MAX_SCALED)))
             raise UserError(_out_of_range(series, part.start + row, column))
-        if is_training:
-            training = np.maximum(training, highest)
-        else:
-            rows = np.where(highest > later, part.start + size.argmax(axis=0), rows)
+        training = np.maximum(training, size[before].max(axis=0, initial=0.0))
+        late = size[after]
+        if len(late):
+            highest = late.max(axis=0)
+            at = part.start + np.arange(len(size))[after][late.argmax(axis=0)]
+            rows = np.where(highest > later, at, rows)
             later = np.maximum(later, highest)
     far = np.flatnonzero(later > FAR * np.maximum(training, 1.0))
     return tuple(_far_off(series, int(rows[column]), int(column), stops) for column in far)
 
 
-def _pieces(series: Series, stops: np.ndarray) -> Iterator[tuple[slice, bool]]:
-    """Yield the rows in pieces of one series each, and whether they are before the end of its training rows."""
-    bounds = series.bounds.tolist()
-    for start, border, stop in zip(bounds[:-1], stops.tolist(), bounds[1:], strict=True):
-        yield from ((part, True) for part in chunks(start, border))
-        yield from ((part, False) for part in chunks(border, stop))
+def _pieces(series: Series, stops: np.ndarray) -> Iterator[tuple[slice, Rows, Rows]]:
+    """Yield the rows in pieces, and which rows of a piece are before the end of the training rows, and after it."""
+    everything, nothing = slice(None), slice(0, 0)
+    if series.panel is None:
+        border = int(stops[0])
+        yield from ((part, everything, nothing) for part in chunks(0, border))
+        yield from ((part, nothing, everything) for part in chunks(border, len(series)))
+        return
+    is_training = mask_rows(np.stack([series.bounds[:-1], stops], axis=1), len(series))
+    for part in chunks(0, len(series)):
+        yield part, np.flatnonzero(is_training[part]), np.flatnonzero(~is_training[part])
 
 
 def _out_of_range(series: Series, row: int, column: int) -> str:

@@ -33,7 +33,12 @@ class ScalerChoice(NamedTuple):
     mask: bool = False
 
     def fit_levels(
-        self, rows: np.ndarray, features: Sequence[str], panel: Panel, train: Ranges
+        self,
+        rows: np.ndarray,
+        features: Sequence[str],
+        panel: Panel,
+        train: Ranges,
+        categories: Collection[str] = (),
     ) -> SeriesLevels | None:
         """Return the level of each series in the features that are scaled per series; None if there are none.
 
@@ -42,6 +47,7 @@ class ScalerChoice(NamedTuple):
             features: The C names.
             panel: The series.
             train: Training rows of each ``[S, 2]``.
+            categories: features that are codes of categories.
 
         Raises:
             UserError: ``scaling.per=series`` with a method that bends values, or does not scale them.
@@ -54,8 +60,9 @@ class ScalerChoice(NamedTuple):
         if per == "all" or method not in LEVELED:
             return None
         methods = _methods(self.scaling, features)
+        left_out = {*CALENDAR, *panel.constant, *categories}
         columns = [
-            index for index, name in enumerate(features) if methods[index] == method and name not in CALENDAR
+            index for index, name in enumerate(features) if methods[index] == method and name not in left_out
         ]
         return SeriesLevels.fit(rows, train, panel.ids, columns, robust=method == "robust")
 
@@ -253,6 +260,17 @@ class Scaler:
             return self
         chosen = list(self.target_indices)
         return SeriesScaler(self, self.levels.shift[series][:, chosen], self.levels.width[series][:, chosen])
+
+    def with_level(self, shift: np.ndarray, width: np.ndarray) -> "Scaler":
+        """Return the scaler of one series, given the level ``[C]`` of its channels; curves must not bend these.
+
+        Example:
+            >>> scaler = Scaler(np.array([0.5]), np.array([2.0]), (0,)).with_level(np.array([10.0]), np.array([4.0]))
+            >>> scaler.mean.tolist(), scaler.scale.tolist()
+            ([12.0], [8.0])
+        """
+        mean, scale = shift + width * self.mean, width * self.scale
+        return replace(self, mean=mean, scale=scale, levels=None)
 
     def select(self, windows: slice) -> "Scaler":
         """Return what scales some of the windows: the scaler itself, which is the same for all."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 from tsforecast.inference.forecast_table import forecast_table
 from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.intervals import CoverageSummary
+from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.predictor import Predictor
 from tsforecast.inference.probabilistic_output import ProbabilisticOutput
 from tsforecast.inference.scorer import Scorer
@@ -59,7 +60,7 @@ def forecast_segments(
         if not len(segment.ends):
             continue
         forecasts = None if ensemble is None else ensemble.forecasts(segment)
-        for ends, batch in _batches(segment, forecasts, predictor, batch_size):
+        for ends, batch in batches_of_segment(segment, predictor, batch_size, forecasts=forecasts):
             kept = batch if output is None else output.keep(segment.time[ends], batch)
             lower, upper = scorer.compute_intervals(segment.position[ends], kept)
             levels = None if output is None else output.levels
@@ -100,19 +101,30 @@ def describe_coverage(summary: CoverageSummary) -> str:
     return f"{observed:.1%} of {count:,} truths fell inside their intervals (nominal {nominal:.0%})"
 
 
-def _batches(
-    segment: Segment, forecasts: Forecasts | None, predictor: Predictor, batch_size: int
+def batches_of_segment(
+    segment: Segment,
+    predictor: Predictor,
+    batch_size: int,
+    series: ModelMetadata | None = None,
+    forecasts: Forecasts | None = None,
 ) -> Iterator[tuple[np.ndarray, Forecasts]]:
     """Yield the last rows of the windows of each batch, and their forecasts.
 
     Forecasts that are not given are computed for several batches at once: the intervals learn after each batch, but
     forecasts do not depend on them.
+
+    Args:
+        segment: The windows.
+        predictor: Forecasts them.
+        batch_size: Windows in a batch.
+        series: Metadata of their series, for a model of many; None for others.
+        forecasts: Their forecasts, if they are known.
     """
     size = windows_per_call(batch_size)
     for start in range(0, len(segment.ends), size):
         ends = segment.ends[start : start + size]
         chunk = (
-            predictor(segment.windows(ends))
+            predictor(segment.windows(ends), *([] if series is None else [series]))
             if forecasts is None
             else forecasts.select(slice(start, start + size))
         )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +83,7 @@ class ModelMetadata:
         members: Names of an ensemble's members, or none.
         derived: Features that are computed from others if rows do not bring them.
         recipe: How the training data were read, for files to forecast from; None if nothing was decided.
+        panel: ``has_clock``, ``static`` and ``name`` of the ``Panel`` of a model of many series; None for one series.
 
     Example:
         >>> from tsforecast.models.task import Task
@@ -108,6 +109,7 @@ class ModelMetadata:
     members: tuple[str, ...] = ()
     derived: Derived = field(default_factory=dict)
     recipe: "ReadingRecipe | None" = None
+    panel: Mapping[str, Any] | None = None
 
     @classmethod
     def from_model(cls, model: "Model") -> "ModelMetadata":
@@ -136,10 +138,6 @@ class ModelMetadata:
             raise UserError(
                 f"The saved model's metadata lacks {', '.join(missing)}: train it again with this version."
             )
-        if metadata.get("panel"):
-            raise UserError(
-                "The model was trained on many series, which this job cannot forecast yet: use a model of one series."
-            )
         spike = metadata.get("spike") or {}
         thresholds = spike.get("threshold") or [None] * len(metadata["targets"])
         return cls(
@@ -157,7 +155,17 @@ class ModelMetadata:
             members=tuple(metadata.get("members") or ()),
             derived=_derived(metadata),
             recipe=_recipe(metadata),
+            panel=metadata.get("panel"),
         )
+
+    def with_level(self, shift: np.ndarray, width: np.ndarray) -> "ModelMetadata":
+        """Return the metadata of one series of a model of many, whose values are relative to its level.
+
+        Args:
+            shift: ``[C]`` location of each channel.
+            width: ``[C]`` spread of each channel.
+        """
+        return replace(self, scaler=self.scaler.with_level(shift, width))
 
     @property
     def clock(self) -> Clock:
@@ -370,5 +378,5 @@ def describe_data(
         "spike": spike,
         "recipe": None if series.recipe is None else series.recipe.to_dict(),
         "derived": {name: dict(weights) for name, weights in series.derived.items()},
-        **({} if series.panel is None else {"panel": {"has_clock": series.panel.has_clock}}),
+        **({} if series.panel is None else {"panel": series.panel.describe()}),
     }

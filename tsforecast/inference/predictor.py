@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeGuard
 import numpy as np
 
 from tsforecast.data.windows import Windows
+from tsforecast.errors import UserError
 from tsforecast.inference.forecasts import Forecasts, Outputs
 from tsforecast.inference.metadata import ModelMetadata
 
@@ -38,11 +39,24 @@ class Predictor:
         self.sizes = tuple(sorted(sizes))
         self._calls = {size: _compile(model, self.metadata, size) for size in self.sizes}
         for size in self.sizes:  # so that the first real call has nothing left to compile
-            self(np.zeros((size, self.metadata.lookback, len(self.metadata.channels)), np.float32))
+            self.outputs(np.zeros((size, self.metadata.lookback, len(self.metadata.channels)), np.float32))
 
-    def __call__(self, past: np.ndarray) -> Forecasts:
-        """Return the forecasts of scaled windows float32 ``[n, L, C]``, n at least 1."""
-        parts = [Forecasts.from_outputs(outputs, self.metadata) for outputs in self._run_chunks(past)]
+    def __call__(self, past: np.ndarray, series: ModelMetadata | None = None) -> Forecasts:
+        """Return the forecasts of scaled windows.
+
+        Args:
+            past: float32 ``[n, L, C]``, n at least 1.
+            series: Metadata of the series that they are of, for a model of many series.
+
+        Raises:
+            UserError: The model is one of many series, and none is given.
+        """
+        if self.metadata.panel is not None and series is None:
+            raise UserError(
+                "The model was trained on many series: forecast them with job=predict run=FOLDER predict.data=FILE."
+            )
+        metadata = series or self.metadata
+        parts = [Forecasts.from_outputs(outputs, metadata) for outputs in self._run_chunks(past)]
         return Forecasts.concatenate(parts)
 
     def outputs(self, past: np.ndarray) -> Outputs:

@@ -144,17 +144,48 @@ def segments(
         UserError: A value is too far from the training rows, or the rows are not one of the model's steps apart, or
             go back in time.
     """
-    stream = _GridRows(metadata, check_steps)
-    window = _SlidingWindow(metadata, stride, missing)
-    names: list[str] = []
-    for number, batch in enumerate(batches):
-        if number == 0:
-            names = list(batch.columns)
-            stream.grid.codes = [names.index(name) for name in metadata.categories]
-        raw = np.stack([batch.columns[name] for name in names], axis=1)
-        yield from window.extend(stream.grid, names, *stream.add(batch.time, raw, names))
-    for rows in stream.finish():
-        yield from window.extend(stream.grid, names, *rows)
+    stream = SegmentStream(metadata, stride, missing, check_steps)
+    for batch in batches:
+        yield from stream.add(batch)
+    yield from stream.finish()
+
+
+class SegmentStream:
+    """Takes the rows of one series piece by piece, and returns every window once, see ``segments``.
+
+    Args:
+        metadata: Metadata of the model.
+        stride: Grid positions from one window to the next.
+        missing: Receives the rows; None if missing values are of no interest.
+        check_steps: See ``segments``.
+    """
+
+    def __init__(
+        self,
+        metadata: ModelMetadata,
+        stride: int,
+        missing: MissingStretches | None = None,
+        check_steps: bool = True,
+    ):
+        self._rows = _GridRows(metadata, check_steps)
+        self._window = _SlidingWindow(metadata, stride, missing)
+        self._categories = metadata.categories
+        self._names: list[str] = []
+
+    def add(self, batch: Rows) -> Iterator[Segment]:
+        """Yield the segment that ends in the rows that no later piece can change, if there are any."""
+        grid = self._rows.grid
+        if not self._names:
+            self._names = list(batch.columns)
+            grid.codes = [self._names.index(name) for name in self._categories]
+        raw = np.stack([batch.columns[name] for name in self._names], axis=1)
+        rows = self._rows.add(batch.time, raw, self._names)
+        yield from self._window.extend(grid, self._names, *rows)
+
+    def finish(self) -> Iterator[Segment]:
+        """Yield the segments that end in the last rows."""
+        for rows in self._rows.finish():
+            yield from self._window.extend(self._rows.grid, self._names, *rows)
 
 
 class _GridRows:

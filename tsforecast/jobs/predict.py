@@ -8,6 +8,7 @@ from tsforecast.config import Config
 from tsforecast.errors import UserError
 from tsforecast.files import display_path, remove_if_empty
 from tsforecast.jobs import build
+from tsforecast.jobs.predict_panel import predict_panel
 from tsforecast.models.io import load_metadata, load_model, load_task
 from tsforecast.registry.model_source import resolve_model
 from tsforecast.tables.sources import find_source
@@ -27,6 +28,9 @@ def main(config: Config, path: Path) -> None:
 
     task, stored = load_task(source.model), load_metadata(source.model)
     description = ModelMetadata.from_task(task, stored)
+    if description.panel is not None:
+        predict_panel(config, path, rows, source, description)
+        return
     check_rows(rows, description, options.time)
     writer = TableWriter(options.out or path / "forecasts.parquet")
     output = open_output(options, task, description, source, path, config.seed)

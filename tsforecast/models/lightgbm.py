@@ -213,7 +213,7 @@ class LightGBM(Estimator):
         """Return the features of windows, float32 ``[n, F]``; they depend on the inputs of the window only."""
         ends = windows.ends if ends is None else ends
         lookback, rows = self.task.lookback, windows.rows
-        lagged = [*self.measured_channels, *self.task.category_channels]
+        lagged = [*self.measured_channels, *self.changing_categories]
         columns = [rows[ends]] + [rows[ends - lag][:, lagged] for lag in self.lags]
         section = slice(ends.min() - lookback + 1, ends.max() + 1)
         positions = ends - section.start
@@ -237,23 +237,38 @@ class LightGBM(Estimator):
 
     @property
     def measured_channels(self) -> list[int]:
-        """The channels whose lags and statistics are features: not the calendar, categories and the context."""
+        """The channels whose lags and statistics are features: not the calendar, categories, constants, the context."""
         names = self.metadata.get("channels") or [""] * self.task.channels
-        numbers = self.task.number_channels
+        numbers, left_out = self.task.number_channels, {*CALENDAR, *self._constant_features()}
         return [
             i
             for i, name in enumerate(names)
-            if name.split("@")[0] not in CALENDAR and CONTEXT not in name and i in numbers
+            if name.split("@")[0] not in left_out and CONTEXT not in name and i in numbers
         ]
+
+    @property
+    def changing_categories(self) -> list[int]:
+        """The channels of categories that may change from step to step."""
+        constant, codes = self._constant_features(), self.task.category_channels
+        if not constant:
+            return codes
+        return [i for i in codes if self.metadata["channels"][i].split("@")[0] not in constant]
+
+    def _constant_features(self) -> set[str]:
+        """Return the features that are constant within each of many series."""
+        panel = self.metadata.get("panel") or {}
+        return {*panel.get("static", ()), *([panel["name"]] if panel.get("name") else [])}
 
     @property
     def categorical_features(self) -> list[int]:
         """The features of a window that are codes of categories."""
-        codes, measured = self.task.category_channels, len(self.measured_channels)
+        codes, measured = self.changing_categories, len(self.measured_channels)
         starts = [
             self.task.channels + lag * (measured + len(codes)) + measured for lag in range(len(self.lags))
         ]
-        return codes + [start + index for start in starts for index in range(len(codes))]
+        return self.task.category_channels + [
+            start + index for start in starts for index in range(len(codes))
+        ]
 
     def parameter_rows(self) -> list[ParameterRow]:
         """Return one row per booster; each leaf counts as a parameter."""

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tsforecast.columns.categories import as_categories
 from tsforecast.errors import UserError, nearest
 
 MAX_SHARE = 0.5  # series per row, above which a column does not name series
@@ -26,19 +27,20 @@ def encode_ids(table: pa.Table, columns: Sequence[str]) -> tuple[np.ndarray, tup
         >>> index.tolist(), ids
         ([0, 0, 1, 1], ('b', 'a'))
     """
-    series, names = np.zeros(table.num_rows, np.int64), [""]
-    for number, name in enumerate(columns):
+    series, names = _encode(table, columns[0])
+    for name in columns[1:]:
         codes, values = _encode(table, name)
         keys, series = np.unique(series * len(values) + codes, return_inverse=True)
-        first, second = np.divmod(keys, len(values))
-        joined = "/" if number else ""
-        names = [f"{names[i]}{joined}{values[j]}" for i, j in zip(first, second, strict=True)]
+        pairs = zip(*np.divmod(keys, len(values)), strict=True)
+        names = [f"{names[first]}/{values[second]}" for first, second in pairs]
     if len(names) > MAX_SHARE * table.num_rows:
         raise UserError(
             f"data.series_id: {' and '.join(repr(name) for name in columns)} has {len(names):,} values in"
             f" {table.num_rows:,} rows, nearly one for each row: name the column that tells which series a row belongs"
             " to."
         )
+    if len(columns) == 1:  # whose codes are in the order of the rows
+        return series, tuple(names)
     _, first_row = np.unique(series, return_index=True)
     order = np.argsort(first_row, kind="stable")
     rank = np.empty_like(order)
@@ -53,18 +55,17 @@ def _encode(table: pa.Table, name: str) -> tuple[np.ndarray, list[str]]:
     column = table[name]
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    empty = pc.is_null(column)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        empty = pc.or_(empty, pc.equal(pc.utf8_trim_whitespace(column), ""))
-        empty = pc.fill_null(empty, True)
-    missing = np.flatnonzero(empty.to_numpy())
-    if len(missing):
+    encoded = pc.dictionary_encode(column, null_encoding="encode").combine_chunks()
+    encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+    codes = np.asarray(encoded.indices).astype(np.int64)
+    texts = as_categories(pa.chunked_array([encoded.dictionary])).to_pylist()  # as later files are read
+    values = list(dict.fromkeys(texts))
+    if len(values) < len(texts):
+        codes = np.array([values.index(text) for text in texts], np.int64)[codes]
+    if None in values:
+        missing = np.flatnonzero(codes == values.index(None))
         raise UserError(
             f"data.series_id: column '{name}' is empty in {len(missing):,} rows, the first of them row"
             f" {missing[0] + 1:,}: name the series of each row, or leave these rows out with data.where."
         )
-    encoded = pc.dictionary_encode(column).combine_chunks()
-    encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
-    return np.asarray(encoded.indices).astype(np.int64), [
-        str(value) for value in encoded.dictionary.to_pylist()
-    ]
+    return codes, values

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ class SeriesLevels:
 
     Example:
         >>> levels = SeriesLevels(("a",), np.array([[2.0]]), np.array([[0.5]]))
-        >>> levels.apply(np.array([[3.0]]), np.array([0])).tolist()
+        >>> levels.apply(np.array([[3.0]]), np.array([1])).tolist()
         [[2.0]]
     """
 
@@ -64,24 +65,33 @@ class SeriesLevels:
         """
         if tuple(ids) == self.ids:
             return self
-        known = {name: index for index, name in enumerate(self.ids)}
-        index = np.array([known.get(name, -1) for name in ids], np.int64)
+        index = np.array([self.index_of.get(name, -1) for name in ids], np.int64)
         shift, width = self.shift[index], self.width[index]
-        scaled = np.flatnonzero(((self.shift != 0) | (self.width != 1)).any(axis=0))
         for series in np.flatnonzero(index < 0):
             window = values[starts[series] : starts[series] + lookback]
             shift[series], width[series] = 0.0, 1.0
-            for column in scaled:
-                rows = window[:, column].astype(np.float64)
-                shift[series, column], width[series, column] = (
-                    float(figure[0]) for figure in _standard_figures(rows, np.array([len(rows)]))
-                )
+            for column in self.columns:
+                rows = window[:, column]
+                shift[series, column], width[series, column] = standard_level(rows)
         return SeriesLevels(tuple(ids), shift, width)
 
-    def apply(self, values: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """Return values ``[N, C]`` of the rows of ``series`` ``[N]`` relative to their levels, in float64."""
-        array: np.ndarray = (values - self.shift[series]) / self.width[series]
+    def apply(self, values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Return values ``[N, C]`` relative to the levels of their series, which have ``lengths`` ``[S]`` rows each."""
+        array = values.astype(np.float64)
+        for column in self.columns:
+            array[:, column] -= np.repeat(self.shift[:, column], lengths)
+            array[:, column] /= np.repeat(self.width[:, column], lengths)
         return array
+
+    @cached_property
+    def index_of(self) -> dict[str, int]:
+        """Return the index of each series by its name."""
+        return {name: index for index, name in enumerate(self.ids)}
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """Return the channels that are relative to the level of their series."""
+        return np.flatnonzero(((self.shift != 0) | (self.width != 1)).any(axis=0))
 
     def extend(self, channels: Sequence[int | None]) -> "SeriesLevels":
         """Return the levels with more channels: copies of some, and neutral ones for None."""
@@ -121,6 +131,17 @@ class SeriesLevels:
         """Return the levels that ``to_dict`` stored."""
         shift, width = (np.asarray(stored[key], np.float64) for key in ("shift", "width"))
         return cls(tuple(stored["ids"]), shift, width)
+
+
+def standard_level(rows: np.ndarray) -> tuple[float, float]:
+    """Return location and spread of rows ``[N]`` of one series, NaN where missing.
+
+    Example:
+        >>> standard_level(np.array([1.0, np.nan, 3.0]))
+        (2.0, 1.0)
+    """
+    shift, width = _standard_figures(rows.astype(np.float64), np.array([len(rows)]))
+    return float(shift[0]), float(width[0])
 
 
 def _standard_figures(rows: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

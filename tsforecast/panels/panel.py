@@ -1,7 +1,8 @@
 """A panel: many series whose rows follow each other in one array."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,8 @@ class Panel:
         ids: Names of the S series.
         bounds: ``[S + 1]`` int64, the first row of each series and, last, the number of all rows.
         has_clock: Whether the times are those of a clock; otherwise they number the steps of each series.
+        static: Features that are constant within each series.
+        name: The feature that holds the code of each series; empty without one.
 
     Example:
         >>> panel = Panel(("north", "south"), np.array([0, 3, 5]))
@@ -28,6 +31,8 @@ class Panel:
     ids: tuple[str, ...]
     bounds: np.ndarray
     has_clock: bool = True
+    static: tuple[str, ...] = ()
+    name: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,7 +60,16 @@ class Panel:
         """
         ids = tuple(name for name, keep in zip(self.ids, kept, strict=True) if keep)
         bounds = np.concatenate([[0], np.cumsum(self.lengths[kept])])
-        return Panel(ids, bounds, self.has_clock), np.repeat(kept, self.lengths)
+        return replace(self, ids=ids, bounds=bounds), np.repeat(kept, self.lengths)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a model stores of its series, apart from their levels."""
+        return {"has_clock": self.has_clock, "static": list(self.static), "name": self.name}
+
+    @property
+    def constant(self) -> tuple[str, ...]:
+        """The features that are constant within each series, that of its name included."""
+        return (*self.static, self.name) if self.name else self.static
 
 
 def as_ranges(borders: object) -> np.ndarray:

@@ -12,6 +12,9 @@ from tsforecast.times.frequency import Frequency
 from tsforecast.times.resample import Aggregate, aggregate_of
 from tsforecast.times.time_grid import TimeGrid
 
+# Fields that the recipe of one series does not store, and their values there.
+OF_PANELS = {"series_id": (), "layout": "long", "static": (), "series_input": ""}
+
 
 @dataclass(frozen=True)
 class ReadingRecipe:
@@ -34,6 +37,8 @@ class ReadingRecipe:
             mean.
         series_id: Columns that name the series of each row; empty for one series.
         layout: ``long``, or ``wide`` for one column for each series.
+        static: Columns that are constant within each series.
+        series_input: The feature that holds the code of each series; empty without one.
 
     Example:
         >>> recipe = ReadingRecipe(TimeFormat(("day",), "%m/%d/%Y"), ("load",), TimeGrid(Frequency(1, "bd")))
@@ -57,6 +62,8 @@ class ReadingRecipe:
     aggregate: Aggregate = None
     series_id: tuple[str, ...] = ()
     layout: str = "long"
+    static: tuple[str, ...] = ()
+    series_input: str = ""
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "ReadingRecipe":
@@ -77,6 +84,8 @@ class ReadingRecipe:
             stored.get("aggregate"),
             tuple(stored.get("series_id", ())),
             stored.get("layout", "long"),
+            tuple(stored.get("static", ())),
+            stored.get("series_input", ""),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,7 +95,7 @@ class ReadingRecipe:
         categories = {name: list(values) for name, values in self.categories.items()}
         more = {"numeric": list(self.numeric), "grid": grid, "dialect": dialect, "categories": categories}
         values = {**asdict(self), **more}
-        for name, usual in (("series_id", ()), ("layout", "long")):  # not in the recipe of one series
+        for name, usual in OF_PANELS.items():
             if values[name] == usual:
                 del values[name]
         return values

@@ -36,6 +36,9 @@ class TableOptions:
         series_id: Column, or columns, that name the series of each row, for a table of many series; None for one.
         layout: ``long`` for one row for each time of each series; ``wide`` for one column for each series: then
             ``target`` names those columns, the value of each is called ``value``, and ``features`` are common to all.
+        static: Columns that are constant within each series of a panel: numbers, or text, which is categories.
+        series_input: Whether models read which series a window is of: networks learn an embedding of it, LightGBM takes
+            it as a category; series that are not in the training rows are unknown.
         categorical: Columns to feed in as categories: text, numbers that are codes, or booleans.
         unknown_categories: ``note`` to take a category that the training rows do not have as unknown, ``refuse`` to
             refuse it.
@@ -63,6 +66,8 @@ class TableOptions:
     missing_values: Sequence[float | str] = ()
     series_id: str | Sequence[str] | None = None
     layout: Literal["long", "wide"] = "long"
+    static: Sequence[str] | str = ()
+    series_input: bool = False
     categorical: Sequence[str] | str = ()
     unknown_categories: str = "note"
     cache: bool | str = "auto"

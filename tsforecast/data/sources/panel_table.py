@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsforecast.columns.categories import FIRST, UNKNOWN
 from tsforecast.data.names import match_names
 from tsforecast.data.series import Series, check_rows, pick_known_ahead
 from tsforecast.data.sources.options import TableOptions
+from tsforecast.data.sources.static_columns import fill_static, with_static
 from tsforecast.data.sources.table import (
     Selection,
     TimedTable,
@@ -35,7 +37,7 @@ from tsforecast.times.refusals import check_missing_times
 from tsforecast.times.stated import STEPS
 from tsforecast.times.time_grid import TimeGrid
 
-VALUE = "value"  # name of the values of a wide table
+VALUE, SERIES = "value", "series"  # names of the values and of the code of the series of a wide table
 LAYOUTS = ("long", "wide")
 
 
@@ -79,13 +81,24 @@ def load_panel(source: Source, options: TableOptions, recipe: ReadingRecipe | No
         UserError: As ``load_table``; or an id is empty, or nearly every row has one of its own.
     """
     _check(options)
-    table = read_times(source, options, recipe or stated_recipe(options))
+    known = recipe is not None
+    recipe = recipe or _stated_recipe(options)
+    # The code of a series is not a column of the table.
+    columns = {name: values for name, values in recipe.categories.items() if name != recipe.series_input}
+    table = read_times(source, options, replace(recipe, categories=columns))
     has_clock = not table.recipe.time.pattern.startswith(f"{STEPS}_")
     with locating(table.opened, table.selected):
         check_missing_times(table.time, table.rows, table.recipe.time.columns)
         rows = (_read_wide if options.layout == "wide" else _read_long)(table, options)
     grid, time, values, bounds, changes = _limit(rows.placed, options.rows)
+    static = table.recipe.static
+    panel = Panel(rows.ids, bounds, has_clock, static, recipe.series_input)
+    values = fill_static(values, panel, [rows.features.index(name) for name in static])
+    vocabulary = recipe.categories.get(recipe.series_input, ()) if known else rows.ids
     recipe, features = replace(rows.recipe, grid=grid), rows.features
+    if panel.name:
+        recipe = replace(recipe, categories={**recipe.categories, panel.name: vocabulary})
+        features, values = (*features, panel.name), _add_codes(values, panel, vocabulary)
     if options.calendar and has_clock:
         features, values = add_calendar(features, values, recipe.clock.local(time), grid.step)
     return Series(
@@ -99,7 +112,7 @@ def load_panel(source: Source, options: TableOptions, recipe: ReadingRecipe | No
         notes=(*table.opened.notes, *table.notes, *rows.notes, *changes),
         name=source.name,
         recipe=recipe,
-        panel=Panel(rows.ids, bounds, has_clock),
+        panel=panel,
     )
 
 
@@ -111,10 +124,28 @@ def _check(options: TableOptions) -> None:
         raise UserError(f"data.layout is {options.layout!r}: write {' or '.join(LAYOUTS)}.")
     if options.layout == "wide" and options.series_id:
         raise UserError("data.layout=wide has one column for each series: leave out data.series_id.")
+    if options.static and options.layout == "wide":
+        raise UserError(
+            "data.static needs a long table, whose columns tell more of each series: set data.layout=long."
+        )
     if options.resample is not None:
         raise UserError("data.resample is for one series: resample the rows of each series beforehand.")
     if options.cache is True:
         raise UserError("data.cache=true is for one series: set data.cache=false.")
+
+
+def _stated_recipe(options: TableOptions) -> ReadingRecipe:
+    """Return the recipe of what is stated, with what only panels have."""
+    recipe = stated_recipe(options)
+    name = "/".join(recipe.series_id) or SERIES if options.series_input else ""
+    return replace(recipe, static=match_names(options.static, ()), series_input=name)
+
+
+def _add_codes(values: np.ndarray, panel: Panel, vocabulary: Sequence[str]) -> np.ndarray:
+    """Return values ``[N, C + 1]`` with the code of each row's series as the last column."""
+    codes = {name: FIRST + index for index, name in enumerate(vocabulary)}
+    column = np.repeat([float(codes.get(name, UNKNOWN)) for name in panel.ids], panel.lengths)
+    return np.concatenate([values, column[:, None]], axis=1)
 
 
 def _read_long(table: TimedTable, options: TableOptions) -> _Rows:
@@ -126,7 +157,7 @@ def _read_long(table: TimedTable, options: TableOptions) -> _Rows:
                 f"data.series_id: '{name}' is the time column; name the one that tells the series."
             )
     table = table._replace(rows=table.rows.drop_columns(list(columns)))
-    selection = select_columns(table, options)
+    selection = select_columns(table, with_static(table, options))
     values, doubts = to_array(selection, table.time)
     known = ~np.isnat(table.time)
     recipe, time = to_grid_clock(decided_recipe(table.recipe, selection), table.time[known])

@@ -405,7 +405,7 @@ def _settle_marks(
     opened: Table, rows: pa.Table, recipe: ReadingRecipe, options: TableOptions
 ) -> ReadingRecipe:
     """Return the recipe with the dialect of the table and its decimal marks, decided over all rows."""
-    taken = (*recipe.time.columns, *recipe.categories)
+    taken = (*recipe.time.columns, *recipe.categories, *recipe.series_id)
     others = [name for name in rows.column_names if name not in taken]
     stated, dialect = recipe.dialect is not None, opened.dialect
     if opened.undecided and dialect is not None:
