@@ -2,13 +2,13 @@
 
 import contextlib
 import time
+from functools import partial
 from pathlib import Path
 
 from tsforecast.config import Config
 from tsforecast.errors import UserError
 from tsforecast.files import display_path, remove_if_empty
 from tsforecast.jobs import build
-from tsforecast.jobs.predict_panel import predict_panel
 from tsforecast.models.io import load_metadata, load_model, load_task
 from tsforecast.registry.model_source import resolve_model
 from tsforecast.tables.sources import find_source
@@ -23,13 +23,16 @@ def main(config: Config, path: Path) -> None:
 
     from tsforecast.inference.forecast_table import TableWriter
     from tsforecast.inference.metadata import ModelMetadata
+    from tsforecast.inference.panel_predict import forecast_panel_file
     from tsforecast.inference.probabilistic_output import open_output
     from tsforecast.inference.sliding import check_rows, read_rows, segments
 
     task, stored = load_task(source.model), load_metadata(source.model)
     description = ModelMetadata.from_task(task, stored)
     if description.panel is not None:
-        predict_panel(config, path, rows, source, description)
+        file, set_up = (source.model, source.name), partial(build.set_up_runtime, config)
+        figures = forecast_panel_file(rows, file, description, options, config.intervals, path, set_up)
+        current_tracker().summary(figures)
         return
     check_rows(rows, description, options.time)
     writer = TableWriter(options.out or path / "forecasts.parquet")
