@@ -15,8 +15,9 @@ from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.series import Series
 from tsforecast.files import write_bytes
 from tsforecast.inference.predict import predict
+from tsforecast.monitoring.local_time import local_seconds
 from tsforecast.monitoring.monitor import FILE, Reference
-from tsforecast.monitoring.reference import InputReference, Local
+from tsforecast.monitoring.reference import InputReference
 from tsforecast.monitoring.truths import ResidualReference
 from tsforecast.stages import stage
 from tsforecast.storage.rows import chunks
@@ -35,16 +36,6 @@ def monitored_features(series: Series) -> tuple[str, ...]:
     excluded = {*CALENDAR, *series.derived, *series.categories}
     names = [name for name in (*series.targets, *series.features) if name not in excluded]
     return tuple(dict.fromkeys(names))[:MAX_FEATURES]
-
-
-def local_seconds(series: Series) -> Local:
-    """Return the function that turns seconds of the series' grid into local ones."""
-    clock = series.clock
-
-    def convert(seconds: np.ndarray) -> np.ndarray:
-        return clock.local(seconds.astype("datetime64[s]")).astype("datetime64[s]").astype(np.int64)
-
-    return convert
 
 
 def learn_inputs(dataset: ForecastDataset) -> InputReference | None:
@@ -66,7 +57,7 @@ def learn_inputs(dataset: ForecastDataset) -> InputReference | None:
             yield seconds, series.values[rows][:, columns].astype(np.float64)
 
     end = int(series.time[training - 1].astype("datetime64[s]").astype(np.int64)) + series.step
-    return InputReference.fit(features, series.step, pieces, end, local_seconds(series))
+    return InputReference.fit(features, series.step, pieces, end, local_seconds(series.clock))
 
 
 def learn_residuals(model: Model, dataset: ForecastDataset) -> tuple[ResidualReference, tuple[float, ...]]:
@@ -91,7 +82,7 @@ def learn_residuals(model: Model, dataset: ForecastDataset) -> tuple[ResidualRef
     residual, error = truth - forecast, np.abs(truth - naive)
     seconds = series.time[windows.ends + windows.lead].astype("datetime64[s]").astype(np.int64)
     step = series.step * spacing * dataset.window["stride"]
-    reference = ResidualReference.fit(seconds, _mean(residual, 1), step, local_seconds(series))
+    reference = ResidualReference.fit(seconds, _mean(residual, 1), step, local_seconds(series.clock))
     with np.errstate(invalid="ignore", divide="ignore"):
         share = _mean(np.abs(residual), (0, 1)) / _mean(error, (0, 1))
     return reference, tuple(share.tolist())

@@ -74,6 +74,7 @@ class Monitor:
         options: What raises an alarm.
         step: Seconds from one row to the next.
         local: Turns seconds into local ones, of which hours and weekdays are taken.
+        book: Alarms so far, of the model that was in service before; None: none.
 
     Example:
         ::
@@ -84,15 +85,23 @@ class Monitor:
     """
 
     def __init__(
-        self, reference: Reference | None, promise: Promise, options: AlarmOptions, *, step: int, local: Local
+        self,
+        reference: Reference | None,
+        promise: Promise,
+        options: AlarmOptions,
+        *,
+        step: int,
+        local: Local,
+        book: AlarmBook | None = None,
     ):
         self.targets, self.step = promise.targets, step
         self.features = () if reference is None else reference.inputs.features
-        self.book = AlarmBook(options.keep)
+        self.book = AlarmBook(options.keep) if book is None else book
         self.inputs = None if reference is None else InputMonitor(reference.inputs, options, local)
         residuals = None if reference is None else reference.residuals
         self.truths = TruthMonitor(step, promise.error, promise.coverage, options, local, residuals)
         self._last_row = self._last_truth = NEVER
+        self._seen = np.zeros(len(self.features), bool)
 
     def add_rows(self, seconds: np.ndarray, values: np.ndarray) -> list[Alarm]:
         """Add rows, and return the alarms that were raised or ended.
@@ -110,6 +119,7 @@ class Monitor:
             return []
         seconds, values = self._fill_gaps(seconds, values)
         self._last_row = int(seconds[-1])
+        self._seen |= np.isfinite(values).any(axis=0)
         return self._note(self.inputs.update(seconds, values), self.features)
 
     def add_truths(self, truths: Truths) -> list[Alarm]:
@@ -149,6 +159,7 @@ class Monitor:
             "inputs": None if self.inputs is None else self.inputs.to_dict(),
             "truths": self.truths.to_dict(),
             "last": [self._last_row, self._last_truth],
+            "seen": self._seen.tolist(),
         }
 
     def restore(self, stored: dict[str, Any]) -> bool:
@@ -160,6 +171,7 @@ class Monitor:
             self.inputs.restore(stored["inputs"])
         self.truths.restore(stored["truths"])
         self._last_row, self._last_truth = stored["last"]
+        self._seen = np.array(stored["seen"], bool)
         return True
 
     def _fill_gaps(self, seconds: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -181,7 +193,7 @@ class Monitor:
         transitions = [
             (int(seconds[row]), kind, name, int(row), column, signal)
             for kind, seconds, whole in findings
-            for signal, labels in _merge_missing(kind, whole, names)
+            for signal, labels in self._merge_missing(kind, whole, names)
             for column, name in enumerate(labels)
             for row in self._transitions(kind, name, signal.active[:, column])
         ]
@@ -201,14 +213,22 @@ class Monitor:
         before = np.concatenate([[(kind, name) in self.book.open], active[:-1]])
         return np.flatnonzero(active != before)
 
+    def _merge_missing(
+        self, kind: str, signal: Signal, names: tuple[str, ...]
+    ) -> list[tuple[Signal, tuple[str, ...]]]:
+        """Return a signal with its names; where all features are missing that is one condition, not one per feature.
 
-def _merge_missing(kind: str, signal: Signal, names: tuple[str, ...]) -> list[tuple[Signal, tuple[str, ...]]]:
-    """Return a signal with its names; where all features are missing that is one condition, not one per feature."""
-    if kind != "missing" or len(names) < 2:
-        return [(signal, names)]
-    together = np.asarray(signal.active.all(axis=1, keepdims=True))
-    figures = {key: value[:, :1] for key, value in signal.figures.items()}
-    return [(Signal(together, figures), (ALL,)), (signal._replace(active=signal.active & ~together), names)]
+        A feature that was never seen is not sent, rather than missing: truths alone may be sent.
+        """
+        if kind != "missing":
+            return [(signal, names)]
+        active = signal.active & self._seen
+        if self._seen.sum() < 2:
+            return [(signal._replace(active=active), names)]
+        together = np.asarray(signal.active.all(axis=1, keepdims=True))
+        first = int(self._seen.argmax())
+        figures = {key: value[:, [first]] for key, value in signal.figures.items()}
+        return [(Signal(together, figures), (ALL,)), (signal._replace(active=active & ~together), names)]
 
 
 def _by_name(levels: dict[str, np.ndarray], names: tuple[str, ...]) -> dict[str, dict[str, float]]:

@@ -11,7 +11,6 @@ from tests.helpers.series_factory import make_series
 from tsforecast.evaluation.monitoring_reference import (
     learn_inputs,
     learn_residuals,
-    local_seconds,
     monitored_features,
     monitoring_file,
     save_inputs,
@@ -66,8 +65,3 @@ def test_the_file_of_a_run_is_completed_for_the_registry(data, tmp_path):
     assert reference.inputs.to_dict() == stored["inputs"]
     assert reference.residuals is not None
     assert len(reference.promised) == 1
-
-
-def test_hours_are_local(data):
-    seconds = np.array([0, 3600])
-    assert local_seconds(data.series)(seconds).tolist() == [0, 3600]
