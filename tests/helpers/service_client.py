@@ -17,7 +17,9 @@ from tsforecast.serving.telemetry import Telemetry
 INTERVALS = IntervalOptions(coverage=0.9, rate=0.01, memory=100)
 
 
-def make_service(registry, keep=500, journal=None, shadow=None, intervals=INTERVALS, **options):
+def make_service(
+    registry, keep=500, journal=None, shadow=None, intervals=INTERVALS, alarms=None, webhook=None, **options
+):
     """A service; with ``journal=None``, one with a journal of its own."""
     telemetry = Telemetry()
     path = journal or Path(tempfile.mkdtemp(dir=registry.path.parent)) / "journal.db"
@@ -33,7 +35,10 @@ def make_service(registry, keep=500, journal=None, shadow=None, intervals=INTERV
         shadow=shadow,
     )
     limits = {"max_batch": 4, "queue": 16, "max_windows": 8}
-    return Service(manager, learner, telemetry, **{**limits, **options})
+    service = Service(manager, learner, telemetry, **{**limits, **options})
+    if alarms is not None:
+        service.monitor(alarms, webhook)
+    return service
 
 
 @contextmanager

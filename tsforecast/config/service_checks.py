@@ -3,12 +3,14 @@
 import importlib.util
 import ipaddress
 import os
+from urllib.parse import urlsplit
 
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError, install_hint
 
 FOR_ONNX = ("tf2onnx", "onnx", "onnxruntime")
 TOKEN = "TSFORECAST_TOKEN"  # the environment variable; a config would be written to files
+WEBHOOK_SECRET = "TSFORECAST_WEBHOOK_SECRET"  # that signs alarms
 
 
 def check_service(config: Config) -> None:
@@ -38,6 +40,24 @@ def check_service(config: Config) -> None:
         if config.serve.feed is None and config.serve.feed_connection is not None:
             raise UserError("serve.feed_connection needs the query to read: add serve.feed='SELECT ...'.")
         _check_host(config)
+        _check_webhook(config.serve.alarms.webhook.url)
+
+
+def _check_webhook(url: str | None) -> None:
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UserError(f"serve.alarms.webhook.url={url} must begin with https:// or http:// and a host.")
+    if parts.username is not None:
+        raise UserError(
+            "serve.alarms.webhook.url contains a password, which configs and logs would show: sign alarms with"
+            f" serve.alarms.webhook.secret_file or {WEBHOOK_SECRET} instead."
+        )
 
 
 def _check_export(config: Config) -> None:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tsforecast.config import Config
-from tsforecast.config.service_checks import TOKEN
+from tsforecast.config.service_checks import TOKEN, WEBHOOK_SECRET
 from tsforecast.files import remove_if_empty
 from tsforecast.jobs import build
 from tsforecast.registry import Registry
@@ -17,10 +17,12 @@ def main(config: Config, path: Path) -> None:
     remove_if_empty(path)
     registry, options = Registry(config.registry.path), config.serve
     token = read_token(options.token_file, os.environ.get(TOKEN))
+    secret_file, key = options.alarms.webhook.secret_file, "serve.alarms.webhook.secret_file"
+    secret = read_token(secret_file, os.environ.get(WEBHOOK_SECRET), key)
     with check_service(registry, options):
         listener = open_socket(options.host, options.port)  # taken before anything slow is done
         build.set_up_runtime(config)
-        app = create_service_app(registry, options, config.intervals, token)
+        app = create_service_app(registry, options, config.intervals, token, secret)
         print(
             f"{format_url(options.host, listener)} serves the champion of {registry.path}; "
             "/readyz says when it is warm, /docs how to use it.",

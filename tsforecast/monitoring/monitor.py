@@ -145,6 +145,22 @@ class Monitor:
             change = self.book.raise_alarm("spike", target, time=time, text=text, figures=figures)
         return [] if change is None else [change]
 
+    @property
+    def last_time(self) -> int | None:
+        """Second of the newest row or truth; None before any."""
+        newest = max(self._last_row, self._last_truth)
+        return None if newest == NEVER else newest
+
+    def end_unknown(self) -> list[Alarm]:
+        """End the alarms, of a model before this one, of features and targets that this one does not have."""
+        names = {*self.features, *self.targets, ALL}
+        ended = [
+            self.book.end_alarm(kind, name, time=alarm.start if self.last_time is None else self.last_time)
+            for (kind, name), alarm in list(self.book.open.items())
+            if name not in names
+        ]
+        return [alarm for alarm in ended if alarm is not None]
+
     def levels(self) -> dict[str, dict[str, float]]:
         """Return by statistic and feature how far the charts have risen: 1 raises an alarm."""
         levels = {} if self.inputs is None else _by_name(self.inputs.levels(), self.features)

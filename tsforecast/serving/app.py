@@ -26,6 +26,7 @@ from tsforecast.serving.pages import SECURITY_HEADERS, docs_page, live_page
 from tsforecast.serving.requests import ForecastRequest, ObserveRequest
 from tsforecast.serving.responses import (
     ARROW,
+    AlarmsResponse,
     ForecastResponse,
     HealthResponse,
     LiveResponse,
@@ -148,6 +149,14 @@ def add_row_routes(app: FastAPI, service: Service, limits: Limits) -> None:
             return Response(service.latest(), media_type=JSON)
         except NotReady as error:
             return refusal_response(error)
+
+    @app.get(
+        "/v1/alarms",
+        summary="Alarms: open ones, then those that ended last",
+        responses=openapi.responses(AlarmsResponse, 401),
+    )
+    async def alarms() -> Response:
+        return json_response(service.alarms())
 
     @app.get("/v1/events", include_in_schema=False)  # endless, which the document cannot say
     async def events() -> Response:

@@ -58,12 +58,13 @@ class AuthMiddleware:
         return hmac.compare_digest(header, self.expected)
 
 
-def read_token(file: str | None, environment: str | None) -> str | None:
-    """Return the bearer token from a file, else from the environment, else None.
+def read_token(file: str | None, environment: str | None, key: str = "serve.token_file") -> str | None:
+    """Return a token or secret from a file, else from the environment, else None.
 
     Args:
         file: File with the token, or None.
         environment: Value of the environment variable, or None.
+        key: Option that names the file.
 
     Raises:
         UserError: The file does not exist or is empty, or the token is not plain text.
@@ -72,10 +73,12 @@ def read_token(file: str | None, environment: str | None) -> str | None:
     if file is not None:
         path = Path(file).expanduser()
         if not path.is_file():
-            raise UserError(f"serve.token_file: there is no file {path}.")
+            raise UserError(f"{key}: there is no file {path}.")
         token = path.read_text().strip()
         if not token:
-            raise UserError(f"serve.token_file: {path} is empty.")
+            raise UserError(f"{key}: {path} is empty.")
     if token and not (token.isascii() and token.isprintable() and " " not in token):
-        raise UserError("The bearer token must be printable ASCII without blanks.")
+        raise UserError(
+            f"The token of {key} or its environment variable must be printable ASCII without blanks."
+        )
     return token or None

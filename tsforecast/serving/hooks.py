@@ -1,9 +1,9 @@
-"""What watches the service: called with each accepted row and each scored forecast, in the order of arrival.
+"""What watches the service: called with each accepted row, forecast and scored forecast, in the order of arrival.
 
 Example:
     ::
 
-        def watch(event: AcceptedRow | ScoredForecast) -> None:
+        def watch(event: WatchedEvent) -> None:
             if isinstance(event, ScoredForecast):
                 errors.append(event.point.forecast - event.point.truth)
 
@@ -13,7 +13,7 @@ Example:
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tsforecast.serving.window_record import Point
+from tsforecast.serving.window_record import Point, WindowRecord
 
 
 @dataclass(frozen=True)
@@ -42,4 +42,18 @@ class ScoredForecast:
     is_shadow: bool
 
 
-Watcher = Callable[[AcceptedRow | ScoredForecast], None]
+@dataclass(frozen=True)
+class IssuedForecast:
+    """A forecast that the champion has made.
+
+    Args:
+        window: Forecast values, and whether they raise a spike alarm.
+        targets: Names of the targets.
+    """
+
+    window: WindowRecord
+    targets: tuple[str, ...]
+
+
+WatchedEvent = AcceptedRow | IssuedForecast | ScoredForecast
+Watcher = Callable[[WatchedEvent], None]

@@ -143,6 +143,34 @@ class LiveWeights(BaseModel):
     weights: dict[str, float]
 
 
+class AlarmResponse(BaseModel):
+    """One alarm; times are seconds since 1970, as the grid of the data has them."""
+
+    number: int
+    kind: str
+    feature: str
+    severity: str
+    start: int
+    end: int | None
+    text: str
+    figures: dict[str, float]
+
+
+class DriftLevels(BaseModel):
+    """How far the drift charts of each statistic have risen at most: 1 raises an alarm."""
+
+    time: int
+    levels: dict[str, float]
+
+
+class AlarmsResponse(BaseModel):
+    """Open alarms and those that ended last, drift, and why something is not monitored."""
+
+    alarms: list[AlarmResponse]
+    drift: list[DriftLevels]
+    monitoring: str | None
+
+
 class LiveResponse(BaseModel):
     """What the live page shows."""
 
@@ -161,6 +189,9 @@ class LiveResponse(BaseModel):
     trouble: str | None
     points: list[LivePoint]
     weights: list[LiveWeights]
+    alarms: list[AlarmResponse]
+    drift: list[DriftLevels]
+    monitoring: str | None
 
 
 class ForecastResult(NamedTuple):

@@ -94,7 +94,11 @@ def journal_path(registry: Registry, options: ServeOptions) -> Path:
 
 
 def create_service_app(
-    registry: Registry, options: ServeOptions, intervals: IntervalOptions, token: str | None
+    registry: Registry,
+    options: ServeOptions,
+    intervals: IntervalOptions,
+    token: str | None,
+    webhook_secret: str | None = None,
 ) -> FastAPI:
     """Create the ASGI application that serves the champion.
 
@@ -103,10 +107,12 @@ def create_service_app(
         options: Limits of the service.
         intervals: Options of the prediction intervals.
         token: Bearer token that requests must carry; None for none.
+        webhook_secret: Secret that signs alarms; None: they are not signed.
     """
     from tsforecast.feeds.opening import open_feed
     from tsforecast.journal.retention import Retention
     from tsforecast.models.io import load_model
+    from tsforecast.monitoring.webhook import Webhook
     from tsforecast.serving.app import Limits, create_app
     from tsforecast.serving.learner import Learner
     from tsforecast.serving.model_manager import ModelManager
@@ -141,6 +147,10 @@ def create_service_app(
     if options.feed is not None:
         opener = functools.partial(open_feed, options.feed, options.feed_connection)
         service.follow(opener, options.feed, options.feed_seconds)
+    if options.alarms.enabled:
+        secret = None if webhook_secret is None else webhook_secret.encode()
+        webhook = Webhook(options.alarms.webhook, secret) if options.alarms.webhook.url else None
+        service.monitor(options.alarms, webhook)
     return create_app(service, Limits(int(options.max_body_mb * 1e6), options.timeout_seconds, token))
 
 

@@ -6,17 +6,21 @@ from collections.abc import Callable, Coroutine, Sequence
 from tsforecast.errors import UserError
 from tsforecast.feeds.batch import Feed
 from tsforecast.journal.writer import Statement
+from tsforecast.monitoring.options import AlarmOptions
+from tsforecast.monitoring.webhook import Webhook
 from tsforecast.serving import requests
+from tsforecast.serving.alarm_watcher import AlarmWatcher
 from tsforecast.serving.batching import Batcher, QueueFull
 from tsforecast.serving.events import EventBus
 from tsforecast.serving.feed_task import FeedTask
-from tsforecast.serving.hooks import AcceptedRow, ScoredForecast, Watcher
+from tsforecast.serving.hooks import AcceptedRow, IssuedForecast, ScoredForecast, WatchedEvent, Watcher
 from tsforecast.serving.learner import Learner, Observation
 from tsforecast.serving.live_store import LiveStore, Truth
 from tsforecast.serving.model_manager import LoadedModel, ModelManager
 from tsforecast.serving.monitoring import REPORT_SECONDS, ServiceMonitor
 from tsforecast.serving.responses import (
     ARROW,
+    AlarmsResponse,
     ForecastResult,
     IntervalSummary,
     LiveResponse,
@@ -90,6 +94,17 @@ class Service:
         self._latest = learner.read_meta(LATEST)  # the forecast that arrived last, as JSON
         self._monitor = ServiceMonitor(telemetry)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._alarms: AlarmWatcher | None = None
+
+    def monitor(self, options: AlarmOptions, webhook: Webhook | None) -> None:
+        """Watch rows, forecasts and truths, and raise alarms; before the start.
+
+        Args:
+            options: What raises an alarm.
+            webhook: Where alarms are sent, or None.
+        """
+        self._alarms = AlarmWatcher(options, self.manager, self.learner, self.telemetry, self.events, webhook)
+        self.watchers.append(self._alarms)
 
     @property
     def store(self) -> LiveStore:
@@ -116,6 +131,8 @@ class Service:
         self._start_task(self._report_regularly())
         if self._feed is not None:
             self._start_task(self._feed.run())
+        if self._alarms is not None:
+            self._start_task(self._alarms.run())
 
     async def stop(self) -> None:
         """Stop, and store what was learned."""
@@ -124,6 +141,8 @@ class Service:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.batcher.stop()
+        if self._alarms is not None:
+            await self._alarms.stop()
         await asyncio.to_thread(self.manager.stop)
         await asyncio.to_thread(self.learner.close)
         self._report()
@@ -238,7 +257,14 @@ class Service:
             timezone=metadata.clock.timezone if metadata.clock.is_utc else "",
             trouble=self.manager.trouble,
             **self.store.snapshot(),
+            **self.alarms().model_dump(),
         )
+
+    def alarms(self) -> AlarmsResponse:
+        """Return the alarms, open ones first."""
+        if self._alarms is None:
+            return AlarmsResponse(alarms=[], drift=[], monitoring="serve.alarms.enabled is false.")
+        return AlarmsResponse(**self._alarms.shown())
 
     def latest(self) -> str:
         """Return the forecast that arrived last, as the JSON of a ``responses.ForecastResponse``.
@@ -306,6 +332,8 @@ class Service:
         latest = result.newest().to_response().model_dump_json(exclude_unset=True)
         alarms = self.learner.add(windows, model, more=[*more, (STORE_META, (LATEST, latest))])
         self.telemetry.alarms.inc(alarms)
+        for window in windows if self.watchers else ():
+            self.call_watchers(IssuedForecast(window, model.metadata.targets))
         self._latest = latest
         if self.events.has_listeners:
             self._start_task(self._publish(result))
@@ -325,7 +353,7 @@ class Service:
         except (UserError, QueueFull):
             self.telemetry.shadow_skipped.inc()
 
-    def call_watchers(self, event: AcceptedRow | ScoredForecast) -> None:
+    def call_watchers(self, event: WatchedEvent) -> None:
         """Pass an event to the watchers."""
         for watcher in self.watchers:
             watcher(event)

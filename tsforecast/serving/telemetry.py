@@ -1,10 +1,12 @@
 """Counters and gauges of the service, for Prometheus."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsforecast.inference.intervals import CoverageSummary
 
 if TYPE_CHECKING:
+    from tsforecast.monitoring.alarms import Alarm
     from tsforecast.serving.window_record import Point
 
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -101,6 +103,20 @@ class Telemetry:
         """Count a change of the champion."""
         self.changes.labels("true" if succeeded else "false").inc()
 
+    def show_alarms(self, alarms: "Sequence[Alarm]", levels: Mapping[str, Mapping[str, float]]) -> None:
+        """Set the gauges of monitoring.
+
+        Args:
+            alarms: Open alarms.
+            levels: By statistic and feature, how far the drift charts have risen; 1 raises an alarm.
+        """
+        self.open_alarms.clear()
+        for alarm in alarms:
+            self.open_alarms.labels(alarm.kind, alarm.feature, alarm.severity).set(1)
+        for statistic, by_feature in levels.items():
+            for feature, level in by_feature.items():
+                self.drift.labels(statistic, feature).set(level)
+
     def text(
         self,
         waiting: int,
@@ -131,9 +147,19 @@ class Telemetry:
         return generate_latest(self.registry)
 
     def _create_later_metrics(self, options: dict[str, Any]) -> None:
-        """Create those of the shadow and of the journal."""
+        """Create those of monitoring, of the shadow and of the journal."""
         from prometheus_client import Counter, Gauge
 
+        self.open_alarms = Gauge(
+            "tsforecast_open_alarm", "1 for each open alarm.", ["kind", "feature", "severity"], **options
+        )
+        self.raised_alarms = Counter("tsforecast_alarms", "Alarms raised.", ["kind", "severity"], **options)
+        self.drift = Gauge(
+            "tsforecast_drift_level",
+            "Drift charts as shares of their thresholds: 1 raises an alarm.",
+            ["statistic", "feature"],
+            **options,
+        )
         self.rows = Counter("tsforecast_rows", "Rows that were accepted.", **options)
         self.feed_problems = Counter(
             "tsforecast_feed_problems", "Times that a feed could not be read, and rows left out.", **options

@@ -9,7 +9,8 @@ from tsforecast.errors import UserError
 
 
 def config(job, run=None, **options):
-    serve = {"host": "127.0.0.1", "token_file": None, "queue": 512, "max_windows": 256}
+    alarms = SimpleNamespace(webhook=SimpleNamespace(url=options.pop("webhook", None)))
+    serve = {"host": "127.0.0.1", "token_file": None, "queue": 512, "max_windows": 256, "alarms": alarms}
     serve |= {"feed": None, "feed_connection": None}
     return SimpleNamespace(
         job=SimpleNamespace(name=job),
@@ -55,3 +56,23 @@ def test_service_for_other_machines_needs_a_token(monkeypatch):
     check_service(config("serve", host="0.0.0.0", token_file="token"))
     monkeypatch.setenv(TOKEN, "secret")
     check_service(config("serve", host="0.0.0.0"))
+
+
+@pytest.mark.parametrize("url", ["https://example.com/alarms", "http://127.0.0.1:9000", None])
+def test_webhooks_are_addresses_of_the_web(url):
+    check_service(config("serve", webhook=url))
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("example.com/alarms", "must begin with https:// or http://"),
+        ("file:///etc/passwd", "must begin with https:// or http://"),
+        ("https://", "must begin with https:// or http://"),
+        ("http://[::1", "must begin with https:// or http://"),
+        ("https://user:word@example.com", "sign alarms with serve.alarms.webhook.secret_file"),
+    ],
+)
+def test_other_addresses_are_refused(url, sentence):
+    with pytest.raises(UserError, match=sentence):
+        check_service(config("serve", webhook=url))

@@ -10,6 +10,9 @@ from tsforecast.monitoring.detectors.signal import Signal
 from tsforecast.monitoring.profile import Profile
 
 DAY = 86_400
+# Share of the stated rate that thresholds are set for: on validation rows, twice as many alarms were raised as peaks of
+# the rows before predict, since signals change from year to year.
+SAFETY = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +89,7 @@ class DriftDetector:
     def __init__(self, reference: ChartReference, options: DriftOptions, rising: slice = slice(0)):
         self.profile = reference.profile
         count = reference.profile.center.shape[1]
-        per_chart = options.per_week / (2 * len(CHARTS) * max(count, 1))
+        per_chart = SAFETY * options.per_week / (2 * len(CHARTS) * max(count, 1))
         thresholds = reference.tail.thresholds(per_chart)
         thresholds[:, 1, rising] = np.inf
         self.thresholds = thresholds
