@@ -16,6 +16,7 @@ from tsforecast.config.instantiate import tracker_nodes
 from tsforecast.config.nodes import command_type, to_config
 from tsforecast.config.panel_checks import check_panel
 from tsforecast.config.plan_checks import check_plan
+from tsforecast.config.report_checks import check_report
 from tsforecast.config.schema import Config, job_fields
 from tsforecast.config.secret_checks import check_no_secrets
 from tsforecast.config.service_checks import check_service
@@ -66,6 +67,7 @@ def check(
         config = adopt_task(config, names)
     config = check_ensemble(config, typed)
     check_plan(config)
+    check_report(config)
     if config.init_from is not None and config.resume is None:
         config = adopt_model(config.init_from, config, names)
     _check_values(config)

@@ -21,6 +21,7 @@ EARLIER = {
 EARLIER_KEYS: dict[str, dict[str, Any]] = {
     "spike": {"max_false_alarms_per_day": None},
     "scaling": {"per": "auto"},
+    "report": {"format": ["html"]},
 }
 # Where a target moved to since a config was written; its last part is unchanged.
 MOVED_TARGETS = {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from tsforecast.options import Range
+from tsforecast.options import Choices, Range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class ReportOptions:
         explain_repeats: Number of permutations.
         spikes: Score sudden rises.
         latency: Time warm forecasts of a single window.
+        format: ``html`` for the page, which is always written; ``png`` and ``svg`` for its charts as pictures.
     """
 
     explain: bool
@@ -43,6 +44,7 @@ class ReportOptions:
     explain_repeats: Annotated[int, Range(1, 1000)]
     spikes: bool
     latency: bool
+    format: Annotated[list[str], Choices(("html", "png", "svg"))]
 
 
 @dataclass(frozen=True, kw_only=True)

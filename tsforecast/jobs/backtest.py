@@ -56,7 +56,8 @@ def finish(config: Config, backtest: Backtest, tracker: Tracker, provenance: Pro
     summary.errors.save(folder.path / "errors.npz")
     report = summary.to_json()
     folder.write_json("backtest.json", report)
-    write_backtest_report(folder.report, series, report, summary.forecasts, as_yaml(config))
+    pictures = config.report.format
+    write_backtest_report(folder.report, series, report, summary.forecasts, as_yaml(config), pictures)
     summary.result.write(folder.path)
     tracker.summary(summary.result.summary())
     tracker.page("report", folder.report)

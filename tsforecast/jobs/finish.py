@@ -87,6 +87,7 @@ def finish_run(
         parameters=model.parameter_rows(),
         quantile_levels=model.task.quantile_levels,
         sections=findings.sections,
+        formats=config.report.format,
     )
     write_run_report(folder.report, dataset, result, scores, report)
     test = scores.test

@@ -1,6 +1,13 @@
 """Figures by matplotlib (extra ``plot``): of forecasts, errors, learning curves, weights and importances."""
 
-from tsforecast.plots.forecasts import plot_forecast, plot_weights
+from tsforecast.plots.forecasts import plot_forecast, plot_forecast_and_truth, plot_weights
 from tsforecast.plots.training import plot_error_by_hour, plot_importance, plot_learning_curves
 
-__all__ = ["plot_error_by_hour", "plot_forecast", "plot_importance", "plot_learning_curves", "plot_weights"]
+__all__ = [
+    "plot_error_by_hour",
+    "plot_forecast",
+    "plot_forecast_and_truth",
+    "plot_importance",
+    "plot_learning_curves",
+    "plot_weights",
+]

@@ -116,3 +116,35 @@ def _times(column: pa.ChunkedArray) -> np.ndarray:
     if getattr(column.type, "tz", None):
         column = pc.local_timestamp(column)
     return np.asarray(column)
+
+
+def plot_forecast_and_truth(
+    time: np.ndarray,
+    truth: np.ndarray,
+    forecast: np.ndarray,
+    *,
+    band: tuple[np.ndarray, np.ndarray] | None = None,
+    title: str = "",
+    unit: str = "",
+) -> Figure:
+    """Return a figure of forecasts that are all the same number of steps ahead, and of the truth.
+
+    Args:
+        time: Times ``[n]`` that were forecast.
+        truth: Truths ``[n]``, NaN where unobserved.
+        forecast: Forecasts ``[n]``.
+        band: Lower and upper bounds ``[n]``, or None.
+        title: Title.
+        unit: Unit of the values.
+    """
+    figure, (axes,) = create_figure()
+    axes.plot(time, truth, color=GRAY, linewidth=1.2, label="observed")
+    if band is not None:
+        axes.fill_between(
+            time, *band, color=BLUE, alpha=0.18, linewidth=0, label="lowest to highest quantile"
+        )
+    axes.plot(time, forecast, color=BLUE, linewidth=1.5, label="forecast")
+    label_axes(axes, title=title, y=unit)
+    label_times(axes)
+    add_legend(axes)
+    return figure

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tsforecast.plots.figure import BLUE, GRAY, ORANGE, add_legend, create_figure, label_axes
 
@@ -34,7 +35,7 @@ def plot_learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def plot_error_by_hour(hours: Sequence[int], errors: Mapping[str, Sequence[float]], unit: str = "") -> Figure:
+def plot_error_by_hour(hours: npt.ArrayLike, errors: Mapping[str, npt.ArrayLike], unit: str = "") -> Figure:
     """Return a figure of the error at each hour of the day, of a model and of baselines.
 
     Args:
@@ -45,7 +46,7 @@ def plot_error_by_hour(hours: Sequence[int], errors: Mapping[str, Sequence[float
     figure, (axes,) = create_figure()
     for number, (name, values) in enumerate(errors.items()):
         color, width = (BLUE, 2.0) if number == 0 else ((GRAY, ORANGE)[number % 2], 1.2)
-        axes.plot(hours, values, color=color, linewidth=width, label=name)
+        axes.plot(np.asarray(hours), np.asarray(values, float), color=color, linewidth=width, label=name)
     axes.set_xlim(0, 23)
     axes.set_xticks(range(0, 24, 3))
     axes.set_ylim(bottom=0)

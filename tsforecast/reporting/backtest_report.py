@@ -19,7 +19,12 @@ REFIT_NOTES = {
 
 
 def write_backtest_report(
-    path: Path, series: Series, result: Mapping[str, Any], forecasts: Sequence[Path], config_yaml: str
+    path: Path,
+    series: Series,
+    result: Mapping[str, Any],
+    forecasts: Sequence[Path],
+    config_yaml: str,
+    formats: Sequence[str] = (),
 ) -> None:
     """Write the report page of a backtest.
 
@@ -29,6 +34,7 @@ def write_backtest_report(
         result: Content of ``backtest.json``.
         forecasts: Files that `save_forecasts` wrote, in the order of the origins.
         config_yaml: The config.
+        formats: ``png`` and ``svg`` for the charts as pictures.
     """
     first_steps = load_forecasts(forecasts)
     note = REFIT_NOTES[result["refit"]]
@@ -49,4 +55,4 @@ def write_backtest_report(
         config_yaml=config_yaml,
         notes=[*series.notes, note],
     )
-    write_report(path, report)
+    write_report(path, report, formats)

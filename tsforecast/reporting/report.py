@@ -9,21 +9,23 @@ from tsforecast.files import write_text
 from tsforecast.reporting.context import Report
 from tsforecast.reporting.elements import Chart, Record, Section
 from tsforecast.reporting.header import build_header
+from tsforecast.reporting.pictures import PAGE, write_pictures
 from tsforecast.reporting.rendering import render
 from tsforecast.reporting.sections import build_sections
 
 
-def write_report(path: str | Path, report: Report) -> Path:
-    """Write the report page.
+def write_report(path: str | Path, report: Report, formats: Sequence[str] = (PAGE,)) -> Path:
+    """Write the report page, and its charts as pictures into the folder ``figures`` next to it if asked for.
 
     The page contains all scripts, styles and data (less than 1 MB), and its content policy forbids to load anything.
 
     Args:
         path: HTML file to write; its folder exists.
         report: What to show.
+        formats: ``png`` and ``svg`` for pictures.
 
     Returns:
-        The path.
+        The path of the page.
 
     Raises:
         ValueError: Arrays that belong together differ in length or shape.
@@ -38,6 +40,7 @@ def write_report(path: str | Path, report: Report) -> Path:
         data={"forecast": report.forecast_series, "charts": list(chart_data(sections))},
     )
     write_text(Path(path), html)
+    write_pictures(Path(path).with_name("figures"), report, formats)
     return Path(path)
 
 

@@ -31,6 +31,7 @@ class RunReport:
         parameters: One row per layer.
         quantile_levels: Levels of the forecast's quantiles, None for point forecasts.
         sections: Further sections, of a job that has more to show than any run.
+        formats: ``png`` and ``svg`` for the charts as pictures.
     """
 
     config_yaml: str
@@ -38,6 +39,7 @@ class RunReport:
     parameters: Sequence[Record]
     quantile_levels: Sequence[float] | None = None
     sections: Sequence[Section] = ()
+    formats: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +90,7 @@ def write_run_report(
         step_seconds=0 if series.grid.step.is_calendar else series.step,
         sections=report.sections,
     )
-    write_report(path, page)
+    write_report(path, page, report.formats)
 
 
 def _forecast_chart(
