@@ -6,7 +6,7 @@ from tsforecast.config.instantiate import stem
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
 
-PANELS: tuple[str, ...] = ()  # sources that always return many series
+PANELS = ("household_meters",)  # sources that always return many series
 # Jobs that need one series, for now.
 SINGLE = (
     "backtest",
