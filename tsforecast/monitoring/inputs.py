@@ -32,6 +32,7 @@ class InputMonitor:
         self.blocks = BlockBuilder(reference.step, count)
         window = BLOCKS_OF_SHARE * max(1, self.blocks.seconds // reference.step)
         missing = MissingOptions(rows=options.missing_rows, share=options.missing_share, window=window)
+        self.broken = BlockBuilder(reference.step, count)
         self.missing = MissingSensor(count, missing)
         self.stuck = StuckSensor(reference.runs, options.stuck_factor)
         self.range = RangeDetector(reference.range, options.range_factor, options.range_rows)
@@ -44,14 +45,18 @@ class InputMonitor:
             seconds: Seconds ``[m]`` since 1970, on the grid without gaps.
             values: Values ``[m, F]`` in the features' units, NaN where missing.
         """
+        stuck, out_of_range = self.stuck.update(values), self.range.update(values)
         findings = [
             ("missing", seconds, self.missing.update(values)),
-            ("stuck", seconds, self.stuck.update(values)),
-            ("range", seconds, self.range.update(values)),
+            ("stuck", seconds, stuck),
+            ("range", seconds, out_of_range),
         ]
         blocks = self.blocks.add(seconds, values)
+        # A broken sensor is one alarm, and not one more for each feature that is related to it.
+        broken = self.broken.add(seconds, (stuck.active | out_of_range.active).astype(np.float64))
         if len(blocks):
-            statistics = input_statistics(blocks, self.reference.relations, self.reference.floor)
+            reference = self.reference
+            statistics = input_statistics(blocks, reference.relations, reference.floor, broken.mean > 0)
             signal = self.drift.update(self.local(blocks.time), statistics)
             ends = blocks.time + self.blocks.seconds
             findings += [(kind, ends, part) for kind, part in split_signal(signal, STATISTICS).items()]
@@ -71,7 +76,7 @@ class InputMonitor:
             part.restore(stored[name])
 
     def _parts(self) -> dict[str, Stateful]:
-        names = ("blocks", "missing", "stuck", "range", "drift")
+        names = ("blocks", "broken", "missing", "stuck", "range", "drift")
         return {name: getattr(self, name) for name in names}
 
 

@@ -101,10 +101,20 @@ class InputReference:
         )
 
 
-def input_statistics(blocks: Blocks, relations: Relations, floor: np.ndarray) -> np.ndarray:
-    """Return level, noise (a logarithm) and relation of n blocks ``[n, 3 F]``."""
+def input_statistics(
+    blocks: Blocks, relations: Relations, floor: np.ndarray, broken: np.ndarray | None = None
+) -> np.ndarray:
+    """Return level, noise (a logarithm) and relation of n blocks ``[n, 3 F]``.
+
+    Args:
+        blocks: The blocks.
+        relations: How each feature follows from the others.
+        floor: Smallest roughness that counts ``[F]``.
+        broken: Blocks and features ``[n, F]`` from which no other feature is estimated.
+    """
     noise = np.log(blocks.roughness + floor)
-    return np.concatenate([blocks.mean, noise, relations.residuals(blocks.mean)], axis=1)
+    sources = None if broken is None else np.where(broken, np.nan, blocks.mean)
+    return np.concatenate([blocks.mean, noise, relations.residuals(blocks.mean, sources)], axis=1)
 
 
 def _typical(mean: np.ndarray) -> np.ndarray:

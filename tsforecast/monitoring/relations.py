@@ -64,13 +64,19 @@ class Relations:
             intercept[feature] = center[feature] - weights[feature] @ center
         return cls(weights, intercept)
 
-    def residuals(self, mean: np.ndarray) -> np.ndarray:
-        """Return block means ``[n, F]`` less what the others say, NaN where one of those is unknown."""
+    def residuals(self, mean: np.ndarray, sources: np.ndarray | None = None) -> np.ndarray:
+        """Return block means ``[n, F]`` less what the others say, NaN where one of those is unknown.
+
+        Args:
+            mean: Block means.
+            sources: Those that others are estimated from, if they differ, with NaN where a sensor is broken.
+        """
+        others = mean if sources is None else sources
         residual: np.ndarray = mean - self.intercept
         for feature in range(mean.shape[1]):
             # Not a matrix product, whose rounding depends on the number of rows: pieces give what all rows give.
             for source in np.flatnonzero(self.weights[feature]):
-                residual[:, feature] -= mean[:, source] * self.weights[feature, source]
+                residual[:, feature] -= others[:, source] * self.weights[feature, source]
         return residual
 
     def to_dict(self) -> dict[str, Any]:

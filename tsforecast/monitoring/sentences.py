@@ -53,7 +53,7 @@ def _level(feature: str, figures: Figures, step: int) -> str:
 
 def _noise(feature: str, figures: Figures, step: int) -> str:
     ratio = math.exp(figures["value"] - figures["usual"])
-    return f"{feature} changes {ratio:.2f} times as much from row to row as is usual at that time."
+    return f"{feature} changes {format_number(ratio)} times as much from row to row as is usual at that time."
 
 
 def _relation(feature: str, figures: Figures, step: int) -> str:

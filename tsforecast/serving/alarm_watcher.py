@@ -27,7 +27,7 @@ STATE = "monitor"  # key of the journal
 SECONDS = 0.5  # in which rows and truths gather
 SAVE_SECONDS = 60.0
 MAX_EVENTS = 200_000  # that may wait; the oldest are dropped
-SHOWN_ALARMS, SHOWN_LEVELS = 50, 600  # on the live page
+SHOWN_ALARMS, SHOWN_MILD, SHOWN_LEVELS = 50, 20, 600  # on the live page
 
 
 class AlarmWatcher:
@@ -111,7 +111,9 @@ class AlarmWatcher:
 
     def shown(self) -> dict[str, Any]:
         """Return what the live page shows: ``alarms``, ``drift`` and ``monitoring``, why something is not monitored."""
-        alarms = [] if self.monitor is None else self.monitor.book.newest(SHOWN_ALARMS)
+        newest = [] if self.monitor is None else self.monitor.book.newest(self.options.keep)
+        mild = [alarm for alarm in newest if alarm.severity == "info" and alarm.end is not None]
+        alarms = [alarm for alarm in newest if alarm not in mild][:SHOWN_ALARMS] + mild[:SHOWN_MILD]
         return {
             "alarms": [alarm.to_dict() for alarm in alarms],
             "drift": list(self.levels),

@@ -146,3 +146,10 @@ def test_spikes_are_alarms_with_start_and_end(reference):
     assert monitor.add_spike("load", 1200, {"forecast": 9.5, "last": 5.0}) == []
     (ended,) = monitor.add_spike("load", 1800, None)
     assert (ended.start, ended.end) == (600, 1800)
+
+
+def test_a_broken_sensor_is_not_an_alarm_of_the_features_related_to_it(reference, rows):
+    seconds, values = rows
+    values, _ = planted(values, "unit")
+    alarms = make_monitor(reference).add_rows(seconds, values)
+    assert {alarm.feature for alarm in alarms} == {"load"}

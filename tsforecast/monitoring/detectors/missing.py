@@ -41,7 +41,7 @@ class MissingSensor:
         self.options = options
         self._run = np.zeros(features, np.int64)
         self._count = TrailingCount(options.window, features)
-        self._active = np.zeros(features, bool)
+        self._is_gap, self._is_sparse = np.zeros((2, features), bool)
 
     def update(self, values: np.ndarray) -> Signal:
         """Add rows ``[m, F]``."""
@@ -50,17 +50,22 @@ class MissingSensor:
         observed = np.maximum.accumulate(np.where(is_missing, -self._run, position), axis=0)
         run = position - observed
         share = self._count.update(is_missing) / self.options.window
-        on = (run >= self.options.rows) | (share >= self.options.share)
-        active = latch(on, (run == 0) & (share < self.options.share / 2 + 1e-12), self._active)
-        self._run, self._active = run[-1], active[-1]
+        gap = latch(run >= self.options.rows, run == 0, self._is_gap)
+        sparse = latch(share >= self.options.share, share < self.options.share / 2, self._is_sparse)
+        self._run, self._is_gap, self._is_sparse = run[-1], gap[-1], sparse[-1]
         limit = np.full(values.shape, self.options.share)
-        return Signal(active, {"rows": run, "share": share, "limit": limit})
+        return Signal(gap | sparse, {"rows": run, "share": share, "limit": limit})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state, for ``restore``."""
-        return {"run": self._run.tolist(), "count": self._count.to_dict(), "active": self._active.tolist()}
+        return {
+            "run": self._run.tolist(),
+            "count": self._count.to_dict(),
+            "states": [self._is_gap.tolist(), self._is_sparse.tolist()],
+        }
 
     def restore(self, stored: dict[str, Any]) -> None:
         """Restore what ``to_dict`` returned."""
-        self._run, self._active = np.array(stored["run"], np.int64), np.array(stored["active"], bool)
+        self._run = np.array(stored["run"], np.int64)
+        self._is_gap, self._is_sparse = np.array(stored["states"], bool)
         self._count.restore(stored["count"])

@@ -1,7 +1,7 @@
 /* Asks the service every few seconds what it forecast and how that turned out, and draws it. Needs uPlot and charts.js. */
 (() => {
   "use strict";
-  const SECONDS = 2, SHOWN_ALARMS = 8, SMOOTH = 30;
+  const SECONDS = 2, SHOWN_ALARMS = 12, SMOOTH = 30;
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   const at = (id) => document.getElementById(id);
   const { color, number } = charts;
@@ -73,12 +73,37 @@
   }
 
   function alarms(data) {
+    const listed = data.alarms.filter((alarm) => alarm.kind !== "spike");  // spikes have a list of their own
+    const open = listed.filter((alarm) => alarm.end == null).length;
+    const state = listed.length ? `${open ? open : "None"} open; open ones first, then those that ended last.` : "None.";
+    at("alarm-note").textContent = data.monitoring ? `${state} ${data.monitoring}` : state;
+    at("alarms").hidden = !listed.length;
+    at("alarms").tBodies[0].replaceChildren(...listed.slice(0, SHOWN_ALARMS).map((alarm) => {
+      const row = document.createElement("tr");
+      row.className = alarm.end == null ? alarm.severity : "ended";
+      for (const text of [alarm.severity, clock(alarm.start), alarm.end == null ? "open" : clock(alarm.end), alarm.text]) {
+        row.insertCell().textContent = text;
+      }
+      row.lastChild.className = "text";
+      return row;
+    }));
+  }
+
+  function drift(rows) {
+    at("drift-section").hidden = rows.length < 2;
+    if (rows.length < 2) return;
+    const kinds = [...new Set(rows.flatMap((row) => Object.keys(row.levels)))];
+    draw("chart-drift", kinds.map((kind, i) => ({ label: kind, stroke: lines[i % lines.length], dash: i < lines.length ? undefined : [4, 3] })),
+      [rows.map((row) => row.time), ...kinds.map((kind) => rows.map((row) => row.levels[kind] ?? null))]);
+  }
+
+  function spikes(data) {
     const found = data.points.filter((p) => p.alarm).reverse();
-    at("alarm-note").textContent = found.length
+    at("spike-note").textContent = found.length
       ? `${found.length} among the ${data.points.length} newest forecast values; the newest first.`
       : "None among the forecasts shown.";
-    at("alarms").hidden = !found.length;
-    at("alarms").tBodies[0].replaceChildren(...found.slice(0, SHOWN_ALARMS).map((p) => {
+    at("spikes").hidden = !found.length;
+    at("spikes").tBodies[0].replaceChildren(...found.slice(0, SHOWN_ALARMS).map((p) => {
       const row = document.createElement("tr");
       for (const text of [clock(p.time), clock(p.made_at), data.targets[p.target], number(p.last), number(p.forecast), number(p.truth)]) {
         row.insertCell().textContent = text;
@@ -107,11 +132,14 @@
       ["Newest forecast", points.length ? number(points[points.length - 1].forecast) + unit : "–", points.length ? "for " + clock(points[points.length - 1].time) : "none yet"],
       ["Mean absolute error", number(mean(error)) + unit, `persistence ${number(mean(naive))}${unit}, ${known} truths shown`],
       ["Truths in their interval", percent(data.intervals.observed), `nominal ${percent(data.intervals.nominal)}, ${data.intervals.truths} truths`],
+      ["Open alarms", String(data.alarms.filter((alarm) => alarm.end == null).length), "missing, stuck or drifting sensors, and errors"],
       ["Spike alarms", String(data.points.filter((p) => p.alarm).length), `among ${data.points.length} forecast values`],
     ]);
     at("forecast-section").hidden = !points.length;
     at("error-section").hidden = !known;
     alarms(data);
+    spikes(data);
+    drift(data.drift);
     const time = column(points, "time");
     if (points.length) {
       at("forecast-note").textContent = `${data.targets[target]}${data.unit ? " in " + data.unit : ""}, times as in the data; the band is the ${percent(data.intervals.nominal)} interval.`;

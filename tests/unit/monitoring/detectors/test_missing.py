@@ -22,6 +22,11 @@ def test_many_single_gaps_raise_it_too():
     assert not detector.update(rows("x" * 20)).active[-1, 0]
 
 
+def test_a_gap_that_is_over_ends_at_once_though_many_rows_were_missing():
+    detector = MissingSensor(1, MissingOptions(rows=2, share=0.6, window=10))
+    assert detector.update(rows("xxxx....xx")).active[:, 0].tolist() == [False] * 5 + [True] * 3 + [False] * 2
+
+
 def test_pieces_give_the_same():
     text = "x.....xx.x.x..x......x"
     whole = MissingSensor(1, OPTIONS).update(rows(text)).active
