@@ -117,6 +117,8 @@ class Forecaster:
     ) -> Frame:
         """Forecast what follows the last row, or from every ``stride``-th row.
 
+        A model of many series forecasts each series in the data; its intervals always learn from the truths in them.
+
         Args:
             data: Rows in the order of time, at least `lookback` of them.
             intervals: Share of the truths that intervals should contain, in (0, 1); None for no intervals. Those of the
@@ -281,7 +283,7 @@ class Forecaster:
     ) -> pa.Table:
         with mistakes_as_user_errors(), _naming_the_data():
             calibration = self._source.calibration
-            if newest and calibrated and calibration is None:
+            if newest and calibrated and calibration is None and self.metadata.panel is None:
                 with quiet():
                     calibration = self._loaded.calibrate(config.intervals)
             tables = self._loaded.forecast(find_rows(data), config, calibration, newest=newest, paths=paths)

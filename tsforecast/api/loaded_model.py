@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from tsforecast.config.stored import load as load_config
 from tsforecast.ensemble.streaming import StreamingEnsemble, forecast_stream
+from tsforecast.errors import UserError
 from tsforecast.evaluation.importance import explain, explain_windows
 from tsforecast.evaluation.scores import score_model
 from tsforecast.evaluation.stream_windows import StreamTruths, sample_windows, score_stream
@@ -18,6 +19,8 @@ from tsforecast.inference.file_forecast import windows_per_call
 from tsforecast.inference.intervals import create_intervals
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.missing import MissingStretches
+from tsforecast.inference.panel_forecast import PanelForecaster
+from tsforecast.inference.panel_stream import PanelStream
 from tsforecast.inference.predictor import Predictor, is_adaptive
 from tsforecast.inference.probabilistic_output import check_output, create_output
 from tsforecast.inference.sliding import Segment, read_rows, segments
@@ -97,6 +100,11 @@ class LoadedModel:
             model = output.adapt(model)
             predictor = Predictor(model, sizes=predictor.sizes)
         shape = self.metadata.horizon, len(self.metadata.targets)
+        if self.metadata.panel is not None:
+            panel = PanelStream(rows, self.metadata, options.time, options.stride)
+            tables = PanelForecaster(panel, predictor, config.intervals, output).tables(options.batch_size)
+            yield from newest_by_series(tables, panel.columns, shape[0] * shape[1]) if newest else tables
+            return
         intervals = create_intervals(*shape, config.intervals, calibration)
         stream = self.segments(rows, config)
         if newest and not is_adaptive(model):
@@ -150,8 +158,17 @@ class LoadedModel:
         return np.concatenate(times)[-count:], truths.values()[-count:]
 
     def segments(self, rows: Source, config: Config) -> Iterator[Segment]:
-        """Yield the windows of rows, read as the training data were."""
+        """Yield the windows of rows, read as the training data were.
+
+        Raises:
+            UserError: The model is one of many series, which only ``forecast`` takes apart.
+        """
         metadata = self.metadata
+        if metadata.panel is not None:
+            raise UserError(
+                f"{self.source.name} is a model of many series: predict(data) forecasts each of them, and score() and"
+                " explain() without data are those of its test split."
+            )
         missing = MissingStretches(metadata.lookback, metadata.categories, metadata.history)
         batches = read_rows(rows, metadata, config.predict.time)
         yield from segments(batches, metadata, config.predict.stride, missing)
@@ -185,6 +202,20 @@ def keep_newest(stream: Iterable[Segment]) -> Iterator[Segment]:
             last = segment
     if last is not None:
         yield last._replace(ends=last.ends[-1:])
+
+
+def newest_by_series(tables: Iterable[pa.Table], columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
+    """Yield the last forecast of each series.
+
+    Args:
+        tables: Forecasts, each table of one series, in the order of its times.
+        columns: The columns that name a series.
+        rows: Rows of one forecast.
+    """
+    newest: dict[tuple[object, ...], pa.Table] = {}
+    for table in tables:
+        newest[tuple(table[name][0].as_py() for name in columns)] = table.slice(table.num_rows - rows)
+    yield from newest.values()
 
 
 def _newest_table(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:

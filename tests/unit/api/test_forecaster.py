@@ -252,3 +252,26 @@ def test_a_comparison_ranks_runs(run, command_run, here):
     json.dumps(comparison.rows)
     with pytest.raises(UserError):
         tsforecast.compare("nothing")
+
+
+def test_a_model_of_many_series_forecasts_each_of_them(here, frame):
+    shifted = frame.assign(meter="b", load=frame["load"] * 3 + 50).iloc[:300]
+    many = pd.concat([frame.assign(meter="a"), shifted], ignore_index=True)
+    options = OPTIONS | {"data.series_id": "meter"}
+    forecaster = tsforecast.train(many, "load", "dlinear", options, verbose=False).forecaster
+    newest = forecaster.predict(many, 0.9)
+    assert newest["meter"].tolist() == ["a"] * 4 + ["b"] * 4
+    assert newest.groupby("meter")["made_at"].first().tolist() == [
+        frame["time"].iloc[599],
+        frame["time"].iloc[299],
+    ]
+    every = forecaster.predict(many, 0.9, stride=1)
+    last = every[every["made_at"] == every.groupby("meter")["made_at"].transform("max")]
+    columns = ["meter", "time", "forecast", "lower", "upper"]
+    pd.testing.assert_frame_equal(
+        newest[columns], last.sort_values(["meter", "time"])[columns].reset_index(drop=True), check_exact=True
+    )
+    assert 40 < newest["forecast"].iloc[-1] < 60
+    with pytest.raises(UserError, match="is a model of many series"):
+        forecaster.score(many)
+    assert forecaster.score()["rmse"] > 0
