@@ -1,8 +1,8 @@
 """Load test of the service on this machine at a fixed rate: ``python -m benchmarks.serving --rate 20 --seconds 30``.
 
 Requests are sent when they are due, even if earlier ones have not been answered, and the time of each starts when it
-was due, so a service that falls behind cannot hide it. ``--start`` serves the champion of ``--registry`` during the
-test; otherwise requests go to the service at ``--url``.
+was due, so a service that falls behind cannot hide it. ``--start`` serves a copy of the champion of ``--registry``, so
+that nothing is written there; ``--url`` sends requests to a running service, which keeps them like all others.
 """
 
 import argparse
@@ -10,8 +10,10 @@ import http.client
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -21,6 +23,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+
+from tsforecast.registry import Registry
 
 MAX_REQUESTS = 20_000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -107,6 +111,17 @@ def figures(seconds_taken, statuses):
 
 
 @contextmanager
+def copied_champion(registry):
+    """Yield a temporary registry with the champion of another."""
+    with tempfile.TemporaryDirectory(prefix="load-test-") as folder:
+        name = Registry(registry).champion().name
+        shutil.copytree(Path(registry) / "versions" / name, Path(folder) / "versions" / name)
+        state = {"version": name, "before": [], "moves": []}
+        (Path(folder) / "champion.json").write_text(json.dumps(state))
+        yield folder
+
+
+@contextmanager
 def serve(registry):
     """Serve the champion of a registry on a free port; yield the address once it is ready."""
     command = [sys.executable, str(RUN), "job=serve", "serve.port=0", f"registry.path={registry}"]
@@ -129,8 +144,11 @@ def serve(registry):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--url", default="http://127.0.0.1:8000")
-    parser.add_argument("--start", action="store_true", help="serve the champion of --registry meanwhile")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--url", help="a running service, such as http://127.0.0.1:8000, which keeps the test's windows"
+    )
+    where.add_argument("--start", action="store_true", help="serve a copy of the champion of --registry")
     parser.add_argument("--registry", default="outputs/registry")
     parser.add_argument("--rate", type=float, default=20, help="requests a second")
     parser.add_argument("--seconds", type=float, default=30)
@@ -138,7 +156,7 @@ def main(arguments=None):
     parser.add_argument("--threads", type=int, default=16, help="requests under way at most")
     options = parser.parse_args(arguments)
     if options.start:
-        with serve(options.registry) as url:
+        with copied_champion(options.registry) as registry, serve(registry) as url:
             return run_test(url, options)
     return run_test(options.url, options)
 

@@ -193,6 +193,19 @@ def live_through(url, series, end):
     post(url, "/v1/observe", {"rows": [row]})
 
 
+def test_forecasts_are_streamed_as_they_are_made(service, series):
+    _, url = service
+    with urllib.request.urlopen(f"{url}/v1/events", timeout=30) as stream:
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        assert stream.readline() == b": connected\n"
+        answer = post(url, "/v1/forecast", {"windows": [window_at(series, 77)]})
+        lines = [stream.readline() for _ in range(3)]
+    assert lines[1] == b"event: forecast\n"
+    assert json.loads(lines[2].removeprefix(b"data: ")) == answer
+    latest = json.loads(urllib.request.urlopen(f"{url}/v1/forecast/latest").read())
+    assert latest == answer
+
+
 def row_body(series, row):
     """Return a request with one row."""
     measured = dict(zip(series.features[:7], series.values[row, :7].astype(float).tolist(), strict=True))

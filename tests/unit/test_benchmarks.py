@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, bench, layouts, page, peers, rows, turns
+from benchmarks import accuracy, bench, layouts, page, peers, rows, serving, turns
 from benchmarks.operations import forward_gflop
+from tsforecast.registry import Registry
 
 
 def figures(median, **more):
@@ -202,3 +203,26 @@ def test_page_is_written_from_the_saved_results(tmp_path):
     assert (tmp_path / "page.md").read_text() == page.page(
         {"steps_lstm": json.loads((tmp_path / "steps_lstm.json").read_text())}
     )
+
+
+def test_the_load_test_writes_nothing_into_the_registry_that_it_is_given(tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"a model")
+    registry = Registry(tmp_path / "registry")
+    for seed in (0, 1):
+        version = registry.add(tmp_path / "model.keras", config=f"seed: {seed}", result={}, lineage={})
+        registry.promote(version.name, "test")
+    (registry.path / "live").mkdir()
+    before = sorted(path.stat().st_mtime_ns for path in registry.path.rglob("*"))
+    with serving.copied_champion(registry.path) as copy:
+        champion = Registry(copy).champion()
+        champion.check()
+        assert champion.name == "v0002"
+        assert champion.path.is_relative_to(copy)
+        assert not (champion.path.parents[1] / "live").exists()
+    assert sorted(path.stat().st_mtime_ns for path in registry.path.rglob("*")) == before
+
+
+def test_a_load_test_needs_an_address(capsys):
+    with pytest.raises(SystemExit):
+        serving.main(["--rate", "1"])
+    assert "one of the arguments --url --start is required" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from tsforecast.export.options import ExportOptions
 from tsforecast.inference.options import IntervalOptions, PredictOptions
 from tsforecast.options import Range
 from tsforecast.planning.options import PlanOptions
-from tsforecast.registry.options import RegistryOptions, RetrainingOptions
+from tsforecast.registry.options import PromotionOptions, RegistryOptions, RetrainingOptions
 from tsforecast.runtime_options import DeviceOptions, PrecisionOptions
 from tsforecast.serving.options import ServeOptions
 from tsforecast.sweeps.options import SweepOptions
@@ -76,6 +76,7 @@ class Config:
     registry: RegistryOptions = job_field(
         "promote", "rollback", "predict", "serve", "export", "distill", *RETRAINING
     )
+    promotion: PromotionOptions = job_field("promote")
     intervals: IntervalOptions = job_field("promote", "predict", "serve", *RETRAINING)
     predict: PredictOptions = job_field("predict")
     serve: ServeOptions = job_field("serve")

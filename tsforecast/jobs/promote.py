@@ -9,6 +9,7 @@ from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model
 from tsforecast.registry import Registry, Version
 from tsforecast.registry.promote import read_finished_result, register_calibrated
+from tsforecast.registry.shadow import check_shadow
 from tsforecast.registry.tracking import report_champion
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -22,6 +23,8 @@ def main(config: Config, path: Path) -> None:
     else:
         name = register(config, RunFolder.existing(path), registry).name
     before = registry.champion_name()
+    for sentence in check_shadow(registry, name, config.promotion):
+        print(sentence)
     version = registry.promote(name, config.registry.why or "by hand")
     report_champion(version)
     if before == name:

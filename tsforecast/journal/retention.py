@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tsforecast.journal.database import TABLES
 
 CHUNK = 20_000  # records to delete in one transaction
+LARGE = ("forecasts", "scores")  # tables that are shortened first: rows are small, and retraining needs them
 SHARE = 0.1  # of each table, to delete at once from a file that is too large
 KEPT = 20_000  # newest records of each table that are never deleted: the service continues from them
 
@@ -17,7 +18,7 @@ class Retention:
 
     Args:
         days: Days after their arrival.
-        megabytes: Size of the file; the oldest are deleted first.
+        megabytes: Size of the file; the oldest forecasts and scores are deleted first, and rows if that is not enough.
     """
 
     days: float
@@ -40,14 +41,20 @@ class Retention:
         for table in TABLES:
             while count := _delete(connection, table, _older(connection, table, oldest)):
                 deleted += count
-        while _megabytes(connection) > self.megabytes:
-            count = sum(_delete(connection, table, _oldest_share(connection, table)) for table in TABLES)
-            deleted += count
-            if not count:
-                break
+        deleted += sum(self._shorten(connection, tables) for tables in (LARGE, TABLES))
         if deleted:
             connection.executescript("PRAGMA incremental_vacuum")  # execute would free a single page
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _shorten(self, connection: sqlite3.Connection, tables: tuple[str, ...]) -> int:
+        """Delete the oldest records of some tables while the file is too large; return how many."""
+        deleted = 0
+        while _megabytes(connection) > self.megabytes:
+            count = sum(_delete(connection, table, _oldest_share(connection, table)) for table in tables)
+            deleted += count
+            if not count:
+                break
+        return deleted
 
 
 def _megabytes(connection: sqlite3.Connection) -> float:

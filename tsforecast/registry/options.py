@@ -22,11 +22,25 @@ class RegistryOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PromotionOptions:
+    """What a version must have done before it becomes the champion.
+
+    Args:
+        shadow_days: Days of scores as the shadow of a service (``serve.shadow``); 0: none.
+        journal: Journal of that service (``serve.journal``); None: in the registry's folder.
+    """
+
+    shadow_days: Annotated[float, Range(0, 3650)]
+    journal: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RetrainingOptions:
     """Incremental retraining of the champion, and its replay over past days.
 
     Args:
         data: File of the grown series; None: the champion's own file.
+        journal: Journal of a service, whose rows follow those of the file; None: none.
         rows: Number of its first rows to use; None: all.
         max_hours: Hours of training at most.
         train_days: Newest days, before those of validation and of the held-out comparison, to train on.
@@ -44,6 +58,7 @@ class RetrainingOptions:
     """
 
     data: str | None
+    journal: str | None
     rows: Annotated[int | None, Range(100)]
     max_hours: Annotated[float, Range(0.001, 1000)]
     train_days: Annotated[float, Range(0.01, 100_000)]

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 OUTCOME = "retraining.json"
 UNRELATED = (
     "data",
+    "journal",
     "rows",
     "replay_days",
     "damage",

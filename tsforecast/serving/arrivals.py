@@ -197,36 +197,6 @@ def read_table(table: Table, metadata: ModelMetadata, more: Collection[str] = ()
     return Arrivals(list(_to_records(rows, coder)), coder.notes())
 
 
-def decode_rows(records: Sequence[Record], metadata: ModelMetadata) -> Rows:
-    """Return records as the rows that a model reads.
-
-    Args:
-        records: The records.
-        metadata: Features and categories of the model.
-
-    Example:
-        >>> from tsforecast.models.task import Task
-        >>> task = Task(lookback=8, channels=1, lead=1, horizon=1, target_indices=(0,))
-        >>> scaler = {"mean": [2.0], "scale": [0.5], "target_indices": [0]}
-        >>> about = {"channels": ["load"], "targets": ["load"], "step_seconds": 60, "scaler": scaler}
-        >>> metadata = ModelMetadata.from_task(task, about)
-        >>> decode_rows([(60 * 10**9, '{"load": 1.5, "state": "on"}')], metadata).columns
-        {'load': array([1.5])}
-    """
-    contents = [json.loads(content) for _, content in records]
-    time = np.array([time for time, _ in records], np.int64).astype("datetime64[ns]")
-    columns = {}
-    for name in metadata.all_features:
-        if not any(name in content for content in contents):
-            continue
-        values = [content.get(name) for content in contents]
-        if name in metadata.categories:
-            codes = {text: FIRST + code for code, text in enumerate(metadata.categories[name])}
-            values = [None if value is None else codes.get(value, UNKNOWN) for value in values]
-        columns[name] = np.array([np.nan if value is None else value for value in values], np.float64)
-    return Rows(time, columns)
-
-
 def _to_records(rows: Rows, coder: _OpenCoder) -> Iterator[Record]:
     names = list(rows.columns)
     columns = [rows.columns[name].tolist() for name in names]

@@ -27,7 +27,7 @@ class LiveStore:
         >>> store.observe(time=1_290_805_320, target=0, value=1.4)  # no forecast was waiting for it
         []
         >>> store.snapshot()
-        {'points': [], 'weights': []}
+        {'points': [], 'weights': [], 'newest': None}
     """
 
     def __init__(self, keep: int):
@@ -89,6 +89,7 @@ class LiveStore:
         shown = sorted(points, key=lambda point: (point.time, point.step))
         windows = {point.made_at for point in shown}
         weights = [item for item in list(self.weights.items())[-newest:] if item[0] in windows]
+        newest_window = next((point.made_at for point in reversed(points)), None)
         return {
             "points": [
                 {name: value for name, value in vars(point).items() if name not in _HIDDEN} for point in shown
@@ -97,6 +98,7 @@ class LiveStore:
                 {"made_at": made_at, "weights": values}
                 for made_at, values in sorted(weights, key=lambda item: item[0])
             ],
+            "newest": newest_window,
         }
 
     def restore(self, windows: Iterable[tuple[WindowRecord, dict[tuple[int, int], float]]]) -> None:

@@ -187,6 +187,7 @@ class LiveResponse(BaseModel):
     intervals: IntervalSummary
     timezone: str
     trouble: str | None
+    newest: Annotated[int | None, Field(description="made_at of the forecast that arrived last")]
     points: list[LivePoint]
     weights: list[LiveWeights]
     alarms: list[AlarmResponse]

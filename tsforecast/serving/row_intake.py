@@ -11,9 +11,10 @@ import numpy as np
 
 from tsforecast.errors import UserError
 from tsforecast.feeds.batch import Arrivals, Record
+from tsforecast.feeds.records import decode_rows
 from tsforecast.journal.database import read_journal
 from tsforecast.journal.writer import Statement
-from tsforecast.serving.arrivals import RowReader, decode_rows, plain_messages, read_body
+from tsforecast.serving.arrivals import RowReader, plain_messages, read_body
 from tsforecast.serving.batching import QueueFull
 from tsforecast.serving.hooks import AcceptedRow
 from tsforecast.serving.look_back import LookBack

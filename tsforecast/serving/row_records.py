@@ -2,28 +2,20 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from tsforecast.feeds.batch import Record
+from tsforecast.feeds.records import clock_name, decode_rows
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.journal.writer import Statement
-from tsforecast.serving.arrivals import decode_rows
 from tsforecast.serving.look_back import LookBack
-from tsforecast.tables.streaming import Rows
 
 INSERT_ROW = "INSERT INTO rows VALUES(?,?,?,?,?)"
 STORE_META = "INSERT INTO meta VALUES(?,?) ON CONFLICT(key) DO UPDATE SET value=excluded.value"
 MADE = "made_at"  # time of the newest row from which the rows have been forecast
 MAX_SEARCHED = 100_000  # rows in which the last known values are searched for
-BLOCK = 50_000  # rows read at once
-
-
-def clock_name(metadata: ModelMetadata) -> str:
-    """Return what the times of rows mean to a model; rows of another clock are not its own."""
-    clock = metadata.clock
-    return f"{clock.timezone}|{'utc' if clock.is_utc else 'local'}"
 
 
 def insert_rows(
@@ -68,22 +60,6 @@ def load_look_back(connection: sqlite3.Connection, metadata: ModelMetadata) -> L
     )
     look_back.restore(decode_rows(records, metadata), None if made is None else int(made[0]))
     return look_back
-
-
-def read_rows_since(connection: sqlite3.Connection, metadata: ModelMetadata, start: int) -> Iterator[Rows]:
-    """Yield the rows of the journal that are later than a time, in the order of time.
-
-    Args:
-        connection: The journal.
-        metadata: Metadata of the model that is to read them.
-        start: The time, in nanoseconds since 1970.
-    """
-    cursor = connection.execute(
-        "SELECT time, content FROM rows WHERE clock=? AND time>? ORDER BY time, id",
-        (clock_name(metadata), start),
-    )
-    while records := cursor.fetchmany(BLOCK):
-        yield decode_rows(records, metadata)
 
 
 def _last_known(connection: sqlite3.Connection, clock: str, start: int) -> list[Record]:

@@ -51,3 +51,14 @@ def test_the_oldest_records_of_a_large_file_are_deleted_and_the_file_shrinks(con
     assert path.stat().st_size < 2.1e6
     assert count(connection) > 100
     assert connection.execute("SELECT MAX(id) FROM rows").fetchone() == (1000,)
+
+
+def test_rows_stay_longer_than_forecasts(connection):
+    fill(connection, time.time(), 300, size=4000)
+    connection.execute("BEGIN")
+    for _ in range(300):
+        connection.execute("INSERT INTO forecasts VALUES(NULL,0,'v0001',0,0,0,?)", (b"x" * 4000,))
+    connection.execute("COMMIT")
+    Retention(days=1e5, megabytes=1.5).apply(connection)
+    assert count(connection) == 300
+    assert 10 < connection.execute("SELECT COUNT(*) FROM forecasts").fetchone()[0] < 100

@@ -14,6 +14,7 @@ from tsforecast.registry.retraining_splits import RecentSplit, check_held_out, c
 
 OPTIONS = RetrainingOptions(
     data=None,
+    journal=None,
     rows=None,
     max_hours=8,
     train_days=60,

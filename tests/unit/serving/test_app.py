@@ -179,6 +179,8 @@ def test_token_is_required_if_one_is_set(registry):
             assert client.get(path).status_code == 401
             assert client.get(path, headers={"Authorization": "Bearer secreT"}).status_code == 401
             assert client.get(path, headers={"Authorization": "Bearer secret"}).status_code == 200
+        for path in ("/v1/forecast/latest", "/v1/events"):
+            assert client.get(path).status_code == 401
         refused = ask(client, GOOD)
         assert refused.status_code == 401
         assert refused.headers["WWW-Authenticate"] == "Bearer"

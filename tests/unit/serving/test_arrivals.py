@@ -9,11 +9,12 @@ import pytest
 
 from tests.helpers.serving_case import make_metadata, make_task
 from tsforecast.errors import UserError
+from tsforecast.feeds.records import decode_rows
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.reading.dialect import Dialect
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.serving import arrivals
-from tsforecast.serving.arrivals import ARROW, CSV, decode_rows, read_body
+from tsforecast.serving.arrivals import ARROW, CSV, read_body
 from tsforecast.serving.requests import RequestTooLarge
 from tsforecast.times.formats import TimeFormat
 from tsforecast.times.frequency import Frequency

@@ -84,6 +84,8 @@ def test_a_window_far_from_all_others_is_not_shown():
     add(store, [1_000_000])
     add(store, [10])
     assert {point["made_at"] for point in store.snapshot()["points"]} == {time_of(m) for m in range(11)}
+    add(store, [3])
+    assert store.snapshot()["newest"] == time_of(3)  # by arrival
 
 
 def test_the_newest_forecasts_are_those_that_arrived_last():

@@ -12,6 +12,7 @@ from tests.helpers.service_client import serving
 from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_model, make_rows, register, window_json
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.serving import events
 from tsforecast.serving.hooks import AcceptedRow, ScoredForecast
 from tsforecast.serving.model_manager import check_same_targets
 from tsforecast.serving.responses import ARROW
@@ -65,14 +66,14 @@ def test_forecasts_of_rows_are_those_of_windows(registry):
 
 def test_rows_score_earlier_forecasts(registry):
     with serving(registry) as client:
-        events = []
-        client.service.watchers.append(events.append)
+        seen = []
+        client.service.watchers.append(seen.append)
         matched = [send(client, [row])["matched"] for row in range(40)]
         first = LOOKBACK - 1 + LEAD
         assert matched[:first] == [0] * first
         assert matched[first + HORIZON :] == [HORIZON] * (40 - first - HORIZON)
-        rows = [event for event in events if isinstance(event, AcceptedRow)]
-        scores = [event for event in events if isinstance(event, ScoredForecast)]
+        rows = [event for event in seen if isinstance(event, AcceptedRow)]
+        scores = [event for event in seen if isinstance(event, ScoredForecast)]
         assert [row.values["load"] for row in rows] == COLUMNS["load"][:40].tolist()
         assert [row.time for row in rows] == TIME[:40].astype(int).tolist()
         assert len(scores) == sum(matched)
@@ -204,6 +205,14 @@ def test_events_are_streamed_once_forecasts_are_stored(registry):
         content = json.loads(data.removeprefix("data: "))
         assert content == client.get("/v1/forecast/latest").json()
         assert content["forecasts"][0]["made_at"] == str(TIME[LOOKBACK])
+
+
+def test_more_listeners_than_allowed_are_refused(registry, monkeypatch):
+    monkeypatch.setattr(events, "MAX_LISTENERS", 0)
+    with serving(registry) as client:
+        answer = client.get("/v1/events")
+        assert answer.status_code == 503
+        assert answer.json() == {"error": "0 clients listen already: close one of them."}
 
 
 def test_a_shadow_with_other_targets_is_refused():

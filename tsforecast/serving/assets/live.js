@@ -116,20 +116,21 @@
     newest = data;
     charts.setZone(data.timezone);
     const unit = data.unit ? " " + data.unit : "", target = targets(data.targets);
-    // Of several forecasts for one time the one made last stands for it.
+    // Of several forecasts for one time the one with the shortest lead stands for it.
     const byTime = new Map();
-    for (const p of data.points) if (p.target === target) byTime.set(p.time, p);
+    for (const p of data.points) if (p.target === target && !byTime.has(p.time)) byTime.set(p.time, p);
     const points = [...byTime.values()].sort((a, b) => a.time - b.time);
     at("title").textContent = `${data.model || "Model"} ${data.version} in service`;
     at("lede").textContent = `Champion${data.promoted ? " since " + data.promoted.slice(0, 16).replace("T", " ") + " UTC" : ""}; `
       + `forecasts ${data.targets.join(", ")}, ${data.lead}${data.horizon > 1 ? " to " + (data.lead + data.horizon - 1) : ""} steps of ${data.step} ahead.`;
     at("banner").hidden = !data.trouble;
     at("banner").textContent = data.trouble || "";
+    const last = points.find((p) => p.made_at === data.newest);
     const error = points.map((p) => (p.truth == null ? null : Math.abs(p.forecast - p.truth)));
     const naive = points.map((p) => (p.truth == null ? null : Math.abs(p.last - p.truth)));
     const known = error.filter((v) => v != null).length;
     tiles([
-      ["Newest forecast", points.length ? number(points[points.length - 1].forecast) + unit : "–", points.length ? "for " + clock(points[points.length - 1].time) : "none yet"],
+      ["Newest forecast", last ? number(last.forecast) + unit : "–", last ? "for " + clock(last.time) : "none yet"],
       ["Mean absolute error", number(mean(error)) + unit, `persistence ${number(mean(naive))}${unit}, ${known} truths shown`],
       ["Truths in their interval", percent(data.intervals.observed), `nominal ${percent(data.intervals.nominal)}, ${data.intervals.truths} truths`],
       ["Open alarms", String(data.alarms.filter((alarm) => alarm.end == null).length), "missing, stuck or drifting sensors, and errors"],
