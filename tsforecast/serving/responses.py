@@ -114,6 +114,7 @@ class ModelsResponse(BaseModel):
 
     champion: str | None
     serving: str | None
+    shadow: str | None
     trouble: str | None
     input: ModelInput | None
     models: list[dict[str, Any]]

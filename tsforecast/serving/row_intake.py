@@ -15,9 +15,9 @@ from tsforecast.feeds.records import decode_rows
 from tsforecast.journal.database import read_journal
 from tsforecast.journal.writer import Statement
 from tsforecast.serving.arrivals import RowReader, plain_messages, read_body
-from tsforecast.serving.batching import QueueFull
 from tsforecast.serving.hooks import AcceptedRow
 from tsforecast.serving.look_back import LookBack
+from tsforecast.serving.requests import WindowBatch
 from tsforecast.serving.responses import ForecastResult, IntervalSummary, RowsResponse
 from tsforecast.serving.row_records import MADE, STORE_META, insert_rows, load_look_back
 
@@ -76,8 +76,11 @@ class RowIntake:
             service.learner.journal.check()
             look_back = await self._look_back(active)
             matched, again = self._accept(arrivals.records, active, look_back, more)
+            batch = None
             if shadow is not None and arrivals.records:
-                await self._forecast_shadow(arrivals.records, shadow)
+                batch = await self._shadow_batch(arrivals.records, shadow)
+            if shadow is not None and batch is not None:
+                service.start_task(service.forecast_by_shadow(shadow, batch))
             result = await self._forecast(active, look_back, again)
         await service.learner.journal.committed()
         notes = (*arrivals.notes, *self._notes(look_back, result))
@@ -112,33 +115,33 @@ class RowIntake:
         made = look_back.made
         return len(observation.matched), made is not None and made in update.positions
 
-    async def _forecast(
-        self, model: LoadedModel, look_back: LookBack, again: bool, *, is_shadow: bool = False
-    ) -> ForecastResult | None:
+    async def _forecast(self, model: LoadedModel, look_back: LookBack, again: bool) -> ForecastResult | None:
         """Forecast the windows of a look-back that have not been forecast yet; None if there is none."""
         batch, positions = look_back.windows(self._service.max_windows, again)
         if not len(positions):
             return None
         made_at = int(batch.made_at[-1].astype(np.int64))
-        more = [] if is_shadow else [(STORE_META, (MADE, str(made_at)))]
-        result = await self._service.forecast_batch(model, batch, is_shadow=is_shadow, more=more)
+        more = [(STORE_META, (MADE, str(made_at)))]
+        result = await self._service.forecast_batch(model, batch, more=more)
         look_back.made = int(positions[-1])
         return result
 
-    async def _forecast_shadow(self, records: Sequence[Record], shadow: LoadedModel) -> None:
-        telemetry = self._service.telemetry
+    async def _shadow_batch(self, records: Sequence[Record], shadow: LoadedModel) -> WindowBatch | None:
+        """Return the windows that rows give the shadow; None if they give none."""
         try:
-            look_back = self._look_backs.get(shadow.name)
+            look_back, changed = self._look_backs.get(shadow.name), list[int]()
             if look_back is None:
-                look_back = await self._look_back(shadow)  # after the rows of this request were stored
-                update_positions: Sequence[int] = ()
+                look_back = await self._look_back(shadow)  # the journal has the rows of this request
             else:
-                update_positions = look_back.add(decode_rows(records, shadow.metadata)).positions.tolist()
-            again = look_back.made is not None and look_back.made in update_positions
-            result = await self._forecast(shadow, look_back, again, is_shadow=True)
-            telemetry.shadow_windows.inc(0 if result is None else len(result.made_at))
-        except (UserError, QueueFull):
-            telemetry.shadow_skipped.inc()
+                changed = look_back.add(decode_rows(records, shadow.metadata)).positions.tolist()
+        except UserError:
+            self._service.telemetry.shadow_skipped.inc()
+            return None
+        batch, positions = look_back.windows(self._service.max_windows, look_back.made in changed)
+        if not len(positions):
+            return None
+        look_back.made = int(positions[-1])
+        return batch
 
     async def _look_back(self, model: LoadedModel) -> LookBack:
         """Return the look-back of a version, from the journal if the version is new in service."""

@@ -128,11 +128,11 @@ class Service:
         """Start to serve, in the running event loop."""
         self.batcher.start()
         self.manager.start()
-        self._start_task(self._report_regularly())
+        self.start_task(self._report_regularly())
         if self._feed is not None:
-            self._start_task(self._feed.run())
+            self.start_task(self._feed.run())
         if self._alarms is not None:
-            self._start_task(self._alarms.run())
+            self.start_task(self._alarms.run())
 
     async def stop(self) -> None:
         """Stop, and store what was learned."""
@@ -184,7 +184,7 @@ class Service:
         self.learner.journal.check()
         batch = await self._read(body, content_type, active)
         if shadow is not None:
-            self._start_task(self._forecast_shadow(body, content_type, shadow))
+            self.start_task(self._forecast_shadow(body, content_type, shadow))
         result = await self.forecast_batch(active, batch)
         await self.learner.journal.committed()
         return result
@@ -282,7 +282,8 @@ class Service:
         return ModelsResponse(
             champion=registry.champion_name(),
             serving=active.version.name if active else None,
-            trouble=self.manager.trouble,
+            shadow=self.manager.shadow.name if self.manager.shadow else None,
+            trouble=self.manager.trouble or self.manager.shadow_trouble,
             input=_describe_input(active) if active else None,
             models=[
                 {"version": version.name, **{key: version.manifest.get(key) for key in MANIFEST_KEYS}}
@@ -336,7 +337,7 @@ class Service:
             self.call_watchers(IssuedForecast(window, model.metadata.targets))
         self._latest = latest
         if self.events.has_listeners:
-            self._start_task(self._publish(result))
+            self.start_task(self._publish(result))
         return result
 
     async def _publish(self, result: ForecastResult) -> None:
@@ -348,9 +349,22 @@ class Service:
         """Forecast the windows of a request by the shadow, if they fit it."""
         try:
             batch = await self._read(body, content_type, shadow)
+        except UserError:
+            self.telemetry.shadow_skipped.inc()
+            return
+        await self.forecast_by_shadow(shadow, batch)
+
+    async def forecast_by_shadow(self, shadow: LoadedModel, batch: requests.WindowBatch) -> None:
+        """Forecast windows by the shadow, unless too many are waiting.
+
+        Args:
+            shadow: The shadow.
+            batch: The windows.
+        """
+        try:
             await self.forecast_batch(shadow, batch, is_shadow=True)
             self.telemetry.shadow_windows.inc(len(batch.past))
-        except (UserError, QueueFull):
+        except QueueFull:
             self.telemetry.shadow_skipped.inc()
 
     def call_watchers(self, event: WatchedEvent) -> None:
@@ -358,7 +372,8 @@ class Service:
         for watcher in self.watchers:
             watcher(event)
 
-    def _start_task(self, work: Coroutine[None, None, None]) -> None:
+    def start_task(self, work: Coroutine[None, None, None]) -> None:
+        """Run something in the background, until the service stops."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
