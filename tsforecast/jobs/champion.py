@@ -12,11 +12,10 @@ from tsforecast.config.earlier_runs import champion_config
 from tsforecast.config.stored import as_yaml, load
 from tsforecast.evaluation.provenance import describe_provenance
 from tsforecast.evaluation.summary import print_recurrent_paths
-from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.jobs import build, build_training
 from tsforecast.jobs.stored_data import load_series_again
-from tsforecast.models.io import ESTIMATOR_SUFFIX, load_metadata, load_task, saved_path
-from tsforecast.registry.received_rows import append_received_rows
+from tsforecast.models.io import ESTIMATOR_SUFFIX, load_metadata, saved_path
+from tsforecast.registry.received_rows import add_received_rows
 from tsforecast.registry.training_limits import limit_training
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
@@ -49,13 +48,8 @@ class ChampionRecipe:
 
     def load_series(self) -> Series:
         """Load the data with the new rows, read as the training data were."""
-        stored, journal = load_metadata(self.saved), self.config.retrain.journal
-        series = load_series_again(self.config, stored, self.saved.parent)
-        if journal is None:
-            return series
-        return append_received_rows(
-            series, ModelMetadata.from_task(load_task(self.saved), stored), Path(journal)
-        )
+        series = load_series_again(self.config, load_metadata(self.saved), self.saved.parent)
+        return add_received_rows(series, self.saved, self.config.retrain.journal)
 
     def initialize(self) -> RuntimeInfo:
         """Set the backend, the device and the seed."""

@@ -23,8 +23,7 @@ def main(config: Config, path: Path) -> None:
     else:
         name = register(config, RunFolder.existing(path), registry).name
     before = registry.champion_name()
-    for sentence in check_shadow(registry, name, config.promotion):
-        print(sentence)
+    print(check_shadow(registry, name, config.promotion), end="")
     version = registry.promote(name, config.registry.why or "by hand")
     report_champion(version)
     if before == name:

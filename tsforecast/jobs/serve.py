@@ -9,7 +9,7 @@ from tsforecast.files import remove_if_empty
 from tsforecast.jobs import build
 from tsforecast.registry import Registry
 from tsforecast.serving.auth import read_token
-from tsforecast.serving.server import check_service, create_service_app, format_url, open_socket, run_server
+from tsforecast.serving.server import check_service, create_service_app, open_socket, run_server
 
 
 def main(config: Config, path: Path) -> None:
@@ -23,9 +23,4 @@ def main(config: Config, path: Path) -> None:
         listener = open_socket(options.host, options.port)  # taken before anything slow is done
         build.set_up_runtime(config)
         app = create_service_app(registry, options, config.intervals, token, secret)
-        print(
-            f"{format_url(options.host, listener)} serves the champion of {registry.path}; "
-            "/readyz says when it is warm, /docs how to use it.",
-            flush=True,
-        )
-        run_server(app, listener)
+        run_server(app, listener, options.host, registry)

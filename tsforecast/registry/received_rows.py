@@ -11,7 +11,9 @@ import numpy as np
 
 from tsforecast.errors import UserError
 from tsforecast.feeds.records import read_rows_since
+from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.journal.database import read_journal
+from tsforecast.models.io import load_metadata, load_task
 from tsforecast.tables.streaming import Rows
 from tsforecast.times.duplicates import aggregate
 from tsforecast.times.order import sort_rows
@@ -19,10 +21,23 @@ from tsforecast.times.resample import Resampler
 
 if TYPE_CHECKING:
     from tsforecast.data.series import Series
-    from tsforecast.inference.metadata import ModelMetadata
 
 MARGIN_SECONDS = 2 * 86_400  # by which the clock of the rows may differ from that of the grid
 MAX_GROWTH = 20  # steps without a row, for each row
+
+
+def add_received_rows(series: Series, saved: Path, journal: str | None) -> Series:
+    """Return a series followed by the later rows of a journal, if one is named; see ``append_received_rows``.
+
+    Args:
+        series: The series.
+        saved: File of the model that is to be trained further.
+        journal: Path of the journal, or None.
+    """
+    if journal is None:
+        return series
+    metadata = ModelMetadata.from_task(load_task(saved), load_metadata(saved))
+    return append_received_rows(series, metadata, Path(journal))
 
 
 def append_received_rows(series: Series, metadata: ModelMetadata, path: Path) -> Series:

@@ -61,7 +61,7 @@ def read_shadow_scores(path: Path, version: Version, champion: str) -> ShadowSco
     return ShadowScores(steps * metadata["step_seconds"] / DAY, errors)
 
 
-def check_shadow(registry: Registry, name: str, options: PromotionOptions) -> list[str]:
+def check_shadow(registry: Registry, name: str, options: PromotionOptions) -> str:
     """Refuse the promotion of a version that has not been the shadow long enough.
 
     Args:
@@ -70,14 +70,14 @@ def check_shadow(registry: Registry, name: str, options: PromotionOptions) -> li
         options: Days that are asked for, and the journal.
 
     Returns:
-        A sentence for each target on how it did; none if nothing is asked for or there is no champion yet.
+        A line for each target on how it did; none if nothing is asked for or there is no champion yet.
 
     Raises:
         UserError: It has too few scores.
     """
     champion = registry.champion_name()
     if not options.shadow_days or champion in (None, name):
-        return []
+        return ""
     version = registry.version(name)
     path = registry.path / "live" / FILE if options.journal is None else Path(options.journal)
     scores = read_shadow_scores(path, version, str(champion))
@@ -87,8 +87,8 @@ def check_shadow(registry: Registry, name: str, options: PromotionOptions) -> li
             f" for {options.shadow_days:g}: run job=serve serve.shadow={name} longer, or ask for less."
         )
     unit = load_metadata(version.model).get("unit") or ""
-    return [
+    return "".join(
         f"{target} in {count:,} forecasts as a shadow: RMSE {format_value(shadow, unit)}, {champion}"
-        f" {format_value(other, unit)}."
+        f" {format_value(other, unit)}.\n"
         for target, (count, shadow, other) in scores.errors.items()
-    ]
+    )

@@ -154,10 +154,22 @@ def create_service_app(
     return create_app(service, Limits(int(options.max_body_mb * 1e6), options.timeout_seconds, token))
 
 
-def run_server(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until the process is stopped (Ctrl-C, SIGTERM)."""
+def run_server(app: FastAPI, listener: socket.socket, host: str, registry: Registry) -> None:
+    """Print the address, and serve until the process is stopped (Ctrl-C, SIGTERM).
+
+    Args:
+        app: The application.
+        listener: Listening socket.
+        host: Address as it was asked for.
+        registry: Registry whose champion is served.
+    """
     import uvicorn
 
+    print(
+        f"{format_url(host, listener)} serves the champion of {registry.path}; "
+        "/readyz says when it is warm, /docs how to use it.",
+        flush=True,
+    )
     config = uvicorn.Config(
         app,
         log_level="warning",

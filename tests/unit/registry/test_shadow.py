@@ -47,14 +47,15 @@ def test_too_few_days_are_refused(registry):
 
 
 def test_enough_days_are_described(registry):
-    (sentence,) = check_shadow(registry, "v0002", options(0.05))
+    sentence = check_shadow(registry, "v0002", options(0.05))
     assert sentence.startswith("load in 193 forecasts as a shadow: RMSE ")
     assert ", v0001 " in sentence
+    assert sentence.count("\n") == 1
 
 
 def test_nothing_is_asked_of_the_champion_or_by_default(registry, tmp_path):
-    assert check_shadow(registry, "v0002", options(0)) == []
-    assert check_shadow(registry, "v0001", options(2)) == []
+    assert check_shadow(registry, "v0002", options(0)) == ""
+    assert check_shadow(registry, "v0001", options(2)) == ""
 
 
 def test_a_service_without_journal_is_refused(registry, tmp_path):
