@@ -182,7 +182,7 @@ def test_generated_requests_find_no_fault(service, tmp_path):
     command += ["--exclude-checks=positive_data_acceptance", "--seed=1", "--no-color", "--warnings=off"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout
-    assert "9 passed" in done.stdout
+    assert "10 passed" in done.stdout
 
 
 def live_through(url, series, end):
@@ -265,7 +265,7 @@ def test_the_live_page_shows_itself_in_a_browser(service, series, tmp_path):
     assert 'data-state="shown"' in page
     assert "nlinear v0001 in service" in page
     assert re.search(r"persistence [\d.]+ kW, 5\d truths shown", page)
-    assert page.count("<canvas") == 2  # forecasts against truths, and the error over time
+    assert page.count("<canvas") == 3  # forecasts against truths, the error over time, and drift
     assert re.search(r'id="weights-section"[^>]* hidden', page)  # no ensemble, no weights
 
 

@@ -80,7 +80,8 @@ def check_shadow(registry: Registry, name: str, options: PromotionOptions) -> st
         return ""
     version = registry.version(name)
     path = registry.path / "live" / FILE if options.journal is None else Path(options.journal)
-    scores = read_shadow_scores(path, version, str(champion))
+    is_new = options.journal is None and not path.is_file()  # no service has run yet
+    scores = ShadowScores(0.0, {}) if is_new else read_shadow_scores(path, version, str(champion))
     if scores.days < options.shadow_days:
         raise UserError(
             f"{name} is registered and has {scores.days:.2f} days of scores as a shadow, and promotion.shadow_days asks"

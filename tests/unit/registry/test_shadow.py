@@ -61,3 +61,9 @@ def test_nothing_is_asked_of_the_champion_or_by_default(registry, tmp_path):
 def test_a_service_without_journal_is_refused(registry, tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         check_shadow(registry, "v0002", options(1, str(tmp_path / "other.db")))
+
+
+def test_before_any_service_there_are_no_scores(tmp_path):
+    registry = register(tmp_path, make_model(), make_model(bias=1.0))
+    with pytest.raises(UserError, match=r"v0001 is registered and has 0\.00 days"):
+        check_shadow(registry, "v0001", options(1))
