@@ -10,7 +10,7 @@ JOBS ?= 2
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench lock clean
+.PHONY: help setup run test lint bench docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ lint: setup ## Check style and types
 bench: setup ## Compare speed with PyTorch, NeuralForecast and stock Keras, write docs/performance.md; ARGS="--minutes 3 --rounds 4"
 	@$(VENV)/python -m benchmarks.bench $(ARGS)
 
+docs: setup ## Build the documentation into site/; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build --strict
+
 lock: setup ## Pin the newest dependencies that pyproject.toml allows, for Python 3.10 to 3.13, with hashes
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/uv pip compile --quiet --upgrade --universal --generate-hashes \
 		--python-version 3.10 --extra dev --no-emit-index-url --no-emit-find-links \
@@ -40,5 +43,5 @@ lock: setup ## Pin the newest dependencies that pyproject.toml allows, for Pytho
 	@$(MAKE) --no-print-directory setup
 
 clean: ## Remove .venv, .venv-bench and caches; outputs/ stays
-	@rm -rf .venv .venv-bench .pytest_cache .hypothesis .mypy_cache .ruff_cache *.egg-info
+	@rm -rf .venv .venv-bench site .pytest_cache .hypothesis .mypy_cache .ruff_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
