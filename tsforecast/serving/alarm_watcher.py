@@ -112,8 +112,8 @@ class AlarmWatcher:
     def shown(self) -> dict[str, Any]:
         """Return what the live page shows: ``alarms``, ``drift`` and ``monitoring``, why something is not monitored."""
         newest = [] if self.monitor is None else self.monitor.book.newest(self.options.keep)
-        mild = [alarm for alarm in newest if alarm.severity == "info" and alarm.end is not None]
-        alarms = [alarm for alarm in newest if alarm not in mild][:SHOWN_ALARMS] + mild[:SHOWN_MILD]
+        mild, severe = ([alarm for alarm in newest if _is_mild(alarm) == kind] for kind in (True, False))
+        alarms = severe[:SHOWN_ALARMS] + mild[:SHOWN_MILD]
         return {
             "alarms": [alarm.to_dict() for alarm in alarms],
             "drift": list(self.levels),
@@ -188,6 +188,10 @@ class AlarmWatcher:
             return
         content = {"version": self._version, "levels": list(self.levels), "state": self.monitor.to_dict()}
         self.learner.journal.put([(STORE_META, (STATE, json.dumps(content)))])
+
+
+def _is_mild(alarm: Alarm) -> bool:
+    return alarm.severity == "info" and alarm.end is not None
 
 
 def _read_reference(version: Path) -> Reference | None:
