@@ -53,7 +53,7 @@ def create_client(service, *, limits=None, ready=True):
     """Start a service in this process; yield a client once it is warm."""
     from starlette.testclient import TestClient
 
-    given = Limits(**{"max_body": 200_000, "seconds": 5.0, "token": None, **(limits or {})})
+    given = Limits(**{"max_body": 200_000, "seconds": 5.0, **(limits or {})})
     with TestClient(create_app(service, given)) as client:
         client.service = service
         end = time.monotonic() + 30

@@ -3,6 +3,7 @@
     registry.path/
       lock                one writer at a time
       champion.json       the version in service, since when and why, and those before it
+      audit.jsonl         who added, promoted or rolled back what, each line with the hash of the one before
       versions/v0001/     model.keras (or model.json), config.yaml, result.json, manifest.json, ...
 
 A version is assembled in a hidden folder and renamed once it is complete; its manifest is written last. The champion,
@@ -22,6 +23,7 @@ from typing import Any
 from tsforecast.errors import UserError, nearest
 from tsforecast.files import flush_folder, remove_partial_files, write_bytes
 from tsforecast.installation import COMMAND
+from tsforecast.registry.audit import AuditLog
 from tsforecast.registry.files import file_lock, move_folder, sha256, write_new
 
 MANIFEST = "manifest.json"
@@ -119,6 +121,7 @@ class Registry:
     def __init__(self, path: str | Path, wait_seconds: float = 60.0):
         self.path, self.wait_seconds = Path(path), wait_seconds
         self.alias = self.path / "champion.json"
+        self.audit = AuditLog(self.path)
 
     def versions(self) -> list[Version]:
         """Return all versions, the oldest first."""
@@ -214,6 +217,7 @@ class Registry:
             name = f"v{self._newest_number() + 1:04d}"
             write_new(staged / MANIFEST, _json(_manifest(name, hashes, result, lineage)))
             move_folder(staged, self.path / "versions" / name)
+            self.audit.append("add", version=name, files=hashes, lineage=dict(lineage))
         return self.version(name)
 
     def promote(self, name: str, why: str) -> Version:
@@ -230,9 +234,10 @@ class Registry:
         version.check()
         with file_lock(self.path / "lock", self.wait_seconds):
             state = self._state()
+            self.audit.complete(state["moves"])
             if state["version"] != name:
                 before = [] if state["version"] is None else [state["version"]]
-                self._move(state, name, why, [*state["before"], *before])
+                self._move(state, "promote", name, why, [*state["before"], *before])
         return version
 
     def rollback(self, why: str) -> Version:
@@ -248,11 +253,12 @@ class Registry:
             raise UserError(self._no_way_back())
         with file_lock(self.path / "lock", self.wait_seconds):
             state = self._state()
+            self.audit.complete(state["moves"])
             if not state["before"]:  # another writer was quicker
                 raise UserError(self._no_way_back())
             version = self.version(state["before"][-1])
             version.check()
-            self._move(state, version.name, why, state["before"][:-1])
+            self._move(state, "rollback", version.name, why, state["before"][:-1])
         return version
 
     def _no_way_back(self) -> str:
@@ -268,10 +274,11 @@ class Registry:
         state: dict[str, Any] = json.loads(self.alias.read_text())
         return state
 
-    def _move(self, state: Mapping[str, Any], name: str, why: str, before: list[str]) -> None:
+    def _move(self, state: Mapping[str, Any], action: str, name: str, why: str, before: list[str]) -> None:
         move = {"version": name, "at": _now(), "why": why}
         moves = [*state["moves"], move][-MAX_MOVES:]
         write_bytes(self.alias, _json({"version": name, "before": before, "moves": moves}))
+        self.audit.append(action, version=name, moved_at=move["at"], why=why, replaces=state["version"])
 
     def _remove_leftovers(self) -> None:
         """Remove what killed writers left; whoever holds the lock is the only writer."""

@@ -23,10 +23,12 @@ from tsforecast.serving.handlers import (
     refusal_response,
 )
 from tsforecast.serving.pages import SECURITY_HEADERS, docs_page, live_page
+from tsforecast.serving.rate_limit import RateLimit
 from tsforecast.serving.requests import ForecastRequest, ObserveRequest
 from tsforecast.serving.responses import (
     ARROW,
     AlarmsResponse,
+    AuditResponse,
     ForecastResponse,
     HealthResponse,
     LiveResponse,
@@ -63,7 +65,7 @@ def create_app(service: Service, limits: Limits) -> FastAPI:
     Example:
         ::
 
-            uvicorn.run(create_app(service, Limits(max_body=10_000_000, seconds=30, token=None)))
+            uvicorn.run(create_app(service, Limits(max_body=10_000_000, seconds=30)))
     """
 
     @asynccontextmanager
@@ -81,11 +83,14 @@ def create_app(service: Service, limits: Limits) -> FastAPI:
     add_pages(app)
     app.add_exception_handler(HTTPException, _respond_to_http_error)
     app.add_exception_handler(Exception, _respond_to_failure)
-    refuse = error_response(401, "A bearer token is needed: send the header Authorization: Bearer TOKEN.")
-    refuse.headers["WWW-Authenticate"] = "Bearer"
     paths = {route.path for route in app.routes if hasattr(route, "path")}
     app.add_middleware(
-        AuthMiddleware, telemetry=service.telemetry, token=limits.token, paths=paths, refuse=refuse
+        AuthMiddleware,
+        telemetry=service.telemetry,
+        tokens=limits.tokens,
+        paths=paths,
+        refuse=_refuse,
+        limit=None if limits.per_minute is None else RateLimit(limits.per_minute),
     )
     return app
 
@@ -149,6 +154,14 @@ def add_row_routes(app: FastAPI, service: Service, limits: Limits) -> None:
             return Response(service.latest(), media_type=JSON)
         except NotReady as error:
             return refusal_response(error)
+
+    @app.get(
+        "/v1/audit",
+        summary="Who added, promoted or rolled back which version; needs the scope admin",
+        responses=openapi.responses(AuditResponse, 401),
+    )
+    def audit() -> Response:
+        return json_response(service.audit())
 
     @app.get(
         "/v1/alarms",
@@ -228,6 +241,13 @@ def add_pages(app: FastAPI) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         return Response(docs_page(), media_type="text/html", headers=SECURITY_HEADERS)
+
+
+def _refuse(status: int, sentence: str, retry_seconds: int | None) -> Response:
+    response = error_response(status, sentence, retry_seconds=retry_seconds)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 async def _respond_to_http_error(request: Request, error: Any) -> Response:

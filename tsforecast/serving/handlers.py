@@ -14,6 +14,7 @@ from tsforecast.journal.writer import NotStored
 from tsforecast.serving.batching import QueueFull
 from tsforecast.serving.requests import RequestTooLarge
 from tsforecast.serving.service import NotReady
+from tsforecast.serving.tokens import TokenSource
 
 JSON = "application/json"
 RETRY_SECONDS = 2  # after which to try again when no model is ready
@@ -30,12 +31,14 @@ class Limits:
     Args:
         max_body: Bytes of its body.
         seconds: Seconds from its first byte to its response.
-        token: Bearer token that it must carry; None for none.
+        tokens: Bearer tokens, one of which it must carry; None: none is needed.
+        per_minute: Requests of one client per minute; None: no limit.
     """
 
     max_body: int
     seconds: float
-    token: str | None
+    tokens: TokenSource | None = None
+    per_minute: int | None = None
 
 
 async def handle_body(

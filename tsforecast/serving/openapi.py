@@ -8,13 +8,15 @@ from tsforecast.serving.responses import ARROW, ErrorResponse
 
 REASONS = {
     401: "The bearer token is missing or wrong.",
+    403: "The token does not have the scope that the request needs.",
     408: "The body did not arrive in time.",
     413: "The body is too large, or contains too many windows or rows.",
     415: "The body is neither JSON nor another of the content types above.",
     422: "The request is wrong; the sentence says where.",
-    429: "Too many windows are waiting: try again after Retry-After seconds.",
+    429: "Too many windows are waiting, or the client sends too many requests: try again after Retry-After seconds.",
     503: "No model is ready yet, no response in time, or the disk fails: try again after Retry-After seconds.",
 }
+PROTECTED = (403, 429)  # refusals of every route that needs a token
 FORECAST_EXAMPLE = {
     "features": ["load", "pressure"],
     "windows": [{"time": "2024-01-31T13:45:00", "values": [[1.2, 0.4], [1.3, 0.4], [1.1, 0.5]]}],
@@ -54,7 +56,7 @@ def responses(
 
     Args:
         model: Schema of the response.
-        errors: Status codes of refusals.
+        errors: Status codes of refusals; where 401 is one, 403 and 429 are, too.
         arrow: Whether the route can respond with an Arrow stream as well.
     """
     success: dict[str, Any] = {"description": "Success."}
@@ -63,7 +65,8 @@ def responses(
     if arrow:
         success["content"] = ARROW_CONTENT
     refusals: dict[int | str, Any] = {
-        status: {"model": ErrorResponse, "description": REASONS[status]} for status in errors
+        status: {"model": ErrorResponse, "description": REASONS[status]}
+        for status in sorted({*errors, *(PROTECTED if 401 in errors else ())})
     }
     return {200: success, **refusals}
 

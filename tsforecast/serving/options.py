@@ -14,7 +14,11 @@ class ServeOptions:
     Args:
         host: Address to listen on; any address other than this machine's own requires a token.
         port: Port to listen on; 0: any free one.
-        token_file: File with the bearer token that requests must carry; None: environment variable TSFORECAST_TOKEN.
+        token_file: File with the bearer token that requests must carry, or with one token per line after its name and
+            its scopes; read again when it changes; None: environment variable TSFORECAST_TOKEN.
+        requests_per_minute: Requests of one client per minute; None: no limit.
+        tls_certificate: File with the certificate, and its chain, for HTTPS; None: HTTP.
+        tls_key: File with the certificate's key.
         max_batch: Windows to forecast at once.
         queue: Windows that may wait; further ones are answered with status 429.
         max_windows: Windows in one request.
@@ -36,6 +40,9 @@ class ServeOptions:
     host: str
     port: Annotated[int, Range(0, 65_535)]
     token_file: str | None
+    requests_per_minute: Annotated[int | None, Range(1, 1_000_000)]
+    tls_certificate: str | None
+    tls_key: str | None
     max_batch: Annotated[int, Range(1, 1024)]
     queue: Annotated[int, Range(1, 100_000)]
     max_windows: Annotated[int, Range(1, 10_000)]

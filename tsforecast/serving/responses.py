@@ -172,6 +172,13 @@ class AlarmsResponse(BaseModel):
     monitoring: str | None
 
 
+class AuditResponse(BaseModel):
+    """The newest entries of the registry's audit log, the oldest first, and why it cannot be trusted, if so."""
+
+    entries: list[dict[str, Any]]
+    trouble: str | None
+
+
 class LiveResponse(BaseModel):
     """What the live page shows."""
 

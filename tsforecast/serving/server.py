@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tsforecast.inference.options import IntervalOptions
     from tsforecast.registry import Registry
     from tsforecast.serving.options import ServeOptions
+    from tsforecast.serving.tls import Certificate
+    from tsforecast.serving.tokens import TokenSource
 
 SMALL_BATCH = 4  # windows that may arrive together by chance: a compiled size between 1 and serve.max_batch
 MAX_CONNECTIONS = 256  # at once; each may hold a body of serve.max_body_mb
@@ -82,10 +84,10 @@ def open_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def format_url(host: str, listener: socket.socket) -> str:
+def format_url(host: str, listener: socket.socket, certificate: Certificate | None = None) -> str:
     """Return the URL of the service."""
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}/"
+    name, scheme = f"[{host}]" if ":" in host else host, "http" if certificate is None else "https"
+    return f"{scheme}://{name}:{listener.getsockname()[1]}/"
 
 
 def journal_path(registry: Registry, options: ServeOptions) -> Path:
@@ -97,7 +99,7 @@ def create_service_app(
     registry: Registry,
     options: ServeOptions,
     intervals: IntervalOptions,
-    token: str | None,
+    tokens: TokenSource | None,
     webhook_secret: str | None = None,
 ) -> FastAPI:
     """Create the ASGI application that serves the champion.
@@ -106,7 +108,7 @@ def create_service_app(
         registry: Registry that names the champion.
         options: Limits of the service.
         intervals: Options of the prediction intervals.
-        token: Bearer token that requests must carry; None for none.
+        tokens: Bearer tokens, one of which requests must carry; None for none.
         webhook_secret: Secret that signs alarms; None: they are not signed.
     """
     from tsforecast.feeds.opening import open_feed
@@ -151,10 +153,19 @@ def create_service_app(
         secret = None if webhook_secret is None else webhook_secret.encode()
         webhook = Webhook(options.alarms.webhook, secret) if options.alarms.webhook.url else None
         service.monitor(options.alarms, webhook)
-    return create_app(service, Limits(int(options.max_body_mb * 1e6), options.timeout_seconds, token))
+    limits = Limits(
+        int(options.max_body_mb * 1e6), options.timeout_seconds, tokens, options.requests_per_minute
+    )
+    return create_app(service, limits)
 
 
-def run_server(app: FastAPI, listener: socket.socket, host: str, registry: Registry) -> None:
+def run_server(
+    app: FastAPI,
+    listener: socket.socket,
+    host: str,
+    registry: Registry,
+    certificate: Certificate | None = None,
+) -> None:
     """Print the address, and serve until the process is stopped (Ctrl-C, SIGTERM).
 
     Args:
@@ -162,11 +173,12 @@ def run_server(app: FastAPI, listener: socket.socket, host: str, registry: Regis
         listener: Listening socket.
         host: Address as it was asked for.
         registry: Registry whose champion is served.
+        certificate: Certificate for HTTPS; None for HTTP.
     """
     import uvicorn
 
     print(
-        f"{format_url(host, listener)} serves the champion of {registry.path}; "
+        f"{format_url(host, listener, certificate)} serves the champion of {registry.path}; "
         "/readyz says when it is warm, /docs how to use it.",
         flush=True,
     )
@@ -176,5 +188,7 @@ def run_server(app: FastAPI, listener: socket.socket, host: str, registry: Regis
         access_log=False,
         limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        ssl_certfile=None if certificate is None else certificate.file,
+        ssl_keyfile=None if certificate is None else certificate.key,
     )
     uvicorn.Server(config).run(sockets=[listener])

@@ -21,6 +21,7 @@ from tsforecast.serving.monitoring import REPORT_SECONDS, ServiceMonitor
 from tsforecast.serving.responses import (
     ARROW,
     AlarmsResponse,
+    AuditResponse,
     ForecastResult,
     IntervalSummary,
     LiveResponse,
@@ -36,6 +37,7 @@ from tsforecast.serving.window_record import split_windows
 LARGE_BODY = (
     65_536  # bytes above which a body is read in a thread, so that other requests are answered meanwhile
 )
+MAX_AUDIT_ENTRIES = 1_000
 MAX_ROWS = 10_000  # of one request to observe
 LATEST = "latest"  # key of the journal
 MANIFEST_KEYS = ("created", "model", "params", "metrics", "skill", "data", "window", "unit", "lineage")
@@ -259,6 +261,13 @@ class Service:
             **self.store.snapshot(),
             **self.alarms().model_dump(),
         )
+
+    def audit(self) -> AuditResponse:
+        """Return the newest entries of the registry's audit log."""
+        try:
+            return AuditResponse(entries=self.manager.registry.audit.read(MAX_AUDIT_ENTRIES), trouble=None)
+        except UserError as error:
+            return AuditResponse(entries=[], trouble=str(error))
 
     def alarms(self) -> AlarmsResponse:
         """Return the alarms, open ones first."""

@@ -69,6 +69,9 @@ def test_planted_faults_are_found(reference, rows, fault, kind, hours):
 def test_pieces_give_the_same_alarms_and_state(reference, rows, size):
     seconds, values = rows
     seconds, values = seconds[:700], planted(values, "shift")[0][:700]
+    values[np.random.default_rng(3).uniform(size=values.shape) < 0.05] = np.nan
+    values[300:340, 2] = 0.0
+    values[340:400, 2] = np.nan
     whole, pieces = make_monitor(reference), make_monitor(reference)
     expected = whole.add_rows(seconds, values)
     changes = []

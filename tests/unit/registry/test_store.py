@@ -158,6 +158,8 @@ def test_a_kill_at_any_point_loses_nothing(tmp_path):
         )
         registry.promote(made.name, "better")
         assert registry.champion().model.read_bytes() == b"new"
-        assert sorted(os.listdir(registry.path)) == ["champion.json", "lock", "versions"]
+        assert sorted(os.listdir(registry.path)) == ["audit.jsonl", "champion.json", "lock", "versions"]
+        moved = [entry["version"] for entry in registry.audit.read() if "moved_at" in entry]
+        assert moved == ["v0001", "v0002"]
         assert sorted(os.listdir(registry.path / "versions")) == ["v0001", "v0002"]
         assert json.loads(registry.alias.read_text())["before"] == ["v0001"]

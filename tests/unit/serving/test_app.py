@@ -13,6 +13,7 @@ from tests.helpers.service_client import serving
 from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_model, make_rows, register, window_json
 from tsforecast.inference.intervals import AdaptiveIntervals
 from tsforecast.serving.responses import ARROW
+from tsforecast.serving.tokens import TokenSource, parse_tokens
 
 TIME, COLUMNS = make_rows(400)
 
@@ -173,8 +174,29 @@ def test_bodies_of_other_types_and_sizes_are_rejected(client):
     assert client.get("/v1/forecast").status_code == 405
 
 
+def test_the_audit_log_is_for_administrators(registry):
+    lines = "look read Zs7yN4uHj9aLe3Pd\nboss admin 2Fq0mK8c5rT1xWbV\n"
+    with serving(registry, limits={"tokens": TokenSource(parse_tokens(lines, "tokens"))}) as client:
+        look, boss = ({"Authorization": f"Bearer {line.split()[2]}"} for line in lines.splitlines())
+        refused = client.get("/v1/audit", headers=look)
+        assert (refused.status_code, refused.json()["error"]) == (
+            403,
+            "The token of look does not have the scope admin.",
+        )
+        entries = client.get("/v1/audit", headers=boss).json()["entries"]
+        assert [entry["action"] for entry in entries] == ["add", "promote"]
+        assert client.post("/v1/observe", headers=look, json={"rows": []}).status_code == 403
+
+
+def test_a_client_that_asks_too_often_is_told_when_to_ask_again(registry):
+    with serving(registry, limits={"per_minute": 3}) as client:
+        answers = [client.get("/v1/models") for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert answers[-1].headers["Retry-After"] == "20"
+
+
 def test_token_is_required_if_one_is_set(registry):
-    with serving(registry, limits={"token": "secret"}) as client:
+    with serving(registry, limits={"tokens": TokenSource.fixed("secret")}) as client:
         for path in ("/v1/models", "/v1/live", "/metrics"):
             assert client.get(path).status_code == 401
             assert client.get(path, headers={"Authorization": "Bearer secreT"}).status_code == 401

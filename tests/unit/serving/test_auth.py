@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from tsforecast.errors import UserError
-from tsforecast.serving.auth import AuthMiddleware, read_token
+from tsforecast.serving.auth import AuthMiddleware, read_token, read_tokens
+from tsforecast.serving.rate_limit import RateLimit
 from tsforecast.serving.telemetry import Telemetry
+from tsforecast.serving.tokens import TokenSource, parse_tokens
 
 
 def test_the_token_comes_from_its_file_or_the_environment(tmp_path):
@@ -24,14 +26,20 @@ def test_the_token_comes_from_its_file_or_the_environment(tmp_path):
             read_token(file, environment)
 
 
-def call(middleware, path, *headers):
-    """The status of a GET request."""
+def call(middleware, path, *headers, method="GET"):
+    """The status of a request."""
     sent = []
 
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "path": path, "headers": list(headers)}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "client": ("10.0.0.1", 5),
+        "headers": list(headers),
+    }
     asyncio.run(middleware(scope, None, send))
     return sent[0]["status"]
 
@@ -48,9 +56,9 @@ def test_paths_without_data_need_no_token_and_others_do():
     middleware = AuthMiddleware(
         respond(200),
         telemetry=telemetry,
-        token="secret",
+        tokens=TokenSource.fixed("secret"),
         paths={"/healthz", "/v1/models"},
-        refuse=respond(401),
+        refuse=lambda status, sentence, seconds: respond(status),
     )
     assert call(middleware, "/healthz") == 200
     assert call(middleware, "/v1/models") == 401
@@ -60,3 +68,51 @@ def test_paths_without_data_need_no_token_and_others_do():
     counts = telemetry.text(waiting=0, version=None, intervals=None).decode()
     assert 'tsforecast_requests_total{path="/v1/models",status="401"} 2.0' in counts
     assert 'tsforecast_requests_total{path="other",status="401"} 1.0' in counts
+
+
+def test_scopes_decide_what_a_token_may_do():
+    lines = ["look read Zs7yN4uHj9aLe3Pd", "plant write Gk6tR2vQw8nXc5Mb", "boss admin 2Fq0mK8c5rT1xWbV"]
+    sentences = []
+
+    def refuse(status, sentence, seconds):
+        sentences.append(sentence)
+        return respond(status)
+
+    middleware = AuthMiddleware(
+        respond(200),
+        telemetry=Telemetry(),
+        tokens=TokenSource(parse_tokens("\n".join(lines), "tokens")),
+        paths=set(),
+        refuse=refuse,
+    )
+    statuses = [
+        [
+            call(middleware, path, (b"authorization", f"Bearer {line.split()[2]}".encode()), method=method)
+            for method, path in (("GET", "/v1/alarms"), ("POST", "/v1/rows"), ("GET", "/v1/audit"))
+        ]
+        for line in lines
+    ]
+    assert statuses == [[200, 403, 403], [403, 200, 403], [200, 200, 200]]
+    assert sentences[0] == "The token of look does not have the scope write."
+
+
+def test_each_client_is_limited_and_health_is_not():
+    middleware = AuthMiddleware(
+        respond(200),
+        telemetry=Telemetry(),
+        tokens=None,
+        paths=set(),
+        refuse=lambda status, sentence, seconds: respond(status),
+        limit=RateLimit(2, clock=lambda: 0.0),
+    )
+    assert [call(middleware, "/v1/models") for _ in range(3)] == [200, 200, 429]
+    assert call(middleware, "/healthz") == 200
+
+
+def test_tokens_come_from_the_file_or_the_environment(tmp_path):
+    (tmp_path / "tokens").write_text("look read Zs7yN4uHj9aLe3Pd\nplant write Gk6tR2vQw8nXc5Mb\n")
+    assert read_tokens(str(tmp_path / "tokens"), "other").find(b"Bearer Gk6tR2vQw8nXc5Mb").name == "plant"
+    assert read_tokens(None, "other").find(b"Bearer other").may("admin")
+    assert read_tokens(None, None) is None
+    with pytest.raises(UserError, match="without blanks"):
+        read_tokens(None, "two words")

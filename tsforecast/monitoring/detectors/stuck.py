@@ -128,7 +128,7 @@ class StuckSensor:
 
     def update(self, values: np.ndarray) -> Signal:
         """Add rows ``[m, F]``; a missing value leaves the condition as it is."""
-        before = self._runs.value
+        before = self._runs.value.copy()
         lengths = self._runs.update(values)
         current = _carry(values, before)
         limit = np.where(current == self.resting, self.rest_limit, self.other_limit)

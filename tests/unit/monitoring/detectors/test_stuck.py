@@ -30,6 +30,18 @@ def test_a_run_at_rest_has_its_own_limit():
     assert detector.update(np.full((10, 1), 3.0)).active[:, 0].tolist() == [False] * 9 + [True]
 
 
+def test_pieces_give_the_same_with_missing_values_at_their_borders():
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.integers(0, 3, 60), 8).astype(float)[:, None]
+    values[rng.uniform(size=values.shape) < 0.5] = np.nan
+    learned = LongestRuns(np.array([0.0]), np.array([9.0]), np.array([2.0]))
+    whole = StuckSensor(learned, 1.0).update(values)
+    detector = StuckSensor(learned, 1.0)
+    pieces = [detector.update(part) for part in np.split(values, range(1, len(values)))]
+    assert np.concatenate([piece.active for piece in pieces]).tolist() == whole.active.tolist()
+    assert whole.active.any()
+
+
 def test_a_sensor_that_was_never_observed_is_not_stuck():
     runs = learn([[np.nan] * 5])
     assert not StuckSensor(runs, 1.0).update(np.full((9, 1), np.nan)).active.any()
