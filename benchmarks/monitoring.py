@@ -168,22 +168,23 @@ class Replay:
 
     def _print_delays(self):
         count = len(next(iter(self.delays.values())))
-        labels = ["alarms", *self.charts]
         print(
-            f"\n## Delay until a fault is found, median of {count} plantings, and share found within 14 days\n"
+            f"\n## Delay until a fault is found, median of {count} plantings; share found within 14 days below 100 %"
         )
-        print(f"| fault | feature | {' | '.join(labels)} |\n|---|---|{'---:|' * len(labels)}")
-        for fault in FAULTS:
-            for feature, name in enumerate(self.data.features):
-                cells = [describe_delays(self.delays[label, fault, feature]) for label in labels]
-                print(f"| {fault} | {name} | {' | '.join(cells)} |")
+        for label in ("alarms", *self.charts):
+            print(
+                f"\n| {label} | {' | '.join(self.data.features)} |\n|---|{'---:|' * len(self.data.features)}"
+            )
+            for fault in FAULTS:
+                delays = [self.delays[label, fault, feature] for feature in range(len(self.data.features))]
+                print(f"| {fault} | {' | '.join(map(describe_delays, delays))} |")
 
 
 def describe_delays(delays):
-    """The median delay and the share found, as in ``3.5 h, 100 %``."""
+    """The median delay, and the share found if that is not all of them, as in ``3.5 h (92 %)``."""
     median, share = float(np.median(delays)), 100 * float(np.isfinite(delays).mean())
     if not np.isfinite(median):
-        return f"– , {share:.0f} %"
+        return f"– ({share:.0f} %)"
     text = (
         f"{60 * median:.0f} min"
         if median < 1
@@ -191,7 +192,7 @@ def describe_delays(delays):
         if median < 48
         else f"{median / 24:.1f} d"
     )
-    return f"{text}, {share:.0f} %"
+    return text if share == 100 else f"{text} ({share:.0f} %)"
 
 
 def cover(residual, intervals):
