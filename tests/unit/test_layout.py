@@ -19,6 +19,7 @@ WHOLE = {
     "test_benchmarks.py",
     "test_round_trip.py",
     "test_invalid_input.py",
+    "test_container.py",
     "test_portability.py",
     "test_damaged_tables.py",
     "test_damaged_requests.py",
