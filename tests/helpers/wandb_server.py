@@ -221,14 +221,13 @@ class WandbServer:
         return {"createAgent": {"agent": {"id": "agent"}}}
 
     def _do_Heartbeat(self, variables):
-        busy = "running" in json.loads(variables["runState"]).values()
+        busy = any(json.loads(variables["runState"]).values())  # run id -> whether its process runs
         if busy:
             commands = []
         elif self.jobs:
             run_id, settings = self.jobs.pop(0)
-            commands = [
-                {"type": "run", "run_id": run_id, "args": {k: {"value": v} for k, v in settings.items()}}
-            ]
+            args = {name: {"value": value} for name, value in settings.items()}
+            commands = [{"type": "run", "run_id": run_id, "program": "run.py", "args": args}]
         else:
             commands = [{"type": "exit"}]
         return {"agentHeartbeat": {"agent": {"id": "agent"}, "commands": json.dumps(commands)}}
