@@ -55,6 +55,7 @@ def fit_ensembles(
     outputs = model.window_outputs(windows, forward(model, windows))
     start = int(np.searchsorted(windows.ends, parts.windows("val").ends[0]))
     fitting, holdout = outputs.slice(0, start), outputs.slice(start)
+    loss = loss.for_task(model.task)
     for ensemble in ensembles.values():
         ensemble.weighting.fit(fitting, holdout, loss=loss, seed=seed, log=log)
     if model.options["thresholds"] is not None:
@@ -76,5 +77,6 @@ def holdout_loss(model: Ensemble, loss: Loss, outputs: WindowOutputs, start: int
     forecast = model.reweight(part.outputs, part.windows)["forecast"][start - first :]
     truth = part.truth[start - first :]
     observed = np.isfinite(truth)
+    loss = loss.for_task(model.task)
     losses = keras.ops.convert_to_numpy(loss(np.where(observed, truth, 0.0).astype(np.float32), forecast))
     return float(losses[observed].mean(dtype=np.float64))

@@ -15,6 +15,7 @@ from tsforecast.ensemble.window_outputs import WindowOutputs, select_points
 from tsforecast.evaluation.evaluate import Evaluation, baselines, evaluate, score_forecasts
 from tsforecast.evaluation.options import SpikeOptions
 from tsforecast.evaluation.spikes import ALARM_WINDOWS, spike_scores
+from tsforecast.inference.compiled import name_outputs
 from tsforecast.inference.forecasts import spike_probability
 from tsforecast.inference.predict import forward
 from tsforecast.metrics.window_errors import WindowErrors
@@ -215,7 +216,7 @@ def _select_member(model: Ensemble, outputs: Outputs, index: int) -> Outputs:
     """Return one member's own outputs."""
     result = {"forecast": outputs["members"][:, index]}
     with_spike_head = [
-        number for number, member in enumerate(model.members) if isinstance(member.output, dict)
+        number for number, member in enumerate(model.members) if "spike" in name_outputs(member.output)
     ]
     if index in with_spike_head:
         result["spike"] = outputs["member_spikes"][:, with_spike_head.index(index)]

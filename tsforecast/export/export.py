@@ -126,7 +126,7 @@ def export_variant(original: Original, variant: Variant, options: ExportOptions,
             if not variant.quantized:
                 raise UserError(f"{variant.name} {reason} (export.tolerance): no file was left.")
             _remove(target)
-            return {"model": variant.name, "file": "not left", "refused": reason, "difference": difference}
+            return {"model": variant.name, "file": "not kept", "refused": reason, "difference": difference}
         row = measure_row(variant.name, run, outputs, part, original.sample, original.metadata)
         _remove(target)
         part.rename(target)

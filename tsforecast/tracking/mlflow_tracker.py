@@ -29,6 +29,7 @@ SETTINGS = {
     "HTTP_REQUEST_TIMEOUT": "20",
     "ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "LOGGING_LEVEL": "ERROR",
+    "SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # the line below names the run
 }
 
 
