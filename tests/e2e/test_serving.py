@@ -274,7 +274,10 @@ def test_the_service_ends_when_it_is_told_to_and_keeps_its_record(service, serie
     assert json.loads(urllib.request.urlopen(f"{url}/readyz").read())["version"] == "v0001"
     for end in range(200, 210):
         live_through(url, series, end)
+    stream = urllib.request.urlopen(f"{url}/v1/events", timeout=30)
     process.send_signal(signal.SIGTERM)
+    assert stream.read().startswith(b": connected")  # to its end
+    stream.close()
     done = finish(process, here)
     assert done.code == -signal.SIGTERM
     assert "Traceback" not in done.err

@@ -12,8 +12,10 @@ from tests.helpers.damages import DAMAGES
 from tests.helpers.example_counts import profile
 from tests.helpers.serving_case import LOOKBACK, make_metadata, make_rows, make_task, window_json
 from tsforecast.errors import UserError
+from tsforecast.feeds.records import decode_rows
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.serving import requests
+from tsforecast.serving.arrivals import read_body
 
 # At night: DAMAGES=5000 .venv/bin/python -m pytest tests/unit/test_damaged_requests.py
 PROFILE = profile("DAMAGES", 150)
@@ -132,3 +134,41 @@ def test_a_damaged_arrow_body_is_refused_in_one_sentence_or_read(damage, seed):
     body = sink.getvalue().to_pybytes()
     result = read(damage(body, rng) if damage else body, "arrow")
     assert result is None or np.isfinite(result.past).all()
+
+
+def read_rows(body, content_type):
+    """Read rows; None if they are refused in one sentence."""
+    try:
+        return read_body(body, content_type, METADATA)
+    except UserError as error:
+        assert_sentence(error)
+        return None
+
+
+@PROFILE
+@given(st.sampled_from([*DAMAGES, None]), st.integers(0, 2**32))
+def test_damaged_rows_are_refused_in_one_sentence_or_read_truly(damage, seed):
+    rng = random.Random(seed)
+    row = {"time": "2024-01-01T00:00:00", "values": {"load": 1.5, "pressure": 2.25}}
+    content = {"rows": [row, {**row, "time": "2024-01-01T00:01:00"}]}
+    if damage is None:
+        body = json.dumps(replace_one(content, rng)).encode()
+    else:
+        body = damage(json.dumps(content).encode(), rng)
+    result = read_rows(body, "application/json")
+    if result is not None:
+        sent = [item["values"].get("load") for item in json.loads(body)["rows"]]
+        assert [json.loads(text)["load"] for _, text in result.records] == sent
+        decode_rows(result.records, METADATA)
+
+
+@PROFILE
+@given(st.sampled_from(DAMAGES), st.integers(0, 2**32))
+def test_damaged_csv_is_refused_in_one_sentence_or_read(damage, seed):
+    body = (
+        b"time,load,pressure\n2024-01-01 00:00,1.5,2.25\n2024-01-01 00:01,,2.5\n2024-01-01 00:02,1.75,2.25\n"
+    )
+    result = read_rows(damage(body, random.Random(seed)), "text/csv")
+    if result is not None:
+        rows = decode_rows(result.records, METADATA)
+        assert not np.isnat(rows.time).any()

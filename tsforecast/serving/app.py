@@ -77,6 +77,7 @@ def create_app(service: Service, limits: Limits) -> FastAPI:
     app = FastAPI(
         title="tsforecast", version=__version__, lifespan=run_service, docs_url=None, redoc_url=None
     )
+    app.state.service = service
     add_forecast_routes(app, service, limits)
     add_row_routes(app, service, limits)
     add_status_routes(app, service)

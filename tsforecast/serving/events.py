@@ -8,6 +8,7 @@ from typing import Any
 MAX_LISTENERS = 64
 MAX_WAITING = 1_000  # events of a listener that reads too slowly; the oldest are dropped
 HEARTBEAT_SECONDS = 15.0
+END = b""
 
 
 class TooManyListeners(Exception):
@@ -29,6 +30,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self._listeners: set[asyncio.Queue[bytes]] = set()
+        self._is_closed = False
 
     @property
     def has_listeners(self) -> bool:
@@ -60,6 +62,14 @@ class EventBus:
         if len(self._listeners) >= MAX_LISTENERS:
             raise TooManyListeners(f"{MAX_LISTENERS} clients listen already: close one of them.")
 
+    def close(self) -> None:
+        """End all streams, so that a service that is being stopped need not wait for its listeners."""
+        self._is_closed = True
+        for queue in list(self._listeners):
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(END)
+
     async def listen(self, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> AsyncIterator[bytes]:
         """Yield server-sent events until the client goes; a comment when nothing happens for a while.
 
@@ -70,10 +80,13 @@ class EventBus:
         self._listeners.add(queue)
         try:
             yield b": connected\n\n"
-            while True:
+            while not self._is_closed or queue.qsize():
                 try:
-                    yield await asyncio.wait_for(queue.get(), heartbeat_seconds)
+                    event = await asyncio.wait_for(queue.get(), heartbeat_seconds)
                 except asyncio.TimeoutError:
-                    yield b": still here\n\n"
+                    event = b": still here\n\n"
+                if event == END:
+                    return
+                yield event
         finally:
             self._listeners.discard(queue)

@@ -13,6 +13,8 @@ from tsforecast.errors import UserError, install_hint
 from tsforecast.journal.database import FILE, lock_journal
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from fastapi import FastAPI
 
     from tsforecast.inference.options import IntervalOptions
@@ -191,4 +193,12 @@ def run_server(
         ssl_certfile=None if certificate is None else certificate.file,
         ssl_keyfile=None if certificate is None else certificate.key,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    stop = server.handle_exit
+
+    def end_streams_and_stop(sig: int, frame: FrameType | None) -> None:
+        app.state.service.events.close()
+        stop(sig, frame)
+
+    server.handle_exit = end_streams_and_stop  # type: ignore[method-assign]
+    server.run(sockets=[listener])

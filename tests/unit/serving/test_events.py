@@ -37,6 +37,27 @@ def test_a_slow_listener_loses_the_oldest_events(monkeypatch):
     assert asyncio.run(work()) == [b"event: forecast\ndata: 3\n\n", b"event: forecast\ndata: 4\n\n"]
 
 
+def test_streams_end_when_the_bus_is_closed():
+    async def work():
+        bus = EventBus()
+        events = bus.listen()
+        await anext(events)
+        bus.publish("forecast", "1")
+        bus.close()
+        return [event async for event in events]
+
+    assert asyncio.run(work()) == [b"event: forecast\ndata: 1\n\n"]
+
+
+def test_a_stream_that_begins_when_the_bus_is_closed_ends_at_once():
+    async def work():
+        bus = EventBus()
+        bus.close()
+        return [event async for event in bus.listen()]
+
+    assert asyncio.run(work()) == [b": connected\n\n"]
+
+
 def test_a_silent_stream_shows_that_it_lives():
     async def work():
         listener = EventBus().listen(heartbeat_seconds=0.01)
