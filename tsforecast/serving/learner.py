@@ -118,6 +118,11 @@ class Learner:
             self.journal.put([self._snapshot(model)])
         self.journal.close()
 
+    def size(self) -> int:
+        """Return the bytes of the journal, with its write-ahead log."""
+        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.is_file())
+
     def next_id(self, table: str, count: int = 1) -> int:
         """Return the id of the next record of a table, or of the first of ``count`` records."""
         self._ids[table] += count

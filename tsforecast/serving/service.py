@@ -308,6 +308,7 @@ class Service:
             active.version.name if active else None,
             active.intervals.summary() if active else None,
             journal_fails=self.learner.journal.failure is not None,
+            journal_bytes=self.learner.size(),
         )
 
     async def _read(self, body: bytes, content_type: str, model: LoadedModel) -> requests.WindowBatch:

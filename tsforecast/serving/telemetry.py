@@ -124,6 +124,7 @@ class Telemetry:
         intervals: CoverageSummary | None,
         *,
         journal_fails: bool = False,
+        journal_bytes: int = 0,
     ) -> bytes:
         """Return the page for Prometheus.
 
@@ -132,11 +133,13 @@ class Telemetry:
             version: Version in service, or None.
             intervals: Coverage of its intervals, or None.
             journal_fails: Whether the journal cannot be written.
+            journal_bytes: Size of the journal.
         """
         from prometheus_client import generate_latest
 
         self.waiting.set(waiting)
         self.journal_failing.set(int(journal_fails))
+        self.journal_bytes.set(journal_bytes)
         self.champion.clear()
         if version is not None:
             self.champion.labels(version).set(1)
@@ -178,6 +181,7 @@ class Telemetry:
         self.shadow_absolute_error = Counter(
             "tsforecast_shadow_absolute_error", "Sum of absolute errors of the shadow.", **options
         )
+        self.journal_bytes = Gauge("tsforecast_journal_bytes", "Size of the journal.", **options)
         self.journal_failing = Gauge(
             "tsforecast_journal_failing", "1 while the journal cannot be written.", **options
         )

@@ -61,7 +61,10 @@ def test_forecasts_of_rows_are_those_of_windows(registry):
         assert (backlog["version"], backlog["unit"], backlog["rows"]) == ("v0002", "kW", 5)
         latest = client.get("/v1/forecast/latest").json()
         assert latest["forecasts"] == backlog["forecasts"][-1:]
-        assert "tsforecast_rows_total 13.0" in client.get("/metrics").text
+        metrics = client.get("/metrics").text
+        assert "tsforecast_rows_total 13.0" in metrics
+        assert "tsforecast_journal_failing 0.0" in metrics
+        assert read_counter(client, "tsforecast_journal_bytes") > 4096
 
 
 def test_rows_score_earlier_forecasts(registry):
