@@ -22,6 +22,8 @@ GROUPS = sorted(
     path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "experiment")
 )
 CHOICES = {group: sorted(path.stem for path in (CONF / group).glob("*.yaml")) for group in GROUPS}
+M4 = "V1," + ",".join(f"V{n}" for n in range(2, 182)) + "\n"
+M4 += "".join(f"H{s}," + ",".join(str(s + (n % 24)) for n in range(180)) + "\n" for s in (1, 2))
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))
 
 
@@ -63,6 +65,8 @@ def needed(group, choice):
     """Options that the user has to set along with the choice."""
     if group == "data" and choice in ("csv", "ett"):
         return ["data.path=file.csv", "data.target=OT"]
+    if group == "data" and choice == "m4":
+        return ["data.train=m4.csv", "data.test=null", "window.lookback=20"]
     if group == "data" and choice == "sql":
         return ["data.connection=duckdb://", "data.query=\"FROM 'file.csv'\"", "data.target=OT"]
     if jobs_with(group):  # comes with its jobs
@@ -129,7 +133,9 @@ def test_every_optimizer_schedule_and_loss_takes_a_step(group, choice):
 def test_every_source_gives_windows(group, choice, series_file):
     from tsforecast.jobs import build
 
+    (series_file.parent / "m4.csv").write_text(M4)
     given = [argument.replace("file.csv", str(series_file)) for argument in needed("data", choice)]
+    given = [argument.replace("m4.csv", str(series_file.parent / "m4.csv")) for argument in given]
     dataset = build.build_data(checked(f"data={choice}", "scale=tiny", *given))
     for split in ("train", "val", "test"):
         windows = dataset.windows(split)

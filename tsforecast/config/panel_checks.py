@@ -6,11 +6,10 @@ from tsforecast.config.instantiate import stem
 from tsforecast.config.schema import Config
 from tsforecast.errors import UserError
 
-PANELS = ("household_meters",)  # sources that always return many series
+PANELS = ("household_meters", "m4")  # sources that always return many series
 # Jobs that need one series, for now.
 SINGLE = (
     "backtest",
-    "ensemble",
     "distill",
     "verify",
     "benchmark",
@@ -21,6 +20,7 @@ SINGLE = (
     "replay",
 )
 WITH_SPIKES = ("rule_based", "spike_detector")
+WEIGHTINGS = ("equal", "inverse_error", "static")  # whose weights do not follow errors in time
 
 
 def is_panel(data: dict[str, Any]) -> bool:
@@ -46,6 +46,8 @@ def check_panel(config: Config) -> None:
         raise UserError(
             f"job={job} is for one series, and these data have many: select one with data.where, or use job=train."
         )
+    if job == "ensemble":
+        _check_ensemble(config)
     if model in WITH_SPIKES or config.model.get("spike_head"):
         raise UserError(
             f"model={model} with spikes is for one series, whose rise is measured in its unit: choose another model, or"
@@ -61,3 +63,20 @@ def check_panel(config: Config) -> None:
         )
     if config.training.objective == "masked_patches":
         raise UserError("training=pretrain is for one series: leave it out for many.")
+
+
+def _check_ensemble(config: Config) -> None:
+    options = config.ensemble
+    unfit = [name for name in (*options.members, *options.references) if name in WITH_SPIKES]
+    if unfit:
+        raise UserError(
+            f"ensemble.members names {unfit[0]}, which is for one series: choose others, as in"
+            " ensemble.members=[nhits,nlinear]."
+        )
+    if options.weighting not in WEIGHTINGS:
+        raise UserError(
+            f"ensemble.weighting={options.weighting} follows the errors of one series in time: set"
+            f" ensemble.weighting={' or '.join(WEIGHTINGS)} for many."
+        )
+    if options.fine_tune_steps:
+        raise UserError("Members of many series are not trained together: set ensemble.fine_tune_steps=0.")

@@ -144,6 +144,8 @@ def build_dataset(
     for key, value in window.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise UserError(f"window.{key} is {value!r}: give a whole number of at least 1.")
+    if choice.scaling.method == "seasonal" and (series.panel is None or choice.scaling.per == "all"):
+        raise UserError("scaling=seasonal scales each of many series: set scaling=standard.")
     series, parts, ranges = _divide(series, split, window)
     train = slice(*parts[0]) if ranges is None else mask_rows(ranges[0], len(series))
     if scaler is None:

@@ -34,7 +34,7 @@ class WindowOptions:
     stride: Annotated[int, Range(1, 100_000)]
 
 
-Method = Literal["standard", "robust", "asinh", "log1p", "none"]
+Method = Literal["standard", "robust", "seasonal", "asinh", "log1p", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,12 @@ class ScalingOptions:
     """How columns are scaled, by figures of the training rows.
 
     Args:
-        method: ``standard`` by mean and standard deviation, ``robust`` by median and interquartile range, ``asinh`` and
-            ``log1p`` by a curve and then as ``standard``, ``none`` not at all.
+        method: ``standard`` by mean and standard deviation, ``robust`` by median and interquartile range, ``seasonal``
+            (many series) by mean and mean absolute change over a season, so that absolute errors are those of MASE,
+            ``asinh`` and ``log1p`` by a curve and then as ``standard``, ``none`` not at all.
         columns: Column to its own method; None if all have the same.
         per: Of many series, ``series`` scales each by its own training rows and ``all`` all of them together; ``auto``
-            is ``series`` for standard and robust. One series is the same either way.
+            is ``series`` for standard, robust and seasonal. One series is the same either way.
     """
 
     method: Method

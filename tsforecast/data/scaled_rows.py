@@ -84,7 +84,8 @@ def _fit(series: Series, train: np.ndarray, targets: Sequence[int], choice: Scal
     """Return the scaler of the training rows ``[S, 2]``, with the levels of the series of a panel."""
     rows, levels = take_rows(series.values, train), None
     if series.panel is not None:
-        levels = choice.fit_levels(series.values, series.features, series.panel, train, series.categories)
+        columns, panel = (series.values, series.features), series.panel
+        levels = choice.fit_levels(*columns, panel, train, series.categories, series.season)
     if levels is not None:
         rows = levels.apply(rows, train[:, 1] - train[:, 0])
     scaler = Scaler.fit(rows, series.features, targets, choice, series.categories)

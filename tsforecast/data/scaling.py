@@ -19,7 +19,7 @@ from tsforecast.panels.panel import Panel, Ranges
 NOISE = {np.dtype(np.float32): 1e-9}
 NOISE_DOUBLE = 1e-14
 MAX_SCALED = 1e15  # whose square still has room in single precision
-LEVELED = ("standard", "robust")  # methods that can scale each series by itself
+LEVELED = ("standard", "robust", "seasonal")  # methods that can scale each series by itself
 RESOLUTION = 2.0**-24  # of single precision
 OBSERVED = (
     "@observed"  # ends the name of a channel that is 1 where a feature is observed, and 0 where it is missing
@@ -39,6 +39,7 @@ class ScalerChoice(NamedTuple):
         panel: Panel,
         train: Ranges,
         categories: Collection[str] = (),
+        season: int = 1,
     ) -> SeriesLevels | None:
         """Return the level of each series in the features that are scaled per series; None if there are none.
 
@@ -48,6 +49,7 @@ class ScalerChoice(NamedTuple):
             panel: The series.
             train: Training rows of each ``[S, 2]``.
             categories: features that are codes of categories.
+            season: rows in a season.
 
         Raises:
             UserError: ``scaling.per=series`` with a method that bends values, or does not scale them.
@@ -55,7 +57,8 @@ class ScalerChoice(NamedTuple):
         per, method = self.scaling.per, self.scaling.method
         if per == "series" and method not in LEVELED:
             raise UserError(
-                f"scaling.per=series needs scaling={' or '.join(LEVELED)}: set one of them, or scaling.per=all."
+                f"scaling.per=series needs scaling={', '.join(LEVELED[:-1])} or {LEVELED[-1]}: set one of them, or"
+                " scaling.per=all."
             )
         if per == "all" or method not in LEVELED:
             return None
@@ -64,7 +67,7 @@ class ScalerChoice(NamedTuple):
         columns = [
             index for index, name in enumerate(features) if methods[index] == method and name not in left_out
         ]
-        return SeriesLevels.fit(rows, train, panel.ids, columns, robust=method == "robust")
+        return SeriesLevels.fit(rows, train, panel.ids, columns, method=method, season=season)
 
     @property
     def is_standard(self) -> bool:

@@ -56,6 +56,8 @@ def compare_forecasters(scores: EnsembleScores) -> list[dict[str, Any]]:
     for score in scores.forecasters:
         row: dict[str, Any] = {"name": score.name, "kind": score.kind, "params": score.params}
         row |= {key: score.test.figures[key] for key in ("rmse", "mae")}
+        if score.test.series is not None:
+            row |= {key: score.test.figures[key] for key in ("mase", "smape")}
         row["rmse_interval"] = _bounds(rmse_interval(score.errors, reach))
         difference = None if score is best else rmse_difference(score.errors, best.errors, reach)
         row["over_best_member"] = None if difference is None else difference.value
@@ -69,7 +71,7 @@ def compare_forecasters(scores: EnsembleScores) -> list[dict[str, Any]]:
 
 def evaluate_hindsight(dataset: ForecastDataset, scores: EnsembleScores) -> dict[str, Any]:
     """Return what weights could have reached with the test truths known: fixed ones, and the best of each window."""
-    scaler, names = dataset.scaler, scores.model.names
+    scaler, names = dataset.scaler_of(scores.windows.ends), scores.model.names
     members = np.stack(
         [scaler.inverse_targets(scores.members[:, index]) for index in range(len(names))], axis=1
     )
@@ -107,7 +109,12 @@ def compare_parts(dataset: ForecastDataset, scores: EnsembleScores) -> list[dict
 
 
 def average_daily_weights(dataset: ForecastDataset, scores: EnsembleScores) -> dict[str, Any]:
-    """Return the days of the test split, counted from 1, as ``day``, and each member's mean ``weights`` on them."""
+    """Return the days of the test split, counted from 1, as ``day``, and each member's mean ``weights`` on them.
+
+    None for many series, whose weights do not follow the days.
+    """
+    if dataset.ranges is not None:
+        return {}
     seconds = dataset.series.time[scores.windows.ends].astype("datetime64[s]").astype(np.int64)
     days = (seconds - seconds[0]) // 86_400
     order, counts = np.unique(days, return_counts=True)
@@ -122,8 +129,13 @@ def average_weights(scores: EnsembleScores) -> Mapping[str, float]:
 
 
 def _mask_parts(dataset: ForecastDataset, scores: EnsembleScores) -> dict[str, Mask]:
-    """Return masks ``[n, H, T]`` of parts of the test windows: hours of the day, levels and spikes."""
+    """Return masks ``[n, H, T]`` of parts of the test windows: hours of the day, levels and spikes.
+
+    None for many series.
+    """
     test = scores.test
+    if dataset.ranges is not None:
+        return {}
     hours = np.broadcast_to(target_hours(dataset, test)[..., None], test.truth.shape)
     parts = {f"{first} to {first + 6} h": (hours >= first) & (hours < first + 6) for first in (0, 6, 12, 18)}
     origin = dataset.inputs[test.ends][:, list(dataset.target_indices)]

@@ -190,7 +190,7 @@ class _Scorer:
     ) -> ForecasterScore:
         """Return a score, with a spike scorecard if there are validation windows to choose the alarm level on."""
         errors, spikes = WindowErrors.from_forecasts(test.ends, test.truth, test.forecast), None
-        if validation is not None:
+        if validation is not None and self.dataset.ranges is None:
             spikes = spike_scores(
                 self.model,
                 self.dataset,

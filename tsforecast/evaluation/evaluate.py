@@ -24,6 +24,7 @@ from tsforecast.inference.predict import predict
 from tsforecast.layers.distributions.implicit_quantile import LEVELS, even_levels
 from tsforecast.losses import Loss
 from tsforecast.metrics.probabilistic import crps_from_quantiles, pit_counts
+from tsforecast.metrics.series import mean_over_series
 from tsforecast.objective import Objective
 from tsforecast.storage.rows import chunks
 
@@ -219,7 +220,10 @@ def _score_points(
 def validation_figures(
     forecaster: keras.Model, dataset: ForecastDataset, loss: Loss, limit: int | None
 ) -> dict[str, float]:
-    """Return ``val/loss`` (scaled, over observed truths), and ``val/rmse`` and ``val/mae`` in the target's unit."""
+    """Return ``val/loss`` (scaled, over observed truths), and ``val/rmse`` and ``val/mae`` in the target's unit.
+
+    Of a panel also ``val/mase``, the mean over its series.
+    """
     windows = dataset.windows("val", limit=limit)
     truth, outputs = windows.targets(windows.ends), predict(forecaster, windows)
     raw, observed = outputs["forecast"], np.isfinite(truth)
@@ -230,7 +234,9 @@ def validation_figures(
     scaler = dataset.scaler_of(windows.ends)
     in_unit = [scaler.inverse_targets(part) for part in (truth, outputs.get("mean", median), median)]
     figures = metrics.point_metrics(in_unit[0], in_unit[1], median=in_unit[2])
-    return {
+    series = score_series(dataset, windows, *in_unit)
+    of_series = {} if series is None else {"val/mase": mean_over_series(series.figures)["mase"]}
+    return of_series | {
         "val/loss": float(losses[observed].mean(dtype=np.float64)),
         "val/rmse": figures["rmse"],
         "val/mae": figures["mae"],

@@ -71,7 +71,8 @@ def ensembles(config: Config, dataset: ForecastDataset, members: Sequence[Member
     from tsforecast.ensemble.weightings import order_weightings
 
     networks, names = load_networks(members), [member.name for member in members]
-    return {name: ensemble(config, dataset, networks, names, name) for name in order_weightings()}
+    built = {name: ensemble(config, dataset, networks, names, name) for name in order_weightings()}
+    return {name: model for name, model in built.items() if dataset.ranges is None or not model.adaptive}
 
 
 def data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:

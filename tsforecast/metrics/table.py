@@ -96,6 +96,7 @@ METRICS = {
             source="values",
             better="lower",
             over_targets="mean",
+            splits=("val", "test"),
             compute=point.mase,
             of_median=True,
         ),

@@ -33,7 +33,14 @@ class SeriesLevels:
 
     @classmethod
     def fit(
-        cls, values: np.ndarray, ranges: Ranges, ids: Sequence[str], columns: Sequence[int], *, robust: bool
+        cls,
+        values: np.ndarray,
+        ranges: Ranges,
+        ids: Sequence[str],
+        columns: Sequence[int],
+        *,
+        method: str = "standard",
+        season: int = 1,
     ) -> "SeriesLevels":
         """Fit on the observed values of each series in its range.
 
@@ -42,14 +49,20 @@ class SeriesLevels:
             ranges: Training rows of each series ``[S, 2]``, none of them empty.
             ids: Names of the series.
             columns: Channels to fit; the others get shift 0 and width 1.
-            robust: Whether to take median and interquartile range instead of mean and standard deviation.
+            method: ``standard`` for mean and standard deviation, ``robust`` for median and interquartile range,
+                ``seasonal`` for the mean and the mean absolute change over a season, the unit of MASE.
+            season: Rows of a season.
         """
         shift, width = np.zeros((len(ids), values.shape[1])), np.ones((len(ids), values.shape[1]))
         mask, lengths = mask_rows(ranges, len(values)), ranges[:, 1] - ranges[:, 0]
-        figures = _robust_figures if robust else _standard_figures
         for column in columns:
             rows = values[mask, column].astype(np.float64)
-            shift[:, column], width[:, column] = figures(rows, lengths)
+            if method == "robust":
+                shift[:, column], width[:, column] = _robust_figures(rows, lengths)
+            elif method == "seasonal":
+                shift[:, column], width[:, column] = _seasonal_figures(rows, lengths, season)
+            else:
+                shift[:, column], width[:, column] = _standard_figures(rows, lengths)
         return cls(tuple(ids), shift, width)
 
     def arrange(
@@ -164,6 +177,18 @@ def _robust_figures(rows: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, 
     means, widths = _standard_figures(rows, lengths)
     del means
     return middle, np.where(spread > SMALLEST * np.abs(middle), spread, widths)
+
+
+def _seasonal_figures(rows: np.ndarray, lengths: np.ndarray, season: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the mean absolute change over a season ``[S]``, the deviation where there is none."""
+    mean, deviation = _standard_figures(rows, lengths)
+    of_row = np.repeat(np.arange(len(lengths)), lengths)
+    change = np.abs(rows[season:] - rows[:-season])
+    usable = (of_row[season:] == of_row[:-season]) & ~np.isnan(change)
+    count = np.bincount(of_row[season:][usable], minlength=len(lengths))
+    total = np.bincount(of_row[season:][usable], weights=change[usable], minlength=len(lengths))
+    scale = total / np.maximum(count, 1)
+    return mean, np.where(scale > SMALLEST * np.abs(mean), scale, deviation)
 
 
 def _usable(spread: np.ndarray, mean: np.ndarray) -> np.ndarray:

@@ -14,7 +14,15 @@ def test_a_training_takes_many_series():
     ("overrides", "message"),
     [
         (["job=backtest"], "job=backtest is for one series, and these data have many"),
-        (["job=ensemble"], "job=ensemble is for one series"),
+        (["job=ensemble"], "ensemble.members names spike_detector, which is for one series"),
+        (
+            ["job=ensemble", "ensemble.members=[gru,nhits]"],
+            r"ensemble\.weighting=gating follows the errors of one series",
+        ),
+        (
+            ["job=ensemble", "ensemble.members=[gru,nhits]", "ensemble.weighting=equal"],
+            r"set ensemble\.fine_tune_steps=0",
+        ),
         (["model=spike_detector"], "model=spike_detector with spikes is for one series"),
         (["model=gru", "model.spike_head=true"], r"set model\.spike_head=false"),
         (["context=daily"], "context=daily summarizes the rows of one series"),
@@ -26,6 +34,17 @@ def test_a_training_takes_many_series():
 def test_what_needs_one_series_is_refused(overrides, message):
     with pytest.raises(UserError, match=message):
         compose(*PANEL, *overrides)
+
+
+def test_an_ensemble_of_networks_takes_many_series():
+    options = ["ensemble.members=[gru,nhits]", "ensemble.weighting=static", "ensemble.fine_tune_steps=0"]
+    assert compose(*PANEL, "job=ensemble", *options).ensemble.weighting == "static"
+
+
+def test_sources_of_many_series_are_known():
+    for data in (["data=household_meters"], ["data=m4"]):
+        with pytest.raises(UserError, match="job=backtest is for one series"):
+            compose("job=backtest", *data)
 
 
 def test_a_wide_table_has_many_series_too():

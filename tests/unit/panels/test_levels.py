@@ -12,8 +12,8 @@ VALUES[60, 0] = np.nan
 TRAIN = np.array([[0, 40], [50, 70], [80, 200]])
 
 
-def fit(columns=(0, 1), robust=False):
-    return SeriesLevels.fit(VALUES, TRAIN, ("a", "b", "c"), columns, robust=robust)
+def fit(columns=(0, 1), method="standard"):
+    return SeriesLevels.fit(VALUES, TRAIN, ("a", "b", "c"), columns, method=method)
 
 
 def test_levels_are_mean_and_deviation_of_the_training_rows_of_each_series():
@@ -24,10 +24,18 @@ def test_levels_are_mean_and_deviation_of_the_training_rows_of_each_series():
 
 
 def test_robust_levels_are_median_and_interquartile_range():
-    levels = fit(robust=True)
+    levels = fit(method="robust")
     quartiles = np.nanquantile(VALUES[50:70], [0.25, 0.5, 0.75], axis=0)
     np.testing.assert_allclose(levels.shift[1], quartiles[1])
     np.testing.assert_allclose(levels.width[1], (quartiles[2] - quartiles[0]) / 1.349)
+
+
+def test_seasonal_levels_have_the_unit_of_mase():
+    levels = SeriesLevels.fit(VALUES, TRAIN, ("a", "b", "c"), [0, 1], method="seasonal", season=7)
+    for index, (start, stop) in enumerate(TRAIN):
+        change = np.abs(VALUES[start + 7 : stop] - VALUES[start : stop - 7])
+        np.testing.assert_allclose(levels.width[index], np.nanmean(change, axis=0), rtol=1e-10)
+        np.testing.assert_allclose(levels.shift[index], np.nanmean(VALUES[start:stop], axis=0), rtol=1e-10)
 
 
 def test_other_columns_are_left_as_they_are():
@@ -37,9 +45,7 @@ def test_other_columns_are_left_as_they_are():
 
 
 def test_a_constant_series_is_relative_to_its_value():
-    levels = SeriesLevels.fit(
-        np.array([[4.0], [4.0], [0.0]]), np.array([[0, 2], [2, 3]]), "ab", [0], robust=False
-    )
+    levels = SeriesLevels.fit(np.array([[4.0], [4.0], [0.0]]), np.array([[0, 2], [2, 3]]), "ab", [0])
     assert levels.width.tolist() == [[4.0], [1.0]]
 
 
