@@ -3,6 +3,7 @@
 import importlib.util
 import ipaddress
 import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tsforecast.config.schema import Config
@@ -31,6 +32,8 @@ def check_service(config: Config) -> None:
         raise UserError("job=predict needs the rows to forecast from: add predict.data=FILE.")
     if job == "export":
         _check_export(config)
+    if config.retrain is not None and config.retrain.journal is not None:
+        _check_received(job, config.retrain.journal)
     if job == "serve":
         if config.serve.max_windows > config.serve.queue:
             raise UserError(
@@ -68,6 +71,16 @@ def _check_export(config: Config) -> None:
     missing = [name for name in FOR_ONNX if importlib.util.find_spec(name) is None]
     if config.format in ("onnx", "all") and missing:
         raise UserError(f"format={config.format} needs {missing[0]}: {install_hint('export')}.")
+
+
+def _check_received(job: str, journal: str) -> None:
+    if job == "replay":
+        raise UserError("job=replay replays days of a file: leave out retrain.journal.")
+    if not Path(journal).is_file():
+        raise UserError(
+            f"retrain.journal: there is no file {journal}: it is live/journal.db in the folder of the registry, once"
+            " job=serve has run, or what serve.journal named."
+        )
 
 
 def _check_host(config: Config) -> None:

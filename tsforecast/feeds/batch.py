@@ -51,12 +51,14 @@ class Batch:
         position: Where the feed continues after them, stored together with the rows; None: nothing to store.
         problems: A sentence about each part that could not be read and was left out.
         messages: What the feed confirms once the rows are stored.
+        may_repeat: Whether rows may have been passed on before, so that those that are stored are to be left out.
     """
 
     records: list[Record]
     position: str | None = None
     problems: list[str] = field(default_factory=list)
     messages: Sequence[object] = ()
+    may_repeat: bool = False
 
 
 class Feed(Protocol):

@@ -86,7 +86,10 @@ class MqttFeed:
                 records += reader.read_json(bytes(message.payload)).records
             except UserError as error:
                 problems.append(f"A message of {message.topic} was left out: {error}")
-        return Batch(records, problems=problems, messages=messages) if messages else None
+        if not messages:
+            return None
+        may_repeat = any(message.dup for message in messages)
+        return Batch(records, problems=problems, messages=messages, may_repeat=may_repeat)
 
     def confirm(self, batch: Batch) -> None:
         """Acknowledge the messages of a batch to the broker."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tsforecast.errors import UserError
 from tsforecast.feeds.batch import Arrivals, Batch, Feed, Record
+from tsforecast.journal.database import read_journal
 from tsforecast.journal.writer import NotStored, Statement
 from tsforecast.serving.batching import QueueFull
 from tsforecast.serving.row_records import STORE_META
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from tsforecast.serving.service import Service
 
 RETRY_SECONDS = 1.0
+STORED = "SELECT 1 FROM rows WHERE time=? AND content=?"
 MAX_SHOWN = 200  # characters of a problem
 
 
@@ -64,8 +67,17 @@ class FeedTask:
             return None
 
     async def _deliver(self, batch: Batch) -> None:
+        if batch.may_repeat:
+            batch.records = await asyncio.to_thread(self._leave_out_stored, batch.records)
         position = [] if batch.position is None else [(STORE_META, (self._key, batch.position))]
         await self._add(batch.records, position)
+
+    def _leave_out_stored(self, records: Sequence[Record]) -> list[Record]:
+        """Return the rows that the journal does not have."""
+        learner = self._service.learner
+        learner.journal.flush()
+        with closing(read_journal(learner.path)) as connection:
+            return [record for record in records if not connection.execute(STORED, record).fetchone()]
 
     async def _add(self, records: Sequence[Record], more: Sequence[Statement]) -> None:
         """Add rows; one that does not fit the model is left out."""

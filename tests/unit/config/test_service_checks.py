@@ -18,6 +18,7 @@ def config(job, run=None, **options):
         format=options.pop("format", None),
         registry=SimpleNamespace(version=options.pop("version", None)),
         predict=SimpleNamespace(data=options.pop("data", None)),
+        retrain=SimpleNamespace(journal=options.pop("journal", None)),
         serve=SimpleNamespace(**{**serve, **options}),
     )
 
@@ -39,6 +40,8 @@ def no_token(monkeypatch):
         (config("serve", host="0.0.0.0"), "opens the service to other machines: set a token"),
         (config("serve", host="example.org"), "opens the service to other machines"),
         (config("serve", feed_connection="sqlite:///a.db"), "serve.feed_connection needs the query to read"),
+        (config("replay", journal="journal.db"), "leave out retrain.journal"),
+        (config("retrain", journal="no.db"), "there is no file no.db: it is live/journal.db in the folder"),
         (config("serve", queue=10), "serve.max_windows=256 is more than serve.queue=10 holds"),
     ],
 )

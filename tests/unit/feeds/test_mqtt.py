@@ -57,6 +57,7 @@ def test_messages_are_received_confirmed_and_kept(tmp_path):
         again = MqttFeed(url)
         loads, batches = receive(again, 2)
         assert loads == [4.0, 5.0]
+        assert batches[0].may_repeat
         for batch in batches:
             again.confirm(batch)
         send(port, "no json", row(6, 6.0))

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.helpers.serving_case import make_metadata, make_rows, make_task
+from tests.helpers.serving_case import make_metadata, make_model, make_rows, make_task
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.journal.database import open_journal
 from tsforecast.reading.recipe import ReadingRecipe
-from tsforecast.registry.received_rows import append_received_rows
+from tsforecast.registry.received_rows import add_received_rows, append_received_rows
 from tsforecast.serving.arrivals import read_body
 from tsforecast.serving.row_records import insert_rows
 from tsforecast.times.formats import TimeFormat
@@ -78,3 +78,12 @@ def test_a_missing_journal_is_refused_and_one_without_later_rows_noted(tmp_path)
     series = append_received_rows(make_series(20), METADATA, path)
     assert len(series) == 20
     assert series.notes[0].endswith("has no row after 2024-01-01T00:19:00.")
+
+
+def test_the_rows_are_read_as_the_saved_model_says(tmp_path):
+    path = write_journal(tmp_path / "journal.db", range(18, 25))
+    make_model().save(tmp_path / "model.keras")
+    series = make_series(20)
+    assert add_received_rows(series, tmp_path / "model.keras", None) is series
+    longer = add_received_rows(series, tmp_path / "model.keras", str(path))
+    np.testing.assert_array_equal(longer.values, make_series(25).values)

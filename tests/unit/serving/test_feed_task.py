@@ -9,6 +9,7 @@ import pytest
 
 from tests.helpers.service_client import create_client, make_service
 from tests.helpers.serving_case import make_model, make_rows, register
+from tsforecast.feeds.batch import Batch
 from tsforecast.feeds.opening import open_feed
 from tsforecast.serving.batching import QueueFull
 
@@ -99,3 +100,33 @@ def test_forecasts_that_found_no_room_are_made_later(registry, tmp_path, monkeyp
         wait_for_rows(service, 10)
         assert refused == [3]
         assert len(client.get("/v1/live").json()["points"]) == 3 * 2
+
+
+class Repeating:
+    """A feed that delivers the same rows twice, as a broker does after a lost acknowledgment."""
+
+    def __init__(self, position):
+        self.polls = 0
+
+    def poll(self, reader):
+        self.polls += 1
+        if self.polls > 2:
+            return None
+        records = reader.read_csv(("time,load,pressure\n" + lines(range(9 + self.polls))).encode()).records
+        return Batch(records, may_repeat=self.polls > 1)
+
+    def confirm(self, batch):
+        pass
+
+    def close(self):
+        pass
+
+
+def test_rows_that_are_delivered_again_are_stored_once(registry, tmp_path):
+    service = make_service(registry, journal=tmp_path / "journal.db")
+    service.follow(Repeating, "repeating", 0.02)
+    with create_client(service):
+        wait_for_rows(service, 11)
+    with sqlite3.connect(tmp_path / "journal.db") as connection:
+        times = [time for (time,) in connection.execute("SELECT time FROM rows ORDER BY id")]
+    assert times == TIME[:11].astype("datetime64[ns]").astype(np.int64).tolist()
