@@ -101,7 +101,11 @@ class _OpenCoder(CategoryCoder):
 
 
 def read_body(
-    body: bytes, content_type: str, metadata: ModelMetadata, more: Collection[str] = ()
+    body: bytes,
+    content_type: str,
+    metadata: ModelMetadata,
+    more: Collection[str] = (),
+    newest: np.datetime64 | None = None,
 ) -> Arrivals:
     """Read the rows of a request.
 
@@ -110,13 +114,14 @@ def read_body(
         content_type: JSON, an Arrow stream or CSV.
         metadata: Features and reading recipe of the model.
         more: Further features to keep, of a shadow.
+        newest: Time of the newest row so far; None if there is none.
 
     Raises:
         UserError: What is wrong, and where.
         RequestTooLarge: There are too many rows.
     """
     if content_type == CSV:
-        return _read_csv(body, metadata, more)
+        return _read_csv(body, metadata, more, newest)
     if content_type == ARROW:
         try:
             frame = pa.ipc.open_stream(body).read_all()
@@ -124,11 +129,11 @@ def read_body(
         except (pa.ArrowException, OSError, ValueError):
             raise UserError("The body is not a valid Arrow stream.") from None
         _check_count(frame.num_rows)
-        return read_table(FrameSource(frame).open(), metadata, more)
+        return read_table(FrameSource(frame).open(), metadata, more, newest)
     request = parse_body(RowsRequest, body, "rows", MAX_ROWS)
     columns = _to_columns(request.rows, metadata, more)
     times = pa.array([row.time for row in request.rows], pa.string())
-    return read_table(FrameSource(pa.table({"time": times, **columns})).open(), metadata, more)
+    return read_table(FrameSource(pa.table({"time": times, **columns})).open(), metadata, more, newest)
 
 
 @dataclass(frozen=True)
@@ -138,10 +143,12 @@ class RowReader:
     Args:
         metadata: Metadata of the version.
         more: Further features to keep, of a shadow.
+        newest: Time of the newest row so far; None if there is none.
     """
 
     metadata: ModelMetadata
     more: tuple[str, ...] = ()
+    newest: np.datetime64 | None = None
 
     @property
     def hints(self) -> Hints:
@@ -150,27 +157,33 @@ class RowReader:
 
     def read_csv(self, body: bytes) -> Arrivals:
         """Read CSV with its header."""
-        return read_body(body, CSV, self.metadata, self.more)
+        return read_body(body, CSV, self.metadata, self.more, self.newest)
 
     def read_json(self, body: bytes) -> Arrivals:
         """Read what ``POST /v1/rows`` takes, or a single row of it."""
         stripped = body.strip()
         if b'"rows"' not in stripped[:200] and stripped.startswith(b"{"):
             body = b'{"rows": [' + stripped + b"]}"
-        return read_body(body, "application/json", self.metadata, self.more)
+        return read_body(body, "application/json", self.metadata, self.more, self.newest)
 
     def read_table(self, table: Table) -> Arrivals:
         """Read all rows of a table."""
-        return read_table(table, self.metadata, self.more)
+        return read_table(table, self.metadata, self.more, self.newest)
 
 
-def read_table(table: Table, metadata: ModelMetadata, more: Collection[str] = ()) -> Arrivals:
+def read_table(
+    table: Table,
+    metadata: ModelMetadata,
+    more: Collection[str] = (),
+    newest: np.datetime64 | None = None,
+) -> Arrivals:
     """Read all rows of a table by the reading recipe of a model.
 
     Args:
         table: The table.
         metadata: Features and reading recipe of the model.
         more: Further features to keep if the table has them.
+        newest: Time of the newest row so far; None if there is none.
 
     Raises:
         UserError: The table does not fit the model, or a row is of the distant future.
@@ -193,7 +206,7 @@ def read_table(table: Table, metadata: ModelMetadata, more: Collection[str] = ()
         raise UserError("The body has no row.")
     rows = Rows.join(pieces)
     rows = rows.select(~np.isnat(rows.time))
-    _check_times(rows.time)
+    _check_times(rows.time, newest)
     return Arrivals(list(_to_records(rows, coder)), coder.notes())
 
 
@@ -252,7 +265,9 @@ def _to_value(value: object, is_text: bool, where: str) -> float | str | None:
     return number
 
 
-def _read_csv(body: bytes, metadata: ModelMetadata, more: Collection[str]) -> Arrivals:
+def _read_csv(
+    body: bytes, metadata: ModelMetadata, more: Collection[str], newest: np.datetime64 | None
+) -> Arrivals:
     _check_count(body.count(b"\n") - 100)  # of a header and comments
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
         file.write(body)
@@ -263,7 +278,7 @@ def _read_csv(body: bytes, metadata: ModelMetadata, more: Collection[str]) -> Ar
         with plain_messages():
             try:
                 table = open_file(content, Hints.from_recipe(metadata.recipe))
-                arrivals = read_table(table, metadata, more)
+                arrivals = read_table(table, metadata, more, newest)
             except DAMAGE:
                 raise UserError("The body is not a CSV table.") from None
     _check_count(len(arrivals.records))
@@ -275,10 +290,11 @@ def _check_count(rows: int) -> None:
         raise RequestTooLarge(f"{rows} rows are more than the {MAX_ROWS} that one request may contain.")
 
 
-def _check_times(time: np.ndarray) -> None:
+def _check_times(time: np.ndarray, newest: np.datetime64 | None) -> None:
     if not len(time):
         raise UserError("No row has a time.")
-    latest = min(LATEST, np.datetime64("now", "s") + MAX_AHEAD)
+    now = np.datetime64("now", "s")  # which may be wrong: rows that follow the newest are right nevertheless
+    latest = min(LATEST, max(now, now if newest is None else newest.astype("datetime64[s]")) + MAX_AHEAD)
     for bound, wrong in (
         ("before 1700", time < EARLIEST),
         ("more than two days ahead of the clock", time > latest),

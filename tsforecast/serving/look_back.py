@@ -55,6 +55,11 @@ class LookBack:
     def __len__(self) -> int:
         return len(self._time)
 
+    @property
+    def newest_time(self) -> np.datetime64 | None:
+        """Time of the newest row; None without rows."""
+        return self._time[-1] if len(self._time) else None
+
     def add(self, rows: Rows) -> Update:
         """Add rows in the order of arrival.
 

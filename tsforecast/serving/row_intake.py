@@ -52,9 +52,11 @@ class RowIntake:
         """
         active, more = self._service.active(), self._shadow_features()
         if len(body) > LARGE_BODY:
-            arrivals = await asyncio.to_thread(read_body, body, content_type, active.metadata, more)
+            arrivals = await asyncio.to_thread(
+                read_body, body, content_type, active.metadata, more, self._newest(active)
+            )
         else:
-            arrivals = read_body(body, content_type, active.metadata, more)
+            arrivals = read_body(body, content_type, active.metadata, more, self._newest(active))
         return await self.add(arrivals)
 
     async def add(self, arrivals: Arrivals, more: Sequence[Statement] = ()) -> RowsResponse:
@@ -164,7 +166,12 @@ class RowIntake:
         Raises:
             NotReady: There is no model yet.
         """
-        return RowReader(self._service.active().metadata, self._shadow_features())
+        active = self._service.active()
+        return RowReader(active.metadata, self._shadow_features(), self._newest(active))
+
+    def _newest(self, model: LoadedModel) -> np.datetime64 | None:
+        look_back = self._look_backs.get(model.name)
+        return None if look_back is None else look_back.newest_time
 
     def _shadow_features(self) -> tuple[str, ...]:
         shadow = self._service.manager.shadow

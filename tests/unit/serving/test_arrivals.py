@@ -144,3 +144,11 @@ def test_the_number_of_rows_is_limited(monkeypatch):
         read_body(body(*[(TIME, {"load": 1})] * 3), JSON, PLAIN)
     with pytest.raises(RequestTooLarge):
         read_body(b"time,load,pressure\n" + b"2024-01-31 13:45,1,2\n" * 3, CSV, PLAIN)
+
+
+def test_rows_that_follow_the_newest_are_taken_whatever_the_clock_says():
+    newest = np.datetime64("2150-01-01T00:00:00", "ns")
+    sent = body(("2150-01-01T00:01:00", {"load": 1}))
+    assert len(read_body(sent, JSON, PLAIN, newest=newest).records) == 1
+    with pytest.raises(UserError, match="more than two days ahead of the clock"):
+        read_body(sent, JSON, PLAIN)
