@@ -66,7 +66,7 @@ def needed(group, choice):
     if group == "data" and choice in ("csv", "ett"):
         return ["data.path=file.csv", "data.target=OT"]
     if group == "data" and choice == "m4":
-        return ["data.train=m4.csv", "data.test=null", "window.lookback=20"]
+        return ["data.train=m4.csv", "data.test=null", "window.lookback=40"]
     if group == "data" and choice == "sql":
         return ["data.connection=duckdb://", "data.query=\"FROM 'file.csv'\"", "data.target=OT"]
     if jobs_with(group):  # comes with its jobs

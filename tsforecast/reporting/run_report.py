@@ -13,6 +13,7 @@ from tsforecast.reporting.charts import ForecastInput
 from tsforecast.reporting.context import Report
 from tsforecast.reporting.elements import Record, Section
 from tsforecast.reporting.report import write_report
+from tsforecast.reporting.series_examples import example_sections
 from tsforecast.stages import stage
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def write_run_report(
         parameters=report.parameters,
         notes=[*series.notes, split_note(dataset)],
         step_seconds=0 if series.grid.step.is_calendar else series.step,
-        sections=report.sections,
+        sections=[*example_sections(dataset, scores), *report.sections],
     )
     write_report(path, page, report.formats)
 
