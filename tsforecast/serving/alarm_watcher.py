@@ -25,7 +25,7 @@ from tsforecast.tracking.current import current_tracker
 
 STATE = "monitor"  # key of the journal
 SECONDS = 0.5  # in which rows and truths gather
-SAVE_SECONDS = 60.0
+SAVE_SECONDS, SAVE_CHANGED_SECONDS = 60.0, 5.0  # from one time that the state is stored to the next
 MAX_EVENTS = 200_000  # that may wait; the oldest are dropped
 SHOWN_ALARMS, SHOWN_MILD, SHOWN_LEVELS = 50, 20, 600  # on the live page
 
@@ -34,7 +34,7 @@ class AlarmWatcher:
     """Feeds what happens to the monitor of the version in service.
 
     The monitor works in a thread of its own, on everything that has arrived in half a second: requests never wait for
-    it. Its state is in the journal, at most a minute old after a kill.
+    it. Its state is in the journal, at most a minute old after a kill, and its alarms five seconds.
 
     Args:
         options: What raises an alarm.
@@ -61,7 +61,8 @@ class AlarmWatcher:
         self.levels: deque[dict[str, Any]] = deque(maxlen=SHOWN_LEVELS)
         self._version: str | None = None
         self._waiting: deque[WatchedEvent] = deque(maxlen=MAX_EVENTS)
-        self._saved = 0.0
+        self._shown: dict[str, Any] = {"alarms": [], "drift": []}
+        self._saved, self._is_changed = 0.0, False
         self._lock = threading.Lock()
 
     def __call__(self, event: WatchedEvent) -> None:
@@ -81,7 +82,7 @@ class AlarmWatcher:
         await self._process_safely()
         if self.webhook is not None:
             await asyncio.to_thread(self.webhook.stop)
-        self._save()
+        await asyncio.to_thread(self._save)
 
     async def _process_safely(self) -> None:
         try:
@@ -94,31 +95,32 @@ class AlarmWatcher:
 
     async def process(self) -> list[Alarm]:
         """Pass on what has arrived, and return the alarms that were raised or ended."""
-        model = self.manager.active
-        if model is None or not (self._waiting or model.name != self._version):
-            return []
-        events = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        changes = await asyncio.to_thread(self._update, model, events)
+        model, changes = self.manager.active, list[Alarm]()
+        if model is None:
+            return changes
+        if self._waiting or model.name != self._version:
+            events = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            changes = await asyncio.to_thread(self._update, model, events)
         for alarm in changes:
             self._announce(alarm)
-        if self.monitor is not None:
-            self.telemetry.show_alarms(list(self.monitor.book.open.values()), self.monitor.levels())
+        self._is_changed |= bool(changes)
         now = asyncio.get_running_loop().time()
-        if changes or now - self._saved > SAVE_SECONDS:
-            self._saved = now
-            self._save()
+        if now - self._saved > (SAVE_CHANGED_SECONDS if self._is_changed else SAVE_SECONDS):
+            self._saved, self._is_changed = now, False
+            await asyncio.to_thread(self._save)
         return changes
 
     def shown(self) -> dict[str, Any]:
         """Return what the live page shows: ``alarms``, ``drift`` and ``monitoring``, why something is not monitored."""
-        newest = [] if self.monitor is None else self.monitor.book.newest(self.options.keep)
+        return {**self._shown, "monitoring": self.note}
+
+    def _show(self, monitor: Monitor) -> None:
+        """Set what is shown; requests read it while the monitor works on."""
+        newest = monitor.book.newest(self.options.keep)
         mild, severe = ([alarm for alarm in newest if _is_mild(alarm) == kind] for kind in (True, False))
         alarms = severe[:SHOWN_ALARMS] + mild[:SHOWN_MILD]
-        return {
-            "alarms": [alarm.to_dict() for alarm in alarms],
-            "drift": list(self.levels),
-            "monitoring": self.note,
-        }
+        self._shown = {"alarms": [alarm.to_dict() for alarm in alarms], "drift": list(self.levels)}
+        self.telemetry.show_alarms(list(monitor.book.open.values()), monitor.levels())
 
     def _update(self, model: LoadedModel, events: list[WatchedEvent]) -> list[Alarm]:
         with self._lock:  # when the service stops, a canceled task's thread may still be at work
@@ -139,6 +141,7 @@ class AlarmWatcher:
             if isinstance(event, IssuedForecast):
                 changes += _note_spikes(monitor, event)
         self._add_levels(monitor)
+        self._show(monitor)
         return changes
 
     def _adopt(self, model: LoadedModel) -> list[Alarm]:
@@ -186,7 +189,12 @@ class AlarmWatcher:
     def _save(self) -> None:
         if self.monitor is None:
             return
-        content = {"version": self._version, "levels": list(self.levels), "state": self.monitor.to_dict()}
+        with self._lock:
+            content = {
+                "version": self._version,
+                "levels": list(self.levels),
+                "state": self.monitor.to_dict(),
+            }
         self.learner.journal.put([(STORE_META, (STATE, json.dumps(content)))])
 
 
