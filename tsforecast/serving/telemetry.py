@@ -110,9 +110,12 @@ class Telemetry:
             alarms: Open alarms.
             levels: By statistic and feature, how far the drift charts have risen; 1 raises an alarm.
         """
-        self.open_alarms.clear()
-        for alarm in alarms:
-            self.open_alarms.labels(alarm.kind, alarm.feature, alarm.severity).set(1)
+        labels = {(alarm.kind, alarm.feature, alarm.severity) for alarm in alarms}
+        for ended in self._open_labels - labels:
+            self.open_alarms.remove(*ended)
+        for label in labels:
+            self.open_alarms.labels(*label).set(1)
+        self._open_labels = labels
         for statistic, by_feature in levels.items():
             for feature, level in by_feature.items():
                 self.drift.labels(statistic, feature).set(level)
@@ -156,6 +159,7 @@ class Telemetry:
         self.open_alarms = Gauge(
             "tsforecast_open_alarm", "1 for each open alarm.", ["kind", "feature", "severity"], **options
         )
+        self._open_labels: set[tuple[str, str, str]] = set()
         self.raised_alarms = Counter("tsforecast_alarms", "Alarms raised.", ["kind", "severity"], **options)
         self.drift = Gauge(
             "tsforecast_drift_level",
