@@ -27,6 +27,7 @@ class Telemetry:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
         self.registry = CollectorRegistry()
+        self._open_labels: set[tuple[str, str, str]] = set()  # of the alarms that are shown
         options: dict[str, Any] = {"registry": self.registry}
         self.requests = Counter(
             "tsforecast_requests", "Requests by path and status.", ["path", "status"], **options
@@ -159,7 +160,6 @@ class Telemetry:
         self.open_alarms = Gauge(
             "tsforecast_open_alarm", "1 for each open alarm.", ["kind", "feature", "severity"], **options
         )
-        self._open_labels: set[tuple[str, str, str]] = set()
         self.raised_alarms = Counter("tsforecast_alarms", "Alarms raised.", ["kind", "severity"], **options)
         self.drift = Gauge(
             "tsforecast_drift_level",
