@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import narwhals as nw
 import pyarrow as pa
@@ -92,7 +92,7 @@ def to_frame(table: pa.Table, like: Frame) -> Frame:
     """
     eager: Any = nw.from_native(_collect(like), pass_through=True)
     if not isinstance(eager, (nw.DataFrame, nw.Series)):
-        return table
+        return cast(Frame, table)
     frame: Frame = nw.from_arrow(table, backend=eager.implementation).to_native()
     return frame
 
