@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -194,11 +195,13 @@ def run_server(
         ssl_keyfile=None if certificate is None else certificate.key,
     )
     server = uvicorn.Server(config)
-    stop = server.handle_exit
 
     def end_streams_and_stop(sig: int, frame: FrameType | None) -> None:
+        """Stop as uvicorn does, but do not raise the signal again: the tracker has a run to finish."""
         app.state.service.events.close()
-        stop(sig, frame)
+        if server.should_exit and sig == signal.SIGINT:
+            server.force_exit = True  # at the second Ctrl-C
+        server.should_exit = True
 
     server.handle_exit = end_streams_and_stop  # type: ignore[method-assign]
     server.run(sockets=[listener])
