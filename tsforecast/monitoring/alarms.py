@@ -6,6 +6,7 @@ from typing import Any
 
 SEVERITIES = ("info", "warning", "critical")
 SEVERITY = {
+    "silence": "critical",
     "missing": "critical",
     "stuck": "critical",
     "range": "critical",

@@ -130,6 +130,21 @@ class Monitor:
         self._last_truth = int(truths.seconds[-1])
         return self._note(self.truths.update(Truths(*(part[is_new] for part in truths))), self.targets)
 
+    def note_silence(self, seconds: float | None) -> list[Alarm]:
+        """Raise the alarm that no row arrives, or end it if ``seconds`` is None.
+
+        Args:
+            seconds: Seconds since the newest row, by the clock.
+        """
+        time = self.last_time or 0
+        if seconds is None:
+            change = self.book.end_alarm("silence", ALL, time=time)
+        else:
+            figures = {"seconds": seconds}
+            text = describe_alarm("silence", ALL, figures, self.step)
+            change = self.book.raise_alarm("silence", ALL, time=time, text=text, figures=figures)
+        return [] if change is None else [change]
+
     def add_spike(self, target: str, time: int, figures: dict[str, float] | None) -> list[Alarm]:
         """Raise the alarm of a forecast spike, or end it if ``figures`` is None.
 

@@ -31,6 +31,10 @@ def _missing(feature: str, figures: Figures, step: int) -> str:
     return f"{feature} {verb} had no value for {duration(figures['rows'] * step)}."
 
 
+def _silence(feature: str, figures: Figures, step: int) -> str:
+    return f"No row has arrived for {duration(figures['seconds'])}, which is longer than any pause before."
+
+
 def _stuck(feature: str, figures: Figures, step: int) -> str:
     value, length = format_number(figures["value"]), duration(figures["rows"] * step)
     limit = int(figures["limit"])
@@ -113,6 +117,7 @@ def _direction(figures: Figures) -> str:
 
 ALL = "All features"
 _SENTENCES: dict[str, Callable[[str, Figures, int], str]] = {
+    "silence": _silence,
     "missing": _missing,
     "stuck": _stuck,
     "range": _range,

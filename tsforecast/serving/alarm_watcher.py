@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.monitoring.alarms import Alarm, AlarmBook
+from tsforecast.monitoring.detectors.silence import SilenceDetector
 from tsforecast.monitoring.gathering import Score, gather_rows, gather_truths
 from tsforecast.monitoring.local_time import local_seconds
 from tsforecast.monitoring.monitor import FILE, Monitor, Reference
@@ -60,6 +61,7 @@ class AlarmWatcher:
         self.note: str | None = None  # why inputs are not monitored
         self.levels: deque[dict[str, Any]] = deque(maxlen=SHOWN_LEVELS)
         self._version: str | None = None
+        self._silence: SilenceDetector | None = None
         self._waiting: deque[WatchedEvent] = deque(maxlen=MAX_EVENTS)
         self._shown: dict[str, Any] = {"alarms": [], "drift": []}
         self._saved, self._is_changed = 0.0, False
@@ -98,13 +100,14 @@ class AlarmWatcher:
         model, changes = self.manager.active, list[Alarm]()
         if model is None:
             return changes
-        if self._waiting or model.name != self._version:
+        now = asyncio.get_running_loop().time()
+        is_silent = self._silence is not None and self._silence.is_silent(now)
+        if self._waiting or model.name != self._version or is_silent:
             events = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            changes = await asyncio.to_thread(self._update, model, events)
+            changes = await asyncio.to_thread(self._update, model, events, now)
         for alarm in changes:
             self._announce(alarm)
         self._is_changed |= bool(changes)
-        now = asyncio.get_running_loop().time()
         if now - self._saved > (SAVE_CHANGED_SECONDS if self._is_changed else SAVE_SECONDS):
             self._saved, self._is_changed = now, False
             await asyncio.to_thread(self._save)
@@ -122,11 +125,11 @@ class AlarmWatcher:
         self._shown = {"alarms": [alarm.to_dict() for alarm in alarms], "drift": list(self.levels)}
         self.telemetry.show_alarms(list(monitor.book.open.values()), monitor.levels())
 
-    def _update(self, model: LoadedModel, events: list[WatchedEvent]) -> list[Alarm]:
+    def _update(self, model: LoadedModel, events: list[WatchedEvent], now: float) -> list[Alarm]:
         with self._lock:  # when the service stops, a canceled task's thread may still be at work
-            return self._feed(model, events)
+            return self._feed(model, events, now)
 
-    def _feed(self, model: LoadedModel, events: list[WatchedEvent]) -> list[Alarm]:
+    def _feed(self, model: LoadedModel, events: list[WatchedEvent], now: float) -> list[Alarm]:
         changes = [] if model.name == self._version else self._adopt(model)
         monitor = self.monitor
         if monitor is None:
@@ -134,6 +137,8 @@ class AlarmWatcher:
         rows = [(event.time, event.values) for event in events if isinstance(event, AcceptedRow)]
         if rows and monitor.features:
             changes += monitor.add_rows(*gather_rows(rows, monitor.features))
+        if self._silence is not None:
+            changes += self._watch_silence(monitor, self._silence, bool(rows), now)
         scores = [score for event in events if (score := _score(event, model.name)) is not None]
         if scores:
             changes += monitor.add_truths(gather_truths(scores, len(monitor.targets)))
@@ -168,8 +173,18 @@ class AlarmWatcher:
                 self.levels.extend(content["levels"])
             else:
                 book.restore(content["state"]["book"])
+        if self._silence is None:
+            self._silence = SilenceDetector(self.options.missing_rows * float(metadata.step))
         self.monitor, self._version = monitor, model.name
         return monitor.end_unknown()
+
+    def _watch_silence(
+        self, monitor: Monitor, silence: SilenceDetector, has_rows: bool, now: float
+    ) -> list[Alarm]:
+        if has_rows:
+            silence.add_arrival(now)
+            return monitor.note_silence(None)
+        return monitor.note_silence(silence.seconds(now)) if silence.is_silent(now) else []
 
     def _add_levels(self, monitor: Monitor) -> None:
         levels = {kind: max(by_name.values()) for kind, by_name in monitor.levels().items() if by_name}

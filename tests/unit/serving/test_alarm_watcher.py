@@ -159,10 +159,27 @@ def test_a_forecast_spike_is_an_alarm_until_a_forecast_without_one(registry):
         assert of_kind(ended["alarms"], "spike")[0]["end"] == 660
 
 
+def test_a_feed_that_stops_is_an_alarm_until_it_goes_on(registry):
+    with serving(registry, alarms=make_options()) as client:
+        send(client, range(20))
+        wait_for(client, lambda alarms: client.service._alarms.monitor is not None)
+        silence = client.service._alarms._silence
+        silence.min_seconds = 0.3
+        for row in range(20, 32):
+            send(client, [row])
+            time.sleep(0.03)
+        silence._longest = 0.1
+        (alarm,) = of_kind(wait_for(client, lambda alarms: of_kind(alarms, "silence"))["alarms"], "silence")
+        assert (alarm["feature"], alarm["severity"]) == ("All features", "critical")
+        assert alarm["text"].startswith("No row has arrived for 0.")
+        send(client, [32])
+        assert wait_for(client, lambda alarms: of_kind(alarms, "silence")[0]["end"])
+
+
 def test_what_fails_in_monitoring_leaves_the_service_alone(registry, monkeypatch, capsys):
     with serving(registry, alarms=make_options()) as client:
 
-        def fail(model, events):
+        def fail(model, events, now):
             raise ValueError("broken")
 
         monkeypatch.setattr(client.service._alarms, "_update", fail)
