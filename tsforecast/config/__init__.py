@@ -7,6 +7,7 @@ from tsforecast.config.checks import check
 from tsforecast.config.cli import command_line
 from tsforecast.config.dispatch import dispatch
 from tsforecast.config.instantiate import build_source, instantiate, stem, tracker_starters
+from tsforecast.config.panel_checks import is_panel
 from tsforecast.config.schema import Config
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "command_line",
     "dispatch",
     "instantiate",
+    "is_panel",
     "stem",
     "tracker_starters",
 ]

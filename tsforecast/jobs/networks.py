@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsforecast import config_files
-from tsforecast.config import Config, stem
+from tsforecast.config import Config, is_panel, stem
 from tsforecast.config.ensemble_checks import member_options
 from tsforecast.config.groups import choice
 from tsforecast.data.dataset import ForecastDataset
@@ -83,7 +83,7 @@ def _build_ensemble(config: Config, dataset: ForecastDataset, networks: dict[str
 
 def scale_rows(config: Config) -> dict[str, int]:
     """Return the rows of each scale if known; nothing if the scale does not set the number of rows of these data."""
-    if config.data.get("rows") != config.scale.rows:
+    if is_panel(config.data) or config.data.get("rows") != config.scale.rows:  # of many series: rows of each
         return {}
     rows = {name: choice("scale", name)["rows"] for name in config_files.choices("scale")}
     source = importlib.import_module(config.data["_target_"].rpartition(".")[0])
