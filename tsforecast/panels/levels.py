@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tsforecast.panels.panel import Ranges, mask_rows
+from tsforecast.panels.panel import Ranges, take_rows
 
 SMALLEST = 1e-9  # share of the mean below which a spread is rounding noise
 
@@ -54,9 +54,9 @@ class SeriesLevels:
             season: Rows of a season.
         """
         shift, width = np.zeros((len(ids), values.shape[1])), np.ones((len(ids), values.shape[1]))
-        mask, lengths = mask_rows(ranges, len(values)), ranges[:, 1] - ranges[:, 0]
+        lengths = ranges[:, 1] - ranges[:, 0]
         for column in columns:
-            rows = values[mask, column].astype(np.float64)
+            rows = take_rows(values[:, column], ranges).astype(np.float64)
             if method == "robust":
                 shift[:, column], width[:, column] = _robust_figures(rows, lengths)
             elif method == "seasonal":

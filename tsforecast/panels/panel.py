@@ -96,8 +96,7 @@ def take_rows(array: np.ndarray, ranges: Ranges) -> np.ndarray:
     if len(ranges) == 1:
         rows: np.ndarray = array[int(ranges[0, 0]) : int(ranges[0, 1])]
         return rows
-    selected: np.ndarray = array[mask_rows(ranges, len(array))]
-    return selected
+    return np.concatenate([array[start:stop] for start, stop in ranges.tolist()])
 
 
 def join_ids(ids: Collection[str] | Sequence[str], most: int = MAX_NAMES) -> str:

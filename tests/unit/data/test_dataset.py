@@ -251,7 +251,7 @@ def test_a_panel_can_be_scaled_as_a_whole():
 
 def test_scaling_per_series_needs_a_method_that_can():
     choice = ScalerChoice(ScalingOptions(method="asinh", columns=None, per="series"))
-    with pytest.raises(UserError, match=r"scaling\.per=series needs scaling=standard or robust"):
+    with pytest.raises(UserError, match=r"scaling\.per=series needs scaling=standard, robust or seasonal"):
         make_panel_dataset(choice=choice)
 
 
