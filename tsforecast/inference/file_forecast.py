@@ -52,7 +52,6 @@ def forecast_segments(
     Yields:
         The table of each batch, see ``inference.forecast_table.forecast_table``.
     """
-    metadata = predictor.metadata
     for segment in segments:
         scorer.observe(segment.position, segment.truths)
         if ensemble is not None:
@@ -60,12 +59,37 @@ def forecast_segments(
         if not len(segment.ends):
             continue
         forecasts = None if ensemble is None else ensemble.forecasts(segment)
-        for ends, batch in batches_of_segment(segment, predictor, batch_size, forecasts=forecasts):
-            kept = batch if output is None else output.keep(segment.time[ends], batch)
-            lower, upper = scorer.compute_intervals(segment.position[ends], kept)
-            levels = None if output is None else output.levels
-            yield forecast_table(metadata, segment.time[ends], kept, lower, upper, levels)
+        yield from forecast_segment(segment, predictor, scorer, batch_size, output, forecasts=forecasts)
     scorer.finish()
+
+
+def forecast_segment(
+    segment: Segment,
+    predictor: Predictor,
+    scorer: Scorer,
+    batch_size: int,
+    output: ProbabilisticOutput | None = None,
+    *,
+    series: ModelMetadata | None = None,
+    forecasts: Forecasts | None = None,
+) -> Iterator[pa.Table]:
+    """Yield the forecasts of the windows of a segment, one table per batch.
+
+    Args:
+        segment: The windows.
+        predictor: Forecasts them.
+        scorer: Computes the intervals; it has observed the segment.
+        batch_size: Windows in a batch.
+        output: See ``forecast_segments``.
+        series: Metadata of their series, for a model of many; None for others.
+        forecasts: Their forecasts, if they are known.
+    """
+    levels = None if output is None else output.levels
+    for ends, batch in _batches(segment, predictor, batch_size, series, forecasts):
+        made_at = segment.time[ends]
+        kept = batch if output is None else output.keep(made_at, batch)
+        lower, upper = scorer.compute_intervals(segment.position[ends], kept)
+        yield forecast_table(series or predictor.metadata, made_at, kept, lower, upper, levels)
 
 
 def windows_per_call(batch_size: int) -> int:
@@ -101,30 +125,23 @@ def describe_coverage(summary: CoverageSummary) -> str:
     return f"{observed:.1%} of {count:,} truths fell inside their intervals (nominal {nominal:.0%})"
 
 
-def batches_of_segment(
+def _batches(
     segment: Segment,
     predictor: Predictor,
     batch_size: int,
-    series: ModelMetadata | None = None,
-    forecasts: Forecasts | None = None,
+    series: ModelMetadata | None,
+    forecasts: Forecasts | None,
 ) -> Iterator[tuple[np.ndarray, Forecasts]]:
     """Yield the last rows of the windows of each batch, and their forecasts.
 
     Forecasts that are not given are computed for several batches at once: the intervals learn after each batch, but
     forecasts do not depend on them.
-
-    Args:
-        segment: The windows.
-        predictor: Forecasts them.
-        batch_size: Windows in a batch.
-        series: Metadata of their series, for a model of many; None for others.
-        forecasts: Their forecasts, if they are known.
     """
     size = windows_per_call(batch_size)
     for start in range(0, len(segment.ends), size):
         ends = segment.ends[start : start + size]
         chunk = (
-            predictor(segment.windows(ends), *([] if series is None else [series]))
+            predictor(segment.windows(ends), series)
             if forecasts is None
             else forecasts.select(slice(start, start + size))
         )

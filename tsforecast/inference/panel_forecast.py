@@ -7,10 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from tsforecast.inference.file_forecast import batches_of_segment
-from tsforecast.inference.forecast_table import forecast_table
-from tsforecast.inference.intervals import AdaptiveIntervals, CoverageSummary, create_intervals
-from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.inference.file_forecast import forecast_segment
+from tsforecast.inference.intervals import CoverageSummary, create_intervals
 from tsforecast.inference.options import IntervalOptions
 from tsforecast.inference.panel_stream import PanelStream, SeriesState
 from tsforecast.inference.predictor import Predictor
@@ -48,13 +46,11 @@ class PanelForecaster:
         for state, segment in self.stream.segments():
             scorer = self._scorer(state)
             scorer.observe(segment.position, segment.truths)
-            for ends, forecasts in batches_of_segment(segment, self.predictor, batch_size, state.metadata):
-                made_at = segment.time[ends]
-                kept = forecasts if self.output is None else self.output.keep(made_at, forecasts)
-                lower, upper = scorer.compute_intervals(segment.position[ends], kept)
-                levels = None if self.output is None else self.output.levels
-                self.windows += len(ends)
-                table = forecast_table(state.metadata, made_at, kept, lower, upper, levels)
+            self.windows += len(segment.ends)
+            forecasts = forecast_segment(
+                segment, self.predictor, scorer, batch_size, self.output, series=state.metadata
+            )
+            for table in forecasts:
                 yield label_rows(table, state, self.stream)
         for scorer in self._scorers.values():
             scorer.finish()
@@ -70,11 +66,10 @@ class PanelForecaster:
 
     def _scorer(self, state: SeriesState) -> Scorer:
         if state.name not in self._scorers:
-            self._scorers[state.name] = Scorer(self._intervals(state.metadata), state.metadata)
+            metadata = state.metadata
+            intervals = create_intervals(metadata.horizon, len(metadata.targets), self.options)
+            self._scorers[state.name] = Scorer(intervals, metadata)
         return self._scorers[state.name]
-
-    def _intervals(self, metadata: ModelMetadata) -> AdaptiveIntervals:
-        return create_intervals(metadata.horizon, len(metadata.targets), self.options)
 
 
 def label_rows(table: pa.Table, state: SeriesState, stream: PanelStream) -> pa.Table:
