@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from tsforecast.columns.categories import FIRST, UNKNOWN, CategoryCoder
+from tsforecast.columns.categories import UNKNOWN, CategoryCoder
 from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.missing import MissingStretches
 from tsforecast.inference.sliding import Segment, SegmentStream, time_format
+from tsforecast.panels.identifiers import encode_values, series_codes
 from tsforecast.panels.levels import standard_level
 from tsforecast.tables.streaming import Rows, stream_rows
 from tsforecast.tables.table import Hints, Source, check_unique, naming_predict_keys
@@ -51,10 +52,8 @@ class SeriesCoder(CategoryCoder):
         if name not in self.names:
             return super().encode(name, text, first, where, locate)
         known = self.names[name]
-        encoded = text.combine_chunks().dictionary_encode(null_encoding="encode")
-        encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
-        values = encoded.dictionary.to_pylist()
-        indices = np.asarray(encoded.indices)
+        indices, dictionary = encode_values(text)
+        values = dictionary.to_pylist()
         if None in values:
             row = first + int((indices == values.index(None)).argmax())
             raise UserError(f"{where}column '{name}' is empty in row {row:,}: name the series of each row.")
@@ -111,6 +110,10 @@ class PanelStream:
         self.source, self.metadata, self.stride = source, metadata, stride
         self.time = (time,) if isinstance(time, str) else tuple(time or ())
         self.coder = SeriesCoder(metadata)
+        self._code_name = (metadata.panel or {}).get(
+            "name"
+        ) or ""  # of the feature with the code of the series
+        self._codes = series_codes(metadata.categories.get(self._code_name, ()))
         self.states: dict[tuple[int, ...], SeriesState] = {}
         recipe = metadata.recipe
         if recipe is None or not recipe.series_id:
@@ -162,7 +165,7 @@ class PanelStream:
 
     def _read(self) -> Iterator[Rows]:
         metadata, recipe = self.metadata, self.recipe
-        name = (metadata.panel or {}).get("name") or ""
+        name = self._code_name
         with naming_predict_keys():
             table = self.source.open(Hints.from_recipe(recipe, self.time or recipe.time.columns))
             written: TimeFormat = time_format(recipe.time, self.time or recipe.time.columns)
@@ -204,20 +207,20 @@ class PanelStream:
 
     def _start(self, name: str, labels: tuple[str, ...]) -> SeriesState:
         metadata, levels = self.metadata, self.metadata.scaler.levels
-        is_known = True
-        if levels is not None:
-            is_known = name in levels.index_of
-            if is_known:
-                index = levels.index_of[name]
-                metadata = metadata.with_level(levels.shift[index], levels.width[index])
+        is_known = levels is None or name in levels.index_of
+        if levels is not None and is_known:
+            index = levels.index_of[name]
+            metadata = metadata.with_level(levels.shift[index], levels.width[index])
         missing = MissingStretches(metadata.lookback, metadata.categories, metadata.history)
         return SeriesState(
             name, labels, metadata, SegmentStream(metadata, self.stride, missing), missing, is_known
         )
 
     def _add(self, state: SeriesState, rows: Rows) -> Iterator[tuple[SeriesState, Segment]]:
-        rows = Rows(rows.time, {**rows.columns, **self._code(state.name, len(rows.time))})
-        if not state.is_known and state.metadata.scaler.levels is not None:
+        if self._code_name:
+            code = np.full(len(rows.time), self._codes.get(state.name, UNKNOWN), np.float64)
+            rows = Rows(rows.time, {**rows.columns, self._code_name: code})
+        if state.metadata.scaler.levels is not None:  # of an unknown series before its first window
             state.waiting.append(rows)
             rows = Rows.join(state.waiting)
             if len(rows.time) < self.metadata.lookback:
@@ -227,15 +230,6 @@ class PanelStream:
             state.metadata = self._level_of(rows)
             state.stream = SegmentStream(state.metadata, self.stride, state.missing)
         yield from ((state, segment) for segment in state.stream.add(rows))
-
-    def _code(self, series: str, rows: int) -> dict[str, np.ndarray]:
-        """Return the column with the code of a series, if the model reads it."""
-        name = (self.metadata.panel or {}).get("name")
-        if not name:
-            return {}
-        vocabulary = self.metadata.categories.get(name, ())
-        code = FIRST + vocabulary.index(series) if series in vocabulary else UNKNOWN
-        return {name: np.full(rows, float(code))}
 
     def _level_of(self, rows: Rows) -> ModelMetadata:
         """Return the metadata of an unknown series, with the level of its first window."""

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tsforecast.columns.categories import as_categories
+from tsforecast.columns.categories import FIRST, as_categories
 from tsforecast.errors import UserError, nearest
 
 MAX_SHARE = 0.5  # series per row, above which a column does not name series
@@ -48,6 +48,29 @@ def encode_ids(table: pa.Table, columns: Sequence[str]) -> tuple[np.ndarray, tup
     return rank[series], tuple(names[index] for index in order)
 
 
+def series_codes(vocabulary: Sequence[str]) -> dict[str, int]:
+    """Return the code of each series that a model read in training; others have the code of unknown categories.
+
+    Example:
+        >>> series_codes(("b", "a"))
+        {'b': 2, 'a': 3}
+    """
+    return {name: FIRST + index for index, name in enumerate(vocabulary)}
+
+
+def encode_values(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+    """Return the codes ``[N]`` int64 of the values of a column, and the distinct values in the order of the rows.
+
+    Example:
+        >>> codes, values = encode_values(pa.chunked_array([["b", None], ["b"]]))
+        >>> codes.tolist(), values.to_pylist()
+        ([0, 1, 0], ['b', None])
+    """
+    encoded = pc.dictionary_encode(column, null_encoding="encode").combine_chunks()
+    encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+    return np.asarray(encoded.indices).astype(np.int64), encoded.dictionary
+
+
 def _encode(table: pa.Table, name: str) -> tuple[np.ndarray, list[str]]:
     """Return the codes ``[N]`` of the values of a column, and the values as text."""
     if name not in table.column_names:
@@ -55,13 +78,12 @@ def _encode(table: pa.Table, name: str) -> tuple[np.ndarray, list[str]]:
     column = table[name]
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    encoded = pc.dictionary_encode(column, null_encoding="encode").combine_chunks()
-    encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
-    codes = np.asarray(encoded.indices).astype(np.int64)
-    texts = as_categories(pa.chunked_array([encoded.dictionary])).to_pylist()  # as later files are read
-    values = list(dict.fromkeys(texts))
+    codes, distinct = encode_values(column)
+    texts = as_categories(pa.chunked_array([distinct])).to_pylist()  # as later files are read
+    index = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+    values = list(index)
     if len(values) < len(texts):
-        codes = np.array([values.index(text) for text in texts], np.int64)[codes]
+        codes = np.array([index[text] for text in texts], np.int64)[codes]
     if None in values:
         missing = np.flatnonzero(codes == values.index(None))
         raise UserError(

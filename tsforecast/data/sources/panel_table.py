@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsforecast.columns.categories import FIRST, UNKNOWN
+from tsforecast.columns.categories import UNKNOWN
 from tsforecast.data.names import match_names
 from tsforecast.data.series import Series, check_rows, pick_known_ahead
 from tsforecast.data.sources.options import TableOptions
@@ -26,7 +26,7 @@ from tsforecast.data.sources.table import (
 )
 from tsforecast.errors import UserError
 from tsforecast.panels.grid import PanelRows, regularize_panel
-from tsforecast.panels.identifiers import encode_ids
+from tsforecast.panels.identifiers import encode_ids, series_codes
 from tsforecast.panels.panel import Panel
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.tables.table import Source, locating
@@ -143,7 +143,7 @@ def _stated_recipe(options: TableOptions) -> ReadingRecipe:
 
 def _add_codes(values: np.ndarray, panel: Panel, vocabulary: Sequence[str]) -> np.ndarray:
     """Return values ``[N, C + 1]`` with the code of each row's series as the last column."""
-    codes = {name: FIRST + index for index, name in enumerate(vocabulary)}
+    codes = series_codes(vocabulary)
     column = np.repeat([float(codes.get(name, UNKNOWN)) for name in panel.ids], panel.lengths)
     return np.concatenate([values, column[:, None]], axis=1)
 
