@@ -134,11 +134,12 @@ class Ours:
 
 def repeated(operation, times):
     """Return a call that runs an operation several times and waits for the last result."""
+    from keras import ops
 
     def call():
         for _ in range(times):
             result = operation()
-        return float(result.reshape(-1)[0] if hasattr(result, "reshape") else result[(0,) * result.ndim])
+        return float(ops.reshape(result, (-1,))[0])
 
     return call
 
@@ -233,21 +234,14 @@ class Torch:
     def call(self, request, work):
         """Return a step or forecast; ``mixed`` is the half precision that the card supports."""
         from benchmarks.contender import torch_call
+        from benchmarks.overhead import composed
 
-        half = request["precision"] == "mixed"
-        settings = {"encoded": True, "dropout": DROPOUTS[request["model"]]}
-        return torch_call(
-            request["model"],
-            work,
-            request["batch"],
-            half,
-            os.cpu_count() or 1,
-            steps=request["steps"],
-            **settings,
-        )
+        half, model = request["precision"] == "mixed", request["model"]
+        settings = {"encoded": True, "dropout": composed(f"model={model}").model["dropout"]}
+        threads = os.cpu_count() or 1
+        return torch_call(model, work, request["batch"], half, threads, request["steps"], **settings)
 
 
-DROPOUTS = {"lstm": 0.3, "gru": 0.3, "cnn_lstm": 0.3, "spike_detector": 0.2}  # conf/model
 LIBRARIES = {"ours": Ours, "torch": Torch}
 
 

@@ -64,7 +64,7 @@ def compare(over: str | PathLike[str] | Run | Iterable[str | PathLike[str] | Run
         over: A run, a folder of a run, of a sweep or of many runs, a pattern, or several of these.
 
     Raises:
-        UserError: There is no finished run.
+        UserError: No run is finished.
     """
     single = isinstance(over, (str, PathLike, Run))
     items = [over] if single else list(over)  # type: ignore[arg-type]

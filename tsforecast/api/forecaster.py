@@ -38,7 +38,7 @@ def load(model: Folder = "champion", *, registry: Folder = REGISTRY) -> Forecast
         registry: Folder of the registry.
 
     Raises:
-        UserError: There is no such run, version or champion.
+        UserError: The run, version or champion does not exist.
 
     Example:
         ::

@@ -31,7 +31,7 @@ def find_rows(data: object) -> Source:
     """Return the rows of a data frame, or those that a path names.
 
     Raises:
-        UserError: There is no such file, or the object is not a data frame.
+        UserError: The file does not exist, or the object is not a data frame.
     """
     return find_source(str(data), None) if is_path(data) else FrameSource(_collect(data))
 

@@ -78,7 +78,7 @@ def parse_tokens(text: str, key: str) -> Tokens:
         unknown = next((scope for scope in sorted(scopes) if scope not in SCOPES), None)
         if unknown is not None:
             raise UserError(
-                f"{where}: there is no scope '{unknown}'.{nearest(unknown, SCOPES)} Choose {_list(SCOPES)}."
+                f"{where}: '{unknown}' is not a scope.{nearest(unknown, SCOPES)} Choose {_list(SCOPES)}."
             )
         _check_characters(token, where)
         if len(token) < MIN_LENGTH:

@@ -272,3 +272,16 @@ def test_paths_of_a_model_are_listed_and_xla_is_allowed():
         "stock": "keras: it is Keras' own GRU",
     }
     assert [layer.supports_jit for layer in model.layers[:2]] == [True, True]
+
+
+def test_jax_on_a_gpu_computes_an_lstm_in_float32_and_saves_the_policy_it_was_given(monkeypatch):
+    monkeypatch.setattr(recurrent.keras.config, "backend", lambda: "jax")
+    monkeypatch.setattr(recurrent, "_on_gpu", lambda: True)
+    layer = LSTM(UNITS, dtype="mixed_bfloat16")
+    layer.build((None, None, CHANNELS))
+    assert (layer.path, layer.compute_dtype, layer.cell.compute_dtype) == ("cudnn", "float32", "float32")
+    assert layer.variable_dtype == "float32"
+    assert LSTM.from_config(layer.get_config()).compute_dtype == "bfloat16"
+    slow = GRU(UNITS, dtype="mixed_bfloat16")  # JAX has no cuDNN for it
+    slow.build((None, None, CHANNELS))
+    assert slow.compute_dtype == "bfloat16"

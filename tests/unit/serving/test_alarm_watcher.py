@@ -71,7 +71,7 @@ def wait_for_metrics(client, condition):
     return text
 
 
-def of_kind(alarms, kind):
+def select_kind(alarms, kind):
     return [alarm for alarm in alarms if alarm["kind"] == kind]
 
 
@@ -87,17 +87,19 @@ def test_a_stuck_sensor_raises_one_alarm_everywhere_and_its_end_is_noted(registr
     with use_tracker(tracker), serving(registry, alarms=make_options(), webhook=Sink()) as client:
         client.service.events.publish = lambda kind, content: events.append((kind, content))
         send(client, range(40), STUCK)
-        (alarm,) = of_kind(wait_for(client, lambda alarms: of_kind(alarms, "stuck"))["alarms"], "stuck")
+        (alarm,) = select_kind(
+            wait_for(client, lambda alarms: select_kind(alarms, "stuck"))["alarms"], "stuck"
+        )
         assert (alarm["feature"], alarm["severity"], alarm["end"]) == ("load", "critical", None)
         assert alarm["text"].startswith("load has been 1.5")
         metrics = wait_for_metrics(
             client, lambda text: 'tsforecast_open_alarm{feature="load",kind="stuck"' in text
         )
         assert 'tsforecast_alarms_total{kind="stuck",severity="critical"} 1.0' in metrics
-        assert of_kind(client.get("/v1/live").json()["alarms"], "stuck") == [alarm]
+        assert select_kind(client.get("/v1/live").json()["alarms"], "stuck") == [alarm]
         send(client, range(40, 60))
-        body = wait_for(client, lambda alarms: of_kind(alarms, "stuck")[0]["end"])
-        assert len(of_kind(body["alarms"], "stuck")) == 1
+        body = wait_for(client, lambda alarms: select_kind(alarms, "stuck")[0]["end"])
+        assert len(select_kind(body["alarms"], "stuck")) == 1
         wait_for_metrics(client, lambda text: 'tsforecast_open_alarm{feature="load",kind="stuck"' not in text)
     assert [
         content["end"] is None for kind, content in events if kind == "alarm" and content["kind"] == "stuck"
@@ -113,14 +115,14 @@ def test_open_alarms_survive_a_restart(registry, tmp_path):
     journal = tmp_path / "journal.db"
     with serving(registry, alarms=make_options(), journal=journal) as client:
         send(client, range(40), STUCK)
-        before = wait_for(client, lambda alarms: of_kind(alarms, "stuck"))
+        before = wait_for(client, lambda alarms: select_kind(alarms, "stuck"))
     with serving(registry, alarms=make_options(), journal=journal) as client:
-        body = wait_for(client, lambda alarms: of_kind(alarms, "stuck"))
-        assert of_kind(body["alarms"], "stuck") == of_kind(before["alarms"], "stuck")
+        body = wait_for(client, lambda alarms: select_kind(alarms, "stuck"))
+        assert select_kind(body["alarms"], "stuck") == select_kind(before["alarms"], "stuck")
         send(client, range(40, 60), STUCK)
         send(client, range(60, 62))
-        ended = wait_for(client, lambda alarms: of_kind(alarms, "stuck")[0]["end"])
-        assert len(of_kind(ended["alarms"], "stuck")) == 1
+        ended = wait_for(client, lambda alarms: select_kind(alarms, "stuck")[0]["end"])
+        assert len(select_kind(ended["alarms"], "stuck")) == 1
 
 
 def test_a_version_without_statistics_says_so_and_truths_are_watched(registry):
@@ -132,7 +134,7 @@ def test_a_version_without_statistics_says_so_and_truths_are_watched(registry):
             assert (
                 body["monitoring"] == "v0001 has no monitoring.json: promote its run again to monitor inputs."
             )
-            assert of_kind(body["alarms"], "stuck") == []
+            assert select_kind(body["alarms"], "stuck") == []
             assert client.service._alarms.monitor.truths.blocks is not None
     finally:
         registry.promote("v0002", "test")
@@ -152,11 +154,13 @@ def test_a_forecast_spike_is_an_alarm_until_a_forecast_without_one(registry):
             service.call_watchers(IssuedForecast(WindowRecord("v0002", made_at, arrays), ("load",)))
 
         issue(600, True)
-        (spike,) = of_kind(wait_for(client, lambda alarms: of_kind(alarms, "spike"))["alarms"], "spike")
+        (spike,) = select_kind(
+            wait_for(client, lambda alarms: select_kind(alarms, "spike"))["alarms"], "spike"
+        )
         assert spike["text"] == "A spike of load is forecast: 5.000, a rise of 4.000."
         issue(660, False)
-        ended = wait_for(client, lambda alarms: of_kind(alarms, "spike")[0]["end"])
-        assert of_kind(ended["alarms"], "spike")[0]["end"] == 660
+        ended = wait_for(client, lambda alarms: select_kind(alarms, "spike")[0]["end"])
+        assert select_kind(ended["alarms"], "spike")[0]["end"] == 660
 
 
 def test_a_feed_that_stops_is_an_alarm_until_it_goes_on(registry):
@@ -169,11 +173,13 @@ def test_a_feed_that_stops_is_an_alarm_until_it_goes_on(registry):
             send(client, [row])
             time.sleep(0.03)
         silence._longest = 0.1
-        (alarm,) = of_kind(wait_for(client, lambda alarms: of_kind(alarms, "silence"))["alarms"], "silence")
+        (alarm,) = select_kind(
+            wait_for(client, lambda alarms: select_kind(alarms, "silence"))["alarms"], "silence"
+        )
         assert (alarm["feature"], alarm["severity"]) == ("All features", "critical")
         assert alarm["text"].startswith("No row has arrived for 0.")
         send(client, [32])
-        assert wait_for(client, lambda alarms: of_kind(alarms, "silence")[0]["end"])
+        assert wait_for(client, lambda alarms: select_kind(alarms, "silence")[0]["end"])
 
 
 def test_what_fails_in_monitoring_leaves_the_service_alone(registry, monkeypatch, capsys):

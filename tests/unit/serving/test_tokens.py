@@ -36,7 +36,7 @@ def test_other_headers_belong_to_nobody(header):
     [
         ("# nothing\n", "is empty"),
         (f"plant {PLANT}", "line 1: give a name, scopes such as read,write and a token"),
-        (f"plant reed {PLANT}", "there is no scope 'reed'. Did you mean 'read'?"),
+        (f"plant reed {PLANT}", "'reed' is not a scope. Did you mean 'read'?"),
         ("plant read abc", "fewer than 16 characters"),
         (f"a read {PLANT}\nb read {PLANT}", "line 2: the token is given twice"),
         (f"a read {PLANT[:-1]}é", "printable ASCII"),
