@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from pathlib import Path
 from typing import Any
 
 from tsforecast.errors import UserError
 from tsforecast.serving.rate_limit import RateLimit
 from tsforecast.serving.telemetry import Telemetry
-from tsforecast.serving.tokens import TokenSource
+from tsforecast.serving.tokens import TokenSource, existing_file, read_text
 
 OPEN_PATHS = ("/", "/docs", "/openapi.json", "/healthz", "/readyz")  # reveal nothing about the data
 ADMIN_PATHS = ("/v1/audit",)
@@ -125,14 +124,12 @@ def read_token(file: str | None, environment: str | None, key: str = "serve.toke
         key: Option that names the file.
 
     Raises:
-        UserError: The file does not exist or is empty, or the token is not plain text.
+        UserError: The file does not exist, is empty or not text, or the token is not plain text.
     """
     token = environment
     if file is not None:
-        path = Path(file).expanduser()
-        if not path.is_file():
-            raise UserError(f"{key}: there is no file {path}.")
-        token = path.read_text().strip()
+        path = existing_file(file, key)
+        token = read_text(path, key).strip()
         if not token:
             raise UserError(f"{key}: {path} is empty.")
     if token and not (token.isascii() and token.isprintable() and " " not in token):

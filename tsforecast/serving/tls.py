@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsforecast.errors import UserError
+from tsforecast.serving.tokens import existing_file
 
 if TYPE_CHECKING:
     from tsforecast.serving.options import ServeOptions
@@ -39,10 +40,7 @@ def read_certificate(options: ServeOptions) -> Certificate | None:
     for key, name in names.items():
         if name is None:
             raise UserError(f"{key} is not given: HTTPS needs {' and '.join(names)}.")
-        path = Path(name).expanduser()
-        if not path.is_file():
-            raise UserError(f"{key}: there is no file {path}.")
-        paths.append(path)
+        paths.append(existing_file(name, key))
     certificate = Certificate(*paths)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:

@@ -127,10 +127,8 @@ class TokenSource:
         Raises:
             UserError: There is no such file, or its content is wrong.
         """
-        path = Path(file).expanduser()
-        if not path.is_file():
-            raise UserError(f"{key}: there is no file {path}.")
-        return cls(parse_tokens(path.read_text(), f"{key}: {path}"), path, key)
+        path = existing_file(file, key)
+        return cls(parse_tokens(read_text(path, key), f"{key}: {path}"), path, key)
 
     def find(self, header: bytes) -> Client | None:
         """Return the client of the header ``Authorization``; None if its token is not valid."""
@@ -152,9 +150,39 @@ class TokenSource:
             return
         self._state = state
         try:
-            self._tokens = parse_tokens(self._path.read_text(), f"{self._key}: {self._path}")
-        except (UserError, OSError, ValueError) as error:
+            self._tokens = parse_tokens(read_text(self._path, self._key), f"{self._key}: {self._path}")
+        except UserError as error:
             print(f"The tokens stay as they were: {error}", file=sys.stderr, flush=True)
+
+
+def existing_file(file: str, key: str) -> Path:
+    """Return the path of a file that an option names.
+
+    Args:
+        file: The file.
+        key: The option.
+
+    Raises:
+        UserError: There is no such file.
+    """
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise UserError(f"{key}: there is no file {path}.")
+    return path
+
+
+def read_text(path: Path, key: str) -> str:
+    """Return the text of a file that an option names.
+
+    Raises:
+        UserError: The file cannot be read, or is not text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{key}: {path} cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{key}: {path} is not text in UTF-8: write the token into it as text.") from None
 
 
 def _digest(token: bytes) -> bytes:

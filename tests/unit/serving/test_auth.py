@@ -116,3 +116,10 @@ def test_tokens_come_from_the_file_or_the_environment(tmp_path):
     assert read_tokens(None, None) is None
     with pytest.raises(UserError, match="without blanks"):
         read_tokens(None, "two words")
+
+
+@pytest.mark.parametrize("read", [read_token, read_tokens])
+def test_a_file_that_is_not_text_is_refused(tmp_path, read):
+    (tmp_path / "token").write_bytes(b"\xed\xff")
+    with pytest.raises(UserError, match=r"serve\.token_file: .* is not text in UTF-8"):
+        read(str(tmp_path / "token"), None)
