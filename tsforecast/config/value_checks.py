@@ -82,9 +82,10 @@ def check_data(data: dict[str, Any]) -> None:
     """Check what is done with the data of any source.
 
     Raises:
-        UserError: ``mask`` is neither true nor false.
+        UserError: ``mask`` or ``series_input`` is neither true nor false.
     """
-    _check_argument(data.get("mask", False), "data.mask", Rule(kind=bool))
+    for name in ("mask", "series_input"):
+        _check_argument(data.get(name, False), f"data.{name}", Rule(kind=bool))
 
 
 def check_encoding(encoding: Any) -> None:

@@ -47,7 +47,7 @@ def borders(split: Mapping[str, object], time: np.ndarray) -> Borders:
         if stop <= start:
             raise UserError(
                 f"data.split.{name} holds no row: the series has {len(time):,} rows, {time[0]} to {time[-1]};"
-                " give it more of them."
+                f" {_advice(values)}."
             )
     return tuple(zip(starts, stops, strict=True))
 
@@ -82,7 +82,10 @@ def panel_ranges(split: Mapping[str, object], series: Series) -> np.ndarray:
         ranges = ranges_of_shares(values, panel)
     for name, part in zip(PARTS, ranges, strict=True):
         if not (part[:, 1] > part[:, 0]).any():
-            raise UserError(f"data.split.{name} holds no row of any series: give it more of them.")
+            most = panel.lengths.max()
+            raise UserError(
+                f"data.split.{name} holds no row of any series, of at most {most:,} rows; {_advice(values)}."
+            )
     return ranges
 
 
@@ -103,6 +106,13 @@ def _are_last_rows(values: list[Any]) -> bool:
     train, *last = values
     counts = all(isinstance(value, int) and not isinstance(value, bool) and value > 0 for value in last)
     return counts and (train is None or (isinstance(train, float) and 0 < train < 1))
+
+
+def _advice(values: list[Any]) -> str:
+    """Return what to do about a part without rows."""
+    if _are_last_rows(values):
+        return f"data.split.val and data.split.test take the last {values[1] + values[2]:,}: ask for fewer"
+    return "give it more of them"
 
 
 def _are_dates(values: list[Any]) -> bool:

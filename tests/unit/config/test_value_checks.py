@@ -3,7 +3,7 @@
 import pytest
 
 from tsforecast.config.groups import choice
-from tsforecast.config.value_checks import check_context, check_options
+from tsforecast.config.value_checks import check_context, check_data, check_options
 from tsforecast.config_files import choices
 from tsforecast.context.options import ContextOptions
 from tsforecast.errors import UserError
@@ -37,3 +37,10 @@ def test_a_wrong_value_is_refused_in_a_sentence(changes, sentence):
 
     with pytest.raises(UserError, match=sentence):
         check(options("events", **changes))
+
+
+@pytest.mark.parametrize("name", ["mask", "series_input"])
+def test_what_every_source_may_have_is_true_or_false(name):
+    check_data({name: True})
+    with pytest.raises(UserError, match=f"data.{name}=maybe is not true or false"):
+        check_data({name: "maybe"})

@@ -302,6 +302,7 @@ def test_series_too_short_for_a_window_are_left_out_by_name():
             {"split": {"train": "2020-01-02", "val": "2024-01-02", "test": None}},
             "data.split.train holds no row of any",
         ),
+        ({"split": {"train": 0.7, "val": 48, "test": 4000}}, "take the last 4,048: ask for fewer"),
     ],
 )
 def test_a_panel_without_windows_is_refused(options, message):

@@ -54,17 +54,24 @@ def read_categories(opened: Table, rows: pa.Table, recipe: ReadingRecipe, declar
 
 def find_time_elsewhere(
     rows: pa.Table,
-    categories: Sequence[str],
+    elsewhere: Mapping[str, str],
     names: Sequence[str],
     timezone: str = "",
     stated: tuple[str, str] = ("", ""),
 ) -> FoundTime:
-    """Find the time of rows among the columns that do not hold categories, see ``find_time``.
+    """Find the time of rows among the columns that hold neither categories nor ids, see ``find_time``.
+
+    Args:
+        rows: The rows.
+        elsewhere: Column that holds something else -> the option that says so.
+        names: See ``find_time``, as the others.
+        timezone: Zone of the times.
+        stated: How they are written.
 
     Raises:
-        UserError: There is no time, or a column of categories is the only one.
+        UserError: There is no time, or a column that holds something else is the only one.
     """
-    declared = [name for name in categories if name in rows.column_names and name not in names]
+    declared = [name for name in elsewhere if name in rows.column_names and name not in names]
     try:
         return find_time(rows.drop_columns(declared), names, timezone, stated)
     except UserError:
@@ -72,7 +79,7 @@ def find_time_elsewhere(
             raise
         columns = find_time(rows, names, timezone).format.columns
     name = next(name for name in columns if name in declared)
-    raise UserError(f"data.categorical: '{name}' is the time column; leave it out.")
+    raise UserError(f"{elsewhere[name]}: '{name}' is the time column; leave it out.")
 
 
 def code_categories(texts: Texts, recipe: ReadingRecipe) -> tuple[CategoryCoder, tuple[str, ...]]:

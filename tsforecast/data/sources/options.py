@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+LAYOUTS = ("long", "wide")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TableOptions:

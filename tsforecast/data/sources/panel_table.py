@@ -15,6 +15,7 @@ from tsforecast.data.sources.table import (
     Selection,
     TimedTable,
     add_calendar,
+    check_layout,
     check_season,
     decided_recipe,
     load_table,
@@ -38,7 +39,6 @@ from tsforecast.times.stated import STEPS
 from tsforecast.times.time_grid import TimeGrid
 
 VALUE, SERIES = "value", "series"  # names of the values and of the code of the series of a wide table
-LAYOUTS = ("long", "wide")
 
 
 class _Rows(NamedTuple):
@@ -120,8 +120,7 @@ def _check(options: TableOptions) -> None:
     """Refuse options that a panel does not have."""
     check_rows(options.rows)
     check_season(options.season)
-    if options.layout not in LAYOUTS:
-        raise UserError(f"data.layout is {options.layout!r}: write {' or '.join(LAYOUTS)}.")
+    check_layout(options)
     if options.layout == "wide" and options.series_id:
         raise UserError("data.layout=wide has one column for each series: leave out data.series_id.")
     if options.static and options.layout == "wide":

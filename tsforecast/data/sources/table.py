@@ -30,7 +30,7 @@ from tsforecast.data.sources.category_columns import (
     read_categories,
 )
 from tsforecast.data.sources.layout_notes import series_notes, wide_note
-from tsforecast.data.sources.options import TableOptions
+from tsforecast.data.sources.options import LAYOUTS, TableOptions
 from tsforecast.data.sources.text_advice import advise_numbers, advise_text
 from tsforecast.errors import UserError, nearest
 from tsforecast.reading.dialect import Dialect
@@ -118,6 +118,7 @@ def read_table(
     """Return what ``load_table`` returns, and apart from it the notes on rows that were moved onto the grid."""
     check_rows(options.rows)
     check_season(options.season)
+    check_layout(options)
     is_known = recipe is not None
     table = read_times(source, options, recipe or stated_recipe(options))
     with locating(table.opened, table.selected):
@@ -183,7 +184,10 @@ def read_times(source: Source, options: TableOptions, recipe: ReadingRecipe) -> 
             return TimedTable(opened, rows, selected, recipe, time, recipe.time.notes)
         time_format, time, notes = find_time_elsewhere(
             rows,
-            (*recipe.categories, *recipe.series_id),
+            {
+                **dict.fromkeys(recipe.categories, "data.categorical"),
+                **dict.fromkeys(recipe.series_id, "data.series_id"),
+            },
             names,
             recipe.time.timezone,
             (recipe.time.pattern, recipe.time.clock),
@@ -350,6 +354,22 @@ def check_season(season: object) -> None:
     """
     if season is not None and (isinstance(season, bool) or not isinstance(season, int) or season < 1):
         raise UserError(f"data.season is {season!r}: give a whole number of rows, or null for a day.")
+
+
+def check_layout(options: TableOptions) -> None:
+    """Refuse an unknown layout, and options of many series for a table of one.
+
+    Raises:
+        UserError: Naming the option.
+    """
+    if options.layout not in LAYOUTS:
+        raise UserError(f"data.layout is {options.layout!r}: write {' or '.join(LAYOUTS)}.")
+    needless = "static" if options.static else "series_input" if options.series_input else ""
+    if needless and not options.is_panel:
+        raise UserError(
+            f"data.{needless} is for a table of many series: name the column that tells them apart with"
+            f" data.series_id, or leave out data.{needless}."
+        )
 
 
 def to_array(selection: Selection, time: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
