@@ -1,9 +1,11 @@
 """The SQLite file of the journal: its tables, and how it is opened so that no commit is lost."""
 
 import sqlite3
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+
+from filelock import FileLock, Timeout
 
 from tsforecast.errors import UserError
 from tsforecast.files import flush_folder
@@ -59,10 +61,7 @@ def open_journal(path: Path) -> sqlite3.Connection:
         connection.executescript(SCHEMA)
         flush_folder(path.parent)
     except (sqlite3.Error, OSError) as error:
-        raise UserError(
-            f"The journal {path} cannot be opened ({error}): move it away if it is damaged, or make its folder"
-            " writable."
-        ) from None
+        raise _opening_error(path, error) from None
     return connection
 
 
@@ -86,31 +85,35 @@ def read_journal(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def lock_journal(path: Path, seconds: float = LOCK_SECONDS) -> TextIO:
-    """Return a file that is locked as long as it is open, so that a journal has one writer.
+@contextmanager
+def lock_journal(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold the lock of a journal, so that it has one writer.
 
     Args:
         path: The journal; the lock is next to it.
         seconds: Seconds to wait for another service to end.
 
     Raises:
-        UserError: Another service has the journal.
+        UserError: Another service has the journal, or its folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file, deadline = open(path.with_suffix(".lock"), "a"), time.monotonic() + seconds  # noqa: SIM115
+    lock = FileLock(path.with_suffix(".lock"), timeout=seconds)
     try:
-        import fcntl
-    except ImportError:  # on Windows, where two services on one journal are not noticed
-        return file
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return file
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                file.close()
-                raise UserError(
-                    f"The journal {path} is that of another running service: stop it, or give this one a file of its"
-                    " own with serve.journal=FILE."
-                ) from None
-            time.sleep(0.1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise UserError(
+            f"The journal {path} is that of another running service: stop it, or give this one a file of its"
+            " own with serve.journal=FILE."
+        ) from None
+    except OSError as error:
+        raise _opening_error(path, error) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _opening_error(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"The journal {path} cannot be opened ({error}): move it away if it is damaged, or make its folder writable."
+    )

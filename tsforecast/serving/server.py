@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsforecast.errors import UserError, install_hint
-from tsforecast.journal.database import FILE, lock_journal
+from tsforecast.journal.database import FILE, lock_journal, open_journal
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -53,13 +53,15 @@ def check_service(registry: Registry, options: ServeOptions) -> Iterator[None]:
         options: Options of the service.
 
     Raises:
-        UserError: There is no champion or shadow, a package is missing, or another service has the journal.
+        UserError: There is no champion or shadow, a package is missing, or the journal cannot be used.
     """
     registry.champion().check()
     if options.shadow is not None:
         registry.version(options.shadow).check()
     check_packages()
-    with lock_journal(journal_path(registry, options)):
+    path = journal_path(registry, options)
+    with lock_journal(path):
+        open_journal(path).close()  # a file that is no journal is refused before TensorFlow is imported
         yield
 
 

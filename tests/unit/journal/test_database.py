@@ -32,8 +32,16 @@ def test_unusable_files_are_refused_in_one_sentence(tmp_path):
         read_journal(tmp_path / "missing.db")
 
 
+def test_a_folder_that_cannot_be_written_is_refused_in_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(UserError, match="cannot be opened"), lock_journal(tmp_path / "file/journal.db"):
+        pass
+
+
 def test_a_journal_has_one_writer(tmp_path):
     path = tmp_path / "live/journal.db"
-    with lock_journal(path), pytest.raises(UserError, match=r"another running service.*serve\.journal=FILE"):
-        lock_journal(path, seconds=0)
-    lock_journal(path, seconds=0).close()
+    message = r"another running service.*serve\.journal=FILE"
+    with lock_journal(path), pytest.raises(UserError, match=message), lock_journal(path, seconds=0):
+        pass
+    with lock_journal(path, seconds=0):
+        pass
