@@ -133,7 +133,10 @@ def fill_rows(series: Series, scaler: Scaler, extra: int = 0) -> tuple[np.ndarra
         if name in series.categories:
             inputs[:, index] = to_inputs(series.values[:, index])
             continue
-        scaled = scaler.transform(_relative(series, scaler, index), index)
+        column = series.values[:, index]
+        if scaler.levels is not None and series.panel is not None:
+            column = scaler.levels.apply_channel(column, index, series.panel.lengths)
+        scaled = scaler.transform(column, index)
         filled |= np.isnan(scaled)
         if name in series.targets:
             truths[:, series.targets.index(name)] = scaled
@@ -143,17 +146,6 @@ def fill_rows(series: Series, scaler: Scaler, extra: int = 0) -> tuple[np.ndarra
     for position, index in enumerate(scaler.masked, features):
         inputs[:, position] = ~np.isnan(series.values[:, index])
     return inputs, truths, filled
-
-
-def _relative(series: Series, scaler: Scaler, index: int) -> np.ndarray:
-    """Return the values ``[N]`` of a feature, relative to the level of their series if the scaler has levels."""
-    column = series.values[:, index]
-    if scaler.levels is None or series.panel is None or index not in scaler.levels.columns:
-        return column
-    lengths = series.panel.lengths
-    shift, width = (np.repeat(part[:, index], lengths) for part in (scaler.levels.shift, scaler.levels.width))
-    array: np.ndarray = (column - shift) / width
-    return array
 
 
 def add_future(inputs: np.ndarray, source: np.ndarray, first: int, ahead: Sequence[Ahead]) -> None:
@@ -197,14 +189,13 @@ def check_range(series: Series, inputs: np.ndarray, stops: np.ndarray) -> tuple[
     training, later, rows = np.zeros(features), np.zeros(features), np.zeros(features, np.int64)
     for part, before, after in _pieces(series, stops):
         size = np.abs(inputs[part, :features])
-        highest = size.max(axis=0, initial=0.0)
-        if not highest.max(initial=0.0) <= MAX_SCALED:
+        late = size[after]
+        early, highest = (values.max(axis=0, initial=0.0) for values in (size[before], late))
+        if not np.maximum(early, highest).max(initial=0.0) <= MAX_SCALED:
             row, column = (int(index[0]) for index in np.nonzero(~(size <= MAX_SCALED)))
             raise UserError(_out_of_range(series, part.start + row, column))
-        training = np.maximum(training, size[before].max(axis=0, initial=0.0))
-        late = size[after]
+        training = np.maximum(training, early)
         if len(late):
-            highest = late.max(axis=0)
             at = part.start + np.arange(len(size))[after][late.argmax(axis=0)]
             rows = np.where(highest > later, at, rows)
             later = np.maximum(later, highest)

@@ -91,9 +91,16 @@ class SeriesLevels:
     def apply(self, values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Return values ``[N, C]`` relative to the levels of their series, which have ``lengths`` ``[S]`` rows each."""
         array = values.astype(np.float64)
-        for column in self.columns:
-            array[:, column] -= np.repeat(self.shift[:, column], lengths)
-            array[:, column] /= np.repeat(self.width[:, column], lengths)
+        for channel in self.columns:
+            array[:, channel] = self.apply_channel(array[:, channel], channel, lengths)
+        return array
+
+    def apply_channel(self, column: np.ndarray, channel: int, lengths: np.ndarray) -> np.ndarray:
+        """Return the values ``[N]`` of one channel relative to the levels of their series, see ``apply``."""
+        if channel not in self.columns:
+            return column
+        shift, width = (np.repeat(part[:, channel], lengths) for part in (self.shift, self.width))
+        array: np.ndarray = (column - shift) / width
         return array
 
     @cached_property
@@ -174,8 +181,7 @@ def _robust_figures(rows: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, 
         if len(observed):
             low, middle[index], high = np.quantile(observed, [0.25, 0.5, 0.75])
             spread[index] = (high - low) / 1.349
-    means, widths = _standard_figures(rows, lengths)
-    del means
+    _, widths = _standard_figures(rows, lengths)
     return middle, np.where(spread > SMALLEST * np.abs(middle), spread, widths)
 
 
