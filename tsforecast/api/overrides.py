@@ -1,7 +1,8 @@
 """Options of a function as overrides of a command line."""
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -20,6 +21,29 @@ def override(key: str, value: Any) -> str:
     return f"{key}={_format(value)}"
 
 
+def given(key: str, value: Any) -> list[str]:
+    """Return the override of an argument; none for None, its default.
+
+    Example:
+        >>> given("model", "gru"), given("model", None)
+        (['model=gru'], [])
+    """
+    return [] if value is None else [override(key, value)]
+
+
+def as_list(values: Any) -> list[Any] | None:
+    """Return several values as a list, and a single one as a list of one; None stays None.
+
+    Example:
+        >>> as_list("gru"), as_list(("gru", "lstm")), as_list(None)
+        (['gru'], ['gru', 'lstm'], None)
+    """
+    if values is None:
+        return None
+    single = isinstance(values, (str, PathLike)) or not isinstance(values, Iterable)
+    return [values] if single else list(values)
+
+
 def as_overrides(options: Overrides | None) -> list[str]:
     """Return options, given as a mapping or as overrides already, as a list of overrides.
 
@@ -29,11 +53,9 @@ def as_overrides(options: Overrides | None) -> list[str]:
         >>> as_overrides(["window.horizon=12"])
         ['window.horizon=12']
     """
-    if options is None:
-        return []
     if isinstance(options, Mapping):
         return [override(key, value) for key, value in options.items()]
-    return [options] if isinstance(options, str) else [str(item) for item in options]
+    return [str(item) for item in as_list(options) or ()]
 
 
 def has_key(overrides: Sequence[str], *keys: str) -> bool:
@@ -49,10 +71,10 @@ def _format(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{key}:{_format(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (str, PathLike)):
-        return _quote(str(value))
+        return _quote(os.fspath(value))
     if isinstance(value, Sequence):
         return "[" + ",".join(map(_format, value)) + "]"
-    return repr(value.item() if hasattr(value, "item") else value)
+    return _format(value.tolist()) if hasattr(value, "tolist") else repr(value)
 
 
 def _quote(text: str) -> str:

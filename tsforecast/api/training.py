@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from os import PathLike
 
 from tsforecast.api.frames import data_overrides
-from tsforecast.api.overrides import Overrides, as_overrides, override
+from tsforecast.api.overrides import Overrides, as_list, as_overrides, given
 from tsforecast.api.run import Run
 from tsforecast.api.session import run_job
 
@@ -46,10 +46,8 @@ def train(
             run.metrics["test/rmse"]
             run.forecaster.predict(frame, intervals=0.9)
     """
-    words = [] if model is None else [override("model", model)]
-    return _run_training(
-        "train", data, target, [*words, *as_overrides(overrides)], folder, config_dir, verbose
-    )
+    choice = given("model", model)
+    return _run_training("train", data, target, choice, overrides, folder, config_dir, verbose)
 
 
 def ensemble(
@@ -76,10 +74,8 @@ def ensemble(
     Raises:
         UserError: As `train`.
     """
-    words = [] if members is None else [override("ensemble.members", [str(member) for member in members])]
-    return _run_training(
-        "ensemble", data, target, [*words, *as_overrides(overrides)], folder, config_dir, verbose
-    )
+    choice = given("ensemble.members", as_list(members))
+    return _run_training("ensemble", data, target, choice, overrides, folder, config_dir, verbose)
 
 
 def backtest(
@@ -106,20 +102,19 @@ def backtest(
     Raises:
         UserError: As `train`.
     """
-    words = [] if model is None else [override("model", model)]
-    return _run_training(
-        "backtest", data, target, [*words, *as_overrides(overrides)], folder, config_dir, verbose
-    )
+    choice = given("model", model)
+    return _run_training("backtest", data, target, choice, overrides, folder, config_dir, verbose)
 
 
 def _run_training(
     job: str,
     data: object,
     target: Target,
-    options: list[str],
+    choice: list[str],
+    overrides: Overrides | None,
     folder: Folder,
     config_dir: Folder,
     verbose: bool,
 ) -> Run:
-    words = [f"job={job}", *data_overrides(data, target), *options]
+    words = [f"job={job}", *data_overrides(data, target), *choice, *as_overrides(overrides)]
     return Run(run_job(words, folder=folder, config_dir=config_dir, verbose=verbose)[1])

@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from tsforecast.api.overrides import as_overrides, has_key, override
+from tsforecast.api.overrides import as_list, as_overrides, given, has_key, override
 
 VALUES = [
     None,
@@ -33,6 +34,16 @@ def test_a_mapping_or_a_list_is_accepted():
     assert as_overrides(("a=1", "b=2")) == ["a=1", "b=2"]
     assert as_overrides("a=1") == ["a=1"]
     assert as_overrides(None) == []
+
+
+def test_arrays_and_numbers_of_numpy_are_plain_values():
+    assert override("data.missing_values", np.array([-999.0, 1.5])) == "data.missing_values=[-999.0,1.5]"
+    assert override("seed", np.int64(3)) == "seed=3"
+
+
+def test_a_single_name_is_a_list_of_one():
+    assert given("plan.models", as_list("dlinear")) == ["plan.models=[dlinear]"]
+    assert given("plan.models", as_list(None)) == []
 
 
 def test_keys_are_found_with_their_marks():
