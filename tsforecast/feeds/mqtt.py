@@ -6,7 +6,7 @@ import hashlib
 import queue
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from tsforecast.errors import UserError, install_hint
 from tsforecast.feeds.batch import MAX_ROWS, Batch, Reader, Record
@@ -36,21 +36,11 @@ class MqttFeed:
     """
 
     def __init__(self, url: str):
-        try:
-            from paho.mqtt import client as paho
-            from paho.mqtt.enums import CallbackAPIVersion
-        except ImportError:
-            raise UserError(f"serve.feed needs paho-mqtt: {install_hint('mqtt')}.") from None
-        parts = urlsplit(url)
-        self.topic, self.host = unquote(parts.path[1:]), parts.hostname or ""
-        if parts.fragment:  # the wildcard # of a topic is written as it is
-            self.topic += f"#{parts.fragment}"
-        elif url.endswith("#"):
-            self.topic += "#"
-        if parts.scheme not in PORTS or not (self.host and self.topic):
-            raise UserError(
-                "serve.feed must be mqtt://HOST/TOPIC, as in mqtt://broker.example:1883/plant/rows."
-            )
+        parts, self.topic = parse_broker(url)
+        from paho.mqtt import client as paho
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        self.host = parts.hostname or ""
         self._messages: queue.Queue[MQTTMessage] = queue.Queue(MAX_WAITING)
         self._denied: str | None = None
         identity = hashlib.sha256(f"{self.host}/{self.topic}".encode()).hexdigest()[:12]
@@ -112,3 +102,24 @@ class MqttFeed:
 
     def _take(self, client: object, userdata: object, message: MQTTMessage) -> None:
         self._messages.put(message)
+
+
+def parse_broker(url: str) -> tuple[SplitResult, str]:
+    """Return the parts of a URL and its topic, once it is clear that it can be subscribed to.
+
+    Raises:
+        UserError: The URL is wrong, or paho-mqtt is missing.
+    """
+    try:
+        import paho.mqtt.enums  # noqa: F401
+    except ImportError:
+        raise UserError(f"serve.feed needs paho-mqtt: {install_hint('mqtt')}.") from None
+    parts = urlsplit(url)
+    topic = unquote(parts.path[1:])
+    if parts.fragment:  # the wildcard # of a topic is written as it is
+        topic += f"#{parts.fragment}"
+    elif url.endswith("#"):
+        topic += "#"
+    if parts.scheme not in PORTS or not (parts.hostname and topic):
+        raise UserError("serve.feed must be mqtt://HOST/TOPIC, as in mqtt://broker.example:1883/plant/rows.")
+    return parts, topic

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from tsforecast.tables.query import QuerySource
 from tsforecast.tables.table import Hints, Source
 
 Signature = object
+OPTIONS = {"data.connection": "serve.feed_connection", "data.query": "serve.feed", "data.path": "serve.feed"}
 NO_ROW = "returns no row"  # says a query that may return some later
 
 
@@ -52,10 +54,11 @@ class TableFeed:
     def poll(self, reader: Reader) -> Batch | None:
         """Return new rows; None if the table has not changed or has none."""
         if not self._waiting:
-            signature = None if self._signature is None else self._signature()
-            if signature is not None and signature == self._read:
-                return None
-            self._waiting = self._new_rows(reader)
+            with service_options():
+                signature = None if self._signature is None else self._signature()
+                if signature is not None and signature == self._read:
+                    return None
+                self._waiting = self._new_rows(reader)
             self._read = signature
         records, self._waiting = self._waiting[:MAX_ROWS], self._waiting[MAX_ROWS:]
         if not records:
@@ -127,6 +130,18 @@ def follow_query(connection: str, query: str, position: str | None = None) -> Ta
         return QuerySource(connection, later)
 
     return TableFeed("the query", source, None, position)
+
+
+@contextmanager
+def service_options() -> Iterator[None]:
+    """Name the options of the service in messages about tables, which name those of the data."""
+    try:
+        yield
+    except UserError as error:
+        sentence = str(error)
+        for key, option in OPTIONS.items():
+            sentence = sentence.replace(key, option)
+        raise UserError(sentence) from None
 
 
 def _as_written(value: object) -> object:

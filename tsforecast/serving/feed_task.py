@@ -107,5 +107,6 @@ class FeedTask:
     def _report(self, problem: str) -> None:
         self._service.telemetry.feed_problems.inc()
         if problem != self._problem:
-            print(f"serve.feed: {problem[:MAX_SHOWN]}", file=sys.stderr, flush=True)
+            where = "" if problem.startswith("serve.feed") else "serve.feed: "
+            print(f"{where}{problem[:MAX_SHOWN]}", file=sys.stderr, flush=True)
         self._problem = problem

@@ -53,12 +53,16 @@ def check_service(registry: Registry, options: ServeOptions) -> Iterator[None]:
         options: Options of the service.
 
     Raises:
-        UserError: There is no champion or shadow, a package is missing, or the journal cannot be used.
+        UserError: There is no champion or shadow, a package is missing, or journal or feed cannot be used.
     """
     registry.champion().check()
     if options.shadow is not None:
         registry.version(options.shadow).check()
     check_packages()
+    if options.feed is not None:
+        from tsforecast.feeds.opening import check_feed
+
+        check_feed(options.feed, options.feed_connection)
     path = journal_path(registry, options)
     with lock_journal(path):
         open_journal(path).close()  # a file that is no journal is refused before TensorFlow is imported

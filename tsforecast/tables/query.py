@@ -46,12 +46,21 @@ class QuerySource:
         Raises:
             UserError: The connection or the query fails, or the query does more than read.
         """
+        database, query = self.check()
+        return QueryTable(database, query, hints.order)
+
+    def check(self) -> tuple[Database, str]:
+        """Return the database and the query without a semicolon; nothing is connected to yet.
+
+        Raises:
+            UserError: There is no such database, its driver is missing, or the query does more than read.
+        """
         if not isinstance(self.connection, str):
             raise UserError("data.connection is not a URL, such as postgresql://user@host/database.")
         query = self.query.strip().rstrip("; \n") if isinstance(self.query, str) else ""
         if not READS.match(query):
             raise not_reading()
-        return QueryTable(open_database(resolve(self.connection, "data.connection")), query, hints.order)
+        return open_database(resolve(self.connection, "data.connection")), query
 
 
 class QueryTable(Table):
