@@ -1,4 +1,4 @@
-"""What all networks share: a spike head on request."""
+"""What networks share: shapes, saving and training, and a spike head on request."""
 
 from dataclasses import replace
 
@@ -6,12 +6,13 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers.model_checks import TASKS, batch, check_saving, check_training
+from tests.helpers.model_checks import TASKS, batch, check_saving, check_shapes_and_order, check_training
 from tsforecast.layers.calibration import LogitCalibration
 from tsforecast.models.cnn_lstm import CNNLSTM
 from tsforecast.models.dlinear import DLinear
 from tsforecast.models.gru import GRU
 from tsforecast.models.lstm import LSTM
+from tsforecast.models.nhits import NHITS
 from tsforecast.models.nlinear import NLinear
 from tsforecast.models.patchtst import PatchTST
 from tsforecast.models.rule_based import RuleBased
@@ -27,6 +28,7 @@ MODELS = {
     "rule_based": lambda task, **more: RuleBased(task, **SMALL, **more),
     "dlinear": lambda task, **more: DLinear(task, kernel_size=5, **more),
     "nlinear": NLinear,
+    "nhits": lambda task, **more: NHITS(task, pools=[4, 1], rates=[2, 1], units=8, **more),
     "patchtst": lambda task, **more: PatchTST(
         task, d_model=8, heads=2, layers=1, d_ff=8, dropout=0.0, patch_len=4, patch_stride=4, **more
     ),
@@ -35,10 +37,27 @@ MODELS = {
     ),
 }
 ALL = pytest.mark.parametrize("name", MODELS)
+DIRECT = pytest.mark.parametrize("name", ["dlinear", "nlinear", "nhits"])  # forecast from whole windows alone
 
 
 def with_head(name):
     return lambda task: MODELS[name](task, spike_head=True)
+
+
+@DIRECT
+def test_shapes(name):
+    check_shapes_and_order(MODELS[name])
+
+
+@DIRECT
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_saving(tmp_path, name, policy):
+    check_saving(MODELS[name], tmp_path, policy)
+
+
+@DIRECT
+def test_training(name):
+    check_training(MODELS[name], dense=False)
 
 
 @ALL

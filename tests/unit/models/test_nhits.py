@@ -3,25 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.helpers.model_checks import TASKS, batch, check_saving, check_shapes_and_order, check_training
+from tests.helpers.model_checks import TASKS, batch
 from tsforecast.models.nhits import NHITS
 
 
 def make(task, **options):
     return NHITS(task, **{"pools": [4, 1], "rates": [2, 1], "units": 8, **options})
-
-
-def test_shapes():
-    check_shapes_and_order(make)
-
-
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-def test_saving(tmp_path, policy):
-    check_saving(make, tmp_path, policy)
-
-
-def test_training():
-    check_training(make, dense=False)
 
 
 def test_a_forecast_has_the_level_and_the_size_of_its_window():

@@ -1,25 +1,12 @@
 import numpy as np
 import pytest
 
-from tests.helpers.model_checks import TASKS, batch, check_saving, check_shapes_and_order, check_training
+from tests.helpers.model_checks import TASKS, batch
 from tsforecast.models.nlinear import NLinear
 
 
 def make(task):
     return NLinear(task)
-
-
-def test_shapes():
-    check_shapes_and_order(make)
-
-
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-def test_saving(tmp_path, policy):
-    check_saving(make, tmp_path, policy)
-
-
-def test_training():
-    check_training(make, dense=False)
 
 
 def test_it_has_no_forecast_of_earlier_steps():
