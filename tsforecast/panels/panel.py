@@ -1,6 +1,6 @@
 """A panel: many series whose rows follow each other in one array."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,12 +99,12 @@ def take_rows(array: np.ndarray, ranges: Ranges) -> np.ndarray:
     return np.concatenate([array[start:stop] for start, stop in ranges.tolist()])
 
 
-def join_ids(ids: Collection[str] | Sequence[str], most: int = MAX_NAMES) -> str:
+def join_ids(ids: Sequence[str], most: int = MAX_NAMES) -> str:
     """Return the names of some series for a message.
 
     Example:
         >>> join_ids(["a", "b", "c"], most=2)
         "'a', 'b' and 1 more"
     """
-    shown = ", ".join(f"'{name}'" for name in list(ids)[:most])
+    shown = ", ".join(f"'{name}'" for name in ids[:most])
     return f"{shown} and {len(ids) - most:,} more" if len(ids) > most else shown

@@ -8,6 +8,7 @@ import pyarrow as pa
 from tsforecast.columns.arrow import floats
 from tsforecast.columns.categories import FIRST
 from tsforecast.data.series import Series
+from tsforecast.data.sources.table import check_season
 from tsforecast.errors import UserError
 from tsforecast.panels.panel import Panel
 from tsforecast.reading.recipe import ReadingRecipe
@@ -47,6 +48,7 @@ def load(
     Source: Makridakis, Spiliotis & Assimakopoulos (2020), The M4 Competition.
     """
     del recipe
+    check_season(season)
     step = Frequency.parse(frequency)
     rows = _read(train, "data.train")
     if test is not None:

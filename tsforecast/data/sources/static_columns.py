@@ -10,7 +10,7 @@ from tsforecast.data.names import match_names
 from tsforecast.data.sources.options import TableOptions
 from tsforecast.data.sources.table import TimedTable
 from tsforecast.errors import UserError, nearest
-from tsforecast.panels.panel import Panel
+from tsforecast.panels.panel import Panel, join_ids
 
 
 def with_static(table: TimedTable, options: TableOptions) -> TableOptions:
@@ -60,10 +60,10 @@ def fill_static(values: np.ndarray, panel: Panel, columns: Sequence[int]) -> np.
         low, high = (function.reduceat(values[:, column], starts) for function in (np.fmin, np.fmax))
         changing = np.flatnonzero(low < high)
         if len(changing):
-            series = panel.ids[changing[0]]
+            series = join_ids([panel.ids[index] for index in changing], most=1)
             raise UserError(
-                f"data.static: '{name}' changes within series '{series}' (and {len(changing) - 1:,} more): give it one"
-                " value for each series, or leave it out of data.static."
+                f"data.static: '{name}' changes within series {series}: give it one value for each series, or leave it"
+                " out of data.static."
             )
         values[:, column] = np.repeat(low, panel.lengths)
     return values

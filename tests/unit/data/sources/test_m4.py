@@ -41,3 +41,5 @@ def test_what_is_no_file_of_m4_is_refused(files, tmp_path):
         load(str(tmp_path / "text.csv"))
     with pytest.raises(UserError, match=r"data\.train: there is no file .* get the files of M4"):
         load(str(tmp_path / "none.csv"))
+    with pytest.raises(UserError, match=r"data\.season is 0: give a whole number of rows"):
+        load(files[0], season=0)
