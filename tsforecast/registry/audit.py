@@ -57,12 +57,14 @@ class AuditLog:
     def complete(self, moves: Sequence[Mapping[str, Any]]) -> None:
         """Add the moves of the champion that are later than all in the log.
 
+        A line that was changed is passed over, since the champion must not depend on it; ``read`` says where it is.
+
         Args:
             moves: ``version``, ``at`` and ``why`` of each, the oldest first.
         """
-        logged = [entry for entry in map(json.loads, self._lines()) if "moved_at" in entry]
-        known = {(entry["version"], entry["moved_at"]) for entry in logged}
-        last = logged[-1]["moved_at"] if logged else ""
+        logged = [entry for entry in map(_parse, self._lines()) if entry is not None and "moved_at" in entry]
+        known = {(entry.get("version"), entry["moved_at"]) for entry in logged}
+        last = str(logged[-1]["moved_at"]) if logged else ""
         for move in moves:
             if move["at"] >= last and (move["version"], move["at"]) not in known:
                 self.append("recover", version=move["version"], moved_at=move["at"], why=move["why"])
@@ -78,12 +80,8 @@ class AuditLog:
         """
         entries, previous = [], START
         for number, line in enumerate(self._lines(), start=1):
-            try:
-                entry: Entry = json.loads(line)
-                is_genuine = entry["previous"] == previous
-            except (ValueError, TypeError, KeyError):
-                is_genuine = False
-            if not is_genuine:
+            entry = _parse(line)
+            if entry is None or entry.get("previous") != previous:
                 raise UserError(
                     f"Line {number} of {self.path} does not follow from the line before it: the log was changed."
                 )
@@ -104,6 +102,15 @@ class AuditLog:
             if end < len(content):
                 with open(self.path, "r+b") as file:
                     file.truncate(end)
+
+
+def _parse(line: bytes) -> Entry | None:
+    """Return the entry of a line; None if it is none."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
 
 
 def _actor() -> dict[str, Any]:

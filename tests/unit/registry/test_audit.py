@@ -60,6 +60,19 @@ def test_a_changed_log_is_noticed(registry, damage):
         registry.audit.read()
 
 
+@pytest.mark.parametrize("line", ["no JSON", "5", '{"moved_at": 5}'])
+def test_a_damaged_log_keeps_no_version_from_being_promoted_or_rolled_back(registry, line):
+    for content in (b"1", b"2"):
+        registry.promote(add(registry, content), "better")
+    with open(registry.audit.path, "a") as file:
+        file.write(f"{line}\n")
+    registry.rollback("worse")
+    registry.promote("v0002", "better")
+    assert registry.champion_name() == "v0002"
+    with pytest.raises(UserError, match=r"Line 5 of .* the log was changed"):
+        registry.audit.read()
+
+
 def test_moves_that_a_kill_kept_out_of_the_log_are_added_later(registry, monkeypatch):
     registry.promote(add(registry, b"1"), "the first one")
     second = add(registry, b"2")
