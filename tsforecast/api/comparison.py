@@ -1,11 +1,13 @@
 """Comparing finished runs from Python; needs no TensorFlow."""
 
+import os
 from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from tsforecast.api.html import render_table
+from tsforecast.api.overrides import as_list
 from tsforecast.api.run import Run
 from tsforecast.comparison.leaderboard import Entry, find_cautions, rank_runs, summarize_seeds
 from tsforecast.comparison.listing import format_text
@@ -57,7 +59,7 @@ class Comparison:
         return render_table(list(self.rows[0]), rows, " ".join(self.notes))
 
 
-def compare(over: str | PathLike[str] | Run | Iterable[str | PathLike[str] | Run] = "outputs") -> Comparison:
+def compare(over: str | PathLike[str] | Iterable[str | PathLike[str]] = "outputs") -> Comparison:
     """Rank finished runs by their test RMSE, with confidence intervals of it and of the differences.
 
     Args:
@@ -66,9 +68,7 @@ def compare(over: str | PathLike[str] | Run | Iterable[str | PathLike[str] | Run
     Raises:
         UserError: No run is finished.
     """
-    single = isinstance(over, (str, PathLike, Run))
-    items = [over] if single else list(over)  # type: ignore[arg-type]
-    runs, skipped = collect_runs([str(item.path if isinstance(item, Run) else item) for item in items])
+    runs, skipped = collect_runs([os.fspath(item) for item in as_list(over) or ()])
     board = rank_runs(runs)
     return Comparison(board, [*skipped, *find_cautions(board)])
 

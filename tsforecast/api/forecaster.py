@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tsforecast.api.frames import find_rows, is_path, store, to_frame
 from tsforecast.api.html import render_table
 from tsforecast.api.overrides import Overrides, as_overrides, override
-from tsforecast.api.session import mistakes_as_user_errors, prepare_command, quiet, run_job
+from tsforecast.api.session import mistakes_as_user_errors, prepare_command, promote, quiet, run_job
 from tsforecast.errors import UserError
 from tsforecast.registry.model_source import ModelSource, resolve_model
 from tsforecast.registry.options import RegistryOptions
@@ -46,10 +47,11 @@ def load(model: Folder = "champion", *, registry: Folder = REGISTRY) -> Forecast
             forecaster = tsforecast.load("champion")
             forecaster.predict(frame, intervals=0.9)
     """
+    model = os.fspath(model)
     with mistakes_as_user_errors():
         if Path(model).is_dir():
-            return Forecaster(resolve_model(_registry_options(registry), str(model)), run=Path(model))
-        version = None if str(model) == "champion" else str(model)
+            return Forecaster(resolve_model(_registry_options(registry), model), run=Path(model))
+        version = None if model == "champion" else model
         if version is not None and not (Path(registry) / "versions" / Path(version).name).is_dir():
             raise UserError(
                 f"{model} is neither the folder of a run nor a version of {registry}: give one of them, or 'champion'."
@@ -229,7 +231,7 @@ class Forecaster:
             UserError: The rows are too few, or do not fit the model.
         """
         registry = self._registry or self._own_registry()
-        path = str(data) if is_path(data) else str(store(data).absolute())
+        path = data if is_path(data) else store(data).absolute()
         words = ["job=retrain", override("registry.path", registry), override("retrain.data", path)]
         run_job([*words, *as_overrides(overrides)], verbose=verbose)
         return load("champion", registry=registry)
@@ -260,7 +262,7 @@ class Forecaster:
         run = Path(str(self._run))
         registry = run / "registry"
         if not registry.is_dir():
-            run_job(["job=promote", override("run", run), override("registry.path", registry)], verbose=False)
+            promote(run, registry)
         return registry
 
     def _config(

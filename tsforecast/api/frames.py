@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeGuard, TypeVar, cast
 
 import narwhals as nw
 import pyarrow as pa
@@ -22,7 +22,7 @@ Frame = TypeVar("Frame")
 FOLDER = Path("outputs/data")  # where the frames that models were trained on are kept
 
 
-def is_path(data: object) -> bool:
+def is_path(data: object) -> TypeGuard[str | os.PathLike[str]]:
     """Return whether data are named by a path, a pattern, a URL or a choice of the config, and not a frame."""
     return isinstance(data, (str, os.PathLike))
 
@@ -33,7 +33,7 @@ def find_rows(data: object) -> Source:
     Raises:
         UserError: The file does not exist, or the object is not a data frame.
     """
-    return find_source(str(data), None) if is_path(data) else FrameSource(_collect(data))
+    return find_source(os.fspath(data), None) if is_path(data) else FrameSource(_collect(data))
 
 
 def data_overrides(data: object, target: str | Sequence[str] | None, folder: Path = FOLDER) -> list[str]:
@@ -48,7 +48,7 @@ def data_overrides(data: object, target: str | Sequence[str] | None, folder: Pat
     if data is None:
         return targets
     if is_path(data):
-        name = str(data)
+        name = os.fspath(data)
         if name in config_files.choices("data") and not Path(name).exists():
             return [f"data={name}", *targets]
         return ["data=csv", override("data.path", name), *targets]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsforecast.api.html import render_table
+from tsforecast.errors import UserError
 from tsforecast.evaluation.result import RunResult
 from tsforecast.metrics import format_value, metric_label
 from tsforecast.tracking.run_folder import RunFolder
@@ -41,6 +42,9 @@ class Run:
     def __init__(self, path: str | PathLike[str]):
         self._folder = RunFolder.existing(Path(path))
         self.path = self._folder.path
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     @cached_property
     def result(self) -> RunResult:
@@ -84,8 +88,15 @@ class Run:
 
         Args:
             name: Name of the file.
+
+        Raises:
+            UserError: The run has no such file.
         """
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
+        path = self.path / name
+        if not path.is_file():
+            names = ", ".join(sorted(item.name for item in self.path.glob("*.json")))
+            raise UserError(f"{self.path} has no {name}; it has {names}.")
+        return json.loads(path.read_text(encoding="utf-8"))
 
     def promote(self, registry: str | PathLike[str] = "outputs/registry") -> Forecaster:
         """Register the run and make it the champion, as ``job=promote`` does; return the champion.
@@ -94,12 +105,9 @@ class Run:
             registry: Folder of the registry.
         """
         from tsforecast.api.forecaster import load
-        from tsforecast.api.overrides import override
-        from tsforecast.api.session import run_job
+        from tsforecast.api.session import promote
 
-        run_job(
-            ["job=promote", override("run", self.path), override("registry.path", registry)], verbose=False
-        )
+        promote(self.path, registry)
         return load("champion", registry=registry)
 
     def plot(self) -> Figure:

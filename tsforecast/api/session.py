@@ -11,8 +11,9 @@ from tsforecast import config_files
 from tsforecast.api.overrides import has_key, override
 from tsforecast.config import Config
 from tsforecast.config.in_process import compose_command, mistakes_as_user_errors, run_command
+from tsforecast.errors import UserError
 
-__all__ = ["mistakes_as_user_errors", "prepare_command", "quiet", "run_job"]
+__all__ = ["mistakes_as_user_errors", "prepare_command", "promote", "quiet", "run_job"]
 
 
 def run_job(
@@ -27,14 +28,31 @@ def run_job(
     Nothing is tracked unless the overrides name a tracker, and the dtype policy of Keras is put back.
 
     Args:
-        overrides: What would follow ``python run.py``.
+        overrides: What would follow ``python run.py``; the first one names the job.
         folder: Folder of the run; None for a new one in ``outputs/``.
         config_dir: Folder with YAML files of the user.
         verbose: Whether to print what the command would.
+
+    Raises:
+        UserError: As the command would; or a further override names another job.
     """
+    if has_key(overrides[1:], "job"):
+        raise UserError(
+            f"overrides contain a job, and this is {overrides[0]}: call the function of that job."
+        )
     words = _complete(overrides, folder)
     with config_files.use_folder(_as_path(config_dir)), quiet(not verbose), _policy_put_back():
         return run_command(words)
+
+
+def promote(run: str | PathLike[str], registry: str | PathLike[str]) -> None:
+    """Register a run and make it the champion.
+
+    Args:
+        run: Folder of the run.
+        registry: Folder of the registry.
+    """
+    run_job(["job=promote", override("run", run), override("registry.path", registry)], verbose=False)
 
 
 def prepare_command(overrides: Sequence[str], config_dir: str | PathLike[str] | None = None) -> Config:

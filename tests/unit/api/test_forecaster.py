@@ -190,6 +190,12 @@ def test_options_are_checked_as_on_the_command_line(forecaster, frame, options, 
         forecaster.predict(frame, **options)
 
 
+def test_a_run_is_the_path_of_its_folder(run):
+    assert tsforecast.load(run).name == os.path.basename(os.fspath(run))
+    with pytest.raises(UserError, match=r"has no backtest\.json"):
+        run.read_json("backtest.json")
+
+
 def test_what_cannot_be_loaded_is_refused(here):
     with pytest.raises(UserError, match="neither the folder of a run nor a version"):
         tsforecast.load("outputs/none")

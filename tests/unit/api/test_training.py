@@ -62,6 +62,11 @@ def test_a_backtest_has_its_own_options(here, configs):
     assert configs[0].backtest.origins == 2
 
 
+def test_a_function_runs_its_own_job(here):
+    with pytest.raises(UserError, match="and this is job=train"):
+        tsforecast.train(hourly_frame(), "load", "dlinear", OPTIONS | {"job": "plan"})
+
+
 @pytest.mark.slow
 def test_a_model_is_updated_and_draws_paths(here):
     frame = hourly_frame(900)
