@@ -136,14 +136,8 @@ class Monitor:
         Args:
             seconds: Seconds since the newest row, by the clock.
         """
-        time = self.last_time or 0
-        if seconds is None:
-            change = self.book.end_alarm("silence", ALL, time=time)
-        else:
-            figures = {"seconds": seconds}
-            text = describe_alarm("silence", ALL, figures, self.step)
-            change = self.book.raise_alarm("silence", ALL, time=time, text=text, figures=figures)
-        return [] if change is None else [change]
+        figures = None if seconds is None else {"seconds": seconds}
+        return self._set_alarm("silence", ALL, self.last_time or 0, figures)
 
     def add_spike(self, target: str, time: int, figures: dict[str, float] | None) -> list[Alarm]:
         """Raise the alarm of a forecast spike, or end it if ``figures`` is None.
@@ -153,12 +147,7 @@ class Monitor:
             time: Second of the last row that it is forecast from.
             figures: ``forecast`` and ``last`` value.
         """
-        if figures is None:
-            change = self.book.end_alarm("spike", target, time=time)
-        else:
-            text = describe_alarm("spike", target, figures, self.step)
-            change = self.book.raise_alarm("spike", target, time=time, text=text, figures=figures)
-        return [] if change is None else [change]
+        return self._set_alarm("spike", target, time, figures)
 
     @property
     def last_time(self) -> int | None:
@@ -229,16 +218,21 @@ class Monitor:
             for row in self._transitions(kind, name, signal.active[:, column])
         ]
         for time, kind, name, row, column, signal in sorted(transitions, key=lambda item: item[0]):
+            figures = None
             if signal.active[row, column]:
                 figures = {key: float(value[row, column]) for key, value in signal.figures.items()}
-                text = describe_alarm(kind, name, figures, self.step)
-                known = {key: value for key, value in figures.items() if np.isfinite(value)}
-                change = self.book.raise_alarm(kind, name, time=time, text=text, figures=known)
-            else:
-                change = self.book.end_alarm(kind, name, time=time)
-            if change is not None:
-                changes.append(change)
+            changes += self._set_alarm(kind, name, time, figures)
         return changes
+
+    def _set_alarm(self, kind: str, name: str, time: int, figures: dict[str, float] | None) -> list[Alarm]:
+        """Raise an alarm, or end it if ``figures`` is None; return what changed."""
+        if figures is None:
+            change = self.book.end_alarm(kind, name, time=time)
+        else:
+            text = describe_alarm(kind, name, figures, self.step)
+            known = {key: value for key, value in figures.items() if np.isfinite(value)}
+            change = self.book.raise_alarm(kind, name, time=time, text=text, figures=known)
+        return [] if change is None else [change]
 
     def _transitions(self, kind: str, name: str, active: np.ndarray) -> np.ndarray:
         before = np.concatenate([[(kind, name) in self.book.open], active[:-1]])

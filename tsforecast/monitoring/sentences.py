@@ -107,8 +107,9 @@ def _anomaly(feature: str, figures: Figures, step: int) -> str:
 
 
 def _spike(feature: str, figures: Figures, step: int) -> str:
-    rise = format_number(figures["forecast"] - figures["last"])
-    return f"A spike of {feature} is forecast: {format_number(figures['forecast'])}, a rise of {rise}."
+    rise = figures["forecast"] - figures["last"]
+    known = "" if math.isnan(rise) else f", a rise of {format_number(rise)}"
+    return f"A spike of {feature} is forecast: {format_number(figures['forecast'])}{known}."
 
 
 def _direction(figures: Figures) -> str:

@@ -151,6 +151,12 @@ def test_spikes_are_alarms_with_start_and_end(reference):
     assert (ended.start, ended.end) == (600, 1800)
 
 
+def test_a_spike_without_a_last_value_has_figures_that_json_can_hold(reference):
+    monitor = make_monitor(reference)
+    (alarm,) = monitor.add_spike("load", 600, {"forecast": 9.0, "last": float("nan")})
+    assert (alarm.text, alarm.figures) == ("A spike of load is forecast: 9.000.", {"forecast": 9.0})
+
+
 def test_a_broken_sensor_is_not_an_alarm_of_the_features_related_to_it(reference, rows):
     seconds, values = rows
     values, _ = planted(values, "unit")
