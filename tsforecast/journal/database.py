@@ -38,6 +38,20 @@ CREATE TABLE IF NOT EXISTS weights(version TEXT PRIMARY KEY, content TEXT NOT NU
 """
 
 
+def journal_path(registry: Path, named: str | None) -> Path:
+    """Return the file of a service's journal.
+
+    Args:
+        registry: Folder of the registry.
+        named: The file if an option names one; None: in the registry's folder.
+
+    Example:
+        >>> journal_path(Path("outputs/registry"), None).as_posix()
+        'outputs/registry/live/journal.db'
+    """
+    return registry / "live" / FILE if named is None else Path(named)
+
+
 def open_journal(path: Path) -> sqlite3.Connection:
     """Open the journal for writing, and create it if there is none.
 

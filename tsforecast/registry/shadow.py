@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsforecast.errors import UserError
-from tsforecast.journal.database import FILE, read_journal
+from tsforecast.journal.database import journal_path, read_journal
 from tsforecast.metrics.formatting import format_value
 from tsforecast.models.io import load_metadata
 
@@ -79,7 +79,7 @@ def check_shadow(registry: Registry, name: str, options: PromotionOptions) -> st
     if not options.shadow_days or champion in (None, name):
         return ""
     version = registry.version(name)
-    path = registry.path / "live" / FILE if options.journal is None else Path(options.journal)
+    path = journal_path(registry.path, options.journal)
     is_new = options.journal is None and not path.is_file()  # no service has run yet
     scores = ShadowScores(0.0, {}) if is_new else read_shadow_scores(path, version, str(champion))
     if scores.days < options.shadow_days:

@@ -7,11 +7,10 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsforecast.errors import UserError, install_hint
-from tsforecast.journal.database import FILE, lock_journal, open_journal
+from tsforecast.journal.database import journal_path, lock_journal, open_journal
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -63,7 +62,7 @@ def check_service(registry: Registry, options: ServeOptions) -> Iterator[None]:
         from tsforecast.feeds.opening import check_feed
 
         check_feed(options.feed, options.feed_connection)
-    path = journal_path(registry, options)
+    path = journal_path(registry.path, options.journal)
     with lock_journal(path):
         open_journal(path).close()  # a file that is no journal is refused before TensorFlow is imported
         yield
@@ -99,11 +98,6 @@ def format_url(host: str, listener: socket.socket, certificate: Certificate | No
     return f"{scheme}://{name}:{listener.getsockname()[1]}/"
 
 
-def journal_path(registry: Registry, options: ServeOptions) -> Path:
-    """Return the file of the journal: ``serve.journal``, or that of the registry."""
-    return registry.path / "live" / FILE if options.journal is None else Path(options.journal)
-
-
 def create_service_app(
     registry: Registry,
     options: ServeOptions,
@@ -132,7 +126,7 @@ def create_service_app(
 
     telemetry = Telemetry()
     learner = Learner(
-        journal_path(registry, options),
+        journal_path(registry.path, options.journal),
         keep=options.keep,
         retention=Retention(options.journal_days, options.journal_mb),
     )
