@@ -64,6 +64,10 @@ class PanelForecaster:
         observed = inside / truths if truths else None
         return {"nominal": self.options.coverage, "observed": observed, "truths": truths}
 
+    def notes(self) -> list[str]:
+        """Return the number of series, and the warnings of the stream."""
+        return [f"{len(self.stream.states):,} series", *self.stream.warnings()]
+
     def _scorer(self, state: SeriesState) -> Scorer:
         if state.name not in self._scorers:
             metadata = state.metadata

@@ -20,6 +20,8 @@ from tsforecast.tables.streaming import Rows, stream_rows
 from tsforecast.tables.table import Hints, Source, check_unique, naming_predict_keys
 from tsforecast.times.formats import TimeFormat
 
+CHECKED_PIECES = 4  # of the table, each of which has up to 65,536 rows
+
 
 class SeriesCoder(CategoryCoder):
     """Codes categories, and numbers the values of the columns that name series as they appear.
@@ -247,3 +249,20 @@ class PanelStream:
 def _numbers(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values, index = np.unique(keys[:, 0], return_inverse=True)
     return values[:, None], index
+
+
+def check_panel_rows(
+    source: Source, metadata: ModelMetadata, time: str | Sequence[str] | None = None
+) -> None:
+    """Read the first pieces of a table of many series, to refuse it before a model is loaded.
+
+    Args:
+        source: Where the table comes from.
+        metadata: Metadata of the model.
+        time: See ``PanelStream``.
+
+    Raises:
+        UserError: The table cannot be used, or its first rows do not fit the model.
+    """
+    for _ in PanelStream(source, metadata, time).segments(pieces=CHECKED_PIECES):
+        pass

@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from functools import partial
 from pathlib import Path
 
 from tsforecast.config import Config
@@ -23,49 +22,43 @@ def main(config: Config, path: Path) -> None:
 
     from tsforecast.inference.forecast_table import TableWriter
     from tsforecast.inference.metadata import ModelMetadata
-    from tsforecast.inference.panel_predict import forecast_panel_file
+    from tsforecast.inference.panel_stream import check_panel_rows
     from tsforecast.inference.probabilistic_output import open_output
-    from tsforecast.inference.sliding import check_rows, read_rows, segments
+    from tsforecast.inference.sliding import check_rows
 
     task, stored = load_task(source.model), load_metadata(source.model)
     description = ModelMetadata.from_task(task, stored)
-    if description.panel is not None:
-        file, set_up = (source.model, source.name), partial(build.set_up_runtime, config)
-        figures = forecast_panel_file(rows, file, description, options, config.intervals, path, set_up)
-        current_tracker().summary(figures)
-        return
-    check_rows(rows, description, options.time)
+    is_panel = description.panel is not None
+    if is_panel and options.samples:
+        raise UserError("predict.samples is for a model of one series: leave it out.")
+    (check_panel_rows if is_panel else check_rows)(rows, description, options.time)
     writer = TableWriter(options.out or path / "forecasts.parquet")
     output = open_output(options, task, description, source, path, config.seed)
     build.set_up_runtime(config)
 
-    from tsforecast.ensemble.streaming import forecast_stream
+    from tsforecast.ensemble.rows_forecast import forecast_rows
     from tsforecast.inference.file_forecast import describe_forecasts, windows_per_call
-    from tsforecast.inference.intervals import create_intervals
-    from tsforecast.inference.missing import MissingStretches
     from tsforecast.inference.predictor import Predictor
 
     model = load_model(source.model) if output is None else output.adapt(load_model(source.model))
     predictor = Predictor(model, sizes=(windows_per_call(options.batch_size),))
     metadata = predictor.metadata
-    shape = metadata.horizon, len(metadata.targets)
-    intervals = create_intervals(*shape, config.intervals, source.calibration)
-    missing = MissingStretches(metadata.lookback, metadata.categories, metadata.history)
+    run = forecast_rows(rows, model, predictor, options, config.intervals, source.calibration, output)
     began = time.monotonic()
     with writer, (output and output.writer) or contextlib.nullcontext():
-        stream = segments(read_rows(rows, metadata, options.time), metadata, options.stride, missing)
-        for table in forecast_stream(stream, model, predictor, intervals, options.batch_size, output):
+        for table in run.tables:
             writer.write(table)
         if not writer.rows:
             raise UserError(
-                f"predict.data: {options.data} has no {metadata.lookback} consecutive rows, as a window of"
-                f" {source.name} needs."
+                f"predict.data: {options.data} has no {metadata.lookback} consecutive rows"
+                f"{' of one series' if is_panel else ''}, as a window of {source.name} needs."
             )
-    windows, summary = writer.rows // (shape[0] * shape[1]), intervals.summary()
+    windows, summary = writer.rows // (metadata.horizon * len(metadata.targets)), run.summary()
     seconds = time.monotonic() - began
-    current_tracker().summary({"windows": windows, "seconds": seconds, "version": source.name, **summary})
+    figures = {"windows": windows, "seconds": seconds, "version": source.name, **summary}
+    current_tracker().summary(figures | ({"series": len(run.series)} if is_panel else {}))
     print(describe_forecasts(windows, seconds, source.name, summary))
-    for warning in missing.warnings():
-        print(warning)
+    for note in run.notes():
+        print(note)
     remove_if_empty(path)  # the result is elsewhere
     print(*map(display_path, [writer.path, *(output.files if output else [])]), sep="\n", flush=True)
