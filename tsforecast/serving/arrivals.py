@@ -138,7 +138,7 @@ def read_body(
 
 @dataclass(frozen=True)
 class RowReader:
-    """Reads the rows of feeds by the recipe of the version in service; see ``feeds.batch.Reader``.
+    """Reads the rows of requests and feeds by the recipe of the version in service; see ``feeds.batch.Reader``.
 
     Args:
         metadata: Metadata of the version.
@@ -155,16 +155,20 @@ class RowReader:
         """What is known about a table before it is opened."""
         return Hints.from_recipe(self.metadata.recipe)
 
+    def read_body(self, body: bytes, content_type: str) -> Arrivals:
+        """Read the rows of a request."""
+        return read_body(body, content_type, self.metadata, self.more, self.newest)
+
     def read_csv(self, body: bytes) -> Arrivals:
         """Read CSV with its header."""
-        return read_body(body, CSV, self.metadata, self.more, self.newest)
+        return self.read_body(body, CSV)
 
     def read_json(self, body: bytes) -> Arrivals:
         """Read what ``POST /v1/rows`` takes, or a single row of it."""
         stripped = body.strip()
         if b'"rows"' not in stripped[:200] and stripped.startswith(b"{"):
             body = b'{"rows": [' + stripped + b"]}"
-        return read_body(body, "application/json", self.metadata, self.more, self.newest)
+        return self.read_body(body, "application/json")
 
     def read_table(self, table: Table) -> Arrivals:
         """Read all rows of a table."""

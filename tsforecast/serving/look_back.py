@@ -135,7 +135,6 @@ class LookBack:
         if not len(self._time):
             return self.metadata.input_rows
         position = np.unique(self._positions(self._time))
-        start = position[-1]
         gaps = np.flatnonzero(np.diff(position) > 2 * self.metadata.input_rows)
         start = position[gaps[-1] + 1] if len(gaps) else position[0]
         return max(0, self.metadata.input_rows - int(position[-1] - start + 1))

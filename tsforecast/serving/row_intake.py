@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from tsforecast.feeds.batch import Arrivals, Record
 from tsforecast.feeds.records import decode_rows
 from tsforecast.journal.database import read_journal
 from tsforecast.journal.writer import Statement
-from tsforecast.serving.arrivals import RowReader, plain_messages, read_body
+from tsforecast.serving.arrivals import RowReader, plain_messages
 from tsforecast.serving.hooks import AcceptedRow
 from tsforecast.serving.look_back import LookBack
 from tsforecast.serving.requests import WindowBatch
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from tsforecast.serving.model_manager import LoadedModel
     from tsforecast.serving.service import Service
 
-LARGE_BODY = 65_536  # bytes above which a body is read in a thread
+LARGE_BODY = (
+    65_536  # bytes above which a body is read in a thread, so that other requests are answered meanwhile
+)
+Content = TypeVar("Content")
 
 
 class RowIntake:
@@ -50,14 +53,7 @@ class RowIntake:
         Raises:
             UserError: The request is wrong; nothing of it has been added then.
         """
-        active, more = self._service.active(), self._shadow_features()
-        if len(body) > LARGE_BODY:
-            arrivals = await asyncio.to_thread(
-                read_body, body, content_type, active.metadata, more, self._newest(active)
-            )
-        else:
-            arrivals = read_body(body, content_type, active.metadata, more, self._newest(active))
-        return await self.add(arrivals)
+        return await self.add(await read_large_aside(self.reader().read_body, body, content_type))
 
     async def add(self, arrivals: Arrivals, more: Sequence[Statement] = ()) -> RowsResponse:
         """Store rows, score earlier forecasts with them, and return the forecasts that they allow.
@@ -108,8 +104,8 @@ class RowIntake:
         first = learner.next_id("rows", len(records))
         statements = [*more, *insert_rows(records, first, learner.now(), active.metadata)]
         observation = service.add_truths(active, update.truths, statements)
-        times = active.metadata.clock.to_grid(rows.time).astype("datetime64[s]").astype(np.int64).tolist()
         if service.watchers:
+            times = active.metadata.clock.to_grid(rows.time).astype("datetime64[s]").astype(np.int64).tolist()
             for index, time in enumerate(times):
                 values = {name: float(column[index]) for name, column in rows.columns.items()}
                 service.call_watchers(AcceptedRow(time, values))
@@ -161,30 +157,34 @@ class RowIntake:
             return load_look_back(connection, model.metadata)
 
     def reader(self) -> RowReader:
-        """Return what reads the rows of feeds.
+        """Return what reads the rows of requests and feeds.
 
         Raises:
             NotReady: There is no model yet.
         """
         active = self._service.active()
-        return RowReader(active.metadata, self._shadow_features(), self._newest(active))
-
-    def _newest(self, model: LoadedModel) -> np.datetime64 | None:
-        look_back = self._look_backs.get(model.name)
-        return None if look_back is None else look_back.newest_time
-
-    def _shadow_features(self) -> tuple[str, ...]:
-        shadow = self._service.manager.shadow
-        return () if shadow is None else shadow.metadata.all_features
+        shadow, look_back = self._service.manager.shadow, self._look_backs.get(active.name)
+        return RowReader(
+            active.metadata,
+            more=() if shadow is None else shadow.metadata.all_features,
+            newest=None if look_back is None else look_back.newest_time,
+        )
 
     def _notes(self, look_back: LookBack, result: ForecastResult | None) -> tuple[str, ...]:
-        missing = look_back.missing_rows()
-        if result is not None or not missing:
+        missing = look_back.missing_rows() if result is None else 0
+        if not missing:
             return ()
         return (
             f"{missing:,} more row{' is' if missing == 1 else 's are'} needed before the first forecast: a window has"
             f" {look_back.metadata.input_rows:,}, without a long gap.",
         )
+
+
+async def read_large_aside(read: Callable[..., Content], body: bytes, *more: object) -> Content:
+    """Return what ``read`` makes of a body and further arguments; a large body is read in a thread."""
+    if len(body) > LARGE_BODY:
+        return await asyncio.to_thread(read, body, *more)
+    return read(body, *more)
 
 
 def _response(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from tsforecast.errors import UserError
 from tsforecast.feeds.batch import Feed
@@ -29,14 +30,11 @@ from tsforecast.serving.responses import (
     ModelsResponse,
     ObserveResponse,
 )
-from tsforecast.serving.row_intake import RowIntake
+from tsforecast.serving.row_intake import RowIntake, read_large_aside
 from tsforecast.serving.row_records import STORE_META
 from tsforecast.serving.telemetry import Telemetry
 from tsforecast.serving.window_record import split_windows
 
-LARGE_BODY = (
-    65_536  # bytes above which a body is read in a thread, so that other requests are answered meanwhile
-)
 MAX_AUDIT_ENTRIES = 1_000
 MAX_ROWS = 10_000  # of one request to observe
 LATEST = "latest"  # key of the journal
@@ -82,12 +80,8 @@ class Service:
         queue: int,
         max_windows: int,
     ):
-        self.manager, self.learner, self.telemetry, self.max_windows = (
-            manager,
-            learner,
-            telemetry,
-            max_windows,
-        )
+        self.manager, self.learner, self.telemetry = manager, learner, telemetry
+        self.max_windows = max_windows
         self.batcher = Batcher(max_batch=max_batch, queue=queue, on_batch=telemetry.batch)
         self.watchers: list[Watcher] = []
         self.events = EventBus()
@@ -229,15 +223,10 @@ class Service:
             more: Further records of the same change, such as the rows that the truths come from.
         """
         observation = self.learner.observe(truths, active, self.shadow(), more)
-        for point in observation.matched:
-            self.telemetry.score(point, is_shadow=False)
-        for point in observation.shadowed:
-            self.telemetry.score(point, is_shadow=True)
-        if self.watchers:
-            for point in observation.matched:
-                self.call_watchers(ScoredForecast(point, is_shadow=False))
-            for point in observation.shadowed:
-                self.call_watchers(ScoredForecast(point, is_shadow=True))
+        for points, is_shadow in ((observation.matched, False), (observation.shadowed, True)):
+            for point in points:
+                self.telemetry.score(point, is_shadow=is_shadow)
+                self.call_watchers(ScoredForecast(point, is_shadow))
         return observation
 
     def live(self) -> LiveResponse:
@@ -259,7 +248,7 @@ class Service:
             timezone=metadata.clock.timezone if metadata.clock.is_utc else "",
             trouble=self.manager.trouble,
             **self.store.snapshot(),
-            **self.alarms().model_dump(),
+            **self._alarm_fields(),
         )
 
     def audit(self) -> AuditResponse:
@@ -271,9 +260,7 @@ class Service:
 
     def alarms(self) -> AlarmsResponse:
         """Return the alarms, open ones first."""
-        if self._alarms is None:
-            return AlarmsResponse(alarms=[], drift=[], monitoring="serve.alarms.enabled is false.")
-        return AlarmsResponse(**self._alarms.shown())
+        return AlarmsResponse(**self._alarm_fields())
 
     def latest(self) -> str:
         """Return the forecast that arrived last, as the JSON of a ``responses.ForecastResponse``.
@@ -313,9 +300,7 @@ class Service:
 
     async def _read(self, body: bytes, content_type: str, model: LoadedModel) -> requests.WindowBatch:
         read = requests.from_arrow if content_type == ARROW else requests.from_json
-        if len(body) > LARGE_BODY:
-            return await asyncio.to_thread(read, body, model.metadata, self.max_windows)
-        return read(body, model.metadata, self.max_windows)
+        return await read_large_aside(read, body, model.metadata, self.max_windows)
 
     async def forecast_batch(
         self,
@@ -343,7 +328,7 @@ class Service:
         latest = result.newest().to_response().model_dump_json(exclude_unset=True)
         alarms = self.learner.add(windows, model, more=[*more, (STORE_META, (LATEST, latest))])
         self.telemetry.alarms.inc(alarms)
-        for window in windows if self.watchers else ():
+        for window in windows:
             self.call_watchers(IssuedForecast(window, model.metadata.targets))
         self._latest = latest
         if self.events.has_listeners:
@@ -387,6 +372,11 @@ class Service:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _alarm_fields(self) -> dict[str, Any]:
+        if self._alarms is None:
+            return {"alarms": [], "drift": [], "monitoring": "serve.alarms.enabled is false."}
+        return self._alarms.shown()
 
     def _promotion_time(self, name: str) -> str | None:
         times = [move["at"] for move in self.manager.registry.moves() if move["version"] == name]
