@@ -49,9 +49,7 @@ class EventBus:
         text = content if isinstance(content, str) else json.dumps(content)
         event = f"event: {kind}\ndata: {text}\n\n".encode()
         for queue in self._listeners:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(event)
+            _put(queue, event)
 
     def check(self) -> None:
         """Refuse a further listener if there are too many.
@@ -66,9 +64,7 @@ class EventBus:
         """End all streams, so that a service that is being stopped need not wait for its listeners."""
         self._is_closed = True
         for queue in list(self._listeners):
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(END)
+            _put(queue, END)
 
     async def listen(self, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> AsyncIterator[bytes]:
         """Yield server-sent events until the client goes; a comment when nothing happens for a while.
@@ -90,3 +86,10 @@ class EventBus:
                 yield event
         finally:
             self._listeners.discard(queue)
+
+
+def _put(queue: asyncio.Queue[bytes], event: bytes) -> None:
+    """Add an event for a listener, in place of the oldest one if too many wait."""
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(event)

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -168,7 +168,7 @@ class Learner:
             return
         was_shadow = self._adopted.get(True) is model
         self._adopted[is_shadow] = model
-        if before is not None and before is not model:
+        if before is not None:
             self.journal.put([self._snapshot(before)])
         if was_shadow:
             del self._adopted[True]
@@ -202,14 +202,12 @@ class Learner:
         now, statements = self.now(), list(more)
         numbered = []
         for window in windows:
-            record = WindowRecord(
-                window.version, window.made_at, window.arrays, window.members, self.next_id("forecasts")
-            )
+            record = replace(window, id=self.next_id("forecasts"))
             numbered.append(record)
             pending = int(record.is_pending)
             values = (record.id, now, record.version, int(is_shadow), record.made_at, pending)
             statements.append((INSERT_FORECAST, (*values, record.to_bytes())))
-            if model.ensemble is not None and "points" in record.arrays:
+            if model.ensemble is not None and record.is_pending:
                 model.ensemble.restore_forecast(
                     record.made_at, record.arrays["points"], record.arrays["weights"]
                 )

@@ -51,8 +51,7 @@ class LiveStore:
         alarms, known = 0, []
         for window in windows:
             for point in window.points():
-                if point.truth is None:
-                    point.truth = self.truths.get((point.time, point.target))
+                point.truth = self.truths.get((point.time, point.target))
                 alarms += self._add_point(point) and point.alarm
                 if point.truth is not None:
                     known.append(point)
@@ -89,7 +88,6 @@ class LiveStore:
         shown = sorted(points, key=lambda point: (point.time, point.step))
         windows = {point.made_at for point in shown}
         weights = [item for item in list(self.weights.items())[-newest:] if item[0] in windows]
-        newest_window = next((point.made_at for point in reversed(points)), None)
         return {
             "points": [
                 {name: value for name, value in vars(point).items() if name not in _HIDDEN} for point in shown
@@ -98,7 +96,7 @@ class LiveStore:
                 {"made_at": made_at, "weights": values}
                 for made_at, values in sorted(weights, key=lambda item: item[0])
             ],
-            "newest": newest_window,
+            "newest": points[-1].made_at if points else None,
         }
 
     def restore(self, windows: Iterable[tuple[WindowRecord, dict[tuple[int, int], float]]]) -> None:

@@ -151,7 +151,7 @@ def split_windows(
     if forecasts.weights is not None:
         arrays["weights"] = forecasts.weights
         members = tuple(member_names(metadata, forecasts.weights.shape[1]))
-        if forecasts.members is not None and getattr(model, "ensemble", None) is not None:
+        if forecasts.members is not None and model.ensemble is not None:
             arrays["points"] = select_points(forecasts.members, metadata.quantile_levels)
     return [
         WindowRecord(
