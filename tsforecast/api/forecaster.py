@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tsforecast.api.frames import find_rows, is_path, store, to_frame
 from tsforecast.api.html import render_table
-from tsforecast.api.overrides import Overrides, as_overrides, override
+from tsforecast.api.overrides import Overrides, as_overrides, given, override
 from tsforecast.api.session import mistakes_as_user_errors, prepare_command, promote, quiet, run_job
 from tsforecast.errors import UserError
 from tsforecast.registry.model_source import ModelSource, resolve_model
@@ -138,7 +138,7 @@ class Forecaster:
             UserError: The data do not fit the model.
         """
         options = {"stride": 1 if stride is None else stride, "levels": levels, "time": time}
-        config = self._config(options, coverage=intervals)
+        config = self._config(intervals, **{f"predict.{key}": value for key, value in options.items()})
         table = self._forecast(data, config, newest=stride is None, calibrated=intervals is not None)
         if intervals is None:
             table = table.drop_columns(["lower", "upper"])
@@ -157,7 +157,9 @@ class Forecaster:
         """
         import pyarrow as pa
 
-        config = self._config({"samples": paths}, seed=seed)
+        config = self._config(**{"predict.samples": paths, "seed": seed})
+        if config.predict is not None and not config.predict.samples:
+            raise UserError("paths=0 draws nothing: give a number from 1 on.")
         tables: list[pa.Table] = []
         self._forecast(data, config, newest=True, calibrated=False, paths=tables)
         return to_frame(pa.concat_tables(tables), data)
@@ -194,9 +196,10 @@ class Forecaster:
         Raises:
             UserError: The data do not fit the model.
         """
+        options = {"report.explain_windows": windows, "report.explain_repeats": repeats, "seed": seed}
+        config = self._config(**options)
         with mistakes_as_user_errors(), _naming_the_data():
-            rows = None if data is None else find_rows(data)
-            return self._loaded.explain(rows, windows=windows, repeats=repeats, seed=seed)
+            return self._loaded.explain(None if data is None else find_rows(data), config)
 
     def plot(self, data: object, intervals: float | None = 0.9, *, history: int | None = None) -> Figure:
         """Return a figure of the rows and the forecast that follows them, with its interval.
@@ -208,7 +211,9 @@ class Forecaster:
         """
         from tsforecast.plots import plot_forecast
 
-        config = self._config(coverage=intervals)
+        config = self._config(intervals)
+        if history is not None and history < 1:
+            raise UserError(f"history={history} must be at least 1.")
         with mistakes_as_user_errors(), _naming_the_data():
             past = self._loaded.read_targets(find_rows(data), history or max(self.lookback, 3 * self.horizon))
         table = self._forecast(data, config, newest=True, calibrated=intervals is not None)
@@ -256,7 +261,7 @@ class Forecaster:
     def _loaded(self) -> LoadedModel:
         from tsforecast.api.loaded_model import LoadedModel
 
-        return LoadedModel(self._source, self._config())
+        return LoadedModel(self._source, self.metadata, self._config())
 
     def _own_registry(self) -> Path:
         run = Path(str(self._run))
@@ -265,13 +270,11 @@ class Forecaster:
             promote(run, registry)
         return registry
 
-    def _config(
-        self, options: dict[str, Any] | None = None, *, coverage: float | None = None, seed: int = 0
-    ) -> Config:
-        given = {key: value for key, value in (options or {}).items() if value is not None}
-        words = ["job=predict", "predict.data=data", override("seed", seed)]
-        words += [override(f"predict.{key}", value) for key, value in given.items()]
-        words += [] if coverage is None else [override("intervals.coverage", float(coverage))]
+    def _config(self, coverage: float | None = None, **options: object) -> Config:
+        """Return the checked config of a prediction with some options, of which None is the default."""
+        words = ["job=predict", "predict.data=data", *given("intervals.coverage", coverage)]
+        for key, value in options.items():
+            words += given(key, value)
         return prepare_command(words)
 
     def _forecast(
@@ -310,4 +313,5 @@ def _naming_the_data() -> Iterator[None]:
         yield
     except UserError as error:
         message = str(error).removeprefix("predict.data: ")
-        raise UserError(message[:1].upper() + message[1:]) from None
+        begins_with_key = "." in message.partition(" ")[0]
+        raise UserError(message if begins_with_key else message[:1].upper() + message[1:]) from None

@@ -17,7 +17,6 @@ from tsforecast.evaluation.scores import score_model
 from tsforecast.evaluation.stream_windows import StreamTruths, sample_windows, score_stream
 from tsforecast.inference.file_forecast import windows_per_call
 from tsforecast.inference.intervals import create_intervals
-from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.missing import MissingStretches
 from tsforecast.inference.panel_forecast import PanelForecaster
 from tsforecast.inference.panel_stream import PanelStream
@@ -26,7 +25,7 @@ from tsforecast.inference.probabilistic_output import check_output, create_outpu
 from tsforecast.inference.sliding import Segment, read_rows, segments
 from tsforecast.jobs import build
 from tsforecast.jobs.stored_data import build_saved_data
-from tsforecast.models.io import load_metadata, load_model, load_task
+from tsforecast.models.io import load_model, load_task
 from tsforecast.registry.promote import calibrate_intervals
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from tsforecast.config import Config
     from tsforecast.data.dataset import ForecastDataset
     from tsforecast.inference.forecasts import Forecasts
+    from tsforecast.inference.metadata import ModelMetadata
     from tsforecast.inference.options import IntervalOptions
     from tsforecast.models.protocol import Model
     from tsforecast.registry.model_source import ModelSource
@@ -53,14 +53,14 @@ class LoadedModel:
 
     Args:
         source: The saved model.
+        metadata: Its window, targets and features.
         config: Config of a prediction, by which the process is set up.
     """
 
-    def __init__(self, source: ModelSource, config: Config):
-        self.source = source
-        metadata = load_metadata(source.model)
-        self.metadata = ModelMetadata.from_task(load_task(source.model), metadata)
+    def __init__(self, source: ModelSource, metadata: ModelMetadata, config: Config):
+        self.source, self.metadata = source, metadata
         self._config = config
+        self._calibrations: dict[IntervalOptions, bytes] = {}
 
     @cached_property
     def model(self) -> Model:
@@ -124,28 +124,30 @@ class LoadedModel:
         skill = {f"skill/{name}": value for name, value in scores["skill"].items()}
         return {**figures, **skill, "windows": float(len(dataset.windows("test")))}
 
-    def explain(self, rows: Source | None, *, windows: int, repeats: int, seed: int) -> dict[str, Any]:
+    def explain(self, rows: Source | None, config: Config) -> dict[str, Any]:
         """Measure the importance of features and steps on windows of the rows, or of the test split."""
+        windows, repeats = config.report.explain_windows, config.report.explain_repeats
         if rows is None:
             _, dataset = self._data("test")
-            return explain(self.model, dataset, windows=windows, repeats=repeats, seed=seed)
+            return explain(self.model, dataset, windows=windows, repeats=repeats, seed=config.seed)
         past, truth = sample_windows(self.segments(rows, self._config), self.metadata, windows)
-        names = load_metadata(self.source.model)["channels"]
         return explain_windows(
             self.model,
             past,
             truth,
-            channels=names,
+            channels=[channel.name for channel in self.metadata.channels],
             scaler=self.metadata.scaler,
             like=self.metadata,
             repeats=repeats,
-            seed=seed,
+            seed=config.seed,
         )
 
     def calibrate(self, options: IntervalOptions) -> bytes:
         """Return the scores of the validation windows, with which intervals start, as a promotion stores them."""
-        _, dataset = self._data("val")
-        return calibrate_intervals(self.model, dataset, options)
+        if options not in self._calibrations:
+            _, dataset = self._data("val")
+            self._calibrations[options] = calibrate_intervals(self.model, dataset, options)
+        return self._calibrations[options]
 
     def read_targets(self, rows: Source, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the times ``[n]`` and targets ``[n, T]`` of the last rows."""

@@ -9,7 +9,7 @@ from typing import Any
 Overrides = Sequence[str] | Mapping[str, Any]
 
 
-def override(key: str, value: Any) -> str:
+def override(key: str, value: object) -> str:
     """Return ``key=value`` as the command line would need it, whatever characters the value has.
 
     Example:
@@ -21,7 +21,7 @@ def override(key: str, value: Any) -> str:
     return f"{key}={_format(value)}"
 
 
-def given(key: str, value: Any) -> list[str]:
+def given(key: str, value: object) -> list[str]:
     """Return the override of an argument; none for None, its default.
 
     Example:
@@ -31,7 +31,7 @@ def given(key: str, value: Any) -> list[str]:
     return [] if value is None else [override(key, value)]
 
 
-def as_list(values: Any) -> list[Any] | None:
+def as_list(values: object) -> list[Any] | None:
     """Return several values as a list, and a single one as a list of one; None stays None.
 
     Example:
@@ -40,8 +40,9 @@ def as_list(values: Any) -> list[Any] | None:
     """
     if values is None:
         return None
-    single = isinstance(values, (str, PathLike)) or not isinstance(values, Iterable)
-    return [values] if single else list(values)
+    if isinstance(values, Iterable) and not isinstance(values, (str, PathLike)):
+        return list(values)
+    return [values]
 
 
 def as_overrides(options: Overrides | None) -> list[str]:
@@ -63,7 +64,7 @@ def has_key(overrides: Sequence[str], *keys: str) -> bool:
     return any(item.lstrip("+~").partition("=")[0] in keys for item in overrides)
 
 
-def _format(value: Any) -> str:
+def _format(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -102,33 +102,27 @@ def sample_windows(
     Args:
         segments: Segments of the stream.
         metadata: Metadata of the model.
-        limit: Largest number of windows.
+        limit: Largest number of windows, at least 2.
+
+    Raises:
+        UserError: Fewer than two windows have their truths in the stream.
     """
     truths, kept = StreamTruths(metadata), []
     for segment in segments:
         truths.add(segment)
         if len(segment.ends):
             kept.append(segment)
-    ends = (
-        np.concatenate([segment.position[segment.ends] for segment in kept])
-        if kept
-        else np.empty(0, np.int64)
-    )
+    ends = np.concatenate([np.empty(0, np.int64), *(segment.position[segment.ends] for segment in kept)])
     complete = np.flatnonzero(ends + metadata.lead + metadata.horizon - 1 <= truths.newest)
+    if len(complete) < 2:
+        raise UserError("The data have fewer than two windows with their truths: give more rows.")
     chosen = complete[np.linspace(0, len(complete) - 1, min(limit, len(complete))).round().astype(np.int64)]
     windows, first = [], 0
     for segment in kept:
         inside = chosen[(chosen >= first) & (chosen < first + len(segment.ends))] - first
         windows.append(segment.windows(segment.ends[inside]))
         first += len(segment.ends)
-    past = (
-        np.concatenate(windows)
-        if windows
-        else np.empty((0, metadata.lookback, len(metadata.channels)), np.float32)
-    )
-    return past, truths.select(ends[chosen]) if len(chosen) else np.empty(
-        (0, metadata.horizon, len(metadata.targets))
-    )
+    return np.concatenate(windows), truths.select(ends[chosen])
 
 
 def _figures(

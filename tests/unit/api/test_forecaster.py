@@ -181,13 +181,29 @@ def test_mistakes_are_user_errors(forecaster, frame, change, message):
     ("options", "message"),
     [
         ({"intervals": 1.5}, "intervals.coverage=1.5 is out of range"),
+        ({"intervals": "wide"}, "intervals.coverage=wide is not a number"),
         ({"stride": 0}, "predict.stride=0 is out of range"),
-        ({"levels": [0.1]}, "forecasts no whole distribution"),
+        ({"levels": [0.1]}, "^predict.levels: .* forecasts no whole distribution"),
     ],
 )
 def test_options_are_checked_as_on_the_command_line(forecaster, frame, options, message):
     with pytest.raises(UserError, match=message):
         forecaster.predict(frame, **options)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda forecaster, frame: forecaster.explain(windows=1), "explain_windows=1 is out of range"),
+        (lambda forecaster, frame: forecaster.explain(repeats=0), "explain_repeats=0 is out of range"),
+        (lambda forecaster, frame: forecaster.explain(frame[:25]), "fewer than two windows"),
+        (lambda forecaster, frame: forecaster.plot(frame, history=0), "history=0 must be at least 1"),
+        (lambda forecaster, frame: forecaster.sample(frame, 0), "paths=0 draws nothing"),
+    ],
+)
+def test_other_options_are_checked_too(forecaster, frame, call, message):
+    with pytest.raises(UserError, match=message):
+        call(forecaster, frame)
 
 
 def test_a_run_is_the_path_of_its_folder(run):

@@ -70,3 +70,9 @@ def test_a_sample_is_evenly_spaced_over_the_windows(pieces):
     np.testing.assert_array_equal(past[1, :, 0], [8, 9, 10])
     np.testing.assert_array_equal(truth[1, :, 0], [144, 169])
     assert len(sample_windows(stream(range(30)), METADATA, 1000)[0]) == 25
+
+
+@pytest.mark.parametrize("rows", [2, 6])
+def test_a_sample_needs_two_windows(rows):
+    with pytest.raises(UserError, match="fewer than two windows"):
+        sample_windows(stream(range(rows)), METADATA, 4)
