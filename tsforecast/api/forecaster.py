@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tsforecast.api.frames import find_rows, is_path, store, to_frame
 from tsforecast.api.html import render_table
-from tsforecast.api.overrides import Overrides, as_overrides, given, override
+from tsforecast.api.overrides import Overrides, as_overrides, override
 from tsforecast.api.session import mistakes_as_user_errors, prepare_command, promote, quiet, run_job
 from tsforecast.errors import UserError
 from tsforecast.registry.model_source import ModelSource, resolve_model
@@ -272,9 +272,9 @@ class Forecaster:
 
     def _config(self, coverage: float | None = None, **options: object) -> Config:
         """Return the checked config of a prediction with some options, of which None is the default."""
-        words = ["job=predict", "predict.data=data", *given("intervals.coverage", coverage)]
+        words = ["job=predict", "predict.data=data", *optional_override("intervals.coverage", coverage)]
         for key, value in options.items():
-            words += given(key, value)
+            words += optional_override(key, value)
         return prepare_command(words)
 
     def _forecast(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsforecast import config_files
-from tsforecast.api.overrides import given, override
+from tsforecast.api.overrides import optional_override, override
 from tsforecast.errors import UserError
 from tsforecast.files import write_bytes
 from tsforecast.tables.frame import FrameSource
@@ -44,7 +44,7 @@ def data_overrides(data: object, target: str | Sequence[str] | None, folder: Pat
         target: A column, a list of columns, or None.
         folder: Where a data frame is stored.
     """
-    targets = given("data.target", target)
+    targets = optional_override("data.target", target)
     if data is None:
         return targets
     if is_path(data):

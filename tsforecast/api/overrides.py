@@ -21,11 +21,11 @@ def override(key: str, value: object) -> str:
     return f"{key}={_format(value)}"
 
 
-def given(key: str, value: object) -> list[str]:
+def optional_override(key: str, value: object) -> list[str]:
     """Return the override of an argument; none for None, its default.
 
     Example:
-        >>> given("model", "gru"), given("model", None)
+        >>> optional_override("model", "gru"), optional_override("model", None)
         (['model=gru'], [])
     """
     return [] if value is None else [override(key, value)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from tsforecast.api.frames import data_overrides
 from tsforecast.api.html import render_table
-from tsforecast.api.overrides import Overrides, as_list, as_overrides, given
+from tsforecast.api.overrides import Overrides, as_list, as_overrides
 from tsforecast.api.session import run_job
 from tsforecast.formatting import size
 
@@ -75,6 +75,6 @@ def plan(
     Raises:
         UserError: As `train`.
     """
-    words = ["job=plan", *data_overrides(data, target), *given("plan.models", as_list(models))]
+    words = ["job=plan", *data_overrides(data, target), *optional_override("plan.models", as_list(models))]
     _, folder = run_job([*words, *as_overrides(overrides)], config_dir=config_dir, verbose=verbose)
     return Plan(json.loads((folder / "plan.json").read_text(encoding="utf-8")))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from os import PathLike
 
 from tsforecast.api.frames import data_overrides
-from tsforecast.api.overrides import Overrides, as_list, as_overrides, given
+from tsforecast.api.overrides import Overrides, as_list, as_overrides
 from tsforecast.api.run import Run
 from tsforecast.api.session import run_job
 
@@ -46,7 +46,7 @@ def train(
             run.metrics["test/rmse"]
             run.forecaster.predict(frame, intervals=0.9)
     """
-    choice = given("model", model)
+    choice = optional_override("model", model)
     return _run_training("train", data, target, choice, overrides, folder, config_dir, verbose)
 
 
@@ -74,7 +74,7 @@ def ensemble(
     Raises:
         UserError: As `train`.
     """
-    choice = given("ensemble.members", as_list(members))
+    choice = optional_override("ensemble.members", as_list(members))
     return _run_training("ensemble", data, target, choice, overrides, folder, config_dir, verbose)
 
 
@@ -102,7 +102,7 @@ def backtest(
     Raises:
         UserError: As `train`.
     """
-    choice = given("model", model)
+    choice = optional_override("model", model)
     return _run_training("backtest", data, target, choice, overrides, folder, config_dir, verbose)
 
 

@@ -64,7 +64,7 @@ def check_service(registry: Registry, options: ServeOptions) -> Iterator[None]:
         check_feed(options.feed, options.feed_connection)
     path = journal_path(registry.path, options.journal)
     with lock_journal(path):
-        open_journal(path).close()  # a file that is no journal is refused before TensorFlow is imported
+        open_journal(path).close()  # another file is refused before TensorFlow is imported
         yield
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from tsforecast.api.overrides import as_list, as_overrides, given, has_key, override
+from tsforecast.api.overrides import as_list, as_overrides, has_key, optional_override, override
 
 VALUES = [
     None,
@@ -42,8 +42,8 @@ def test_arrays_and_numbers_of_numpy_are_plain_values():
 
 
 def test_a_single_name_is_a_list_of_one():
-    assert given("plan.models", as_list("dlinear")) == ["plan.models=[dlinear]"]
-    assert given("plan.models", as_list(None)) == []
+    assert optional_override("plan.models", as_list("dlinear")) == ["plan.models=[dlinear]"]
+    assert optional_override("plan.models", as_list(None)) == []
 
 
 def test_keys_are_found_with_their_marks():
