@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tsforecast.api.frames import find_rows, is_path, store, to_frame
 from tsforecast.api.html import render_table
-from tsforecast.api.overrides import Overrides, as_overrides, override
+from tsforecast.api.overrides import Overrides, as_overrides, optional_override, override
 from tsforecast.api.session import mistakes_as_user_errors, prepare_command, promote, quiet, run_job
 from tsforecast.errors import UserError
 from tsforecast.registry.model_source import ModelSource, resolve_model

@@ -7,7 +7,7 @@ from typing import Any
 
 from tsforecast.api.frames import data_overrides
 from tsforecast.api.html import render_table
-from tsforecast.api.overrides import Overrides, as_list, as_overrides
+from tsforecast.api.overrides import Overrides, as_list, as_overrides, optional_override
 from tsforecast.api.session import run_job
 from tsforecast.formatting import size
 

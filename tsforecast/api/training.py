@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from os import PathLike
 
 from tsforecast.api.frames import data_overrides
-from tsforecast.api.overrides import Overrides, as_list, as_overrides
+from tsforecast.api.overrides import Overrides, as_list, as_overrides, optional_override
 from tsforecast.api.run import Run
 from tsforecast.api.session import run_job
 
