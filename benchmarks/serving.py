@@ -114,10 +114,9 @@ def figures(seconds_taken, statuses):
 def copied_champion(registry):
     """Yield a temporary registry with the champion of another."""
     with tempfile.TemporaryDirectory(prefix="load-test-") as folder:
-        name = Registry(registry).champion().name
-        shutil.copytree(Path(registry) / "versions" / name, Path(folder) / "versions" / name)
-        state = {"version": name, "before": [], "moves": []}
-        (Path(folder) / "champion.json").write_text(json.dumps(state))
+        champion = Registry(registry).champion()
+        shutil.copytree(champion.path, Path(folder) / "versions" / champion.name)
+        Registry(folder).promote(champion.name, "load test")
         yield folder
 
 
