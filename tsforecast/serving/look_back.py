@@ -201,17 +201,14 @@ class LookBack:
         cut = int(np.searchsorted(positions, oldest, side="right"))
         if cut < 2:
             return
-        dropped = self._values[:cut]
-        known = np.asarray(np.where(np.isnan(dropped), -1, np.arange(cut)[:, None]).max(axis=0))
-        values = dropped[np.maximum(known, 0), np.arange(dropped.shape[1])]
-        last: np.ndarray = np.where(np.greater_equal(known, 0), values, np.nan)
-        self._time = np.concatenate([self._time[cut - 1 : cut], self._time[cut:]])
+        last = np.array([carry_forward(column, before=np.nan)[-1] for column in self._values[:cut].T])
+        self._time = self._time[cut - 1 :]
         self._values = np.concatenate([last[None], self._values[cut:]])
 
 
 def _last_values(segment: Segment, ends: np.ndarray) -> np.ndarray:
     """Return the last known values ``[n, T]`` of the targets at the ends of windows."""
-    filled = [carry_forward(column.copy(), before=np.nan) for column in segment.truths.T]
+    filled = [carry_forward(column, before=np.nan) for column in segment.truths.T]
     return np.stack(filled, axis=1)[ends]
 
 

@@ -150,8 +150,8 @@ class ModelManager:
                 shadow = self._load(self.registry.version(name))
                 check_same_targets(shadow.metadata, active.metadata, name)
             except Exception as error:  # the service does not depend on its shadow
-                reason = (str(error).splitlines() or [type(error).__name__])[0]
-                self.shadow_trouble, self.shadow_name = f"The shadow {name} cannot be used: {reason}", None
+                self.shadow_trouble = f"The shadow {name} cannot be used: {_reason(error)}"
+                self.shadow_name = None
                 print(self.shadow_trouble, file=sys.stderr, flush=True)
                 return
             self.shadow = shadow
@@ -161,8 +161,7 @@ class ModelManager:
             self._failed = None if isinstance(error, NotStored) else self.registry.champion_name()
         except (OSError, ValueError):  # champion.json itself cannot be read
             self._failed = None
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        trouble = f"{self._failed or 'The champion'} is not in service: {reason}"
+        trouble = f"{self._failed or 'The champion'} is not in service: {_reason(error)}"
         if trouble != self.trouble:
             print(trouble, file=sys.stderr, flush=True)
             self.on_change(False)
@@ -186,3 +185,8 @@ class ModelManager:
             self.refresh()
             self.refresh_shadow()
             self._stopped.wait(self.poll_seconds)
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of a message, or the kind of an error without one."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
