@@ -5,6 +5,7 @@ import json
 import sys
 import threading
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tsforecast.monitoring.local_time import local_seconds
 from tsforecast.monitoring.monitor import FILE, Monitor, Reference
 from tsforecast.monitoring.options import AlarmOptions
 from tsforecast.monitoring.promises import read_promise
+from tsforecast.monitoring.sentences import ALL
 from tsforecast.monitoring.webhook import Webhook
 from tsforecast.serving.events import EventBus
 from tsforecast.serving.hooks import AcceptedRow, IssuedForecast, ScoredForecast, WatchedEvent
@@ -64,7 +66,7 @@ class AlarmWatcher:
         self._silence: SilenceDetector | None = None
         self._waiting: deque[WatchedEvent] = deque(maxlen=MAX_EVENTS)
         self._shown: dict[str, Any] = {"alarms": [], "drift": []}
-        self._saved, self._is_changed = 0.0, False
+        self._saved, self._is_changed, self._has_news = 0.0, False, False
         self._lock = threading.Lock()
 
     def __call__(self, event: WatchedEvent) -> None:
@@ -101,17 +103,24 @@ class AlarmWatcher:
         if model is None:
             return changes
         now = asyncio.get_running_loop().time()
-        is_silent = self._silence is not None and self._silence.is_silent(now)
-        if self._waiting or model.name != self._version or is_silent:
+        if self._waiting or model.name != self._version or self._falls_silent(now):
+            self._has_news = True
             events = [self._waiting.popleft() for _ in range(len(self._waiting))]
             changes = await asyncio.to_thread(self._update, model, events, now)
         for alarm in changes:
             self._announce(alarm)
         self._is_changed |= bool(changes)
-        if now - self._saved > (SAVE_CHANGED_SECONDS if self._is_changed else SAVE_SECONDS):
-            self._saved, self._is_changed = now, False
+        wait = SAVE_CHANGED_SECONDS if self._is_changed else SAVE_SECONDS
+        if self._has_news and now - self._saved > wait:
+            self._saved, self._is_changed, self._has_news = now, False, False
             await asyncio.to_thread(self._save)
         return changes
+
+    def _falls_silent(self, now: float) -> bool:
+        """Return whether rows should have arrived by now, and no alarm says so yet."""
+        if self._silence is None or self.monitor is None or not self._silence.is_silent(now):
+            return False
+        return ("silence", ALL) not in self.monitor.book.open
 
     def shown(self) -> dict[str, Any]:
         """Return what the live page shows: ``alarms``, ``drift`` and ``monitoring``, why something is not monitored."""
@@ -119,11 +128,13 @@ class AlarmWatcher:
 
     def _show(self, monitor: Monitor) -> None:
         """Set what is shown; requests read it while the monitor works on."""
+        levels = monitor.levels()
+        self._add_levels(levels, monitor.last_time)
         newest = monitor.book.newest(self.options.keep)
         mild, severe = ([alarm for alarm in newest if _is_mild(alarm) == kind] for kind in (True, False))
         alarms = severe[:SHOWN_ALARMS] + mild[:SHOWN_MILD]
         self._shown = {"alarms": [alarm.to_dict() for alarm in alarms], "drift": list(self.levels)}
-        self.telemetry.show_alarms(list(monitor.book.open.values()), monitor.levels())
+        self.telemetry.show_alarms(list(monitor.book.open.values()), levels)
 
     def _update(self, model: LoadedModel, events: list[WatchedEvent], now: float) -> list[Alarm]:
         with self._lock:  # when the service stops, a canceled task's thread may still be at work
@@ -145,7 +156,6 @@ class AlarmWatcher:
         for event in events:
             if isinstance(event, IssuedForecast):
                 changes += _note_spikes(monitor, event)
-        self._add_levels(monitor)
         self._show(monitor)
         return changes
 
@@ -186,11 +196,10 @@ class AlarmWatcher:
             return monitor.note_silence(None)
         return monitor.note_silence(silence.seconds(now)) if silence.is_silent(now) else []
 
-    def _add_levels(self, monitor: Monitor) -> None:
-        levels = {kind: max(by_name.values()) for kind, by_name in monitor.levels().items() if by_name}
-        time = monitor.last_time
-        if levels and time is not None and (not self.levels or self.levels[-1]["levels"] != levels):
-            self.levels.append({"time": time, "levels": levels})
+    def _add_levels(self, levels: Mapping[str, Mapping[str, float]], time: int | None) -> None:
+        highest = {kind: max(by_name.values()) for kind, by_name in levels.items() if by_name}
+        if highest and time is not None and (not self.levels or self.levels[-1]["levels"] != highest):
+            self.levels.append({"time": time, "levels": highest})
 
     def _announce(self, alarm: Alarm) -> None:
         self.events.publish("alarm", alarm.to_dict())

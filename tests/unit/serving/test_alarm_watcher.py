@@ -203,3 +203,27 @@ def test_without_monitoring_there_are_no_alarms(registry):
             "drift": [],
             "monitoring": "serve.alarms.enabled is false.",
         }
+
+
+def test_the_state_is_stored_only_when_there_is_something_new(registry, monkeypatch):
+    for name in ("SAVE_SECONDS", "SAVE_CHANGED_SECONDS"):
+        monkeypatch.setattr(alarm_watcher, name, 0.0)
+    with serving(registry, alarms=make_options()) as client:
+        watcher, saves = client.service._alarms, []
+        save = watcher._save
+        monkeypatch.setattr(watcher, "_save", lambda: saves.append(save()))
+
+        def wait_for_saves(count):
+            deadline = time.monotonic() + 10
+            while len(saves) < count:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+
+        send(client, range(40))
+        wait_for_saves(1)
+        time.sleep(0.2)
+        count = len(saves)
+        time.sleep(0.2)
+        assert len(saves) == count
+        send(client, [40])
+        wait_for_saves(count + 1)
