@@ -10,7 +10,7 @@ from pathlib import Path
 from tsforecast import config_files
 from tsforecast.api.overrides import has_key, override
 from tsforecast.config import Config
-from tsforecast.config.in_process import compose_command, mistakes_as_user_errors, run_command
+from tsforecast.config.in_process import compose_command, mistakes_as_user_errors, one_job, run_command
 from tsforecast.errors import UserError
 
 __all__ = ["mistakes_as_user_errors", "prepare_command", "promote", "quiet", "run_job"]
@@ -41,7 +41,7 @@ def run_job(
             f"overrides contain a job, and this is {overrides[0]}: call the function of that job."
         )
     words = _complete(overrides, folder)
-    with config_files.use_folder(_as_path(config_dir)), quiet(not verbose), _policy_put_back():
+    with one_job, config_files.use_folder(_as_path(config_dir)), quiet(not verbose), _policy_put_back():
         return run_command(words)
 
 
@@ -57,14 +57,17 @@ def promote(run: str | PathLike[str], registry: str | PathLike[str]) -> None:
 
 def prepare_command(overrides: Sequence[str], config_dir: str | PathLike[str] | None = None) -> Config:
     """Return the checked config of a command."""
-    with config_files.use_folder(_as_path(config_dir)):
+    with one_job, config_files.use_folder(_as_path(config_dir)):
         return compose_command(_complete(overrides, None))[0]
 
 
 @contextlib.contextmanager
 def quiet(hide: bool = True) -> Iterator[None]:
-    """Hide what is printed in the block."""
-    with contextlib.redirect_stdout(io.StringIO()) if hide else contextlib.nullcontext():
+    """Hide what is printed in the block; one thread at a time, since all have the same standard output."""
+    if not hide:
+        yield
+        return
+    with one_job, contextlib.redirect_stdout(io.StringIO()):
         yield
 
 

@@ -20,8 +20,8 @@ from tsforecast.errors import UserError
 from tsforecast.files import remove_if_empty
 from tsforecast.installation import CONF
 
-# Jobs set global state (seed, precision, session): one at a time, whatever the threads of the caller do.
-_one_job = threading.RLock()
+# Jobs set global state (seed, precision, Hydra, the standard output): one at a time, whatever threads the caller has.
+one_job = threading.RLock()
 
 
 def compose_command(overrides: Sequence[str]) -> tuple[Config, Path]:
@@ -33,7 +33,7 @@ def compose_command(overrides: Sequence[str]) -> tuple[Config, Path]:
     Raises:
         UserError: As the command would.
     """
-    with mistakes_as_user_errors(), _our_hydra():
+    with one_job, mistakes_as_user_errors(), _our_hydra():
         return _compose(overrides)
 
 
@@ -46,7 +46,7 @@ def run_command(overrides: Sequence[str]) -> tuple[Config, Path]:
     Raises:
         UserError: As the command would.
     """
-    with _one_job, mistakes_as_user_errors(), _our_hydra():
+    with one_job, mistakes_as_user_errors(), _our_hydra():
         config, folder = _compose(overrides)
         created = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.helpers.hidden_modules import ROOT
 from tsforecast.api.session import prepare_command, quiet
@@ -27,6 +29,20 @@ def test_what_is_printed_is_hidden_on_demand(capsys):
     with quiet(False):
         print("shown")
     assert capsys.readouterr().out == "shown\n"
+
+
+def test_threads_leave_the_output_and_hydra_as_they_were():
+    output = sys.stdout
+    barrier = threading.Barrier(4)
+
+    def call(number):
+        barrier.wait()
+        with quiet():
+            return prepare_command(["model=gru", f"seed={number}"]).seed
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(call, range(4))) == [0, 1, 2, 3]
+    assert sys.stdout is output
 
 
 def test_the_environment_is_put_back(tmp_path):
