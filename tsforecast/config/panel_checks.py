@@ -14,7 +14,6 @@ SINGLE = (
     "verify",
     "benchmark",
     "rehearsal",
-    "promote",
     "export",
     "retrain",
     "replay",

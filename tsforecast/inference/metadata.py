@@ -167,6 +167,11 @@ class ModelMetadata:
         """
         return replace(self, scaler=self.scaler.with_level(shift, width))
 
+    def without_level(self) -> "ModelMetadata":
+        """Return the metadata whose values are relative to the levels of their series; of one series, its own."""
+        count = len(self.scaler.mean)
+        return self if self.scaler.levels is None else self.with_level(np.zeros(count), np.ones(count))
+
     @property
     def clock(self) -> Clock:
         """What the times of rows mean."""

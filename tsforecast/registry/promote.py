@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tsforecast.errors import UserError
 from tsforecast.evaluation.result import RunResult
 from tsforecast.registry.store import CALIBRATION, Registry, Version
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from tsforecast.data.dataset import ForecastDataset
     from tsforecast.inference.options import IntervalOptions
     from tsforecast.models.protocol import Model
+
+MAX_SHARED = 200  # errors of all series that the intervals of each start with
 
 
 def read_finished_result(folder: RunFolder) -> dict[str, Any]:
@@ -67,7 +71,8 @@ def calibrate_intervals(model: Model, dataset: ForecastDataset, options: Interva
         options: Options of the intervals; as many windows as their memory holds are scored.
 
     Returns:
-        The content of the file ``calibration.npz``, see ``inference.intervals.AdaptiveIntervals.to_bytes``.
+        The content of the file ``calibration.npz``, see ``inference.intervals.AdaptiveIntervals.to_bytes``. The scores of
+        many series are relative to their levels.
     """
     from tsforecast.inference.intervals import create_intervals
     from tsforecast.inference.predictor import Predictor
@@ -76,11 +81,29 @@ def calibrate_intervals(model: Model, dataset: ForecastDataset, options: Interva
     metadata = predictor.metadata
     intervals = create_intervals(metadata.horizon, len(metadata.targets), options)
     windows = dataset.windows("val")
-    ends = windows.ends[-options.memory :]
-    forecasts = predictor(windows.inputs(ends))
+    ends = calibration_windows(dataset, windows.ends, options.memory)
+    forecasts = predictor(windows.inputs(ends), metadata.without_level())
     truth = dataset.scaler.inverse_targets(windows.targets(ends))
     intervals.calibrate(forecasts.low, forecasts.high, truth)
     return intervals.to_bytes()
+
+
+def calibration_windows(dataset: ForecastDataset, ends: np.ndarray, memory: int) -> np.ndarray:
+    """Return the ends of the windows whose errors intervals start with, in the order of time.
+
+    Of one series they are the newest. Of many they are spread over all, and few, so that the errors of a series itself
+    soon outweigh those of all.
+
+    Args:
+        dataset: The data.
+        ends: Ends of all windows.
+        memory: Errors that intervals keep.
+    """
+    if dataset.series.panel is None:
+        return ends[-memory:]
+    spaced = ends[np.linspace(0, len(ends) - 1, min(len(ends), memory, MAX_SHARED)).astype(np.int64)]
+    chosen: np.ndarray = spaced[np.argsort(dataset.series.time[spaced], kind="stable")]
+    return chosen
 
 
 def register_calibrated(
