@@ -71,7 +71,7 @@ def calibrate_intervals(model: Model, dataset: ForecastDataset, options: Interva
         options: Options of the intervals; as many windows as their memory holds are scored.
 
     Returns:
-        The content of the file ``calibration.npz``, see ``inference.intervals.AdaptiveIntervals.to_bytes``. The scores of
+        The content of the file ``calibration.npz``, see ``inference.intervals.AdaptiveIntervals.to_bytes``. Scores of
         many series are relative to their levels.
     """
     from tsforecast.inference.intervals import create_intervals
