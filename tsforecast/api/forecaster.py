@@ -171,7 +171,9 @@ class Forecaster:
             data: Rows in the order of time; None for the test split of the run, with the figures of ``job=evaluate``.
 
         Returns:
-            Metric to value, in the target's unit: ``rmse``, ``mae``, ...; ``skill/persistence``, and ``windows``.
+            Metric to value, in the target's unit: ``rmse``, ``mae``, ...; ``mase``, relative to the seasonal naive
+            forecast on the rows that the model was trained on; ``skill/persistence``, and ``windows``. For a model of
+            many series ``mase`` and ``smape`` are means over the series, and ``series`` is their number.
 
         Raises:
             UserError: The data do not fit the model, or have no truth of a forecast.
@@ -181,6 +183,25 @@ class Forecaster:
                 return self._loaded.score_test()
             with _naming_the_data():
                 return self._loaded.score(find_rows(data))
+
+    def score_series(self, data: Frame) -> Frame:
+        """Score the forecasts of each series in the data, by a model of many series.
+
+        Args:
+            data: Rows in the order of time within each series.
+
+        Returns:
+            One row per series: ``series``, ``windows``, ``rmse``, ``mae``, ``smape``, ``wape`` and ``mase``.
+
+        Raises:
+            UserError: The model is one of a single series, or as for `score`.
+        """
+        import pyarrow as pa
+
+        with mistakes_as_user_errors(), _naming_the_data():
+            figures = self._loaded.score_series(find_rows(data))
+        rows = [{"series": name, **values} for name, values in figures.items()]
+        return to_frame(pa.Table.from_pylist(rows), data)
 
     def explain(
         self, data: object = None, *, windows: int = 2048, repeats: int = 5, seed: int = 0
@@ -201,23 +222,37 @@ class Forecaster:
         with mistakes_as_user_errors(), _naming_the_data():
             return self._loaded.explain(None if data is None else find_rows(data), config)
 
-    def plot(self, data: object, intervals: float | None = 0.9, *, history: int | None = None) -> Figure:
+    def plot(
+        self,
+        data: object,
+        intervals: float | None = 0.9,
+        *,
+        history: int | None = None,
+        series: str | Sequence[str] | None = None,
+    ) -> Figure:
         """Return a figure of the rows and the forecast that follows them, with its interval.
+
+        The figure of an ensemble also shows the forecasts of its members.
 
         Args:
             data: Rows in the order of time.
             intervals: Share of the truths that the interval should contain; None for none.
             history: Number of rows to show before the forecast; None for three times the horizon, at least `lookback`.
+            series: Names of series to show, for a model of many; None for the first four in the data.
         """
-        from tsforecast.plots import plot_forecast
+        from tsforecast.plots import plot_forecast, plot_series
 
         config = self._config(intervals)
         if history is not None and history < 1:
             raise UserError(f"history={history} must be at least 1.")
+        names = [series] if isinstance(series, str) else series
+        count = history or max(self.lookback, 3 * self.horizon)
         with mistakes_as_user_errors(), _naming_the_data():
-            past = self._loaded.read_targets(find_rows(data), history or max(self.lookback, 3 * self.horizon))
+            past = self._loaded.read_history(find_rows(data), count, names)
         table = self._forecast(data, config, newest=True, calibrated=intervals is not None)
-        return plot_forecast(table, past, unit=self.metadata.unit, coverage=intervals)
+        if self.metadata.panel is not None:
+            return plot_series(table, past, unit=self.metadata.unit, coverage=intervals)
+        return plot_forecast(table, past[""], unit=self.metadata.unit, coverage=intervals)
 
     def update(self, data: object, overrides: Overrides | None = None, *, verbose: bool = True) -> Forecaster:
         """Train the model further with new rows, as ``job=retrain`` does, and return the better of both.

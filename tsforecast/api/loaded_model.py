@@ -11,14 +11,14 @@ import numpy as np
 
 from tsforecast.config.stored import load as load_config
 from tsforecast.ensemble.streaming import StreamingEnsemble, forecast_stream
-from tsforecast.errors import UserError
+from tsforecast.errors import UserError, nearest
 from tsforecast.evaluation.importance import explain, explain_windows
 from tsforecast.evaluation.scores import score_model
-from tsforecast.evaluation.stream_windows import StreamTruths, sample_windows, score_stream
+from tsforecast.evaluation.stream_windows import StreamTruths, sample_windows, score_panel, score_stream
 from tsforecast.inference.file_forecast import windows_per_call
 from tsforecast.inference.intervals import create_intervals
 from tsforecast.inference.missing import MissingStretches
-from tsforecast.inference.panel_forecast import PanelForecaster
+from tsforecast.inference.panel_forecast import PanelForecaster, forecast_together
 from tsforecast.inference.panel_stream import PanelStream
 from tsforecast.inference.predictor import Predictor, is_adaptive
 from tsforecast.inference.probabilistic_output import check_output, create_output
@@ -26,6 +26,7 @@ from tsforecast.inference.sliding import Segment, read_rows, segments
 from tsforecast.jobs import build
 from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model, load_task
+from tsforecast.plots.forecasts import SeriesHistory
 from tsforecast.registry.promote import calibrate_intervals
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
     from tsforecast.registry.model_source import ModelSource
     from tsforecast.tables.table import Source
+
+SHOWN_SERIES = 4  # in a figure, if none are named
 
 
 class _Paths:
@@ -101,12 +104,12 @@ class LoadedModel:
             predictor = Predictor(model, sizes=predictor.sizes)
         shape = self.metadata.horizon, len(self.metadata.targets)
         if self.metadata.panel is not None:
-            panel = PanelStream(rows, self.metadata, options.time, options.stride)
+            panel = PanelStream(rows, predictor.metadata, options.time, options.stride)
             tables = PanelForecaster(panel, predictor, config.intervals, output).tables(options.batch_size)
             yield from newest_by_series(tables, panel.columns, shape[0] * shape[1]) if newest else tables
             return
         intervals = create_intervals(*shape, config.intervals, calibration)
-        stream = self.segments(rows, config)
+        stream: Iterable[Segment] = (segment for _, _, segment in self.segments(rows, config))
         if newest and not is_adaptive(model):
             stream = keep_newest(stream)
         tables = forecast_stream(stream, model, predictor, intervals, options.batch_size, output)
@@ -114,7 +117,16 @@ class LoadedModel:
 
     def score(self, rows: Source) -> dict[str, float]:
         """Score the forecasts of all windows of the rows."""
-        return score_stream(self.segments(rows, self._config), self.metadata, self._forecaster())
+        if self.metadata.panel is not None:
+            return self._score_panel(rows)[0]
+        segments = (segment for _, _, segment in self.segments(rows, self._config))
+        return score_stream(segments, self.metadata, self._forecaster())
+
+    def score_series(self, rows: Source) -> dict[str, dict[str, float]]:
+        """Score the forecasts of each series by itself."""
+        if self.metadata.panel is None:
+            raise UserError(f"{self.source.name} is a model of one series: score(data) scores it.")
+        return self._score_panel(rows)[1]
 
     def score_test(self) -> dict[str, float]:
         """Score the model on the test split of its run."""
@@ -130,13 +142,14 @@ class LoadedModel:
         if rows is None:
             _, dataset = self._data("test")
             return explain(self.model, dataset, windows=windows, repeats=repeats, seed=config.seed)
-        past, truth = sample_windows(self.segments(rows, self._config), self.metadata, windows)
+        parts = ((metadata, segment) for _, metadata, segment in self.segments(rows, self._config))
+        sample = sample_windows(parts, self.metadata, windows)
         return explain_windows(
             self.model,
-            past,
-            truth,
+            sample.past,
+            sample.truth,
             channels=[channel.name for channel in self.metadata.channels],
-            scaler=self.metadata.scaler,
+            scaler=sample.scaler,
             like=self.metadata,
             repeats=repeats,
             seed=config.seed,
@@ -149,31 +162,70 @@ class LoadedModel:
             self._calibrations[options] = calibrate_intervals(self.model, dataset, options)
         return self._calibrations[options]
 
-    def read_targets(self, rows: Source, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the times ``[n]`` and targets ``[n, T]`` of the last rows."""
-        times: list[np.ndarray] = []
-        truths = StreamTruths(self.metadata)
-        for segment in self.segments(rows, self._config):
-            newest = truths.newest
-            truths.add(segment)
-            times.append(segment.time[segment.position > newest])
-        return np.concatenate(times)[-count:], truths.values()[-count:]
+    def read_history(
+        self, rows: Source, count: int, names: Sequence[str] | None = None
+    ) -> dict[str, SeriesHistory]:
+        """Return the last rows of series that have a window, by their names; the name of one series is empty.
 
-    def segments(self, rows: Source, config: Config) -> Iterator[Segment]:
-        """Yield the windows of rows, read as the training data were.
+        Args:
+            rows: Rows in the order of time.
+            count: Number of rows.
+            names: Names of series; None for the first few.
 
         Raises:
-            UserError: The model is one of many series, which only ``forecast`` takes apart.
+            UserError: A series is not in the rows, or has no window.
         """
-        metadata = self.metadata
-        if metadata.panel is not None:
-            raise UserError(
-                f"{self.source.name} is a model of many series: predict(data) forecasts each of them, and score() and"
-                " explain() without data are those of its test split."
+        truths: dict[str, StreamTruths] = {}
+        times: dict[str, list[np.ndarray]] = {}
+        newest: dict[str, np.ndarray] = {}
+        for name, metadata, segment in self.segments(rows, self._config):
+            series = truths.setdefault(name, StreamTruths(metadata))
+            times.setdefault(name, []).append(segment.time[segment.position > series.newest])
+            series.add(segment)
+            if len(segment.ends):
+                newest[name] = segment.windows(segment.ends[-1:])
+        chosen = list(newest)[:SHOWN_SERIES] if names is None else list(names)
+        for name in chosen:
+            if name not in newest:
+                raise UserError(f"The data have no window of a series '{name}'.{nearest(name, list(newest))}")
+        return {
+            name: SeriesHistory(
+                np.concatenate(times[name])[-count:],
+                truths[name].values()[-count:],
+                self._forecast_members(newest[name], truths[name].metadata),
             )
+            for name in chosen
+        }
+
+    def segments(self, rows: Source, config: Config) -> Iterator[tuple[str, ModelMetadata, Segment]]:
+        """Yield the segments of rows, read as the training data were, with the name and metadata of their series."""
+        metadata, options = self.metadata, config.predict
+        if metadata.panel is not None:
+            panel = PanelStream(rows, metadata, options.time, options.stride)
+            yield from ((state.name, state.metadata, segment) for state, segment in panel.segments())
+            return
         missing = MissingStretches(metadata.lookback, metadata.categories, metadata.history)
-        batches = read_rows(rows, metadata, config.predict.time)
-        yield from segments(batches, metadata, config.predict.stride, missing)
+        for segment in segments(read_rows(rows, metadata, options.time), metadata, options.stride, missing):
+            yield "", metadata, segment
+
+    def _score_panel(self, rows: Source) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+        options = self._config.predict
+        panel = PanelStream(rows, self.metadata, options.time, options.stride)
+        return score_panel(forecast_together(panel.segments(), self.predictor), self.metadata)
+
+    def _forecast_members(self, past: np.ndarray, metadata: ModelMetadata) -> dict[str, np.ndarray]:
+        """Return the forecasts ``[H, T]`` of an ensemble's members by their names; nothing for other models."""
+        from tsforecast.ensemble.model import Ensemble
+        from tsforecast.ensemble.window_outputs import select_points
+
+        names = self.metadata.members
+        if not isinstance(self.model, Ensemble):
+            return {}
+        outputs = np.asarray(self.model(past, training=False)["members"])
+        points = np.asarray(select_points(outputs, self.metadata.quantile_levels))[0]
+        return {
+            name: metadata.scaler.inverse_targets(values) for name, values in zip(names, points, strict=True)
+        }
 
     def _forecaster(self) -> Callable[[Segment], Forecasts | None]:
         """Return a function of a segment that forecasts its windows, if there are any."""

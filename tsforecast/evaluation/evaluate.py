@@ -12,6 +12,7 @@ import numpy as np
 from tsforecast import metrics
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.windows import Windows
+from tsforecast.evaluation.seasonal_errors import seasonal_scale
 from tsforecast.evaluation.series_scores import (
     SeriesScores,
     first_rows,
@@ -26,14 +27,12 @@ from tsforecast.losses import Loss
 from tsforecast.metrics.probabilistic import crps_from_quantiles, pit_counts
 from tsforecast.metrics.series import mean_over_series
 from tsforecast.objective import Objective
-from tsforecast.storage.rows import chunks
 
 if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
     from tsforecast.models.task import Task
 
 PIT_LEVELS = [index / 10 for index in range(1, 10)]  # edges of the PIT histogram of a distribution
-MAX_SCALE_ROWS = 8_000_000  # training rows whose seasonal errors are computed at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,26 +240,6 @@ def validation_figures(
         "val/rmse": figures["rmse"],
         "val/mae": figures["mae"],
     }
-
-
-def seasonal_scale(dataset: ForecastDataset) -> np.ndarray:
-    """Return the mean absolute error ``[T]`` of the seasonal naive forecast on the training rows, the unit of MASE."""
-    first, last = dataset.borders[0]
-    season = dataset.series.season
-    if last - first <= MAX_SCALE_ROWS:
-        return metrics.seasonal_scale(dataset.scaler.inverse_targets(dataset.truths[first:last]), season)
-    totals, counts = np.zeros((2, dataset.truths.shape[1]))
-    for rows in chunks(first, last - season):
-        now, before = (
-            dataset.scaler.inverse_targets(dataset.truths[rows.start + back : rows.stop + back])
-            for back in (season, 0)
-        )
-        difference = np.abs(now - before)
-        totals += np.nansum(difference, axis=0)
-        counts += np.isfinite(difference).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        scale: np.ndarray = totals / counts
-    return scale
 
 
 def target_hours(dataset: ForecastDataset, evaluation: Evaluation) -> np.ndarray:

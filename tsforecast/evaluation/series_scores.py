@@ -82,14 +82,25 @@ def score_series(
     if series.panel is None:
         return None
     of_window, count = series.series_of(windows.ends), len(series.panel)
-    targets = [series.features.index(name) for name in series.targets]
-    of_row, known = _known_rows(series, windows)
-    scales = series_scales(series.values[:, targets], of_row, known, series.season, count)
+    scales = series_scales_of(dataset, windows)
     figures = series_metrics(truth, forecast, of_window, count, median=median, scales=scales)
     number = np.bincount(of_window, minlength=count)
     scored = number > 0
     ids = tuple(name for name, keep in zip(series.panel.ids, scored, strict=True) if keep)
     return SeriesScores(ids, number[scored], {name: values[scored] for name, values in figures.items()})
+
+
+def series_scales_of(dataset: ForecastDataset, windows: Windows) -> Figures:
+    """Return the denominators of MASE and RMSSE of each series, on the rows that are known at the first of its windows.
+
+    Args:
+        dataset: Data of a panel.
+        windows: The windows.
+    """
+    series = dataset.series
+    targets = [series.features.index(name) for name in series.targets]
+    of_row, known = _known_rows(series, windows)
+    return series_scales(series.values[:, targets], of_row, known, series.season, len(series.bounds) - 1)
 
 
 def naive2_forecast(dataset: ForecastDataset, windows: Windows) -> np.ndarray:

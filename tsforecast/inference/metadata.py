@@ -13,6 +13,7 @@ from tsforecast.data.categories import to_inputs
 from tsforecast.data.derived import Derived, derive
 from tsforecast.data.scaling import MAX_SCALED, OBSERVED, Scaler
 from tsforecast.errors import UserError, nearest
+from tsforecast.metrics.naive_errors import NaiveErrors
 from tsforecast.times.clock import Clock
 from tsforecast.times.frequency import Frequency
 from tsforecast.times.time_grid import TimeGrid
@@ -84,6 +85,7 @@ class ModelMetadata:
         derived: Features that are computed from others if rows do not bring them.
         recipe: How the training data were read, for files to forecast from; None if nothing was decided.
         panel: ``has_clock``, ``static`` and ``name`` of the ``Panel`` of a model of many series; None for one series.
+        naive_errors: Errors of the seasonal naive forecast, for MASE; None for models of before they were stored.
 
     Example:
         >>> from tsforecast.models.task import Task
@@ -110,6 +112,7 @@ class ModelMetadata:
     derived: Derived = field(default_factory=dict)
     recipe: "ReadingRecipe | None" = None
     panel: Mapping[str, Any] | None = None
+    naive_errors: NaiveErrors | None = None
 
     @classmethod
     def from_model(cls, model: "Model") -> "ModelMetadata":
@@ -139,6 +142,7 @@ class ModelMetadata:
                 f"The saved model's metadata lacks {', '.join(missing)}: train it again with this version."
             )
         spike = metadata.get("spike") or {}
+        naive = metadata.get("naive_errors")
         thresholds = spike.get("threshold") or [None] * len(metadata["targets"])
         return cls(
             channels=tuple(Channel.from_name(name) for name in metadata["channels"]),
@@ -156,6 +160,7 @@ class ModelMetadata:
             derived=_derived(metadata),
             recipe=_recipe(metadata),
             panel=metadata.get("panel"),
+            naive_errors=None if naive is None else NaiveErrors.from_dict(naive),
         )
 
     def with_level(self, shift: np.ndarray, width: np.ndarray) -> "ModelMetadata":

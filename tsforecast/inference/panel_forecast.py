@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from tsforecast.inference.file_forecast import forecast_segment
+from tsforecast.inference.forecasts import Forecasts, Outputs
 from tsforecast.inference.intervals import CoverageSummary, create_intervals
 from tsforecast.inference.options import IntervalOptions
 from tsforecast.inference.panel_stream import PanelStream, SeriesState
 from tsforecast.inference.predictor import Predictor
 from tsforecast.inference.probabilistic_output import ProbabilisticOutput
 from tsforecast.inference.scorer import Scorer
+from tsforecast.inference.sliding import Segment
+
+CALLS = 8  # of the model whose windows are gathered from several series
 
 
 class PanelForecaster:
@@ -43,14 +47,22 @@ class PanelForecaster:
         Args:
             batch_size: Windows in a batch; the intervals learn from the truths after each.
         """
-        for state, segment in self.stream.segments():
+        for state, segment, forecasts in forecast_together(self.stream.segments(), self.predictor):
             scorer = self._scorer(state)
             scorer.observe(segment.position, segment.truths)
             self.windows += len(segment.ends)
-            forecasts = forecast_segment(
-                segment, self.predictor, scorer, batch_size, self.output, series=state.metadata
+            if forecasts is None:
+                continue
+            tables = forecast_segment(
+                segment,
+                self.predictor,
+                scorer,
+                batch_size,
+                self.output,
+                series=state.metadata,
+                forecasts=forecasts,
             )
-            for table in forecasts:
+            for table in tables:
                 yield label_rows(table, state, self.stream)
         for scorer in self._scorers.values():
             scorer.finish()
@@ -74,6 +86,54 @@ class PanelForecaster:
             intervals = create_intervals(metadata.horizon, len(metadata.targets), self.options)
             self._scorers[state.name] = Scorer(intervals, metadata)
         return self._scorers[state.name]
+
+
+def forecast_together(
+    parts: Iterable[tuple[SeriesState, Segment]], predictor: Predictor
+) -> Iterator[tuple[SeriesState, Segment, Forecasts | None]]:
+    """Yield the segments of series with the forecasts of their windows, None if none ends in it.
+
+    Windows of several series share a call of the model, since most segments have fewer than a call takes.
+
+    Args:
+        parts: Segments, each with its series.
+        predictor: Forecasts the windows.
+    """
+    group: list[tuple[SeriesState, Segment]] = []
+    count = 0
+    for state, segment in parts:
+        group.append((state, segment))
+        count += len(segment.ends)
+        if count >= CALLS * predictor.sizes[-1]:
+            yield from _forecast_group(group, predictor)
+            group, count = [], 0
+    yield from _forecast_group(group, predictor)
+
+
+def _forecast_group(
+    group: Sequence[tuple[SeriesState, Segment]], predictor: Predictor
+) -> Iterator[tuple[SeriesState, Segment, Forecasts | None]]:
+    counts = [len(segment.ends) for _, segment in group]
+    outputs = _run_windows([segment for _, segment in group], predictor) if sum(counts) else {}
+    stop = 0
+    for (state, segment), count in zip(group, counts, strict=True):
+        start, stop = stop, stop + count
+        part = {name: values[start:stop] for name, values in outputs.items()}
+        yield state, segment, Forecasts.from_outputs(part, state.metadata) if count else None
+
+
+def _run_windows(segments: Sequence[Segment], predictor: Predictor) -> Outputs:
+    """Return the outputs for all windows of segments, one call after the other."""
+    size = predictor.sizes[-1]
+    owner = np.repeat(np.arange(len(segments)), [len(segment.ends) for segment in segments])
+    ends = np.concatenate([segment.ends for segment in segments])
+    blocks = []
+    for start in range(0, len(ends), size):
+        present, first = np.unique(owner[start : start + size], return_index=True)
+        parts = np.split(ends[start : start + size], first[1:])
+        windows = [segments[index].windows(part) for index, part in zip(present, parts, strict=True)]
+        blocks.append(predictor.outputs(np.concatenate(windows)))
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
 def label_rows(table: pa.Table, state: SeriesState, stream: PanelStream) -> pa.Table:

@@ -11,8 +11,7 @@ from tsforecast.config.ensemble_checks import member_options
 from tsforecast.config.groups import choice
 from tsforecast.data.bins import bin_edges
 from tsforecast.data.dataset import ForecastDataset
-from tsforecast.evaluation.spike_thresholds import spike_thresholds
-from tsforecast.inference.metadata import describe_data
+from tsforecast.evaluation.seasonal_errors import describe_model
 from tsforecast.rules.parse import parse_rules
 from tsforecast.rules.resolve import DataFacts, resolve_rules
 from tsforecast.stages import stage
@@ -35,7 +34,7 @@ def forecaster(config: Config, dataset: ForecastDataset) -> Any:
 
     task = Task.from_dataset(dataset, config.loss["quantile_levels"], instantiate(config.loss).distribution)
     model = instantiate(config.model, task=task, **data_arguments(config, dataset))
-    model.describe(**describe_data(dataset, spike_thresholds(dataset, config.spike)))
+    model.describe(**describe_model(dataset, config.spike))
     return model
 
 
@@ -50,8 +49,8 @@ def ensemble(
     from tsforecast.ensemble.model import Ensemble
     from tsforecast.models.task import Task
 
-    spikes, options = spike_thresholds(dataset, config.spike), config.ensemble
-    thresholds = [value for value in spikes["threshold_scaled"] if value is not None]
+    facts, options = describe_model(dataset, config.spike), config.ensemble
+    thresholds = [value for value in facts["spike"]["threshold_scaled"] if value is not None]
     model = Ensemble(
         Task.from_dataset(dataset, config.loss["quantile_levels"]),
         members,
@@ -61,7 +60,7 @@ def ensemble(
         half_lives=options.half_lives,
         thresholds=thresholds if len(thresholds) == len(dataset.target_indices) else None,
     )
-    model.describe(**describe_data(dataset, spikes), members=list(names))
+    model.describe(**facts, members=list(names))
     return model
 
 

@@ -31,7 +31,7 @@ def series_metrics(
         series: ``[n]`` index of the series of each window.
         count: S, number of series.
         median: ``[n, H, T]``, which all but ``rmse`` and ``rmsse`` score, if it is not the forecast.
-        scales: ``mase`` and ``rmsse`` ``[S, T]``, see `series_scales`; without them neither is computed.
+        scales: ``mase`` and ``rmsse`` ``[S, T]``, see `series_scales`; what is not among them is not computed.
 
     Returns:
         ``rmse``, ``mae``, ``smape`` (%), ``wape`` (%), ``mase`` and ``rmsse``, each ``[S]``; with several targets the
@@ -71,6 +71,7 @@ def series_metrics(
     }
     if scales is not None:
         figures["mase"] = _mean(divide(per_target["error"], scales["mase"]))
+    if scales is not None and "rmsse" in scales:
         figures["rmsse"] = _mean(np.sqrt(divide(per_target["squared"], scales["rmsse"] ** 2)))
     return figures
 

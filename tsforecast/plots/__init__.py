@@ -1,6 +1,6 @@
 """Figures by matplotlib (extra ``plot``): of forecasts, errors, learning curves, weights and importances."""
 
-from tsforecast.plots.forecasts import plot_forecast, plot_forecast_and_truth, plot_weights
+from tsforecast.plots.forecasts import plot_forecast, plot_forecast_and_truth, plot_series, plot_weights
 from tsforecast.plots.training import plot_error_by_hour, plot_importance, plot_learning_curves
 
 __all__ = [
@@ -9,5 +9,6 @@ __all__ = [
     "plot_forecast_and_truth",
     "plot_importance",
     "plot_learning_curves",
+    "plot_series",
     "plot_weights",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,9 +29,23 @@ WEIGHT = "weight_"
 SPIKE = "spike_probability"
 
 
+class SeriesHistory(NamedTuple):
+    """The last rows of a series, and what an ensemble's members forecast after them.
+
+    Args:
+        times: ``[n]`` datetime64.
+        targets: ``[n, T]``, NaN where unobserved.
+        members: Member to its forecast ``[H, T]``; nothing for other models.
+    """
+
+    times: np.ndarray
+    targets: np.ndarray
+    members: Mapping[str, np.ndarray]
+
+
 def plot_forecast(
     table: pa.Table,
-    past: tuple[np.ndarray, np.ndarray] | None = None,
+    past: SeriesHistory | None = None,
     *,
     unit: str = "",
     coverage: float | None = None,
@@ -38,7 +54,7 @@ def plot_forecast(
 
     Args:
         table: Forecasts, see ``inference.forecast_table``; with ``lower`` and ``upper`` a band is drawn.
-        past: Times ``[n]`` and values ``[n, T]`` of the rows before.
+        past: The rows before.
         unit: Unit of the targets.
         coverage: Share of the truths that the band should contain, for the legend.
     """
@@ -47,15 +63,38 @@ def plot_forecast(
     figure, axes = create_figure(len(targets) + has_spikes)
     for index, (target, one) in enumerate(zip(targets, axes, strict=False)):
         rows = table.filter(pc.equal(table["target"], target))
-        if past is not None:
-            one.plot(past[0], past[1][:, index], color=GRAY, linewidth=1.2, label="observed")
-        _draw_forecast(one, rows, coverage)
+        _draw_series(one, rows, past, index, coverage)
         label_axes(one, title=target, y=unit)
-        label_times(one)
-        add_legend(one)
     if has_spikes:
         _draw_spikes(axes[-1], table, targets)
         axes[-1].set_xlim(axes[0].get_xlim())
+    return figure
+
+
+def plot_series(
+    table: pa.Table,
+    series: Mapping[str, SeriesHistory],
+    *,
+    unit: str = "",
+    coverage: float | None = None,
+) -> Figure:
+    """Return a figure of the forecasts of several series: one row of axes per series and target.
+
+    Args:
+        table: Forecasts, whose first columns, before ``made_at``, name the series of each row.
+        series: Name of a series to its last rows, in the order of the figure.
+        unit: Unit of the targets.
+        coverage: Share of the truths that the band should contain, for the legend.
+    """
+    columns = table.column_names[: table.column_names.index("made_at")]
+    names = np.array(["/".join(row.values()) for row in table.select(columns).to_pylist()])
+    targets = table["target"].unique().to_pylist()
+    figure, axes = create_figure(len(series) * len(targets), height=2.6)
+    places = [(name, index, target) for name in series for index, target in enumerate(targets)]
+    for one, (name, index, target) in zip(axes, places, strict=True):
+        rows = table.filter(pa.array(names == name)).filter(pc.field("target") == target)
+        _draw_series(one, rows, series[name], index, coverage)
+        label_axes(one, title=name if len(targets) == 1 else f"{name}: {target}", y=unit)
     return figure
 
 
@@ -82,6 +121,21 @@ def plot_weights(table: pa.Table) -> Figure:
     label_times(axes)
     add_legend(axes)
     return figure
+
+
+def _draw_series(
+    axes: Axes, rows: pa.Table, past: SeriesHistory | None, index: int, coverage: float | None
+) -> None:
+    """Draw the last rows of a target, the forecasts of an ensemble's members, and the forecast with its band."""
+    if past is not None:
+        axes.plot(past.times, past.targets[:, index], color=GRAY, linewidth=1.2, label="observed")
+        marker, line = (".", "none") if len(rows) == 1 else ("", "-")
+        for (name, values), color in zip(past.members.items(), itertools.cycle(COLORS[1:]), strict=False):
+            (drawn,) = axes.plot(_times(rows["time"]), values[:, index], linewidth=1.0, label=name)
+            drawn.set(color=color, marker=marker, linestyle=line)
+    _draw_forecast(axes, rows, coverage)
+    label_times(axes)
+    add_legend(axes)
 
 
 def _draw_forecast(axes: Axes, rows: pa.Table, coverage: float | None) -> None:

@@ -294,6 +294,26 @@ def test_a_model_of_many_series_forecasts_each_of_them(here, frame):
         newest[columns], last.sort_values(["meter", "time"])[columns].reset_index(drop=True), check_exact=True
     )
     assert 40 < newest["forecast"].iloc[-1] < 60
-    with pytest.raises(UserError, match="is a model of many series"):
-        forecaster.score(many)
+    figures, series = forecaster.score(many), forecaster.score_series(many)
+    assert figures["series"] == 2
+    assert figures["mase"] == pytest.approx(series["mase"].mean())
+    assert series["series"].tolist() == ["a", "b"]
     assert forecaster.score()["rmse"] > 0
+    importance = forecaster.explain(many, windows=50, repeats=1)
+    assert importance["windows"] == 50
+    assert 0 < importance["rmse"] < 10  # of b, which is three times as large, and a
+    shown = forecaster.plot(many, series="b")
+    assert [axes.get_title(loc="left") for axes in shown.axes] == ["b"]
+    assert len(forecaster.plot(many).axes) == 2
+    with pytest.raises(UserError, match="no window of a series 'c'"):
+        forecaster.plot(many, series="c")
+
+
+def test_scores_of_the_rows_of_the_test_split_are_those_of_the_run(forecaster, run, frame):
+    """The same windows, so the same errors and the same unit of MASE."""
+    windows = round(0.15 * len(frame)) - 4 + 1
+    rows = frame.iloc[-(windows + 24 + 4 - 1) :]
+    figures = forecaster.score(rows)
+    assert figures["windows"] == windows
+    assert figures["mase"] == pytest.approx(run.metrics["test/mase"], rel=1e-5)
+    assert figures["rmse"] == pytest.approx(run.metrics["test/rmse"], rel=1e-5)

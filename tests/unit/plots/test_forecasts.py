@@ -2,7 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tsforecast.plots import plot_forecast, plot_weights
+from tsforecast.plots import plot_forecast, plot_series, plot_weights
+from tsforecast.plots.forecasts import SeriesHistory
 
 TIMES = np.arange("2024-01-01", "2024-01-02", dtype="datetime64[h]").astype("datetime64[s]")
 
@@ -27,8 +28,30 @@ def legend(axes):
     return [text.get_text() for text in axes.get_legend().get_texts()]
 
 
+def history(targets, **members):
+    return SeriesHistory(TIMES - np.timedelta64(1, "D"), targets, members)
+
+
+def test_the_members_of_an_ensemble_are_drawn():
+    past = history(np.full((24, 1), 7.0), lstm=np.full((24, 1), 3.0), gru=np.full((24, 1), 4.0))
+    (axes,) = plot_forecast(forecasts(), past).axes
+    assert legend(axes) == ["observed", "lstm", "gru", "forecast"]
+    assert axes.lines[2].get_ydata().tolist() == [4.0] * 24
+
+
+def test_each_of_many_series_has_axes_of_its_own():
+    table = pa.concat_tables(
+        forecasts().add_column(0, "id", pa.array([name] * 24)) for name in ("north", "south", "west")
+    )
+    past = {"west": history(np.full((24, 1), 7.0)), "north": history(np.full((24, 1), 8.0))}
+    figure = plot_series(table, past, unit="kW")
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["west", "north"]
+    assert [len(axes.lines[1].get_ydata()) for axes in figure.axes] == [24, 24]
+    assert figure.axes[1].lines[0].get_ydata().tolist() == [8.0] * 24
+
+
 def test_each_target_has_its_own_axes_and_values():
-    past = TIMES - np.timedelta64(1, "D"), np.stack([np.full(24, 7.0), np.full(24, 8.0)], axis=1)
+    past = history(np.stack([np.full(24, 7.0), np.full(24, 8.0)], axis=1))
     figure = plot_forecast(forecasts(("load", "heat")), past, unit="kW")
     first, second = figure.axes
     assert first.get_title(loc="left") == "load"
