@@ -1,7 +1,9 @@
 """Many series: trained, scored and evaluated again in a fresh process."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.helpers.command_runs import run_fresh
@@ -50,3 +52,22 @@ def test_a_file_with_an_unknown_series_is_forecast(tmp_path):
         '"b"': 6 * 69,
         '"new"': 6 * 89,
     }
+
+
+def test_a_champion_of_many_series_is_retrained_without_a_damaged_one(tmp_path):
+    series = make_panel(lengths=(100, 120, 140), starts=(40, 20, 0))
+    known = series.select(series.time <= series.time.max() - np.timedelta64(30, "h"))
+    write_panel(tmp_path / "panel.csv", known)
+    done = run_fresh(*PANEL, *WINDOW, *QUICK, "model=dlinear", cwd=tmp_path)
+    assert run_fresh("job=promote", f"run={done.folder}", "tracker=none", cwd=tmp_path).code == 0
+    values = series.values.copy()
+    values[195:220] *= 1000
+    write_panel(tmp_path / "panel.csv", replace(series, values=values))
+    sizes = ["retrain.train_steps=60", "retrain.val_steps=10", "retrain.held_out_steps=12"]
+    limits = ["retrain.least_new_rows=20", "retrain.max_steps=60", "retrain.learning_rate=0.01"]
+    again = run_fresh(
+        "job=retrain", *sizes, *limits, "retrain.latency_ms=60000", "tracker=none", cwd=tmp_path
+    )
+    assert "Series 'b' is left out: the mean of load over" in again.out, again.err
+    assert "promoted: v0002 replaces v0001: retrained with 90 new rows; MASE" in again.out
+    assert "without 'b'" in again.out

@@ -122,7 +122,7 @@ def main():
         )
         results["damaged"][kind] = [outcome["outcome"], outcome["why"], copy.champion_name()]
     steps = [
-        (retraining, "faults"),
+        (retraining, "find_faults"),
         (build_training, "train"),
         (gate, "compare_models"),
         (Registry, "add"),

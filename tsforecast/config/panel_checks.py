@@ -15,7 +15,6 @@ SINGLE = (
     "benchmark",
     "rehearsal",
     "export",
-    "retrain",
     "replay",
 )
 WITH_SPIKES = ("rule_based", "spike_detector")

@@ -54,9 +54,13 @@ class ForecastDataset:
 
     def split_ranges(self, split: str) -> np.ndarray:
         """Return the rows ``[S, 2]`` of a split in each series."""
-        borders = self.borders if self.ranges is None else self.ranges
-        ranges: np.ndarray = as_ranges(borders)[PARTS.index(split)]
+        ranges: np.ndarray = as_ranges(self.parts)[PARTS.index(split)]
         return ranges
+
+    @property
+    def parts(self) -> Borders | np.ndarray:
+        """The rows of the three splits: the borders of one series, or the ranges ``[3, S, 2]`` of many."""
+        return self.borders if self.ranges is None else self.ranges
 
     def training_inputs(self) -> np.ndarray:
         """Return the inputs ``[n, C']`` of the training rows."""

@@ -1,5 +1,7 @@
 """Durations in time steps: how many rows they take on any grid, also one of months or of business days."""
 
+import numpy as np
+
 from tsforecast.data.series import Series
 from tsforecast.times.frequency import DAY
 
@@ -7,10 +9,13 @@ MIN_BLOCK = 7
 
 
 def mean_step(series: Series) -> float:
-    """Return the mean number of seconds from one row to the next; a day for a single row."""
-    if len(series) < 2:
+    """Return the mean number of seconds from one row to the next, of many series in the longest; a day for one row."""
+    bounds = series.bounds
+    longest = int(np.argmax(np.diff(bounds)))
+    first, last = int(bounds[longest]), int(bounds[longest + 1]) - 1
+    if last <= first:
         return float(DAY)
-    return float((series.time[-1] - series.time[0]).astype("int64")) / (len(series) - 1)
+    return float((series.time[last] - series.time[first]).astype("int64")) / (last - first)
 
 
 def days_to_steps(series: Series, days: float) -> int:

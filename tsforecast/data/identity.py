@@ -40,10 +40,12 @@ class DataIdentity:
     series: int = 0
 
     @classmethod
-    def from_series(cls, series: Series, parts: Borders = ()) -> "DataIdentity":
-        """Return the identity of a series and its split into ``parts``."""
+    def from_series(cls, series: Series, parts: Borders | np.ndarray = ()) -> "DataIdentity":
+        """Return the identity of a series and its split into ``parts``, see ``ForecastDataset.parts``."""
         recipe = None if series.recipe is None else series.recipe.to_dict()
-        times, last = _times(series.time, parts), str(series.time.max() if series.panel else series.time[-1])
+        has_clock = series.panel is None or series.panel.has_clock
+        times = _times(series.time, parts if has_clock else ())
+        last = str(series.time.max() if series.panel else series.time[-1])
         count = 0 if series.panel is None else len(series.panel)
         return cls(series.name, series.data_hash(), len(series), times, recipe, last, count)
 
@@ -108,8 +110,11 @@ def compare_data(before: DataIdentity, now: DataIdentity, scored: str | None = N
     return sentence
 
 
-def _times(time: np.ndarray, parts: Borders) -> dict[str, tuple[str, str]]:
-    return {
-        name: (str(time[start]), str(time[stop - 1]))
-        for name, (start, stop) in zip(PARTS, parts, strict=False)
-    }
+def _times(time: np.ndarray, parts: Borders | np.ndarray) -> dict[str, tuple[str, str]]:
+    """Return the first and the last time of each part, over all series."""
+    times = {}
+    for name, part in zip(PARTS, parts, strict=False):
+        ranges = np.reshape(part, (-1, 2))
+        start, stop = ranges[ranges[:, 1] > ranges[:, 0]].T
+        times[name] = (str(time[start].min()), str(time[stop - 1].max()))
+    return times

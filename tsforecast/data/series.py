@@ -120,8 +120,35 @@ class Series:
         return self.values[:, self.features.index(feature)]
 
     def newest(self, rows: int) -> "Series":
-        """Return the last ``rows`` rows, or all if there are fewer."""
-        return replace(self, time=self.time[-rows:], values=self.values[-rows:])
+        """Return the last ``rows`` rows, of many series those of each, or all if there are fewer."""
+        if self.panel is None:
+            return replace(self, time=self.time[-rows:], values=self.values[-rows:])
+        before = self.panel.bounds[1:][self.panel.series_of(np.arange(len(self)))] - np.arange(len(self))
+        return self.select(before <= rows)
+
+    def select(self, kept: np.ndarray) -> "Series":
+        """Return some of the rows; a series of a panel without any of them is left out.
+
+        Args:
+            kept: ``[N]`` which rows; those of a series follow each other.
+        """
+        panel = None
+        if self.panel is not None:
+            of_row = self.panel.series_of(np.flatnonzero(kept))
+            counts = np.bincount(of_row, minlength=len(self.panel))
+            left, _ = self.panel.select(counts > 0)
+            panel = replace(left, bounds=np.concatenate([[0], np.cumsum(counts[counts > 0])]))
+        return replace(self, time=self.time[kept], values=self.values[kept], panel=panel, stored=None)
+
+    def single(self, index: int) -> "Series":
+        """Return one series of a panel, without the features that are constant within each; 0 is a series itself."""
+        if self.panel is None:
+            return self
+        rows = slice(*self.panel.bounds[index : index + 2])
+        names = tuple(name for name in self.features if name not in self.panel.constant)
+        columns = [self.features.index(name) for name in names]
+        values = self.values[rows][:, columns]
+        return replace(self, time=self.time[rows], values=values, features=names, panel=None, stored=None)
 
     @property
     def stored_range(self) -> tuple[int, int] | None:

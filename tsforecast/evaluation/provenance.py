@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+import numpy as np
+
 from tsforecast.data.identity import DataIdentity
 from tsforecast.data.series import Series
 from tsforecast.data.splits import Borders
@@ -25,13 +27,13 @@ class Provenance(TypedDict):
 
 
 def describe_provenance(
-    series: Series, borders: Borders, window: Mapping[str, int], seed: int, runtime: RuntimeInfo
+    series: Series, parts: Borders | np.ndarray, window: Mapping[str, int], seed: int, runtime: RuntimeInfo
 ) -> Provenance:
     """Return what the figures of a run depend on.
 
     Args:
         series: Data of the run.
-        borders: Rows of the splits.
+        parts: Rows of the splits, see ``ForecastDataset.parts``.
         window: At least ``lookback``, ``lead`` and ``horizon``.
         seed: Random seed.
         runtime: Device, precision and versions; the version of this package is among them.
@@ -39,7 +41,7 @@ def describe_provenance(
     return {
         "unit": series.unit,
         "window": {name: int(window[name]) for name in ("lookback", "lead", "horizon")},
-        "data": DataIdentity.from_series(series, borders).to_dict(),
+        "data": DataIdentity.from_series(series, parts).to_dict(),
         "seed": seed,
         "device": runtime.device_name,
         "policy": runtime.policy,

@@ -21,6 +21,8 @@ from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tsforecast.data.dataset import ForecastDataset
     from tsforecast.data.scaling import Scaler
     from tsforecast.data.series import Series
@@ -71,7 +73,7 @@ class ChampionRecipe:
         after = build_training.train(config, dataset, model, loss, folder, NullTracker(), best=before).best
         return after < before if isinstance(model, Estimator) else folder.best.is_file()
 
-    def describe(self, series: Series, parts: Borders, runtime: RuntimeInfo) -> dict[str, Any]:
+    def describe(self, series: Series, parts: Borders | np.ndarray, runtime: RuntimeInfo) -> dict[str, Any]:
         """Return what the figures depend on."""
         config = self.config
         return dict(

@@ -30,7 +30,7 @@ def main(config: Config, path: Path) -> float:
         params=model.count_params(),
         users_estimate=model.nominal_params,
         **scores,
-        **describe_provenance(dataset.series, dataset.borders, dataset.window, config.seed, facts),
+        **describe_provenance(dataset.series, dataset.parts, dataset.window, config.seed, facts),
     ).write(folder.path, "evaluation.json")
     print("\n".join(metric_lines(scores["metrics"])))
     if folder.result.is_file():

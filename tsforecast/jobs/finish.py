@@ -76,7 +76,7 @@ def finish_run(
         users_estimate=model.nominal_params,
         seconds=time.monotonic() - began,
         **measure_run(model, dataset, scores, history, config.report, config.seed),
-        **describe_provenance(dataset.series, dataset.borders, dataset.window, config.seed, runtime),
+        **describe_provenance(dataset.series, dataset.parts, dataset.window, config.seed, runtime),
         stages=seconds_by_stage() or None,
         training=outcome,
         more=findings.result,

@@ -53,6 +53,6 @@ def train_member(config: Config, dataset: ForecastDataset, folder: RunFolder) ->
         users_estimate=model.nominal_params,
         seconds=max(time.monotonic() - start, progress.elapsed()),
         metrics={key: value for key, value in best.items() if key.startswith("val/")},
-        **describe_provenance(dataset.series, dataset.borders, dataset.window, config.seed, info),
+        **describe_provenance(dataset.series, dataset.parts, dataset.window, config.seed, info),
         training=progress.outcome(),
     ).write(folder.path)

@@ -40,7 +40,7 @@ def build_saved_data(config: Config, saved: Path, scored: str | None = "test") -
     stored = read_identity(RunFolder(saved.parent))
     if stored is not None:
         before = DataIdentity.from_dict(stored, series, config.data["split"])
-        change = compare_data(before, DataIdentity.from_series(series, dataset.borders), scored)
+        change = compare_data(before, DataIdentity.from_series(series, dataset.parts), scored)
         if change:
             print(f"Warning: {change}. The scaling is that of the model in {saved.parent}.", flush=True)
     return dataset
@@ -74,7 +74,7 @@ def check_resumed_data(config: Config, folder: RunFolder, dataset: ForecastDatas
         return
     if "data" in stored:
         before = DataIdentity.from_dict(stored["data"], dataset.series, config.data["split"])
-        change = compare_data(before, DataIdentity.from_series(dataset.series, dataset.borders))
+        change = compare_data(before, DataIdentity.from_series(dataset.series, dataset.parts))
     else:
         features = dataset.series.features
         rows = dataset.series.values[slice(*dataset.borders[0])]
@@ -90,7 +90,7 @@ def check_resumed_data(config: Config, folder: RunFolder, dataset: ForecastDatas
 def record_training_data(config: Config, folder: RunFolder, dataset: ForecastDataset) -> None:
     """Write ``data.json``, by which a resumed run knows its data and scaling; nothing for a run that is resumed."""
     if config.resume is None:
-        identity = DataIdentity.from_series(dataset.series, dataset.borders)
+        identity = DataIdentity.from_series(dataset.series, dataset.parts)
         folder.write_json(
             folder.data.name,
             {

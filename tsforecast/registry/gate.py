@@ -18,6 +18,7 @@ import numpy as np
 
 from tsforecast.metrics.bootstrap import Interval, rmse_difference
 from tsforecast.metrics.formatting import format_value
+from tsforecast.metrics.series import mean_over_series
 from tsforecast.metrics.window_errors import WindowErrors
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class GateResult:
     Args:
         champion: Metrics of the champion, for example ``test/rmse``.
         challenger: Metrics of the challenger.
-        difference: RMSE of the challenger minus that of the champion, or None without enough windows.
+        difference: RMSE of the challenger minus that of the champion, None without enough windows or for many series.
         on_spikes: The same on spikes only.
         latency_ms: Median milliseconds of the challenger's forecast of one window.
         summary: Both RMSEs in words.
@@ -92,26 +93,28 @@ def compare_models(
     challenger = load_challenger()
     after = evaluate(challenger, dataset, "test")
     reach = dataset.window["lead"] + dataset.window["horizon"] - 1
-    on_spikes = _difference(before, after, reach, is_spike)
+    is_single = dataset.series.panel is None
+    on_spikes = _difference(before, after, reach, is_spike) if is_single else None
     latency, unit = measure_latency(challenger, dataset)["median"], dataset.series.unit
-    rmse = after.figures["rmse"], before.figures["rmse"]
-    challenger_rmse, champion_rmse = (format_value(value, unit) for value in rmse)
-    summary = f"RMSE {challenger_rmse} on held-out days, champion {champion_rmse}"
+    unit = unit if is_single else ""
+    label, *errors = _judged(after, before)
+    challenger_error, champion_error = (format_value(value, unit) for value in errors)
+    summary = f"{label} {challenger_error} on held-out days, champion {champion_error}"
     result = GateResult(
         champion=add_split(before.figures, "test"),
         challenger=add_split(after.figures, "test"),
-        difference=_difference(before, after, reach, np.ones_like(is_spike)),
+        difference=_difference(before, after, reach, np.ones_like(is_spike)) if is_single else None,
         on_spikes=on_spikes,
         latency_ms=latency,
         summary=summary,
         rejection_reason=None,
     )
-    reason = find_rejection_reason(rmse[0] - rmse[1], on_spikes, latency, max_latency_ms, summary, unit)
+    reason = find_rejection_reason(errors[0] - errors[1], on_spikes, latency, max_latency_ms, summary, unit)
     return challenger, dataclasses.replace(result, rejection_reason=reason)
 
 
 def find_rejection_reason(
-    rmse_increase: float,
+    error_increase: float,
     on_spikes: Interval | None,
     latency_ms: float,
     max_latency_ms: float,
@@ -121,18 +124,18 @@ def find_rejection_reason(
     """Return why a challenger is rejected, in one sentence, or None if it is promoted.
 
     Args:
-        rmse_increase: RMSE of the challenger minus that of the champion.
-        on_spikes: The same on spikes, with its 95 % interval; None without enough of them.
+        error_increase: RMSE of the challenger minus that of the champion; of many series their MASE.
+        on_spikes: The increase of the RMSE on spikes, with its 95 % interval; None without enough of them.
         latency_ms: Milliseconds of a forecast of one window.
         max_latency_ms: Milliseconds that it may take.
-        summary: Both RMSEs in words.
+        summary: Both errors in words.
         unit: Unit of the RMSE.
 
     Example:
         >>> find_rejection_reason(-0.1, None, 80.0, 50.0, "RMSE 1.1 against 1.2 kW", "kW")
         'the challenger takes 80.0 ms per forecast, and retrain.latency_ms allows 50.'
     """
-    if not np.isfinite(rmse_increase) or rmse_increase > 0:
+    if not np.isfinite(error_increase) or error_increase > 0:
         return f"the challenger is worse: {summary}."
     if on_spikes is not None and on_spikes.low > 0:
         return (
@@ -142,6 +145,17 @@ def find_rejection_reason(
         limit = f"retrain.latency_ms allows {max_latency_ms:g}"
         return f"the challenger takes {latency_ms:.1f} ms per forecast, and {limit}."
     return None
+
+
+def _judged(after: Evaluation, before: Evaluation) -> tuple[str, float, float]:
+    """Return which error decides, and that of challenger and champion.
+
+    Of many series it is the mean of their MASE, in which those of small numbers count as much as those of large ones.
+    """
+    if after.series is None or before.series is None:
+        return "RMSE", after.figures["rmse"], before.figures["rmse"]
+    mase = [mean_over_series(scores.figures)["mase"] for scores in (after.series, before.series)]
+    return "MASE", mase[0], mase[1]
 
 
 def _find_spikes(dataset: ForecastDataset, model: Model, evaluation: Evaluation) -> np.ndarray:

@@ -18,9 +18,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from tsforecast.data.quality import faults
 from tsforecast.evaluation.result import RunResult
+from tsforecast.panels.panel import join_ids
 from tsforecast.registry import gate
+from tsforecast.registry.new_rows import (
+    change_notes,
+    check_clock,
+    count_known_rows,
+    describe_damage,
+    find_faults,
+    leave_out,
+)
 from tsforecast.registry.promote import calibrate_intervals
 from tsforecast.registry.retraining_splits import RecentSplit, check_held_out, check_split
 from tsforecast.registry.store import CALIBRATION, Registry, Version
@@ -79,7 +87,7 @@ class Recipe(Protocol):
     def train(self, model: Model, dataset: ForecastDataset, folder: RunFolder) -> bool:
         """Train a model further; return whether it became better on the validation days."""
 
-    def describe(self, series: Series, parts: Borders, runtime: RuntimeInfo) -> dict[str, Any]:
+    def describe(self, series: Series, parts: Borders | np.ndarray, runtime: RuntimeInfo) -> dict[str, Any]:
         """Return what the figures depend on, for ``result.json``."""
 
 
@@ -112,6 +120,7 @@ def retrain_champion(
     recipe = create_recipe(champion)
     series = recipe.load_series()
     series = series if change is None else change(series)
+    check_clock(series)
     for note in (*series.notes, *recipe.notes):
         report(note)
     data, data_hash = champion.result()["data"], series.data_hash()
@@ -125,7 +134,7 @@ def retrain_champion(
     known = count_known_rows(series, data)
     new = len(series) - known
     facts = {"rows": len(series), "new_rows": new, "folder": str(folder.path)}
-    for note in _change_notes(series, champion.name, data, known):
+    for note in change_notes(series, champion.name, data):
         report(note)
     if new < options.least_new_rows:
         why = (
@@ -137,44 +146,21 @@ def retrain_champion(
     check_split(split, options, series, recipe.window, recipe.batch_size)
     check_held_out(split, options, series, champion.name, data)
     RunFolder.create(folder.path)
-    decision = _train_and_compare(registry, champion, recipe, options, series, known, folder)
+    damaged = find_faults(series, data)
+    sound = leave_out(series, damaged) if damaged else series
+    if sound is None:
+        why = f"the new rows are not trusted: {describe_damage(series, damaged)}."
+        problems = [
+            fault if not name else f"'{name}': {fault}" for name in damaged for fault in damaged[name]
+        ]
+        decision: Outcome = {"outcome": "refused", "why": why, "faults": problems}
+    else:
+        for name, problems in damaged.items():
+            report(f"Series '{name}' is left out: {problems[0]}.")
+        decision = _train_and_compare(registry, champion, recipe, options, series, sound, new, folder)
     outcome = {**decision, "champion": registry.champion_name(), "seconds": time.monotonic() - began, **facts}
     folder.write_json(OUTCOME, outcome)
     return outcome
-
-
-def count_known_rows(series: Series, data: Mapping[str, Any]) -> int:
-    """Return how many rows of a series a champion's run had too: those that are new come after them.
-
-    Args:
-        series: All rows; the oldest that the run had may be gone.
-        data: What the champion's ``result.json`` holds of its data; in version 0.1 the number of rows only.
-
-    Example:
-        >>> import numpy as np
-        >>> from tsforecast.data.series import Series
-        >>> days = np.arange("2024-01-03", "2024-01-08", dtype="datetime64[D]").astype("datetime64[s]")
-        >>> series = Series(days, np.zeros((5, 1)), ("load",), ("load",), 7)
-        >>> count_known_rows(series, {"rows": 4, "last": "2024-01-04T00:00:00"})
-        2
-    """
-    if data.get("last"):
-        return int((series.time <= np.datetime64(data["last"])).sum())
-    return min(int(data["rows"]), len(series))
-
-
-def _change_notes(series: Series, champion: str, data: Mapping[str, Any], known: int) -> tuple[str, ...]:
-    """Return a note if the rows that a champion's run had are no longer what they were."""
-    before = int(data["rows"])
-    if known < before:
-        return (f"{before - known:,} of the {before:,} rows that {champion} was made with are gone.",)
-    known_series = dataclasses.replace(series, time=series.time[:known], values=series.values[:known])
-    if known_series.data_hash() == data["hash"]:
-        return ()
-    return (
-        f"The rows that {champion} was made with have changed since; retrain.least_new_rows=0 retrains without"
-        " new rows.",
-    )
 
 
 def _settings_hash(data_hash: str, recipe: Recipe, options: RetrainingOptions) -> str:
@@ -196,13 +182,23 @@ def build_recent_dataset(
         scaler: Scaler of the champion.
         use_all: Train on all rows before the validation rows, for a model that is fitted from scratch.
     """
+    if (
+        scaler.levels is not None and series.panel is not None
+    ):  # those of new series are of their first windows
+        starts = series.bounds[:-1]
+        levels = scaler.levels.arrange(series.panel.ids, series.values, starts, recipe.window.lookback)
+        scaler = dataclasses.replace(scaler, levels=levels)
     if not use_all:  # of years of rows only the newest weeks are prepared
         window = recipe.window
         before = 2 * window.lookback + window.lead + window.horizon + series.season + scaler.history
         series = series.newest(split.held_out + split.val + split.train + before)
+    sizes = {"val": split.val, "test": split.held_out}
+    if series.panel is not None:
+        dataset = recipe.build_dataset(series, sizes, scaler)
+        return dataclasses.replace(dataset, ranges=np.asarray(split.parts(dataset.series, use_all=use_all)))
     borders = split.borders(len(series), use_all=use_all)
-    sizes = {"train": borders[0][1], "val": split.val, "test": split.held_out}
-    return dataclasses.replace(recipe.build_dataset(series, sizes, scaler), borders=borders)
+    dataset = recipe.build_dataset(series, {"train": borders[0][1], **sizes}, scaler)
+    return dataclasses.replace(dataset, borders=borders)
 
 
 def _train_and_compare(
@@ -211,15 +207,11 @@ def _train_and_compare(
     recipe: Recipe,
     options: RetrainingOptions,
     series: Series,
-    known: int,
+    sound: Series,
+    new: int,
     folder: RunFolder,
 ) -> Outcome:
-    """Return ``outcome``, ``why`` and, if both models were compared, ``compared``."""
-    problems = faults(series, known)
-    if problems:
-        more = f" (and {len(problems) - 1} more faults)" if len(problems) > 1 else ""
-        why = f"the new rows are not trusted: {problems[0]}{more}."
-        return {"outcome": "refused", "why": why, "faults": problems}
+    """Return ``outcome``, ``why`` and, if both models were compared, ``compared``; ``sound`` is what is trained on."""
     runtime = recipe.initialize()
 
     from tsforecast.data.scaling import Scaler
@@ -228,8 +220,9 @@ def _train_and_compare(
 
     model = load_model(champion.model)
     scaler = Scaler.from_dict(model.metadata["scaler"])
-    split = RecentSplit.from_options(options, series)
-    dataset = build_recent_dataset(recipe, split, series, scaler, use_all=isinstance(model, Estimator))
+    split = RecentSplit.from_options(options, sound)
+    check_split(split, options, sound, recipe.window, recipe.batch_size)
+    dataset = build_recent_dataset(recipe, split, sound, scaler, use_all=isinstance(model, Estimator))
     load_models = _remember_weights(model, champion, folder)
     if not recipe.train(model, dataset, folder):
         return {"outcome": "refused", "why": "further training did not improve the validation days."}
@@ -239,8 +232,10 @@ def _train_and_compare(
     )
     if not result.is_passed:
         return {"outcome": "refused", "why": result.rejection_reason, "compared": result.to_json()}
-    version = _register(registry, champion, recipe, series, dataset, challenger, result, runtime, folder)
-    why = f"retrained with {len(series) - known:,} new rows; {result.summary}"
+    version = _register(
+        registry, champion, recipe, series, split, dataset, challenger, result, runtime, folder
+    )
+    why = f"retrained with {new:,} new rows; {result.summary}{_left_out(series, sound)}"
     registry.promote(version.name, why)
     return {
         "outcome": "promoted",
@@ -280,6 +275,7 @@ def _register(
     champion: Version,
     recipe: Recipe,
     series: Series,
+    split: RecentSplit,
     dataset: ForecastDataset,
     model: Model,
     result: gate.GateResult,
@@ -288,8 +284,11 @@ def _register(
 ) -> Version:
     from tsforecast.models.io import saved_path
 
-    first = len(series) - len(dataset.series)  # the dataset contains the newest rows only
-    parts = tuple((first + start, first + stop) for start, stop in dataset.borders)
+    if series.panel is None:
+        first = len(series) - len(dataset.series)  # the dataset contains the newest rows only
+        parts: Any = tuple((first + start, first + stop) for start, stop in dataset.borders)
+    else:
+        parts = split.parts(series, use_all=recipe.batch_size is None)
     facts = {
         key: value
         for key, value in recipe.describe(series, parts, runtime).items()
@@ -318,6 +317,13 @@ def _register(
             **monitoring_file(folder.path, model, dataset),
         },
     )
+
+
+def _left_out(series: Series, sound: Series) -> str:
+    """Return which series were not trained on, in words."""
+    if series.panel is None or sound.panel is None or len(sound.panel) == len(series.panel):
+        return ""
+    return f"; without {join_ids([name for name in series.panel.ids if name not in sound.panel.ids])}"
 
 
 def _read_outcome(folder: RunFolder) -> Outcome | None:

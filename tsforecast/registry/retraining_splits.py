@@ -10,6 +10,7 @@ import numpy as np
 
 from tsforecast.data.durations import days_to_steps, steps_to_days
 from tsforecast.errors import UserError
+from tsforecast.panels.ends import ends_of_series
 
 if TYPE_CHECKING:
     from tsforecast.data.options import WindowOptions
@@ -41,6 +42,26 @@ class RecentSplit:
             days = getattr(options, f"{part}_days")
             sizes[part] = days_to_steps(series, days) if steps is None else steps
         return cls(**sizes)
+
+    def parts(self, series: Series, *, use_all: bool) -> Borders | np.ndarray:
+        """Return the rows of the three parts, as ``ForecastDataset.parts`` has them.
+
+        Those of many series begin and end at the same times, however long a series is.
+
+        Args:
+            series: All rows.
+            use_all: Train on all rows before the validation rows.
+        """
+        panel = series.panel
+        if panel is None:
+            return self.borders(len(series), use_all=use_all)
+        positions = series.grid.positions(series.time.astype("datetime64[ns]"))
+        newest, first = int(positions.max()) + 1, positions[panel.bounds[:-1]]
+        cuts = newest - np.cumsum([0, self.held_out, self.val, self.train])[::-1]
+        if use_all:
+            cuts[0] = min(cuts[0], int(first.min()))
+        rows = panel.bounds[:-1] + np.clip(cuts[:, None] - first, 0, panel.lengths)
+        return np.stack([rows[:-1], rows[1:]], axis=-1)
 
     def borders(self, rows: int, *, use_all: bool) -> Borders:
         """Return the row ranges of the three parts among ``rows`` rows, of which the newest are used.
@@ -82,6 +103,9 @@ def check_split(
                 f"{_stated(options, part)} makes {_count(size, 'row')}, fewer than a forecast has"
                 f" (window.horizon {window.horizon}): {_set(part, window.horizon, series)}."
             )
+    if series.panel is not None:
+        _check_panel(split, options, series, window, batch_size)
+        return
     (first, cut), _, _ = split.borders(len(series), use_all=batch_size is None)
     reach = window.lookback + window.lead + window.horizon - 1
     least = reach + ((batch_size or 1) - 1) * window.stride
@@ -97,6 +121,27 @@ def check_split(
             f"{_stated(options, 'train')} makes {_count(cut - first, 'row')} and {_count(windows, 'window')} to train"
             f" on, too few for {_need(window, batch_size)}: {_set('train', least, series)}."
         )
+
+
+def _check_panel(
+    split: RecentSplit,
+    options: RetrainingOptions,
+    series: Series,
+    window: WindowOptions,
+    batch_size: int | None,
+) -> None:
+    """Refuse parts of many series that have too few windows together."""
+    shape = {name: getattr(window, name) for name in ("lookback", "lead", "horizon", "stride")}
+    parts = split.parts(series, use_all=batch_size is None)
+    least = {"train": batch_size or 1, "val": 1, "held_out": 1}
+    for (part, needed), ranges in zip(least.items(), np.asarray(parts), strict=True):
+        windows = ends_of_series(ranges, series.bounds[:-1], **shape, inside=part == "train")
+        if len(windows) < needed:
+            raise UserError(
+                f"{_stated(options, part)} makes {_count(len(windows), 'window')} in all series together, and"
+                f" {_count(needed, 'window')} are needed (window.lookback {window.lookback}, window.horizon"
+                f" {window.horizon}): raise it, lower the others, or retrain with more rows."
+            )
 
 
 def check_held_out(
@@ -117,9 +162,11 @@ def check_held_out(
     trained = (data.get("splits") or {}).get("train")
     if trained is None:
         return
-    first, last = series.time[len(series) - split.held_out], np.datetime64(trained[1])
+    last = np.datetime64(trained[1])
+    times = series.time if series.panel is None else np.unique(series.time)
+    first = times[max(0, len(times) - split.held_out)]
     if first <= last:
-        most = int((series.time > last).sum())
+        most = int((times > last).sum())
         raise UserError(
             f"{_stated(options, 'held_out')} reaches back to {first}, and {champion} was trained on rows up to {last},"
             f" so that the comparison would favor it: set retrain.held_out_steps={most} or less."

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.helpers.panel_case import make_panel
 from tests.helpers.serving_case import make_metadata, make_task
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.series import Series
@@ -100,3 +101,14 @@ def test_a_spike_is_a_rise_above_the_models_threshold(dataset):
     last = dataset.series.values[windows.ends]
     np.testing.assert_array_equal(is_spike[..., 0], truth[..., 0] - last > 0.5)
     assert 0.1 < is_spike.mean() < 0.6
+
+
+def test_many_series_are_judged_by_the_mean_of_their_mase(monkeypatch):
+    monkeypatch.setattr(
+        "tsforecast.evaluation.latency.measure_latency", lambda model, dataset: {"median": 1.0}
+    )
+    split = {"val": 10, "test": 10}
+    dataset = build_dataset(make_panel(), lookback=8, lead=3, horizon=2, stride=1, split=split)
+    _, result = compare_models(dataset, Constant(0.0), lambda: Constant(3.0), max_latency_ms=50.0)
+    assert result.rejection_reason.startswith("the challenger is worse: MASE ")
+    assert (result.difference, result.on_spikes) == (None, None)

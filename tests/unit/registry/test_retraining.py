@@ -15,7 +15,8 @@ from tsforecast.data.options import WindowOptions
 from tsforecast.errors import UserError
 from tsforecast.inference.options import IntervalOptions
 from tsforecast.registry import Registry
-from tsforecast.registry.retraining import UNRELATED, build_recent_dataset, count_known_rows, retrain_champion
+from tsforecast.registry.new_rows import count_known_rows
+from tsforecast.registry.retraining import UNRELATED, build_recent_dataset, retrain_champion
 from tsforecast.registry.retraining_splits import RecentSplit
 
 SERIES = make_series(rows=1165, step=86_400, features=("load",), season=7)

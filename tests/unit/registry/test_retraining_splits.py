@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tests.helpers.panel_case import make_panel
 from tests.helpers.series_factory import make_series
+from tsforecast.data.identity import DataIdentity
 from tsforecast.data.options import WindowOptions
 from tsforecast.data.windows import window_ends
 from tsforecast.errors import UserError
@@ -117,3 +119,39 @@ def test_a_champion_is_not_compared_on_rows_that_it_was_trained_on():
     ):
         check_held_out(RecentSplit(700, 60, 165), options(held_out_steps=165), DAILY, "v0001", data)
     check_held_out(RecentSplit(700, 60, 900), OPTIONS, DAILY, "v0001", {"rows": 1000})  # version 0.1
+
+
+def test_the_parts_of_many_series_are_at_the_same_times():
+    series = make_panel(lengths=(60, 80, 90), starts=(20, 0, 0))  # the last one goes on for ten steps
+    split = RecentSplit(train=30, val=8, held_out=12)
+    parts = split.parts(series, use_all=False)
+    assert parts.tolist() == [
+        [[20, 50], [100, 130], [180, 210]],
+        [[50, 58], [130, 138], [210, 218]],
+        [[58, 60], [138, 140], [218, 230]],
+    ]
+    for ranges in parts:
+        assert len(set(series.time[ranges[:, 0]])) == 1
+    assert split.parts(series, use_all=True)[0].tolist() == [[0, 50], [60, 130], [140, 210]]
+
+
+def test_a_champion_of_many_series_is_not_compared_on_its_training_rows():
+    series = make_panel(lengths=(60, 80), levels=(1.0, 5.0), starts=(20, 0))
+    split = RecentSplit(train=30, val=8, held_out=12)
+    ranges = np.array([[[0, 45], [60, 125]], [[45, 50], [125, 130]], [[50, 60], [130, 140]]])
+    data = DataIdentity.from_series(series, ranges).to_dict()
+    assert data["splits"]["train"] == (str(series.time.min()), str(series.time[44]))
+    check_held_out(split, options(held_out_steps=12), series, "v0001", data)
+    with pytest.raises(UserError, match=r"retrain\.held_out_steps=15 or less"):
+        check_held_out(
+            dataclasses.replace(split, held_out=16), options(held_out_steps=16), series, "v0001", data
+        )
+
+
+def test_many_series_need_enough_windows_together():
+    series = make_panel(lengths=(60, 80), levels=(1.0, 5.0), starts=(20, 0))
+    window = WindowOptions(lookback=12, lead=1, horizon=6, stride=1)
+    chosen = options(train_steps=20, val_steps=8, held_out_steps=8)
+    check(chosen, series, window, batch_size=6)
+    with pytest.raises(UserError, match=r"retrain\.train_steps=20 makes 6 windows in all series together"):
+        check(chosen, series, window, batch_size=7)

@@ -1,0 +1,132 @@
+"""Which rows are new since a champion was made, what has changed among the others, and which series are damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tsforecast.data.durations import block_steps
+from tsforecast.data.quality import faults
+from tsforecast.errors import UserError
+from tsforecast.panels.panel import join_ids
+
+if TYPE_CHECKING:
+    from tsforecast.data.series import Series
+
+MIN_SOUND = 0.5  # share of many series that must not be damaged: the others are left out
+
+
+def count_known_rows(series: Series, data: Mapping[str, Any]) -> int:
+    """Return how many rows of a series a champion's run had too: those that are new come after them.
+
+    Args:
+        series: All rows; the oldest that the run had may be gone.
+        data: What the champion's ``result.json`` holds of its data; in version 0.1 the number of rows only.
+
+    Example:
+        >>> import numpy as np
+        >>> from tsforecast.data.series import Series
+        >>> days = np.arange("2024-01-03", "2024-01-08", dtype="datetime64[D]").astype("datetime64[s]")
+        >>> series = Series(days, np.zeros((5, 1)), ("load",), ("load",), 7)
+        >>> count_known_rows(series, {"rows": 4, "last": "2024-01-04T00:00:00"})
+        2
+    """
+    return int(known_rows(series, data).sum())
+
+
+def known_rows(series: Series, data: Mapping[str, Any]) -> np.ndarray:
+    """Return which rows ``[N]`` a champion's run had too, see ``count_known_rows``."""
+    if data.get("last"):
+        is_known: np.ndarray = series.time <= np.datetime64(data["last"])
+        return is_known
+    return np.arange(len(series)) < int(data["rows"])
+
+
+def change_notes(series: Series, champion: str, data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a note if the rows that a champion's run had are no longer what they were.
+
+    Args:
+        series: All rows.
+        champion: Name of the champion.
+        data: What its ``result.json`` holds of its data.
+    """
+    is_known, before = known_rows(series, data), int(data["rows"])
+    known = int(is_known.sum())
+    if known < before:
+        return (f"{before - known:,} of the {before:,} rows that {champion} was made with are gone.",)
+    if series.panel is None:
+        same = replace(series, time=series.time[:known], values=series.values[:known])
+    else:
+        same = series.select(is_known)
+    if same.data_hash() == data["hash"]:
+        return ()
+    return (
+        f"The rows that {champion} was made with have changed since; retrain.least_new_rows=0 retrains without"
+        " new rows.",
+    )
+
+
+def check_clock(series: Series) -> None:
+    """Refuse many series whose times number steps: which of their rows are the newest is not known.
+
+    Raises:
+        UserError: They do.
+    """
+    if series.panel is not None and not series.panel.has_clock:
+        raise UserError(
+            "job=retrain compares series at the same times, and these number their steps: train with times of a clock."
+        )
+
+
+def find_faults(series: Series, data: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the damaged series and the faults of their new rows, see ``data.quality.faults``.
+
+    A series that is new, or has fewer rows than a day before the new ones, has nothing to be compared with.
+
+    Args:
+        series: All rows; one series has an empty name here.
+        data: What the champion's ``result.json`` holds of its data.
+    """
+    is_known, damaged = known_rows(series, data), dict[str, list[str]]()
+    names = ("",) if series.panel is None else series.panel.ids
+    for index, name in enumerate(names):
+        start, stop = (int(bound) for bound in series.bounds[index : index + 2])
+        first_new, part = int(is_known[start:stop].sum()), series.single(index)
+        if series.panel is not None and (first_new == len(part) or first_new < block_steps(part)):
+            continue
+        problems = faults(part, first_new)
+        if problems:
+            damaged[name] = problems
+    return damaged
+
+
+def leave_out(series: Series, names: Mapping[str, list[str]]) -> Series | None:
+    """Return a panel without its damaged series; None if too few are left, or for one series.
+
+    Args:
+        series: All rows.
+        names: The damaged series.
+    """
+    panel = series.panel
+    if panel is None or len(panel) - len(names) < max(1, MIN_SOUND * len(panel)):
+        return None
+    kept = np.array([name not in names for name in panel.ids])
+    return series.select(np.repeat(kept, panel.lengths))
+
+
+def describe_damage(series: Series, damaged: Mapping[str, list[str]]) -> str:
+    """Return in words what is damaged.
+
+    Args:
+        series: All rows.
+        damaged: What ``find_faults`` returned, not empty.
+    """
+    name, problems = next(iter(damaged.items()))
+    if series.panel is None:
+        more = f" (and {len(problems) - 1} more faults)" if len(problems) > 1 else ""
+        return f"{problems[0]}{more}"
+    count = f"{len(damaged):,} of {len(series.panel):,} series are damaged ({join_ids(list(damaged))})"
+    return f"{count}, and of '{name}' {problems[0]}"
