@@ -112,7 +112,7 @@ def _complete(rows: Rows, names: list[str]) -> Rows:
 def _on_grid(rows: Rows, metadata: ModelMetadata) -> tuple[np.ndarray, np.ndarray]:
     """Return rising positions ``[M]`` and values ``[M, C]`` of rows; of bins, complete ones only."""
     names, recipe, grid = list(rows.columns), metadata.recipe, metadata.grid
-    duplicates = recipe.duplicates if recipe else "last"
+    duplicates = (recipe and recipe.duplicates) or "last"  # clients may send rows again, however many
     codes = [names.index(name) for name in metadata.categories if name in names]
     time = metadata.clock.to_grid(rows.time).astype("datetime64[ns]")
     time, values = sort_rows(time, np.stack([rows.columns[name] for name in names], axis=1))

@@ -30,6 +30,7 @@ from tsforecast.registry.new_rows import (
     leave_out,
 )
 from tsforecast.registry.promote import calibrate_intervals
+from tsforecast.registry.retraining_lock import lock_retraining
 from tsforecast.registry.retraining_splits import RecentSplit, check_held_out, check_split
 from tsforecast.registry.store import CALIBRATION, Registry, Version
 from tsforecast.tracking.run_folder import RunFolder
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from tsforecast.registry.options import RetrainingOptions
     from tsforecast.runtime import RuntimeInfo
 
+WORK = "retraining"  # folder of the registry
 OUTCOME = "retraining.json"
 UNRELATED = (
     "data",
@@ -113,8 +115,21 @@ def retrain_champion(
         challenger were compared, ``compared``.
 
     Raises:
-        UserError: There is no champion, or there are too few rows.
+        UserError: There is no champion, there are too few rows, or another retraining run is under way.
     """
+    champion = registry.champion()
+    champion.check()
+    with lock_retraining(registry):
+        return _retrain(registry, create_recipe, options, change, report)
+
+
+def _retrain(
+    registry: Registry,
+    create_recipe: Callable[[Version], Recipe],
+    options: RetrainingOptions,
+    change: Callable[[Series], Series] | None,
+    report: Callable[[str], None],
+) -> Outcome:
     began, champion = time.monotonic(), registry.champion()
     champion.check()
     recipe = create_recipe(champion)
@@ -125,7 +140,7 @@ def retrain_champion(
         report(note)
     data, data_hash = champion.result()["data"], series.data_hash()
     name = f"{champion.name}_{len(series)}_{_settings_hash(data_hash, recipe, options)}"
-    folder = RunFolder(registry.path / "retraining" / name)
+    folder = RunFolder(registry.path / WORK / name)
     finished = _read_outcome(folder)
     if finished is not None:
         return finished

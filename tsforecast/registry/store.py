@@ -25,6 +25,7 @@ from tsforecast.files import flush_folder, remove_partial_files, write_bytes
 from tsforecast.installation import COMMAND
 from tsforecast.registry.audit import AuditLog
 from tsforecast.registry.files import file_lock, move_folder, sha256, write_new
+from tsforecast.untrusted.records import read_record
 
 MANIFEST = "manifest.json"
 CALIBRATION = "calibration.npz"  # scores of the newest validation windows, for prediction intervals
@@ -72,8 +73,7 @@ class Version:
 
     def result(self) -> dict[str, Any]:
         """Return the ``result.json`` of that run."""
-        result: dict[str, Any] = json.loads((self.path / "result.json").read_text())
-        return result
+        return read_record(self.path / "result.json", "promote another version")
 
     def calibration(self) -> bytes | None:
         """Return the scores that its prediction intervals start with, or None if it has none."""
@@ -149,7 +149,7 @@ class Registry:
                     else f"It has none yet: {PROMOTE}."
                 )
             )
-        return Version(name, path, json.loads((path / MANIFEST).read_text()))
+        return Version(name, path, read_record(path / MANIFEST, "promote another version"))
 
     def champion_name(self) -> str | None:
         """Return the name of the version in service, or None; reads one small file."""
@@ -271,7 +271,9 @@ class Registry:
     def _state(self) -> dict[str, Any]:
         if not self.alias.is_file():
             return {"version": None, "before": [], "moves": []}
-        state: dict[str, Any] = json.loads(self.alias.read_text())
+        state = read_record(self.alias, "delete it, and promote a version again")
+        if not {"version", "before", "moves"} <= set(state):
+            raise UserError(f"{self.alias} is damaged: delete it, and promote a version again.")
         return state
 
     def _move(self, state: Mapping[str, Any], action: str, name: str, why: str, before: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ class LookBack:
     """
 
     def __init__(self, metadata: ModelMetadata):
-        self.metadata = metadata
+        self.metadata = metadata = _last_of_repeated(metadata)
         self.made: int | None = None
         calendar = {channel.feature for channel in metadata.channels if channel.from_time}
         self.names = [name for name in metadata.all_features if name not in calendar]
@@ -204,6 +205,18 @@ class LookBack:
         last = np.array([carry_forward(column, before=np.nan)[-1] for column in self._values[:cut].T])
         self._time = self._time[cut - 1 :]
         self._values = np.concatenate([last[None], self._values[cut:]])
+
+
+def _last_of_repeated(metadata: ModelMetadata) -> ModelMetadata:
+    """Let the last of repeated rows count where nothing else was chosen.
+
+    A table with many of them is refused then; a client that sends rows again, because their acknowledgment was lost, is
+    not.
+    """
+    recipe = metadata.recipe
+    if recipe is None or recipe.duplicates is not None:
+        return metadata
+    return dataclasses.replace(metadata, recipe=dataclasses.replace(recipe, duplicates="last"))
 
 
 def _last_values(segment: Segment, ends: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from tsforecast.feeds.batch import Feed
 from tsforecast.journal.writer import Statement
 from tsforecast.monitoring.options import AlarmOptions
 from tsforecast.monitoring.webhook import Webhook
+from tsforecast.registry import Version
 from tsforecast.serving import requests
 from tsforecast.serving.alarm_watcher import AlarmWatcher
 from tsforecast.serving.batching import Batcher, QueueFull
@@ -275,15 +276,20 @@ class Service:
     def models(self) -> ModelsResponse:
         """Return all versions, and the inputs and outputs of the one in service."""
         registry, active = self.manager.registry, self.manager.active
+        champion, versions, damage = None, list[Version](), None
+        try:
+            champion, versions = registry.champion_name(), registry.versions()
+        except (OSError, UserError) as error:  # damaged files: what is in service stays
+            damage = str(error)
         return ModelsResponse(
-            champion=registry.champion_name(),
+            champion=champion,
             serving=active.version.name if active else None,
             shadow=self.manager.shadow.name if self.manager.shadow else None,
-            trouble=self.manager.trouble or self.manager.shadow_trouble,
+            trouble=self.manager.trouble or damage or self.manager.shadow_trouble,
             input=_describe_input(active) if active else None,
             models=[
                 {"version": version.name, **{key: version.manifest.get(key) for key in MANIFEST_KEYS}}
-                for version in registry.versions()
+                for version in versions
             ],
         )
 
@@ -379,8 +385,11 @@ class Service:
         return self._alarms.shown()
 
     def _promotion_time(self, name: str) -> str | None:
-        times = [move["at"] for move in self.manager.registry.moves() if move["version"] == name]
-        return times[-1] if times else None
+        try:
+            moves = self.manager.registry.moves()
+        except (OSError, UserError):  # the manager says so
+            return None
+        return next((move["at"] for move in reversed(moves) if move["version"] == name), None)
 
     async def _report_regularly(self) -> None:
         while True:

@@ -26,6 +26,16 @@ def add(registry, content=b"weights", **more):
     return registry.add(model, **{**given, "lineage": {"run": "outputs/run"}, **more})
 
 
+@pytest.mark.parametrize("content", [b"", b'{"version": "v0001', b"[]", b"{}", b"[" * 100_000])
+def test_a_damaged_alias_is_refused_in_one_sentence(registry, content):
+    registry.promote(add(registry).name, "first")
+    registry.alias.write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"champion\.json is damaged.*: delete it, and promote a version again\.$"
+    ):
+        registry.champion_name()
+
+
 def test_a_version_holds_what_it_was_given(registry):
     version = add(registry, extra={"calibration.npz": b"scores"})
     assert version.name == "v0001"

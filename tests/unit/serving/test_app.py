@@ -327,6 +327,23 @@ def test_old_champion_stays_in_service_if_the_new_one_cannot_be_loaded(tmp_path,
     assert capsys.readouterr().err.count("v0002 is not in service") == 1
 
 
+@pytest.mark.parametrize("name", ["champion.json", "versions/v0001/manifest.json"])
+def test_damaged_records_of_the_registry_are_reported_and_the_model_stays_in_service(tmp_path, name):
+    registry = register(tmp_path, make_model(bias=0.0))
+    with serving(registry) as client:
+        file = registry.path / name
+        content = file.read_bytes()
+        file.chmod(0o644)
+        file.write_bytes(content[:20])
+        models = client.get("/v1/models").json()
+        assert models["serving"] == "v0001"
+        assert f"{name.rpartition('/')[2]} is damaged" in models["trouble"]
+        assert client.get("/v1/live").status_code == 200
+        assert ask(client, GOOD).status_code == 200
+        file.write_bytes(content)
+        assert client.get("/v1/live").json()["promoted"] == registry.moves()[-1]["at"]
+
+
 def test_truths_are_matched_and_adapt_the_intervals_also_after_a_restart(tmp_path):
     registry, journal = register(tmp_path, make_model(bias=0.25)), tmp_path / "journal.db"
     with serving(registry, journal=journal) as client:

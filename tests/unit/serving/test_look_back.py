@@ -123,6 +123,16 @@ def test_repeated_rows_follow_the_rule_of_the_training_data(duplicates, value):
     assert [truth[2] for truth in after.truths] == ([2.0] if newest else [value])
 
 
+def test_any_number_of_rows_may_be_sent_again_where_no_rule_was_chosen():
+    rows = make_series()
+    look_back = LookBack(with_recipe(duplicates=None))
+    windows, _ = stream(look_back, rows.select(np.arange(30)))
+    for _ in range(2):
+        look_back.add(rows.select(np.arange(15, 30)))
+    windows |= stream(look_back, rows.select(np.arange(30, ROWS)))[0]
+    np.testing.assert_equal(windows, stream(LookBack(METADATA), rows)[0])
+
+
 def test_a_repeated_newest_row_is_forecast_again():
     rows = make_series()
     look_back = LookBack(METADATA)

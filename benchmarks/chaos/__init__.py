@@ -1,0 +1,1 @@
+"""An hour of faults under load, against a registry of its own."""
