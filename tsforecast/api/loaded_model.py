@@ -13,6 +13,7 @@ from tsforecast.config.stored import load as load_config
 from tsforecast.ensemble.streaming import StreamingEnsemble, forecast_stream
 from tsforecast.errors import UserError, nearest
 from tsforecast.evaluation.importance import explain, explain_windows
+from tsforecast.evaluation.interval_start import calibrate_intervals
 from tsforecast.evaluation.scores import score_model
 from tsforecast.evaluation.stream_windows import StreamTruths, sample_windows, score_panel, score_stream
 from tsforecast.inference.file_forecast import windows_per_call
@@ -27,7 +28,6 @@ from tsforecast.jobs import build
 from tsforecast.jobs.stored_data import build_saved_data
 from tsforecast.models.io import load_model, load_task
 from tsforecast.plots.forecasts import SeriesHistory
-from tsforecast.registry.promote import calibrate_intervals
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -105,7 +105,8 @@ class LoadedModel:
         shape = self.metadata.horizon, len(self.metadata.targets)
         if self.metadata.panel is not None:
             panel = PanelStream(rows, predictor.metadata, options.time, options.stride)
-            tables = PanelForecaster(panel, predictor, config.intervals, output).tables(options.batch_size)
+            forecaster = PanelForecaster(panel, predictor, config.intervals, output, calibration)
+            tables = forecaster.tables(options.batch_size)
             yield from newest_by_series(tables, panel.columns, shape[0] * shape[1]) if newest else tables
             return
         intervals = create_intervals(*shape, config.intervals, calibration)

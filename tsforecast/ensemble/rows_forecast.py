@@ -55,13 +55,13 @@ def forecast_rows(
         predictor: The model, compiled.
         options: Options of the prediction.
         intervals: Options of the intervals.
-        calibration: Scores that the intervals of one series start with, or None.
+        calibration: Scores that the intervals start with, or None.
         output: What to write beyond the model's own quantiles, or None.
     """
     metadata, size = predictor.metadata, options.batch_size
     if metadata.panel is not None:
         panel = PanelStream(rows, metadata, options.time, options.stride)
-        forecaster = PanelForecaster(panel, predictor, intervals, output)
+        forecaster = PanelForecaster(panel, predictor, intervals, output, calibration)
         return RowsForecast(forecaster.tables(size), forecaster.summary, forecaster.notes, panel.states)
     adaptive = create_intervals(metadata.horizon, len(metadata.targets), intervals, calibration)
     missing = MissingStretches(metadata.lookback, metadata.categories, metadata.history)

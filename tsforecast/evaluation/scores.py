@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.evaluation.evaluate import Evaluation, add_split, baselines, evaluate
+from tsforecast.evaluation.interval_start import SCORED, add_coverage, calibrate_intervals
 from tsforecast.evaluation.spikes import SpikeScores, spike_metrics, spike_scores
 from tsforecast.metrics import skill
 from tsforecast.metrics.series import owa
@@ -38,6 +39,7 @@ class TestScores:
         test: Forecasts and metrics of the model.
         baselines: Naive baseline to its forecasts and metrics, on the same windows.
         spikes: Target to its spike scorecard.
+        calibration: Scores that the intervals of many series start with; None for one series.
     """
 
     __test__ = False  # not a test case
@@ -45,6 +47,7 @@ class TestScores:
     test: Evaluation
     baselines: Mapping[str, Evaluation]
     spikes: Mapping[str, SpikeScores]
+    calibration: bytes | None = None
 
     def to_fields(self) -> Scores:
         """Return the fields of a `RunResult`."""
@@ -108,7 +111,12 @@ def score_model(
         naive2 = references["naive2"].figures
         references = {name: _add_owa(reference, naive2) for name, reference in references.items()}
         test = _add_owa(test, naive2)
-    return TestScores(test, references, cards)
+    calibration = None
+    if dataset.series.panel is not None:
+        with stage("intervals"):
+            calibration = calibrate_intervals(model, dataset, SCORED)
+            test = add_coverage(test, dataset, calibration)
+    return TestScores(test, references, cards, calibration)
 
 
 def _add_owa(evaluation: Evaluation, naive2: Mapping[str, float]) -> Evaluation:

@@ -130,7 +130,9 @@ def _series_line(metrics: Mapping[str, float], count: int) -> str:
     """Return the figures that compare series of any level."""
     names = {"mase": "MASE", "smape": "sMAPE", "wape": "WAPE", "rmsse": "RMSSE", "owa": "OWA"}
     figures = [f"{label} {metrics[f'test/{name}']:.4g}" for name, label in names.items()]
-    return f"{count:,} series: {', '.join(figures)}"
+    coverage = metrics.get("test/interval_coverage")
+    inside = "" if coverage is None else f"; {coverage:.1%} of the truths in their 90% intervals"
+    return f"{count:,} series: {', '.join(figures)}{inside}"
 
 
 def mixed_units_note(metrics: Mapping[str, float]) -> str:

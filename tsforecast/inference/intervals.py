@@ -8,6 +8,7 @@ import numpy as np
 from tsforecast.inference.options import IntervalOptions
 
 MIN_SCORES = 20  # before an interval is given
+FIRST_SCORES = 32  # that there is room for at first
 
 
 class CoverageSummary(TypedDict):
@@ -52,7 +53,8 @@ class AdaptiveIntervals:
         self.coverage, self.rate, self.memory = coverage, rate, memory
         self.miss = (1 - coverage) / 2
         self.levels = np.full((2, horizon, targets), self.miss)
-        self.scores = np.full((2, horizon, targets, memory), np.nan, np.float32)
+        # Grows as scores arrive, since a model of many series has intervals for each.
+        self.scores = np.full((2, horizon, targets, min(memory, FIRST_SCORES)), np.nan, np.float32)
         self.seen = np.zeros((horizon, targets), np.int64)  # scores, also those no longer in memory
         self.inside = np.zeros((horizon, targets), np.int64)
         self.truths = np.zeros((horizon, targets), np.int64)  # that had an interval
@@ -190,11 +192,20 @@ class AdaptiveIntervals:
 
     def _add_scores(self, step: int, target: int, below: np.ndarray, above: np.ndarray) -> None:
         count = len(below)
+        self._make_room(min(self.memory, int(self.seen[step, target]) + count))
         index = (self.seen[step, target] + np.arange(count))[-self.memory :] % self.memory
         self.scores[0, step, target, index] = below[-self.memory :]
         self.scores[1, step, target, index] = above[-self.memory :]
         self.seen[step, target] += count
         self._margins = None
+
+    def _make_room(self, needed: int) -> None:
+        """Make room for as many scores of each step and target."""
+        size = self.scores.shape[-1]
+        if needed > size:
+            more = min(self.memory, max(needed, 2 * size)) - size
+            room = np.full((*self.scores.shape[:-1], more), np.nan, np.float32)
+            self.scores = np.concatenate([self.scores, room], axis=-1)
 
 
 def create_intervals(

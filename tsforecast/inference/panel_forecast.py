@@ -9,12 +9,13 @@ import pyarrow as pa
 
 from tsforecast.inference.file_forecast import forecast_segment
 from tsforecast.inference.forecasts import Forecasts, Outputs
-from tsforecast.inference.intervals import CoverageSummary, create_intervals
+from tsforecast.inference.intervals import CoverageSummary
 from tsforecast.inference.options import IntervalOptions
 from tsforecast.inference.panel_stream import PanelStream, SeriesState
 from tsforecast.inference.predictor import Predictor
 from tsforecast.inference.probabilistic_output import ProbabilisticOutput
 from tsforecast.inference.scorer import Scorer
+from tsforecast.inference.series_intervals import SeriesIntervals
 from tsforecast.inference.sliding import Segment
 
 CALLS = 8  # of the model whose windows are gathered from several series
@@ -28,6 +29,7 @@ class PanelForecaster:
         predictor: Forecasts them.
         options: Options of the intervals.
         output: Which quantiles to write; None: those of the model.
+        calibration: Scores that the intervals of each series start with, or None.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class PanelForecaster:
         predictor: Predictor,
         options: IntervalOptions,
         output: ProbabilisticOutput | None = None,
+        calibration: bytes | None = None,
     ):
-        self.stream, self.predictor, self.options, self.output = stream, predictor, options, output
+        self.stream, self.predictor, self.output = stream, predictor, output
+        self.intervals = SeriesIntervals(stream.metadata, options, calibration)
         self._scorers: dict[str, Scorer] = {}
         self.windows = 0
 
@@ -69,22 +73,17 @@ class PanelForecaster:
 
     def summary(self) -> CoverageSummary:
         """Return the coverage over all series."""
-        inside, truths = 0, 0
-        for scorer in self._scorers.values():
-            inside += int(scorer.intervals.inside.sum())
-            truths += int(scorer.intervals.truths.sum())
-        observed = inside / truths if truths else None
-        return {"nominal": self.options.coverage, "observed": observed, "truths": truths}
+        return self.intervals.summary()
 
     def notes(self) -> list[str]:
         """Return the number of series, and the warnings of the stream."""
-        return [f"{len(self.stream.states):,} series", *self.stream.warnings()]
+        spread = self.intervals.describe_spread()
+        return [f"{len(self.stream.states):,} series{spread}", *self.stream.warnings()]
 
     def _scorer(self, state: SeriesState) -> Scorer:
         if state.name not in self._scorers:
-            metadata = state.metadata
-            intervals = create_intervals(metadata.horizon, len(metadata.targets), self.options)
-            self._scorers[state.name] = Scorer(intervals, metadata)
+            intervals = self.intervals.of(state.name, state.metadata)
+            self._scorers[state.name] = Scorer(intervals, state.metadata)
         return self._scorers[state.name]
 
 

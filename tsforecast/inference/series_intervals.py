@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from tsforecast.inference.intervals import AdaptiveIntervals, CoverageSummary, create_intervals
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.options import IntervalOptions
+
+MIN_TRUTHS = 100  # of a series whose coverage is stated
 
 
 class SeriesIntervals:
@@ -20,7 +23,7 @@ class SeriesIntervals:
     Args:
         metadata: Metadata of the model.
         options: Options of the intervals.
-        calibration: What ``registry.promote.calibrate_intervals`` returned for the model; None for no scores.
+        calibration: What ``evaluation.interval_start.calibrate_intervals`` returned for the model; None for no scores.
 
     Example:
         >>> from tsforecast.models.task import Task
@@ -35,7 +38,8 @@ class SeriesIntervals:
 
     def __init__(self, metadata: ModelMetadata, options: IntervalOptions, calibration: bytes | None = None):
         self._horizon, self._targets = metadata.horizon, len(metadata.targets)
-        self._options, self._calibration = options, calibration
+        self._options = options
+        self._start = create_intervals(self._horizon, self._targets, options, calibration)
         self._scale = metadata.without_level().scaler.scale
         self._by_name: dict[str, AdaptiveIntervals] = {}
 
@@ -58,7 +62,7 @@ class SeriesIntervals:
             series: Its metadata, with its level.
         """
         if name not in self._by_name:
-            intervals = create_intervals(self._horizon, self._targets, self._options, self._calibration)
+            intervals = copy.deepcopy(self._start)
             width = series.scaler.scale / self._scale
             chosen = width[list(series.target_indices)]
             if (chosen != 1).any():
@@ -76,3 +80,20 @@ class SeriesIntervals:
             "observed": float(inside / truths) if truths else None,
             "truths": truths,
         }
+
+    def describe_spread(self, least: int = MIN_TRUTHS) -> str:
+        """Return the coverage of the series with the lowest and of the one with the highest, for a line of output.
+
+        Args:
+            least: Truths that a series must have to count.
+        """
+        shares = {
+            name: float(intervals.inside.sum() / intervals.truths.sum())
+            for name, intervals in self._by_name.items()
+            if intervals.truths.sum() >= least
+        }
+        if len(shares) < 2:
+            return ""
+        low, high = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
+        middle = float(np.median(list(shares.values())))
+        return f", with coverage from {shares[low]:.1%} ('{low}') to {shares[high]:.1%} ('{high}'), median {middle:.1%}"

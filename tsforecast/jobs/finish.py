@@ -53,6 +53,7 @@ def finish_run(
         findings: More for the result and the report.
     """
     from tsforecast.evaluation.dependence import save_dependence
+    from tsforecast.evaluation.interval_start import save_start
     from tsforecast.evaluation.measurement import measure_run
     from tsforecast.evaluation.monitoring_reference import save_inputs
     from tsforecast.evaluation.scores import score_model
@@ -93,6 +94,7 @@ def finish_run(
     test = scores.test
     WindowErrors.from_forecasts(test.ends, test.truth, test.forecast).save(folder.path / "errors.npz")
     save_dependence(folder.path, model, dataset)
+    save_start(folder.path, scores.calibration)
     save_inputs(folder.path, dataset)
     result.write_with_stages(folder.path)
     report_run(tracker, folder, result, scores, dataset.series, [saved_path(folder.best)])

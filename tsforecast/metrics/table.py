@@ -112,6 +112,7 @@ METRICS = {
         Metric(name="smape", label="sMAPE (%)", source="series", better="lower", of_median=True),
         Metric(name="wape", label="WAPE (%)", source="series", better="lower", of_median=True),
         Metric(name="rmsse", label="RMSSE", source="series", better="lower"),
+        Metric(name="interval_coverage", label="Coverage of 90 % intervals", source="series"),
         Metric(name="owa", label="OWA", source="series", better="lower", of_median=True),
         Metric(name="pinball", label="Pinball", source="quantiles", unit="target", better="lower"),
         Metric(name="crps", label="CRPS", source="quantiles", unit="target", better="lower"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tsforecast.inference.dependence import FILE
 from tsforecast.registry.options import RegistryOptions
-from tsforecast.registry.store import Registry, Version
+from tsforecast.registry.store import CALIBRATION, Registry, Version
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -30,7 +30,8 @@ class ModelSource:
     @classmethod
     def from_run(cls, folder: RunFolder) -> "ModelSource":
         """Return the best model of a run."""
-        return cls(folder.path.name, folder.best, folder.config, dependence=_read(folder.path / FILE))
+        calibration, dependence = _read(folder.path / CALIBRATION), _read(folder.path / FILE)
+        return cls(folder.path.name, folder.best, folder.config, calibration, dependence)
 
     @classmethod
     def from_version(cls, version: Version) -> "ModelSource":

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from tsforecast.evaluation.interval_start import calibrate_intervals
 from tsforecast.evaluation.result import RunResult
 from tsforecast.panels.panel import join_ids
 from tsforecast.registry import gate
@@ -29,7 +30,6 @@ from tsforecast.registry.new_rows import (
     find_faults,
     leave_out,
 )
-from tsforecast.registry.promote import calibrate_intervals
 from tsforecast.registry.retraining_lock import lock_retraining
 from tsforecast.registry.retraining_splits import RecentSplit, check_held_out, check_split
 from tsforecast.registry.store import CALIBRATION, Registry, Version

@@ -151,3 +151,16 @@ def test_intervals_along_a_stream_depend_on_nothing_that_comes_later():
     one, other = first_half(1), first_half(2)
     assert np.array_equal(one, other, equal_nan=True)
     assert not np.isnan(one[-1]).any()
+
+
+def test_memory_grows_with_the_scores_up_to_its_size():
+    """A model of many series has intervals for each, most of which see few truths."""
+    intervals, errors = make(memory=1000), np.arange(1500.0)
+    zeros = np.zeros((1, 1, 1))
+    for number, size in ((20, 32), (33, 64), (900, 900), (1500, 1000)):
+        seen = int(intervals.seen[0, 0])
+        new = errors[seen:number].reshape(-1, 1, 1)
+        intervals.calibrate(np.broadcast_to(zeros, new.shape), np.broadcast_to(zeros, new.shape), new)
+        assert intervals.scores.shape[-1] == size
+        newest = np.sort(intervals.scores[1, 0, 0])[: min(number, 1000)]
+        np.testing.assert_array_equal(newest, errors[max(0, number - 1000) : number])

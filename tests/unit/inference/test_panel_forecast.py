@@ -7,9 +7,10 @@ from tsforecast.data.dataset import build_dataset
 from tsforecast.data.sources.csv import load
 from tsforecast.errors import UserError
 from tsforecast.inference.forecasts import Forecasts
+from tsforecast.inference.intervals import create_intervals
 from tsforecast.inference.metadata import ModelMetadata, describe_data
 from tsforecast.inference.options import IntervalOptions
-from tsforecast.inference.panel_forecast import PanelForecaster
+from tsforecast.inference.panel_forecast import PanelForecaster, forecast_together
 from tsforecast.inference.panel_stream import PanelStream
 from tsforecast.inference.predictor import Predictor
 from tsforecast.models.persistence import Persistence
@@ -59,6 +60,42 @@ def test_intervals_learn_from_the_series_alone(case):
     width = (rows.upper - rows.lower).groupby(rows.id).mean()
     assert width["c"] > 100 * width["a"]  # their levels are a thousand times apart
     assert forecaster.summary()["truths"] > 200
+
+
+def test_intervals_start_with_the_errors_of_all_series(case):
+    path, predictor = case
+    shared = create_intervals(2, 1, INTERVALS)
+    errors = np.linspace(-1, 1, 99)[:, None, None] * np.ones((1, 2, 1))
+    shared.calibrate(np.zeros_like(errors), np.zeros_like(errors), errors)
+    stream = PanelStream(FileSource(str(path)), predictor.metadata)
+    forecaster = PanelForecaster(stream, predictor, INTERVALS, calibration=shared.to_bytes())
+    rows = pa.concat_tables(forecaster.tables(8)).to_pandas()
+    assert not rows.lower.isna().any()
+    first = rows.groupby("id").first()
+    widths = predictor.metadata.scaler.levels.width[:, 0]
+    np.testing.assert_allclose((first.upper - first.lower)[list("abc")], 1.6 * widths, rtol=0.05)
+    assert forecaster.summary()["truths"] > 400
+    assert "3 series, with coverage from " in forecaster.notes()[0]
+
+
+def test_windows_of_several_series_share_a_call(case):
+    path, predictor = case
+    together, alone = Predictor.__call__, []
+    calls = []
+    run = predictor._run
+    predictor._run = lambda past: calls.append(len(past)) or run(past)
+    try:
+        for state, segment, forecasts in forecast_together(
+            PanelStream(FileSource(str(path)), predictor.metadata).segments(), predictor
+        ):
+            if forecasts is not None:
+                own = together(predictor, segment.windows(segment.ends), state.metadata)
+                np.testing.assert_array_equal(forecasts.values, own.values)
+                alone.append(len(segment.ends))
+    finally:
+        del predictor._run
+    assert len(alone) >= 3
+    assert calls[: -(-sum(alone) // 8)].count(8) == sum(alone) // 8
 
 
 def test_a_model_of_many_series_does_not_forecast_without_one(case):

@@ -2,12 +2,12 @@ import numpy as np
 
 from tests.helpers.panel_case import make_panel
 from tsforecast.data.dataset import build_dataset
+from tsforecast.evaluation.interval_start import MAX_SHARED, calibrate_intervals, calibration_windows
 from tsforecast.inference.intervals import create_intervals
 from tsforecast.inference.metadata import describe_data
 from tsforecast.inference.options import IntervalOptions
 from tsforecast.models.persistence import Persistence
 from tsforecast.models.task import Task
-from tsforecast.registry.promote import MAX_SHARED, calibrate_intervals, calibration_windows
 
 WINDOW = {"lookback": 6, "lead": 1, "horizon": 2, "stride": 1, "split": {"val": 20, "test": 10}}
 OPTIONS = IntervalOptions(coverage=0.8, rate=0.01, memory=1000)
