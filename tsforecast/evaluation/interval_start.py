@@ -100,8 +100,18 @@ def add_coverage(evaluation: Evaluation, dataset: ForecastDataset, calibration: 
     )
 
 
-def save_start(folder: Path, calibration: bytes | None) -> None:
-    """Write the scores that the intervals of many series start with into the folder of a run."""
+def save_uncertainty(folder: Path, model: Model, dataset: ForecastDataset, calibration: bytes | None) -> None:
+    """Write into the folder of a run what sample paths need, and the scores that intervals of many series start with.
+
+    Args:
+        folder: Folder of the run.
+        model: Its best model.
+        dataset: Its data.
+        calibration: The scores; None for one series.
+    """
+    from tsforecast.evaluation.dependence import save_dependence
+
+    save_dependence(folder, model, dataset)
     if calibration is not None:
         write_bytes(folder / FILE, calibration)
 

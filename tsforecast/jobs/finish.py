@@ -52,8 +52,7 @@ def finish_run(
         trained: The network that was trained, which then gets the best weights; None for a new one.
         findings: More for the result and the report.
     """
-    from tsforecast.evaluation.dependence import save_dependence
-    from tsforecast.evaluation.interval_start import save_start
+    from tsforecast.evaluation.interval_start import save_uncertainty
     from tsforecast.evaluation.measurement import measure_run
     from tsforecast.evaluation.monitoring_reference import save_inputs
     from tsforecast.evaluation.scores import score_model
@@ -93,8 +92,7 @@ def finish_run(
     write_run_report(folder.report, dataset, result, scores, report)
     test = scores.test
     WindowErrors.from_forecasts(test.ends, test.truth, test.forecast).save(folder.path / "errors.npz")
-    save_dependence(folder.path, model, dataset)
-    save_start(folder.path, scores.calibration)
+    save_uncertainty(folder.path, model, dataset, scores.calibration)
     save_inputs(folder.path, dataset)
     result.write_with_stages(folder.path)
     report_run(tracker, folder, result, scores, dataset.series, [saved_path(folder.best)])

@@ -5,7 +5,7 @@ import numpy as np
 from tests.helpers.panel_case import make_panel
 from tsforecast.data.dataset import build_dataset
 from tsforecast.evaluation.evaluate import evaluate
-from tsforecast.evaluation.interval_start import SCORED, add_coverage, calibrate_intervals, save_start
+from tsforecast.evaluation.interval_start import SCORED, add_coverage, calibrate_intervals, save_uncertainty
 from tsforecast.evaluation.scores import score_model
 from tsforecast.inference.intervals import create_intervals
 from tsforecast.inference.metadata import describe_data
@@ -46,5 +46,5 @@ def test_the_start_of_many_series_is_stored_with_the_run(tmp_path):
     scores = score_model(model, dataset, None)
     assert 0.5 < scores.to_fields()["metrics"]["test/interval_coverage"] <= 1
     assert set(scores.to_fields()["series"]) == {"a", "b", "c"}
-    save_start(tmp_path, scores.calibration)
+    save_uncertainty(tmp_path, model, dataset, scores.calibration)
     assert ModelSource.from_run(RunFolder(tmp_path)).calibration == scores.calibration
