@@ -77,6 +77,12 @@ class ForecastDataset:
         return features + tuple(name.rpartition("@+")[0] for name in self.channels[len(features) :])
 
     @property
+    def future_channels(self) -> tuple[int, ...]:
+        """The channels of future covariates: those of all steps of the horizon for one after the other."""
+        measured = len(self.series.features)
+        return tuple(i for i, name in enumerate(self.channels) if i >= measured and "@+" in name)
+
+    @property
     def number_channels(self) -> list[int]:
         """The channels that hold numbers rather than codes of categories."""
         categories = self.series.categories

@@ -30,8 +30,13 @@ class Task:
             empty if all channels hold numbers.
         category_counts: Number of codes of each categorical feature, see ``columns.categories``.
         context_channels: Channels that summarize the rows up to each step, see ``context.summaries``.
+        future_channels: Channels that hold a covariate at the times of the targets: H for the first of them, one for
+            each step of the horizon, then H for the next.
+        static_channels: Channels that are constant within each series.
         distribution: Description of the distribution that the model forecasts, see ``layers.distributions``, or None.
             Tasks with another one are equal: their models have the same quantiles.
+
+    Models of earlier versions do not state future and static channels, which therefore count neither.
 
     Example:
         >>> task = Task(lookback=100, channels=3, lead=10, horizon=1, target_indices=(0,))
@@ -49,6 +54,8 @@ class Task:
     category_of: tuple[int, ...] = ()
     category_counts: tuple[int, ...] = ()
     context_channels: tuple[int, ...] = ()
+    future_channels: tuple[int, ...] = dataclasses.field(default=(), compare=False)
+    static_channels: tuple[int, ...] = dataclasses.field(default=(), compare=False)
     distribution: dict[str, Any] | None = dataclasses.field(default=None, compare=False)
 
     @classmethod
@@ -70,6 +77,8 @@ class Task:
             distribution = {**distribution, "channels": scaled}
         categories = dataset.series.categories
         order = {name: index for index, name in enumerate(categories)}
+        panel = dataset.series.panel
+        constant = () if panel is None else panel.constant
         return cls(
             lookback=dataset.window["lookback"],
             channels=len(dataset.channels),
@@ -81,6 +90,8 @@ class Task:
             category_of=tuple(order.get(name, -1) for name in dataset.channel_features) if order else (),
             category_counts=tuple(FIRST + len(values) for values in categories.values()),
             context_channels=tuple(i for i, name in enumerate(dataset.channels) if CONTEXT in name),
+            future_channels=dataset.future_channels,
+            static_channels=tuple(dataset.series.features.index(name) for name in constant),
             distribution=None if distribution is None else dict(distribution),
         )
 

@@ -16,6 +16,8 @@ from tsforecast.models.nhits import NHITS
 from tsforecast.models.nlinear import NLinear
 from tsforecast.models.patchtst import PatchTST
 from tsforecast.models.rule_based import RuleBased
+from tsforecast.models.tide import TiDE
+from tsforecast.models.tsmixer import TSMixer
 
 SMALL = {"units": (5,), "dense_units": (6,)}
 MODELS = {
@@ -29,6 +31,10 @@ MODELS = {
     "dlinear": lambda task, **more: DLinear(task, kernel_size=5, **more),
     "nlinear": NLinear,
     "nhits": lambda task, **more: NHITS(task, pools=[4, 1], rates=[2, 1], units=8, **more),
+    "tide": lambda task, **more: TiDE(
+        task, units=8, step_units=2, step_hidden=4, covariate_hidden=4, dropout=0.0, **more
+    ),
+    "tsmixer": lambda task, **more: TSMixer(task, units=8, dropout=0.0, **more),
     "patchtst": lambda task, **more: PatchTST(
         task, d_model=8, heads=2, layers=1, d_ff=8, dropout=0.0, patch_len=4, patch_stride=4, **more
     ),
@@ -37,7 +43,9 @@ MODELS = {
     ),
 }
 ALL = pytest.mark.parametrize("name", MODELS)
-DIRECT = pytest.mark.parametrize("name", ["dlinear", "nlinear", "nhits"])  # forecast from whole windows alone
+# Forecast from whole windows alone; those of the second line read the covariates of each step.
+WITH_COVARIATES = ["tide", "tsmixer"]
+DIRECT = pytest.mark.parametrize("name", ["dlinear", "nlinear", "nhits", *WITH_COVARIATES])
 
 
 def with_head(name):
@@ -97,6 +105,45 @@ def test_a_weight_has_an_effect_on_the_loss_only_with_a_head():
     task = TASKS["one step"]
     assert MODELS["gru"](task, spike_weight=3.0).spike_weight == 0.0
     assert MODELS["gru"](task, spike_head=True, spike_weight=3.0).spike_weight == 3.0
+
+
+COVARIATES = replace(  # past, future numbers and codes of two steps each, a static number and a static code
+    TASKS["quantiles"],
+    channels=9,
+    future_channels=(3, 4, 5, 6),
+    static_channels=(7, 8),
+    category_of=(-1, -1, -1, -1, -1, 0, 0, -1, 1),
+    category_counts=(5, 4),
+)
+
+
+@pytest.mark.parametrize("name", WITH_COVARIATES)
+def test_every_kind_of_covariate_reaches_the_forecast(name):
+    model = MODELS[name](COVARIATES)
+    past, _ = batch(COVARIATES, rows=3)
+    past[..., [5, 6, 8]] = 2.0
+    before = np.asarray(model(past))
+    for channel in range(2, 9):
+        changed = past.copy()
+        changed[..., channel] += 1.0
+        assert np.abs(np.asarray(model(changed)) - before).max() > 1e-6, channel
+    earlier = past.copy()
+    earlier[:, :-1, 3:] = 3.0  # what is planned or constant is read at the last step
+    np.testing.assert_allclose(model(earlier), before, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", WITH_COVARIATES)
+def test_a_model_with_covariates_and_a_distribution_is_saved(name, tmp_path):
+    task = replace(COVARIATES, distribution={"name": "normal"})
+    model = MODELS[name](task)
+    past, _ = batch(task, rows=3)
+    past[..., [5, 6, 8]] = 2.0
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", compile=False)
+    assert again.task.future_channels == task.future_channels
+    assert again.task.static_channels == task.static_channels
+    for key, values in model(past).items():
+        np.testing.assert_array_equal(again(past)[key], values)
 
 
 RECURRENT = ("lstm", "gru", "cnn_lstm", "cnn_lstm_same", "rule_based")
