@@ -42,7 +42,7 @@ class MixingBlock(layers.Layer):
         self.norms = [_norm(norm, dtype=policy, name=f"norm_{i}") for i in (1, 2)]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        _, steps, channels = input_shape
+        steps, channels = (int(size or 0) for size in input_shape[1:])
         policy = self.dtype_policy
         self.along_time = layers.Dense(steps, activation="relu", dtype=policy, name="along_time")
         self.narrow = layers.Dense(channels, dtype=policy, name="narrow")

@@ -121,3 +121,15 @@ def add_level(forecast: Tensor, level: Tensor, task: Task) -> Tensor:
         level = ops.repeat(level[..., None], count, axis=-1)
         level = ops.pad(level, [[0, 0]] * 3 + [[0, forecast.shape[-1] - count]])
     return keras.layers.Add(dtype="float32", name="with_level")([forecast, level])
+
+
+def covariate_level(covariates: Covariates, task: Task) -> Tensor:
+    """Return a linear map ``[B, T, H]`` of what is known ahead and what is constant; None without any."""
+    parts = [] if covariates.future is None else [keras.layers.Flatten()(covariates.future)]
+    parts += [] if covariates.static is None else [covariates.static]
+    joined = _join(parts)
+    if joined is None:
+        return None
+    targets = len(task.target_indices)
+    level = keras.layers.Dense(targets * task.horizon, dtype="float32", name="covariate_level")(joined)
+    return ops.reshape(level, (-1, targets, task.horizon))

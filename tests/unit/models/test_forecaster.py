@@ -11,7 +11,9 @@ from tsforecast.layers.calibration import LogitCalibration
 from tsforecast.models.cnn_lstm import CNNLSTM
 from tsforecast.models.dlinear import DLinear
 from tsforecast.models.gru import GRU
+from tsforecast.models.itransformer import ITransformer
 from tsforecast.models.lstm import LSTM
+from tsforecast.models.moderntcn import ModernTCN
 from tsforecast.models.nhits import NHITS
 from tsforecast.models.nlinear import NLinear
 from tsforecast.models.patchtst import PatchTST
@@ -35,6 +37,10 @@ MODELS = {
         task, units=8, step_units=2, step_hidden=4, covariate_hidden=4, dropout=0.0, **more
     ),
     "tsmixer": lambda task, **more: TSMixer(task, units=8, dropout=0.0, **more),
+    "itransformer": lambda task, **more: ITransformer(
+        task, d_model=8, heads=2, layers=1, d_ff=8, dropout=0.0, attention_dropout=0.0, **more
+    ),
+    "moderntcn": lambda task, **more: ModernTCN(task, units=4, kernel=5, small_kernel=3, dropout=0.0, **more),
     "patchtst": lambda task, **more: PatchTST(
         task, d_model=8, heads=2, layers=1, d_ff=8, dropout=0.0, patch_len=4, patch_stride=4, **more
     ),
@@ -44,7 +50,7 @@ MODELS = {
 }
 ALL = pytest.mark.parametrize("name", MODELS)
 # Forecast from whole windows alone; those of the second line read the covariates of each step.
-WITH_COVARIATES = ["tide", "tsmixer"]
+WITH_COVARIATES = ["tide", "tsmixer", "itransformer", "moderntcn"]
 DIRECT = pytest.mark.parametrize("name", ["dlinear", "nlinear", "nhits", *WITH_COVARIATES])
 
 
