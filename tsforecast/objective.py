@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import keras
 from keras import ops
 
 from tsforecast.data.scaling import Scaler
@@ -14,6 +15,31 @@ if TYPE_CHECKING:
     from tsforecast.losses import Loss
     from tsforecast.models.protocol import Model
     from tsforecast.typing import Tensor
+
+
+class SoftSpikes(NamedTuple):
+    """What a student learns spikes from: the label of the truth, mixed with a teacher's probability.
+
+    Args:
+        truth: ``[..., H, T]``, NaN where unobserved.
+        probability: ``[..., H, T]``, of the teacher; NaN where it has none.
+        share: Weight of the teacher, in [0, 1].
+    """
+
+    truth: Tensor
+    probability: Tensor
+    share: float
+
+    def known_truth(self) -> Tensor:
+        """Return the truths, with 0 for unobserved ones, whose losses do not count."""
+        return ops.where(ops.isfinite(self.truth), self.truth, 0.0)
+
+    def mix(self, spike: Tensor) -> Tensor:
+        """Return the probability to learn, from whether there was a spike."""
+        label = ops.cast(spike, "float32")
+        known = ops.isfinite(self.probability)
+        mixed = (1 - self.share) * label + self.share * ops.where(known, self.probability, 0.0)
+        return ops.where(known, mixed, label)
 
 
 class Objective:
@@ -56,22 +82,26 @@ class Objective:
             if self.curved:
                 self.threshold = model.metadata["spike"]["threshold"]
 
-    def __call__(self, truth: Tensor, output: Tensor, origin: Tensor) -> Tensor:
+    def __call__(
+        self, truth: Tensor, output: Tensor, origin: Tensor, soft: SoftSpikes | None = None
+    ) -> Tensor:
         """Return the loss of each element.
 
         Args:
             truth: ``[..., H, T]`` without NaN.
             output: Output of the model for the same windows or steps.
             origin: ``[..., 1, T]``, the value of the target that each forecast starts from.
+            soft: What a student learns spikes from, if ``truth`` is mixed with a teacher's forecast; None otherwise.
         """
         value = self.loss.select(output)
         if not self.needs_spikes:
             return self.loss(truth, value)
-        rises = self._rises(truth, ops.cast(origin, "float32"))
+        rises = self._rises(truth if soft is None else soft.known_truth(), ops.cast(origin, "float32"))
         spike = rises > ops.convert_to_tensor(self.threshold, dtype="float32")
         losses = self.loss(truth, value, spike)
         if self.spike_weight:
-            losses = losses + self.spike_weight * _crossentropy(spike, output["spike"], self.spike_focus)
+            label = spike if soft is None else soft.mix(spike)
+            losses = losses + self.spike_weight * _crossentropy(label, output["spike"], self.spike_focus)
         return losses
 
     def _rises(self, truth: Tensor, origin: Tensor) -> Tensor:
@@ -100,7 +130,10 @@ class Objective:
 def _crossentropy(spike: Tensor, logits: Tensor, focus: float) -> Tensor:
     """Return the cross-entropy in its stable form: ``softplus(z) - z`` for a spike, ``softplus(z)`` otherwise.
 
-    With ``focus``, it is multiplied by the probability of what did not happen to that power.
+    A spike may be a probability. With ``focus``, the cross-entropy is multiplied by the probability of what did not
+    happen to that power.
     """
-    entropy = ops.softplus(logits) - ops.where(spike, logits, 0.0)
+    is_label = keras.backend.standardize_dtype(spike.dtype) == "bool"
+    hit = ops.where(spike, logits, 0.0) if is_label else spike * logits
+    entropy = ops.softplus(logits) - hit
     return entropy * ops.power(1.0 - ops.exp(-entropy), focus) if focus else entropy

@@ -14,6 +14,7 @@ from tsforecast.data.names import match_names
 from tsforecast.data.scaled_rows import scale_rows
 from tsforecast.data.scaling import DEFAULT, OBSERVED, Scaler, ScalerChoice, SeriesScaler
 from tsforecast.data.series import Series
+from tsforecast.data.soft_targets import SoftTargets
 from tsforecast.data.splits import PARTS, Borders, borders, panel_ranges
 from tsforecast.data.stored_rows import stored_scaled_rows
 from tsforecast.data.windows import Windows, window_ends
@@ -40,6 +41,7 @@ class ForecastDataset:
         borders: row ranges of training, validation and test; empty for a panel, whose series have their own.
         window: lookback, lead, horizon and stride.
         ranges: ``[3, S, 2]`` row ranges of the three splits in each series of a panel; None for one series.
+        soft: what training windows have as targets instead of the truths; None for the truths.
     """
 
     series: Series
@@ -51,6 +53,7 @@ class ForecastDataset:
     borders: Borders
     window: Mapping[str, int]
     ranges: np.ndarray | None = None
+    soft: SoftTargets | None = None
 
     def split_ranges(self, split: str) -> np.ndarray:
         """Return the rows ``[S, 2]`` of a split in each series."""
@@ -107,6 +110,7 @@ class ForecastDataset:
         """
         if split not in PARTS:
             raise UserError(f"There is no split '{split}'.{nearest(split, PARTS)} Choose train, val or test.")
+        truths = self.truths if self.soft is None or split != "train" else self.soft.columns(self.truths)
         shape = {key: self.window[key] for key in ("lookback", "lead", "horizon")}
         if self.ranges is None:
             border = self.borders[PARTS.index(split)]
@@ -115,7 +119,7 @@ class ForecastDataset:
             part = self.split_ranges(split)
             border = int(part[:, 0].min()), int(part[:, 1].max())
             ends = ends_of_series(part, self.series.bounds[:-1], **self.window, inside=split == "train")
-        return Windows(self.inputs, self.truths, ends, **shape, border=border).limited(limit)
+        return Windows(self.inputs, truths, ends, **shape, border=border).limited(limit)
 
 
 def build_dataset(

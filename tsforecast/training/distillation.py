@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsforecast.inference.predict import forecast
+from tsforecast.data.soft_targets import SoftTargets
+from tsforecast.inference.forecasts import spike_probability
+from tsforecast.inference.predict import predict
 
 if TYPE_CHECKING:
     from tsforecast.data.dataset import ForecastDataset
+    from tsforecast.data.windows import Windows
     from tsforecast.models.protocol import Model
 
 
 def with_soft_targets(dataset: ForecastDataset, teacher: Model, alpha: float) -> ForecastDataset:
-    """Return the dataset with soft targets in the training rows; validation and test rows stay unchanged.
+    """Return the dataset with soft targets for the training windows; validation and test stay unchanged.
 
     The soft target of a row is ``(1 - alpha) truth + alpha teacher``, where ``teacher`` is the mean of the teacher's
     forecasts of that row, one from each step of its horizon. A row without a forecast or without an observed truth
-    keeps its truth.
+    keeps its truth. Probabilities of a spike are averaged in the same way, and the student mixes them with its labels,
+    which come from the truths.
 
     Args:
         dataset: Data that the teacher forecasts as the student will.
@@ -27,24 +31,25 @@ def with_soft_targets(dataset: ForecastDataset, teacher: Model, alpha: float) ->
         alpha: Weight of the teacher, in [0, 1].
 
     Source: Hinton, Vinyals & Dean (2015), "Distilling the knowledge in a neural network", section 2, for mixing soft
-        and true targets; here for a regression.
+        and true targets; for the values as in a regression.
     """
-    totals, counts = _sum_forecasts(dataset, teacher)
-    has_forecast = counts > 0
-    truths = dataset.truths.copy()
-    mixed = (1 - alpha) * truths[has_forecast] + alpha * totals[has_forecast] / counts[has_forecast, None]
-    truths[has_forecast] = np.where(np.isfinite(truths[has_forecast]), mixed, np.nan)
-    return dataclasses.replace(dataset, truths=truths.astype(dataset.truths.dtype))
+    windows = dataset.windows("train")
+    output, levels = predict(teacher, windows), teacher.task.quantile_levels
+    points = output["forecast"] if levels is None else output["forecast"][..., levels.index(0.5)]
+    means = _mean_by_row(windows, points)
+    mixed = np.where(np.isfinite(means), (1 - alpha) * windows.truths + alpha * means, windows.truths)
+    spikes = np.full(mixed.shape, np.nan)
+    if "spike" in output:
+        spikes = _mean_by_row(windows, spike_probability(output["spike"]))
+    soft = SoftTargets(mixed.astype(np.float32), spikes.astype(np.float32), alpha)
+    return dataclasses.replace(dataset, soft=soft)
 
 
-def _sum_forecasts(dataset: ForecastDataset, teacher: Model) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sum ``[N, T]`` and the number ``[N]`` of the teacher's forecasts of each row."""
-    windows, levels = dataset.windows("train"), teacher.task.quantile_levels
-    values = forecast(teacher, windows)
-    points = values if levels is None else values[..., levels.index(0.5)]
-    total, count = np.zeros(dataset.truths.shape), np.zeros(len(dataset.truths))
+def _mean_by_row(windows: Windows, values: np.ndarray) -> np.ndarray:
+    """Return the mean ``[N, T]`` of what was forecast ``[n, H, T]`` for each row; NaN for rows without a forecast."""
+    total, count = np.zeros(windows.truths.shape), np.zeros((len(windows.truths), 1))
     for step, offset in enumerate(windows.target_offsets):
         rows = windows.ends + offset  # each row once, so that a plain assignment adds up
-        total[rows] += points[:, step]
+        total[rows] += values[:, step]
         count[rows] += 1
-    return total, count
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -121,7 +121,9 @@ def train_network(model: Forecaster, run: TrainingRun) -> Progress:
     """
     options, folder, windows = run.options, run.folder, run.dataset.windows("train")
     budget = Budget.from_options(options, len(windows))
-    trainer = create_trainer(model, run.loss, options, run.make_optimizer(budget.max_updates))
+    soft = run.dataset.soft
+    share = None if soft is None else soft.share
+    trainer = create_trainer(model, run.loss, options, run.make_optimizer(budget.max_updates), share)
     progress = Progress(best=run.best)
     if run.resume and folder.last.is_file():
         progress = Progress.from_dict(load_state(folder.last, trainer))
@@ -206,6 +208,7 @@ def create_trainer(
     loss: Loss,
     options: TrainingOptions,
     optimizer: tuple[keras.optimizers.Optimizer, LearningRate],
+    soft_share: float | None = None,
 ) -> Trainer:
     """Return the compiled trainer of a model.
 
@@ -214,13 +217,14 @@ def create_trainer(
         loss: Loss to minimize; pre-training has one of its own.
         options: Objective, supervision, batch size and shards.
         optimizer: Optimizer and its learning rate.
+        soft_share: Weight of the teacher in the targets of a student; None without one.
     """
     shards = shard_count(options)
-    trainer = (
-        MaskedTrainer(model, options.mask_share, shards=shards)
-        if options.objective == "masked_patches"
-        else Trainer(model, loss, dense_from=first_scored_step(options, model.has_sequence), shards=shards)
-    )
+    if options.objective == "masked_patches":
+        trainer: Trainer = MaskedTrainer(model, options.mask_share, shards=shards)
+    else:
+        first = first_scored_step(options, model.has_sequence)
+        trainer = Trainer(model, loss, dense_from=first, shards=shards, soft_share=soft_share)
     return compile_trainer(trainer, *optimizer, options.batch_size)
 
 

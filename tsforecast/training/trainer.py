@@ -14,7 +14,7 @@ from tsforecast.distribution import is_distributed, replica_count
 from tsforecast.inference.sharding import default_shards
 from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
-from tsforecast.objective import Objective
+from tsforecast.objective import Objective, SoftSpikes
 from tsforecast.training.distributed import clip_whole_gradients, distribute_batches, run_on_all_devices
 from tsforecast.training.observed import accumulate_observed, observed_share, weigh_by_observed
 from tsforecast.training.sharded_step import needs_whole_batch, sharded_train_step
@@ -38,6 +38,7 @@ class Trainer(keras.Model):
         loss: Element-wise loss of the forecast.
         dense_from: First step of the window to score (dense supervision), or None to score its last step only.
         shards: Parts of a batch that a CPU with TensorFlow computes in parallel; 0 for Keras' own step.
+        soft_share: Weight of the teacher in the targets of a student, see ``data.soft_targets``; None without one.
 
     Attributes:
         waited_seconds: Seconds that steps have waited for their batch.
@@ -56,12 +57,21 @@ class Trainer(keras.Model):
         0.0
     """
 
-    def __init__(self, forecaster: Forecaster, loss: Loss, *, dense_from: int | None = None, shards: int = 1):
+    def __init__(
+        self,
+        forecaster: Forecaster,
+        loss: Loss,
+        *,
+        dense_from: int | None = None,
+        shards: int = 1,
+        soft_share: float | None = None,
+    ):
         super().__init__()
         self.forecaster = forecaster
         self.sequence = None if dense_from is None else forecaster.sequence_model()
         self.objective = Objective(forecaster, loss)
         self.dense_from = dense_from
+        self.soft_share = soft_share
         self.shards = shards if needs_whole_batch(forecaster) is None else 1
         self.waited_seconds = 0.0
         self.train_function: Callable[[Iterator[Any]], dict[str, Tensor]] | None = None
@@ -87,10 +97,11 @@ class Trainer(keras.Model):
         training: bool = True,
     ) -> Tensor:
         """Return the mean loss of the observed truths of a batch; 0 if there are none."""
+        y, soft = self._split_targets(y)
         observed = ops.isfinite(y)
         # The truth is replaced before the loss is computed: NaN * 0 is NaN, in the gradient too.
         origin = self.objective.origin(x, None if self.sequence is None else y.shape[1])
-        losses = self.objective(ops.where(observed, y, 0.0), y_pred, origin)
+        losses = self.objective(ops.where(observed, y, 0.0), y_pred, origin, soft)
         mean = ops.mean(ops.where(observed, losses, 0.0))
         if not is_distributed():
             return mean / self.observed_share(y)
@@ -100,7 +111,15 @@ class Trainer(keras.Model):
 
     def observed_share(self, y: Tensor) -> Tensor:
         """Return the share of the truths that the loss averages over, see ``training.observed``."""
-        return observed_share(y)
+        return observed_share(self._split_targets(y)[0])
+
+    def _split_targets(self, y: Tensor) -> tuple[Tensor, SoftSpikes | None]:
+        """Return the targets of a batch, and of a student the truths and the teacher's probabilities of a spike."""
+        count = len(self.forecaster.task.target_indices)
+        if self.soft_share is None:
+            return y, None
+        truth, spikes = y[..., count : 2 * count], y[..., 2 * count :]
+        return y[..., :count], SoftSpikes(truth, spikes, self.soft_share)
 
     def train_step(self, *arguments: Any) -> dict[str, Tensor]:
         """Compute loss and gradient of a batch and update the weights; in shards on a CPU with TensorFlow."""

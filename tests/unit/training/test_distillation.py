@@ -24,18 +24,31 @@ def dataset(horizon):
 class Teacher(Estimator):
     """Forecasts its window's end and the step, so that every forecast is known."""
 
-    def __init__(self):
+    def __init__(self, has_spike_head=False):
         self.task = SimpleNamespace(quantile_levels=None)
+        self.has_spike_head = has_spike_head
 
     def forecast(self, windows):
         steps = np.arange(windows.horizon)
         return (windows.ends[:, None, None] + 0.25 * steps[:, None]).astype("float32")
 
+    def outputs(self, windows):
+        outputs = {"forecast": self.forecast(windows)}
+        if self.has_spike_head:
+            outputs["spike"] = np.where(
+                windows.ends[:, None, None] % 2, 0.0, np.full(outputs["forecast"].shape, 50.0)
+            )
+        return outputs
+
 
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_a_row_is_the_mix_of_truth_and_mean_forecast(horizon):
     data = dataset(horizon)
-    mixed = with_soft_targets(data, Teacher(), alpha=0.3).truths[:, 0]
+    distilled = with_soft_targets(data, Teacher(), alpha=0.3)
+    assert distilled.truths is data.truths
+    mixed, truths, spikes = distilled.windows("train").truths.T
+    np.testing.assert_array_equal(truths, data.truths[:, 0])
+    assert np.isnan(spikes).all()
     ends = data.windows("train").ends
     for row in range(len(mixed)):
         forecasts = [row - 2 - step + 0.25 * step for step in range(horizon) if row - 2 - step in ends]
@@ -48,7 +61,18 @@ def test_a_row_is_the_mix_of_truth_and_mean_forecast(horizon):
 def test_validation_and_test_rows_stay():
     data = dataset(1)
     distilled = with_soft_targets(data, Teacher(), alpha=1.0)
-    stop = data.borders[0][1]
-    np.testing.assert_array_equal(distilled.truths[stop:], data.truths[stop:])
-    assert np.isnan(distilled.truths[40, 0])
-    assert not np.array_equal(distilled.truths[:stop], data.truths[:stop], equal_nan=True)
+    mixed, stop = distilled.windows("train").truths[:, :1], data.borders[0][1]
+    np.testing.assert_array_equal(mixed[stop:], data.truths[stop:])
+    assert np.isnan(mixed[40, 0])
+    assert not np.array_equal(mixed[:stop], data.truths[:stop], equal_nan=True)
+    for split in ("val", "test"):
+        assert distilled.windows(split).truths is data.truths
+
+
+def test_probabilities_of_a_spike_are_averaged_too():
+    data = dataset(2)
+    spikes = with_soft_targets(data, Teacher(has_spike_head=True), alpha=0.3).windows("train").truths[:, 2]
+    ends = set(data.windows("train").ends)
+    for row in range(len(spikes)):
+        probabilities = [(1.0, 0.5)[end % 2] for end in (row - 2, row - 3) if end in ends]
+        np.testing.assert_allclose(spikes[row], np.mean(probabilities) if probabilities else np.nan)
