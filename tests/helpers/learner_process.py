@@ -45,11 +45,13 @@ class Weighting:
 
 def make_learning_model(name="v0001", memory=60):
     """Return a version whose intervals and weights learn, with no network."""
+    intervals = AdaptiveIntervals(HORIZON, 1, coverage=0.8, rate=0.05, memory=memory)
     return SimpleNamespace(
         name=name,
         version=SimpleNamespace(name=name),
         metadata=METADATA,
-        intervals=AdaptiveIntervals(HORIZON, 1, coverage=0.8, rate=0.05, memory=memory),
+        intervals=intervals,
+        intervals_of=lambda series: intervals,
         ensemble=LiveEnsemble(SimpleNamespace(weighting=Weighting()), METADATA),
     )
 

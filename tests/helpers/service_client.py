@@ -18,7 +18,15 @@ INTERVALS = IntervalOptions(coverage=0.9, rate=0.01, memory=100)
 
 
 def make_service(
-    registry, keep=500, journal=None, shadow=None, intervals=INTERVALS, alarms=None, webhook=None, **options
+    registry,
+    keep=500,
+    journal=None,
+    shadow=None,
+    intervals=INTERVALS,
+    alarms=None,
+    webhook=None,
+    max_series=1000,
+    **options,
 ):
     """A service; with ``journal=None``, one with a journal of its own."""
     telemetry = Telemetry()
@@ -33,6 +41,7 @@ def make_service(
         on_change=telemetry.change,
         restore=learner.load,
         shadow=shadow,
+        max_series=max_series,
     )
     limits = {"max_batch": 4, "queue": 16, "max_windows": 8}
     service = Service(manager, learner, telemetry, **{**limits, **options})

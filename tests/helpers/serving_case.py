@@ -45,6 +45,22 @@ def make_model(bias=0.0, task=None, **metadata):
     return model
 
 
+LEVELS = {"north": (0.0, 1.0), "south": (100.0, 10.0)}  # shift and width of ``load``
+
+
+def make_panel_model(bias=0.0, **metadata):
+    """The same of many series, of which two are known; ``bias`` is in spreads of their levels."""
+    rows = [(np.array([shift, 0, 0, 0.0]), np.array([width, 1, 1, 1.0])) for shift, width in LEVELS.values()]
+    levels = {
+        "ids": list(LEVELS),
+        "shift": [shift.tolist() for shift, _ in rows],
+        "width": [width.tolist() for _, width in rows],
+    }
+    scaler = {"mean": [0.0] * 4, "scale": [1.0] * 4, "target_indices": [0], "levels": levels}
+    panel = {"has_clock": True, "static": [], "name": ""}
+    return make_model(bias * 0.5, scaler=scaler, panel=panel, spike=None, **metadata)
+
+
 def register(path, *models):
     """A registry with these models as versions; the last one is the champion."""
     registry = Registry(path / "registry")

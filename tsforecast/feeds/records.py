@@ -9,6 +9,7 @@ import numpy as np
 from tsforecast.columns.categories import FIRST, UNKNOWN
 from tsforecast.feeds.batch import Record
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.journal.database import has_series
 from tsforecast.tables.streaming import Rows
 
 BLOCK = 50_000  # rows read at once
@@ -51,15 +52,16 @@ def decode_rows(records: Sequence[Record], metadata: ModelMetadata) -> Rows:
 
 
 def read_rows_since(connection: sqlite3.Connection, metadata: ModelMetadata, start: int) -> Iterator[Rows]:
-    """Yield the rows of the journal that are later than a time, in the order of time.
+    """Yield the rows of one series of the journal that are later than a time, in the order of time.
 
     Args:
         connection: The journal.
         metadata: Metadata of the model that is to read them.
         start: The time, in nanoseconds since 1970.
     """
+    single = " AND series=''" if has_series(connection) else ""
     cursor = connection.execute(
-        "SELECT time, content FROM rows WHERE clock=? AND time>? ORDER BY time, id",
+        f"SELECT time, content FROM rows WHERE clock=? AND time>?{single} ORDER BY time, id",
         (clock_name(metadata), start),
     )
     while records := cursor.fetchmany(BLOCK):

@@ -14,6 +14,7 @@ from tsforecast.data.derived import Derived, derive
 from tsforecast.data.scaling import MAX_SCALED, OBSERVED, Scaler
 from tsforecast.errors import UserError, nearest
 from tsforecast.metrics.naive_errors import NaiveErrors
+from tsforecast.panels.levels import standard_level
 from tsforecast.times.clock import Clock
 from tsforecast.times.frequency import Frequency
 from tsforecast.times.time_grid import TimeGrid
@@ -171,6 +172,20 @@ class ModelMetadata:
             width: ``[C]`` spread of each channel.
         """
         return replace(self, scaler=self.scaler.with_level(shift, width))
+
+    def level_of(self, columns: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the level ``[C]`` twice, shift and width, of a series that the model does not know.
+
+        Args:
+            columns: Feature -> its values in the first window of the series, NaN where missing.
+        """
+        count = len(self.scaler.mean)
+        shift, width = np.zeros(count), np.ones(count)
+        for index in self.scaler.levels.columns if self.scaler.levels is not None else ():
+            column = columns.get(self.channels[index].feature)
+            if column is not None:
+                shift[index], width[index] = standard_level(column)
+        return shift, width
 
     def without_level(self) -> "ModelMetadata":
         """Return the metadata whose values are relative to the levels of their series; of one series, its own."""

@@ -9,13 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from tsforecast.columns.categories import UNKNOWN, CategoryCoder
-from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.missing import MissingStretches
 from tsforecast.inference.sliding import Segment, SegmentStream, time_format
 from tsforecast.panels.identifiers import encode_values, series_codes
-from tsforecast.panels.levels import standard_level
 from tsforecast.tables.streaming import Rows, stream_rows
 from tsforecast.tables.table import Hints, Source, check_unique, naming_predict_keys
 from tsforecast.times.formats import TimeFormat
@@ -235,15 +233,9 @@ class PanelStream:
 
     def _level_of(self, rows: Rows) -> ModelMetadata:
         """Return the metadata of an unknown series, with the level of its first window."""
-        scaler: Scaler = self.metadata.scaler
-        count = len(scaler.mean)
-        shift, width = np.zeros(count), np.ones(count)
         first = np.argsort(rows.time, kind="stable")[: self.metadata.lookback]
-        for index in scaler.levels.columns if scaler.levels is not None else ():
-            column = rows.columns.get(self.metadata.channels[index].feature)
-            if column is not None:
-                shift[index], width[index] = standard_level(column[first])
-        return self.metadata.with_level(shift, width)
+        window = {name: column[first] for name, column in rows.columns.items()}
+        return self.metadata.with_level(*self.metadata.level_of(window))
 
 
 def _numbers(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -41,12 +41,14 @@ class Predictor:
         for size in self.sizes:  # so that the first real call has nothing left to compile
             self.outputs(np.zeros((size, self.metadata.lookback, len(self.metadata.channels)), np.float32))
 
-    def __call__(self, past: np.ndarray, series: ModelMetadata | None = None) -> Forecasts:
+    def __call__(
+        self, past: np.ndarray, series: ModelMetadata | Sequence[ModelMetadata] | None = None
+    ) -> Forecasts:
         """Return the forecasts of scaled windows.
 
         Args:
             past: float32 ``[n, L, C]``, n at least 1.
-            series: Metadata of the series that they are of, for a model of many series.
+            series: Metadata of the series that they are of, for a model of many series; or those of each window.
 
         Raises:
             UserError: The model is one of many series, and none is given.
@@ -55,8 +57,18 @@ class Predictor:
             raise UserError(
                 "The model was trained on many series: forecast them with job=predict run=FOLDER predict.data=FILE."
             )
+        if isinstance(series, Sequence):
+            return self._forecast_each(past, series)
         metadata = series or self.metadata
         parts = [Forecasts.from_outputs(outputs, metadata) for outputs in self._run_chunks(past)]
+        return Forecasts.concatenate(parts)
+
+    def _forecast_each(self, past: np.ndarray, series: Sequence[ModelMetadata]) -> Forecasts:
+        """Return the forecasts of windows that are of several series."""
+        outputs, parts = self.outputs(past), []
+        for first, stop in runs(series):
+            part = {name: values[first:stop] for name, values in outputs.items()}
+            parts.append(Forecasts.from_outputs(part, series[first]))
         return Forecasts.concatenate(parts)
 
     def outputs(self, past: np.ndarray) -> Outputs:
@@ -75,6 +87,17 @@ class Predictor:
             past = np.concatenate([past, np.zeros((size - count, *past.shape[1:]), np.float32)])
         outputs = self._calls[size](past)
         return {name: np.asarray(value)[:count] for name, value in outputs.items()}
+
+
+def runs(items: Sequence[object]) -> list[tuple[int, int]]:
+    """Return first and stop of each run of the same object.
+
+    Example:
+        >>> runs(["a", "a", "b"])
+        [(0, 2), (2, 3)]
+    """
+    starts = [index for index in range(len(items)) if not index or items[index] is not items[index - 1]]
+    return list(zip(starts, [*starts[1:], len(items)], strict=True))
 
 
 def is_adaptive(model: object) -> "TypeGuard[Ensemble]":

@@ -13,28 +13,39 @@ from tsforecast.files import flush_folder
 FILE = "journal.db"  # in the folder live/ of a registry
 LOCK_SECONDS = 10  # for a service that is just ending
 BUSY_SECONDS = 30  # to wait for a reader or a checkpoint
+UNSAVED = "unsaved"  # key in meta of the oldest score that the stored intervals of many series lack
 TABLES = ("rows", "truths", "forecasts", "scores")  # that grow, and that retention shortens
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rows(
   id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, time INTEGER NOT NULL, clock TEXT NOT NULL,
-  content TEXT NOT NULL);
+  content TEXT NOT NULL, series TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS rows_by_time ON rows(time);
 CREATE TABLE IF NOT EXISTS truths(
   id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, time INTEGER NOT NULL, target INTEGER NOT NULL,
-  value REAL);
+  value REAL, series TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS forecasts(
   id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, version TEXT NOT NULL, shadow INTEGER NOT NULL,
-  made_at INTEGER NOT NULL, pending INTEGER NOT NULL, content BLOB NOT NULL);
+  made_at INTEGER NOT NULL, pending INTEGER NOT NULL, content BLOB NOT NULL,
+  series TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS pending_forecasts ON forecasts(version, made_at) WHERE pending;
 CREATE TABLE IF NOT EXISTS scores(
   id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, version TEXT NOT NULL, forecast INTEGER NOT NULL,
   time INTEGER NOT NULL, step INTEGER NOT NULL, target INTEGER NOT NULL, value REAL,
-  low REAL, high REAL, lower REAL, upper REAL, truth REAL, learned INTEGER NOT NULL);
+  low REAL, high REAL, lower REAL, upper REAL, truth REAL, learned INTEGER NOT NULL,
+  series TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS scores_by_forecast ON scores(forecast);
 CREATE INDEX IF NOT EXISTS scores_by_version ON scores(version, id);
 CREATE TABLE IF NOT EXISTS intervals(version TEXT PRIMARY KEY, score INTEGER NOT NULL, content BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS weights(version TEXT PRIMARY KEY, content TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS levels(
+  version TEXT NOT NULL, series TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY(version, series)) WITHOUT ROWID;
+"""
+# Of one series, whose name is empty, these have no entries, and so cost nothing.
+INDEXES = """
+CREATE INDEX IF NOT EXISTS rows_by_series ON rows(series, time) WHERE series<>'';
+CREATE INDEX IF NOT EXISTS truths_by_series ON truths(series, id) WHERE series<>'';
+CREATE INDEX IF NOT EXISTS forecasts_by_series ON forecasts(series, shadow, id) WHERE series<>'';
 """
 
 
@@ -73,10 +84,44 @@ def open_journal(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.executescript(SCHEMA)
+        _add_series(connection)
+        connection.executescript(INDEXES)
         flush_folder(path.parent)
     except (sqlite3.Error, OSError) as error:
         raise _opening_error(path, error) from None
     return connection
+
+
+def _add_series(connection: sqlite3.Connection) -> None:
+    """Add the column with the name of the series to the tables of a journal that has been written without it."""
+    for table in TABLES:
+        if not has_series(connection, table):
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN series TEXT NOT NULL DEFAULT ''")
+
+
+def has_series(connection: sqlite3.Connection, table: str = "rows") -> bool:
+    """Return whether a table says which series its records are of: those of older journals are of one series."""
+    return any(column[1] == "series" for column in connection.execute(f"PRAGMA table_info({table})"))
+
+
+def of_series(name: str) -> str:
+    """Return the SQL condition, with one parameter for the name, on the records of a series.
+
+    Example:
+        >>> of_series(""), of_series("north")
+        ('series=?', "series=? AND series<>''")
+    """
+    return "series=? AND series<>''" if name else "series=?"
+
+
+def state_key(key: str, name: str) -> str:
+    """Return the key of what is stored of a series.
+
+    Example:
+        >>> state_key("v0001", ""), state_key("v0001", "north")
+        ('v0001', 'v0001/north')
+    """
+    return f"{key}/{name}" if name else key
 
 
 def read_journal(path: Path) -> sqlite3.Connection:

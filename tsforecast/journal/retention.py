@@ -4,7 +4,7 @@ import sqlite3
 import time
 from dataclasses import dataclass
 
-from tsforecast.journal.database import TABLES
+from tsforecast.journal.database import TABLES, UNSAVED
 
 CHUNK = 20_000  # records to delete in one transaction
 LARGE = ("forecasts", "scores")  # tables that are shortened first: rows are small, and retraining needs them
@@ -83,6 +83,9 @@ def _delete(connection: sqlite3.Connection, table: str, end: int | None) -> int:
     (last,) = connection.execute(f"SELECT MAX(id) FROM {table}").fetchone()
     if end is None or last is None:
         return 0
+    unsaved = connection.execute("SELECT value FROM meta WHERE key=?", (UNSAVED,)).fetchone()
+    if table == "scores" and unsaved is not None:
+        end = min(end, int(unsaved[0]) - 1)
     oldest = f"SELECT id FROM {table} WHERE id <= ? ORDER BY id LIMIT {CHUNK}"
     deleted = connection.execute(f"DELETE FROM {table} WHERE id IN ({oldest})", (min(end, last - KEPT),))
     return deleted.rowcount

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsforecast.errors import UserError
-from tsforecast.journal.database import journal_path, read_journal
+from tsforecast.journal.database import has_series, journal_path, read_journal
 from tsforecast.metrics.formatting import format_value
 from tsforecast.models.io import load_metadata
 
@@ -22,7 +22,7 @@ STEPS = """SELECT COUNT(DISTINCT scores.time) FROM scores JOIN forecasts ON fore
  WHERE scores.version=? AND forecasts.shadow AND scores.learned"""
 ERRORS = """SELECT s.target, COUNT(*), AVG((s.value - s.truth) * (s.value - s.truth)),
  AVG((c.value - c.truth) * (c.value - c.truth)) FROM scores s
- JOIN scores c ON c.version=? AND c.time=s.time AND c.step=s.step AND c.target=s.target AND c.learned
+ JOIN scores c ON c.version=? AND c.time=s.time AND c.step=s.step AND c.target=s.target AND c.learned{series}
  WHERE s.version=? AND s.learned GROUP BY s.target"""
 
 
@@ -53,7 +53,8 @@ def read_shadow_scores(path: Path, version: Version, champion: str) -> ShadowSco
     metadata = load_metadata(version.model)
     with closing(read_journal(path)) as connection:
         (steps,) = connection.execute(STEPS, (version.name,)).fetchone()
-        rows = connection.execute(ERRORS, (champion, version.name)).fetchall()
+        same = " AND c.series=s.series" if has_series(connection, "scores") else ""
+        rows = connection.execute(ERRORS.format(series=same), (champion, version.name)).fetchall()
     errors = {
         metadata["targets"][target]: (count, math.sqrt(shadow), math.sqrt(other))
         for target, count, shadow, other in rows

@@ -141,6 +141,9 @@ class AlarmWatcher:
             return self._feed(model, events, now)
 
     def _feed(self, model: LoadedModel, events: list[WatchedEvent], now: float) -> list[Alarm]:
+        if model.series.is_panel:
+            self.note = f"Monitoring watches models of one series, and {model.name} forecasts many."
+            return []
         changes = [] if model.name == self._version else self._adopt(model)
         monitor = self.monitor
         if monitor is None:

@@ -37,7 +37,7 @@ from tsforecast.serving.responses import (
     ReadyResponse,
     RowsResponse,
 )
-from tsforecast.serving.service import NotReady, Service
+from tsforecast.serving.service import NotReady, Service, UnknownSeries
 
 __all__ = ["Limits", "create_app"]
 FORECAST_DESCRIPTION = (
@@ -148,12 +148,12 @@ def add_row_routes(app: FastAPI, service: Service, limits: Limits) -> None:
     @app.get(
         "/v1/forecast/latest",
         summary="The forecast that was made last",
-        responses=openapi.responses(ForecastResponse, 401, 503),
+        responses=openapi.responses(ForecastResponse, 401, 404, 503),
     )
-    async def latest() -> Response:
+    async def latest(series: str | None = None) -> Response:
         try:
-            return Response(service.latest(), media_type=JSON)
-        except NotReady as error:
+            return Response(service.latest(series), media_type=JSON)
+        except (NotReady, UnknownSeries) as error:
             return refusal_response(error)
 
     @app.get(
@@ -194,12 +194,14 @@ def add_status_routes(app: FastAPI, service: Service) -> None:
         return json_response(service.models())
 
     @app.get(
-        "/v1/live", summary="What the live page shows", responses=openapi.responses(LiveResponse, 401, 503)
+        "/v1/live",
+        summary="What the live page shows",
+        responses=openapi.responses(LiveResponse, 401, 404, 503),
     )
-    async def live() -> Response:
+    async def live(series: str | None = None) -> Response:
         try:
-            return json_response(service.live())
-        except NotReady as error:
+            return json_response(service.live(series))
+        except (NotReady, UnknownSeries) as error:
             return refusal_response(error)
 
     @app.get("/healthz", summary="Whether the process responds", responses=openapi.responses(HealthResponse))

@@ -21,6 +21,7 @@ from tsforecast.errors import UserError, nearest
 from tsforecast.feeds.batch import MAX_ROWS, Arrivals, Record
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import time_format
+from tsforecast.panels.identifiers import encode_values
 from tsforecast.serving.requests import (
     EARLIEST,
     LATEST,
@@ -32,6 +33,7 @@ from tsforecast.serving.requests import (
     parse_time,
 )
 from tsforecast.serving.responses import ARROW
+from tsforecast.serving.series_names import read_labels, series_columns, series_feature
 from tsforecast.tables.file import DAMAGE, File
 from tsforecast.tables.frame import FrameSource
 from tsforecast.tables.opening import open_file
@@ -79,14 +81,29 @@ class RowsRequest(StrictModel):
     rows: Annotated[list[FeedRow], Field(min_length=1, description="a list of at least one row")]
 
 
+class PanelFeedRow(FeedRow):
+    """The values of a time of a series; its name is in ``series`` or among the values."""
+
+    series: Any = None
+
+
+class PanelRowsRequest(RowsRequest):
+    """New rows of one or more series, in any order."""
+
+    rows: Annotated[list[PanelFeedRow], Field(min_length=1, description="a list of at least one row")]  # type: ignore[assignment]
+
+
 class _OpenCoder(CategoryCoder):
     """Codes categories by a vocabulary that grows with those of the rows, so that their texts are kept."""
 
-    def __init__(self, vocabulary: Vocabulary, unknown: str):
-        super().__init__(vocabulary, unknown)
-        self.texts = {name: list(values) for name, values in vocabulary.items()}
+    def __init__(self, vocabulary: Vocabulary, unknown: str, ids: Collection[str] = ()):
+        super().__init__({**vocabulary, **dict.fromkeys(ids, ())}, unknown)
+        self.texts = {name: list(values) for name, values in self.vocabulary.items()}
+        self._ids = {name: dict[str, int]() for name in ids}  # their values and codes
 
     def encode(self, name: str, text: pa.ChunkedArray, *args: Any, **options: Any) -> np.ndarray:
+        if name in self._ids:
+            return self._encode_ids(name, text)
         codes = super().encode(name, text, *args, **options)
         for row in np.flatnonzero(codes == UNKNOWN).tolist():
             value = text[row].as_py()
@@ -94,6 +111,16 @@ class _OpenCoder(CategoryCoder):
                 self.texts[name].append(value)
             codes[row] = FIRST + self.texts[name].index(value)
         return codes
+
+    def _encode_ids(self, name: str, text: pa.ChunkedArray) -> np.ndarray:
+        indices, values = encode_values(text)
+        if values.null_count:
+            raise UserError(f"Column '{name}' is empty in a row: name the series of each row.")
+        known = self._ids[name]
+        codes = [FIRST + known.setdefault(value, len(known)) for value in values.to_pylist()]
+        self.texts[name] = list(known)
+        found: np.ndarray = np.array(codes, np.float64)[indices]
+        return found
 
     def decode(self, name: str, code: float) -> str | None:
         """Return the text of a code; None for a missing value."""
@@ -130,8 +157,9 @@ def read_body(
             raise UserError("The body is not a valid Arrow stream.") from None
         _check_count(frame.num_rows)
         return read_table(FrameSource(frame).open(), metadata, more, newest)
-    request = parse_body(RowsRequest, body, "rows", MAX_ROWS)
-    columns = _to_columns(request.rows, metadata, more)
+    ids = series_columns(metadata)
+    request = parse_body(PanelRowsRequest if ids else RowsRequest, body, "rows", MAX_ROWS)
+    columns = _to_columns(_with_labels(request.rows, ids), metadata, more)
     times = pa.array([row.time for row in request.rows], pa.string())
     return read_table(FrameSource(pa.table({"time": times, **columns})).open(), metadata, more, newest)
 
@@ -199,13 +227,18 @@ def read_table(
         else:
             named = set(recipe.time.columns) <= set(table.columns)
             written = time_format(recipe.time, recipe.time.columns if named else ("time",))
-        names = [name for name in dict.fromkeys([*metadata.all_features, *more]) if name in table.columns]
-        check_unique(table, names)
-        metadata.check_features(
-            [name for name in names if name in metadata.all_features], THE_TABLE.capitalize(), table.columns
-        )
-        coder = _OpenCoder(metadata.categories, recipe.unknown_categories if recipe else "note")
-        pieces = list(stream_rows(table, names, written, recipe, coder))
+        ids, code = series_columns(metadata), series_feature(metadata)
+        known = [name for name in dict.fromkeys([*metadata.all_features, *more]) if name not in (*ids, code)]
+        names = [name for name in known if name in table.columns]
+        check_unique(table, [*names, *ids])
+        given = [name for name in names if name in metadata.all_features]
+        metadata.check_features([*given, code] if code else given, THE_TABLE.capitalize(), table.columns)
+        lacking = next((name for name in ids if name not in table.columns), None)
+        if lacking is not None:
+            raise UserError(f"The body has no column '{lacking}', which names the series of each row.")
+        vocabulary = {name: values for name, values in metadata.categories.items() if name in known}
+        coder = _OpenCoder(vocabulary, recipe.unknown_categories if recipe else "note", ids)
+        pieces = list(stream_rows(table, [*names, *ids], written, recipe, coder))
     if not pieces:
         raise UserError("The body has no row.")
     rows = Rows.join(pieces)
@@ -225,21 +258,47 @@ def _to_records(rows: Rows, coder: _OpenCoder) -> Iterator[Record]:
         yield time, json.dumps(content, separators=(",", ":"))
 
 
+def _with_labels(rows: Sequence[FeedRow], ids: tuple[str, ...]) -> Sequence[FeedRow]:
+    """Return JSON rows whose values include the columns that name their series."""
+    for number, row in enumerate(rows):
+        if not ids:
+            break
+        where, series = f"rows[{number}]", getattr(row, "series", None)
+        if series is None:
+            named = {name: row.values[name] for name in ids if name in row.values}
+            labels = read_labels(named, ids, f"{where}.values")
+        else:
+            labels = read_labels(series, ids, f"{where}.series")
+        row.values.update(zip(ids, labels, strict=True))
+    return rows
+
+
 def _to_columns(
     rows: Sequence[FeedRow], metadata: ModelMetadata, more: Collection[str]
 ) -> dict[str, pa.Array]:
     """Return the columns of JSON rows; required features that no row has are missing."""
-    known = dict.fromkeys([*metadata.all_features, *more])
+    ids, code = series_columns(metadata), series_feature(metadata)
+    known = dict.fromkeys(
+        name for name in (*metadata.all_features, *more, *ids) if name != code or name in ids
+    )
+    texts = {*metadata.categories, *ids}
     markers = metadata.recipe.missing_values if metadata.recipe else ()
-    columns: dict[str, list[float | str | None]] = {name: [None] * len(rows) for name in metadata.features}
+    columns: dict[str, list[float | str | None]] = {
+        name: [None] * len(rows) for name in metadata.features if name in known
+    }
     for number, row in enumerate(rows):
         for name, value in row.values.items():
             where = f"rows[{number}].values"
             if name not in known:
                 label = name[:MAX_NAME].encode(errors="replace").decode()
                 raise UserError(f"{where}: unknown feature '{label}'.{nearest(label, list(known))}")
-            is_text = name in metadata.categories
-            if value is not None and type(value) in (int, float, str) and value in markers:
+            is_text = name in texts
+            if (
+                name not in ids
+                and value is not None
+                and type(value) in (int, float, str)
+                and value in markers
+            ):
                 value = None
             if not (value is None or is_number(value) or (is_text and isinstance(value, str))):
                 kind = "one of its categories, a text," if is_text else "a number"
@@ -247,7 +306,7 @@ def _to_columns(
             columns.setdefault(name, [None] * len(rows))[number] = _to_value(
                 value, is_text, f"{where}.{name}"
             )
-    kinds = {name: pa.string() if name in metadata.categories else pa.float64() for name in columns}
+    kinds = {name: pa.string() if name in texts else pa.float64() for name in columns}
     return {name: pa.array(values, kinds[name]) for name, values in columns.items()}
 
 

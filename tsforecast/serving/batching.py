@@ -4,12 +4,13 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from tsforecast.inference.forecasts import Forecasts
+from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.predictor import Predictor
 
 FIRST_SECONDS = 0.05  # assumed for a window before any has been measured
@@ -30,8 +31,14 @@ class QueueFull(Exception):
 class _Request:
     """The windows of one request, and how many of them are done."""
 
-    def __init__(self, predictor: Predictor, past: np.ndarray, result: "asyncio.Future[Forecasts]"):
-        self.predictor, self.past, self.result = predictor, past, result
+    def __init__(
+        self,
+        predictor: Predictor,
+        past: np.ndarray,
+        series: Sequence[ModelMetadata],
+        result: "asyncio.Future[Forecasts]",
+    ):
+        self.predictor, self.past, self.series, self.result = predictor, past, series, result
         self.started = 0  # windows that a batch has taken
         self.parts: list[Forecasts] = []
 
@@ -82,19 +89,22 @@ class Batcher:
             request.result.cancel()
         self._thread.shutdown()
 
-    async def forecast(self, predictor: Predictor, past: np.ndarray) -> Forecasts:
+    async def forecast(
+        self, predictor: Predictor, past: np.ndarray, series: Sequence[ModelMetadata] = ()
+    ) -> Forecasts:
         """Return the forecasts of scaled windows ``[n, L, C]``.
 
         Args:
             predictor: Computes them, whichever predictor is the newest by then.
             past: The windows.
+            series: Metadata of the series of each window, for a model of many series.
 
         Raises:
             QueueFull: More windows would be waiting than may.
         """
         if self.waiting + len(past) > self.queue:
             raise QueueFull(max(1, math.ceil(self.waiting * self._seconds)))
-        request = _Request(predictor, past, asyncio.get_running_loop().create_future())
+        request = _Request(predictor, past, series, asyncio.get_running_loop().create_future())
         self.waiting += len(past)
         self._requests.append(request)
         self._arrived.set()
@@ -110,8 +120,10 @@ class Batcher:
                 continue
             began = time.perf_counter()
             past = np.concatenate([request.past[rows] for request, rows in pieces])
+            series = [item for request, rows in pieces for item in request.series[rows]]
+            arguments = (past, series) if series else (past,)
             try:
-                forecasts = await loop.run_in_executor(self._thread, pieces[0][0].predictor, past)
+                forecasts = await loop.run_in_executor(self._thread, pieces[0][0].predictor, *arguments)
             except Exception as error:  # whatever it is, these requests fail with it and the next ones do not
                 _fail(pieces, error)
                 continue

@@ -13,7 +13,7 @@ from tsforecast.errors import UserError
 from tsforecast.journal.writer import NotStored
 from tsforecast.serving.batching import QueueFull
 from tsforecast.serving.requests import RequestTooLarge
-from tsforecast.serving.service import NotReady
+from tsforecast.serving.service import NotReady, UnknownSeries
 from tsforecast.serving.tokens import TokenSource
 
 JSON = "application/json"
@@ -114,8 +114,10 @@ async def read_body(request: Request, max_bytes: int, seconds: float) -> bytes:
         raise BodyTimeout from None
 
 
-def refusal_response(error: UserError | QueueFull | NotReady | NotStored) -> Response:
+def refusal_response(error: UserError | QueueFull | NotReady | NotStored | UnknownSeries) -> Response:
     """Return the response to a request that cannot be served."""
+    if isinstance(error, UnknownSeries):
+        return error_response(404, str(error))
     if isinstance(error, RequestTooLarge):
         return error_response(413, str(error))
     if isinstance(error, UserError):

@@ -12,7 +12,7 @@ from tsforecast.serving.window_record import Point, WindowRecord
 
 SNAPSHOT_POINTS = 600
 MAX_GAP = 600  # steps between two forecasts that are shown on one page
-_HIDDEN = ("low", "high", "window")  # fields of a point that the live page does not need
+_HIDDEN = ("low", "high", "window", "series")  # fields of a point that the live page does not need
 Truth = tuple[int, int, float]  # time in seconds since 1970, index of the target, value
 
 
@@ -123,6 +123,12 @@ class LiveStore:
         for window in reversed(newest):
             self._add_weights(window)
 
+    def shorten(self, keep: int) -> None:
+        """Keep fewer forecast values and truths from now on."""
+        self.keep = min(self.keep, keep)
+        self._drop_points()
+        _drop_oldest(self.truths, self.keep)
+
     def restore_truths(self, truths: Iterable[Truth]) -> None:
         """Restore truths that were added before, in the order of arrival."""
         for truth in truths:
@@ -145,6 +151,10 @@ class LiveStore:
         self.points[key] = point
         if point.truth is None:
             self._waiting.setdefault((point.time, point.target), set()).add(key)
+        self._drop_points()
+        return before is None or before.version != point.version
+
+    def _drop_points(self) -> None:
         while len(self.points) > self.keep:
             (time, step, target), _ = self.points.popitem(last=False)
             waiting = self._waiting.get((time, target))
@@ -152,7 +162,6 @@ class LiveStore:
                 waiting.discard((time, step, target))
                 if not waiting:
                     del self._waiting[time, target]
-        return before is None or before.version != point.version
 
 
 def _select_near(points: Sequence[Point]) -> list[Point]:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from tsforecast.ensemble.live import LiveEnsemble
 from tsforecast.errors import UserError
-from tsforecast.inference.intervals import AdaptiveIntervals, create_intervals
+from tsforecast.inference.intervals import AdaptiveIntervals
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.options import IntervalOptions
 from tsforecast.inference.predictor import Predictor, is_adaptive
+from tsforecast.inference.series_intervals import SeriesIntervals
 from tsforecast.journal.writer import NotStored
 from tsforecast.registry import Registry, Version
+from tsforecast.serving.series_book import SeriesBook
+from tsforecast.serving.series_names import series_columns
 
 if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
@@ -29,19 +32,32 @@ class LoadedModel:
     Args:
         version: Version of the registry.
         predictor: Predictor of its model.
-        intervals: Intervals that learn while it serves.
+        series: Its series, with intervals that learn while it serves.
         ensemble: Weights of an ensemble that follow the truths; None for other models.
     """
 
     version: Version
     predictor: Predictor
-    intervals: AdaptiveIntervals
+    series: SeriesBook
     ensemble: LiveEnsemble | None = None
 
     @property
     def name(self) -> str:
         """Name of the version."""
         return self.version.name
+
+    @property
+    def intervals(self) -> SeriesIntervals:
+        """Intervals of its series."""
+        return self.series.intervals
+
+    def intervals_of(self, series: str) -> AdaptiveIntervals | None:
+        """Return the intervals of a series; None for a series without a level."""
+        return self.series.intervals_of(series)
+
+    def restore_level(self, series: str, content: str) -> None:
+        """Restore the level of a series that was not in the training data."""
+        self.series.restore(series, content)
 
     @property
     def metadata(self) -> ModelMetadata:
@@ -60,11 +76,25 @@ def check_same_targets(shadow: ModelMetadata, champion: ModelMetadata, name: str
     Raises:
         UserError: Targets or the step differ.
     """
+    if series_columns(shadow) != series_columns(champion):
+        raise UserError(
+            f"{name} does not forecast the same series as the champion: choose a version that does."
+        )
     if shadow.targets != champion.targets or shadow.grid != champion.grid:
         raise UserError(
             f"{name} forecasts {', '.join(shadow.targets)} every {shadow.grid.step.describe()}, and the champion"
             f" {', '.join(champion.targets)} every {champion.grid.step.describe()}: choose a version with the same."
         )
+
+
+def check_servable(metadata: ModelMetadata) -> None:
+    """Refuse a model of many series whose times number steps: rows that arrive have the times of a clock.
+
+    Raises:
+        UserError: It is one.
+    """
+    if metadata.panel is not None and not metadata.panel.get("has_clock", True):
+        raise UserError("Its times number steps, and rows that arrive have the times of a clock.")
 
 
 class ModelManager:
@@ -82,6 +112,7 @@ class ModelManager:
         on_change: Called with True after a change and with False after one that failed.
         restore: Restores what a loaded version learned in earlier service.
         shadow: Name of a version that forecasts the same windows without being in service; None for none.
+        max_series: Series that may be in use, of a model of many.
 
     Example:
         ::
@@ -101,10 +132,11 @@ class ModelManager:
         on_change: Callable[[bool], None] = lambda succeeded: None,
         restore: Callable[[LoadedModel], None] = lambda model: None,
         shadow: str | None = None,
+        max_series: int = 1000,
     ):
         self.registry, self.load, self.sizes, self.on_change = registry, load, sizes, on_change
         self.options, self.poll_seconds = intervals, poll_seconds
-        self.restore, self.shadow_name = restore, shadow
+        self.restore, self.shadow_name, self.max_series = restore, shadow, max_series
         self.active: LoadedModel | None = None
         self.shadow: LoadedModel | None = None
         self.shadow_trouble: str | None = None  # why there is no shadow
@@ -170,13 +202,12 @@ class ModelManager:
     def _load(self, version: Version) -> LoadedModel:
         version.check()
         model = self.load(version.model)
+        check_servable(ModelMetadata.from_model(model))
         predictor = Predictor(model, self.sizes)
         metadata = predictor.metadata
-        intervals = create_intervals(
-            metadata.horizon, len(metadata.targets), self.options, version.calibration()
-        )
+        intervals = SeriesIntervals(metadata, self.options, version.calibration())
         ensemble = LiveEnsemble(model, metadata) if is_adaptive(model) else None
-        loaded = LoadedModel(version, predictor, intervals, ensemble)
+        loaded = LoadedModel(version, predictor, SeriesBook(metadata, intervals, self.max_series), ensemble)
         self.restore(loaded)
         return loaded
 

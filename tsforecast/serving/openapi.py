@@ -9,6 +9,7 @@ from tsforecast.serving.responses import ARROW, ErrorResponse
 REASONS = {
     401: "The bearer token is missing or wrong.",
     403: "The token does not have the scope that the request needs.",
+    404: "No series in use has the name; only models of many series have names.",
     408: "The body did not arrive in time.",
     413: "The body is too large, or contains too many windows or rows.",
     415: "The body is neither JSON nor another of the content types above.",

@@ -26,6 +26,7 @@ class ServeOptions:
         timeout_seconds: Seconds for one request, from its first byte.
         poll_seconds: Seconds between two looks at the champion.
         keep: Newest forecast values, with their truths, that the live page shows and that truths are matched with.
+        max_series: Series of a model of many that may be in use, each with its look-back, intervals and forecasts.
         journal: File in which rows, truths, forecasts and what was learned are kept; None: in the registry's folder.
         journal_days: Days after which records of the journal are deleted.
         journal_mb: Size of the journal in MB, above which its oldest records are deleted.
@@ -50,6 +51,7 @@ class ServeOptions:
     timeout_seconds: Annotated[float, Range(0.1, 3600)]
     poll_seconds: Annotated[float, Range(0.05, 3600)]
     keep: Annotated[int, Range(10, 100_000)]
+    max_series: Annotated[int, Range(1, 100_000)]
     journal: str | None
     journal_days: Annotated[float, Range(0.01, 100_000)]
     journal_mb: Annotated[float, Range(100, 10_000_000)]

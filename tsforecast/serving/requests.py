@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from tsforecast.columns.arrow import floats
+from tsforecast.columns.categories import as_categories
 from tsforecast.columns.cells import as_numbers
 from tsforecast.data.filling import carry_forward
 from tsforecast.data.scaling import MAX_SCALED
@@ -30,6 +31,8 @@ from tsforecast.errors import UserError, nearest
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.serving.categories import RequestCategories
 from tsforecast.serving.missing import RequestGaps
+from tsforecast.serving.series_book import SeriesBook, with_series
+from tsforecast.serving.series_names import read_labels, series_columns, series_feature
 
 EARLIEST, LATEST = np.datetime64("1700-01-01T00:00:00", "s"), np.datetime64("2200-01-01T00:00:00", "s")
 MAX_NAME = 80  # characters of an unknown name to repeat in a message
@@ -49,12 +52,31 @@ class WindowBatch(NamedTuple):
         made_at: Time datetime64[s] of the last row of each window ``[n]``.
         last: Last known values of the targets ``[n, T]``, in their unit.
         notes: What was found about the values.
+        names: Name of the series of each window; none for a model of one series.
+        series: Its metadata.
     """
 
     past: np.ndarray
     made_at: np.ndarray
     last: np.ndarray
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    series: tuple[ModelMetadata, ...] = ()
+
+    @classmethod
+    def join(cls, parts: "Sequence[WindowBatch]") -> "WindowBatch":
+        """Return the windows of several batches as one."""
+        if len(parts) == 1:
+            return parts[0]
+        past, made_at, last = (np.concatenate([part[index] for part in parts]) for index in range(3))
+        notes = tuple(dict.fromkeys(note for part in parts for note in part.notes))
+        names = tuple(name for part in parts for name in part.names)
+        return cls(past, made_at, last, notes, names, tuple(item for part in parts for item in part.series))
+
+    def select(self, windows: slice) -> "WindowBatch":
+        """Return some of the windows."""
+        parts = (self.past[windows], self.made_at[windows], self.last[windows], self.notes)
+        return WindowBatch(*parts, self.names[windows], self.series[windows])
 
 
 class StrictModel(BaseModel):
@@ -142,6 +164,18 @@ class ForecastRequest(StrictModel):
     features: Annotated[list[str] | None, Field(description="a list of names")] = None
 
 
+class PanelWindow(Window):
+    """The newest rows of a series up to a time, oldest first."""
+
+    series: Annotated[Any, Field(description="the name of a series")]
+
+
+class PanelForecastRequest(ForecastRequest):
+    """One or more windows of one or more series."""
+
+    windows: Annotated[list[PanelWindow], Field(min_length=1, description="a list of at least one window")]  # type: ignore[assignment]
+
+
 class TruthRow(StrictModel):
     """Observed values at a time."""
 
@@ -153,27 +187,43 @@ class TruthRow(StrictModel):
     ]
 
 
+class PanelTruthRow(TruthRow):
+    """Observed values of a series at a time."""
+
+    series: Annotated[Any, Field(description="the name of a series")]
+
+
 class ObserveRequest(StrictModel):
     """Rows with truths."""
 
     rows: Annotated[list[TruthRow], Field(min_length=1, description="a list of at least one row")]
 
 
+class PanelObserveRequest(ObserveRequest):
+    """Rows with truths of one or more series."""
+
+    rows: Annotated[list[PanelTruthRow], Field(min_length=1, description="a list of at least one row")]  # type: ignore[assignment]
+
+
 class Truth(NamedTuple):
-    """An observed value: time in seconds since 1970, index of the target, and value in its unit."""
+    """An observed value: time in seconds since 1970, index of the target, value in its unit, and name of the series."""
 
     time: int
     target: int
     value: float
+    series: str = ""
 
 
-def from_json(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowBatch:
+def from_json(
+    body: bytes, metadata: ModelMetadata, max_windows: int, book: SeriesBook | None = None
+) -> WindowBatch:
     """Read a ``ForecastRequest``.
 
     Args:
         body: Body of the request.
         metadata: Inputs of the model.
         max_windows: Windows that one request may contain.
+        book: The series of a model of many; None for one series.
 
     Raises:
         UserError: What is wrong, and where.
@@ -185,9 +235,18 @@ def from_json(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowB
             {"windows": [{"time": "2024-01-31T13:45:00", "values": [[1.2, 0.4], [1.3, 0.4], [1.1, 0.5]]}],
              "features": ["load", "pressure"]}
     """
-    request = parse_body(ForecastRequest, body, "windows", max_windows)
-    features = list(metadata.features) if request.features is None else request.features
-    metadata.check_features(features, "features")
+    columns = series_columns(metadata)
+    request = parse_body(PanelForecastRequest if columns else ForecastRequest, body, "windows", max_windows)
+    code = series_feature(metadata)  # follows from the name
+    features = (
+        [name for name in metadata.features if name != code] if request.features is None else request.features
+    )
+    metadata.check_features([*features, code] if code else features, "features")
+    names = [
+        "/".join(read_labels(_series(window), columns, f"windows[{number}].series"))
+        for number, window in enumerate(request.windows)
+        if columns
+    ]
     categories, gaps = RequestCategories(metadata), RequestGaps(metadata)
     values = [
         _to_array(window.values, metadata, features, f"windows[{number}].values", categories, gaps)
@@ -200,24 +259,28 @@ def from_json(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowB
         ]
     )
     notes = categories.notes + gaps.notes
-    return _scale(made_at, np.stack(values), features, metadata)._replace(notes=notes)
+    return _scale_all(made_at, np.stack(values), features, metadata, names, book)._replace(notes=notes)
 
 
-def from_arrow(body: bytes, metadata: ModelMetadata, max_windows: int) -> WindowBatch:
+def from_arrow(
+    body: bytes, metadata: ModelMetadata, max_windows: int, book: SeriesBook | None = None
+) -> WindowBatch:
     """Read an Arrow stream with the columns ``time``, the features, and ``window`` (integers) if there are several.
 
     Args:
         body: Body of the request.
         metadata: Inputs of the model.
         max_windows: Windows that one request may contain.
+        book: The series of a model of many, whose names are in the columns of the training data; None for one series.
 
     Raises:
         UserError: What is wrong, and where.
         RequestTooLarge: There are more windows.
     """
     table = _read_arrow(body)
-    features = [name for name in table.column_names if name not in ("time", "window")]
-    metadata.check_features(features, "The Arrow table")
+    ids, code = series_columns(metadata), series_feature(metadata)
+    features = [name for name in table.column_names if name not in ("time", "window", *ids)]
+    metadata.check_features([*features, code] if code else features, "The Arrow table")
     time = _read_window_times(table, metadata, max_windows)
     made_at = time[:, metadata.history + metadata.lookback - 1]
     columns, categories, gaps = [], RequestCategories(metadata), RequestGaps(metadata)
@@ -237,8 +300,9 @@ def from_arrow(body: bytes, metadata: ModelMetadata, max_windows: int) -> Window
     for number, window in enumerate(values):
         _check_finite(window, features, f"window {number}")
         gaps.put_back(window, cells[number], features, f"window {number}")
+    names = _window_names(table, ids, metadata.input_rows)
     notes = categories.notes + gaps.notes
-    return _scale(made_at, values, features, metadata)._replace(notes=notes)
+    return _scale_all(made_at, values, features, metadata, names, book)._replace(notes=notes)
 
 
 def read_truths(body: bytes, metadata: ModelMetadata, max_rows: int) -> tuple[int, list[Truth]]:
@@ -256,17 +320,19 @@ def read_truths(body: bytes, metadata: ModelMetadata, max_rows: int) -> tuple[in
         UserError: What is wrong, and where.
         RequestTooLarge: There are more rows.
     """
-    request = parse_body(ObserveRequest, body, "rows", max_rows)
+    columns = series_columns(metadata)
+    request = parse_body(PanelObserveRequest if columns else ObserveRequest, body, "rows", max_rows)
     truths, gaps = [], RequestGaps(metadata)
     for number, row in enumerate(request.rows):
         time = int(_to_grid(metadata, row.time, f"rows[{number}].time").astype(np.int64))
+        name_of = read_labels(_series(row), columns, f"rows[{number}].series") if columns else ()
         for name, value in row.values.items():
             where = f"rows[{number}].values"
             if name in metadata.categories or (name in metadata.all_features and gaps.is_marker(value)):
                 continue
             _check_truth(name, value, metadata, where)
             if name in metadata.targets:
-                truths.append(Truth(time, metadata.targets.index(name), float(value)))
+                truths.append(Truth(time, metadata.targets.index(name), float(value), "/".join(name_of)))
     return len(request.rows), truths
 
 
@@ -409,6 +475,51 @@ def _check_finite(values: np.ndarray, features: Sequence[str], where: str) -> No
             f"{where}[{row}]: the value of '{features[column]}' is missing or infinite; "
             "fill it with the last one known."
         )
+
+
+def _series(item: Window | TruthRow) -> object:
+    """Return what a window or a row says of its series."""
+    return item.series if isinstance(item, PanelWindow | PanelTruthRow) else None
+
+
+def _window_names(table: pa.Table, ids: Sequence[str], rows: int) -> list[str]:
+    """Return the name of the series of each window of an Arrow table."""
+    columns = []
+    for name in ids:
+        if name not in table.column_names:
+            raise UserError(f"The Arrow table has no column '{name}', which names the series of each row.")
+        text = as_categories(table[name]).to_pylist()
+        wrong = next((i for i in range(len(text)) if text[i] is None or text[i] != text[i - i % rows]), None)
+        if wrong is not None:
+            raise UserError(f"Column '{name}' must name one series in each window, and row {wrong} does not.")
+        columns.append(text[::rows])
+    return ["/".join(labels) for labels in zip(*columns, strict=True)]
+
+
+def _scale_all(
+    made_at: np.ndarray,
+    values: np.ndarray,
+    features: Sequence[str],
+    metadata: ModelMetadata,
+    names: Sequence[str],
+    book: SeriesBook | None,
+) -> WindowBatch:
+    """Scale windows; those of many series each relative to the level of its series."""
+    if book is None or not names:
+        return _scale(made_at, values, features, metadata)
+    book.check(names)
+    levels, parts = dict[str, ModelMetadata](), list[WindowBatch]()
+    for index, name in enumerate(names):
+        window = dict(zip(features, values[index].T, strict=True))
+        if name not in levels:
+            levels[name] = book.first_level(
+                name, {key: column[: metadata.lookback] for key, column in window.items()}
+            )
+        window = with_series(metadata, name, window)
+        rows = np.stack(list(window.values()), axis=1)[None]
+        batch = _scale(made_at[index : index + 1], rows, list(window), levels[name])
+        parts.append(batch._replace(names=(name,), series=(levels[name],)))
+    return WindowBatch.join(parts)
 
 
 def _scale(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from tsforecast.inference.forecast_table import forecast_table, member_names
 from tsforecast.inference.forecasts import Forecasts
 from tsforecast.serving.model_manager import LoadedModel
+from tsforecast.serving.series_names import SERIES
 
 ARROW = "application/vnd.apache.arrow.stream"
 LocalTime = Annotated[
@@ -53,6 +54,7 @@ class IntervalSummary(BaseModel):
 class WindowForecast(BaseModel):
     """The forecast of one window."""
 
+    series: Annotated[str | None, Field(description="its name, of a model of many series")] = None
     made_at: LocalTime
     times: list[LocalTime]
     forecast: ByTarget
@@ -106,6 +108,9 @@ class ModelInput(BaseModel):
     members: list[str]
     categories: Annotated[
         dict[str, list[str]] | None, Field(description="the features that are texts, with their categories")
+    ] = None
+    series: Annotated[
+        list[str] | None, Field(description="the columns that name the series of a row, of a model of many")
     ] = None
 
 
@@ -201,6 +206,8 @@ class LiveResponse(BaseModel):
     alarms: list[AlarmResponse]
     drift: list[DriftLevels]
     monitoring: str | None
+    series: Annotated[list[str] | None, Field(description="the series in use, of a model of many")] = None
+    shown: Annotated[str | None, Field(description="the series that is shown")] = None
 
 
 class ForecastResult(NamedTuple):
@@ -213,6 +220,7 @@ class ForecastResult(NamedTuple):
         lower: Lower bounds ``[n, H, T]`` of the intervals, NaN where there is none yet.
         upper: Upper bounds ``[n, H, T]``.
         notes: What was found about the values of the request.
+        names: Name of the series of each window; none for a model of one series.
     """
 
     model: LoadedModel
@@ -221,6 +229,7 @@ class ForecastResult(NamedTuple):
     lower: np.ndarray
     upper: np.ndarray
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def to_response(self) -> ForecastResponse:
         """Return the JSON response."""
@@ -233,30 +242,43 @@ class ForecastResult(NamedTuple):
             targets=list(metadata.targets),
             coverage=self.model.intervals.coverage,
             forecasts=[
-                WindowForecast(made_at=made_at[row], times=times[row], **self._window_fields(row))
+                WindowForecast(
+                    **self._label(row), made_at=made_at[row], times=times[row], **self._window_fields(row)
+                )
                 for row in range(len(made_at))
             ],
             **({"notes": list(self.notes)} if self.notes else {}),
         )
 
-    def newest(self) -> "ForecastResult":
-        """Return the forecast of the last window alone."""
-        newest = slice(len(self.made_at) - 1, None)
+    def newest_of_each(self) -> "dict[str, ForecastResult]":
+        """Return the forecast of the last window of each series alone; that of one series has an empty name."""
+        last = {name: row for row, name in enumerate(self.names)} or {"": len(self.made_at) - 1}
+        return {name: self._select(slice(row, row + 1)) for name, row in last.items()}
+
+    def _select(self, rows: slice) -> "ForecastResult":
         return self._replace(
-            made_at=self.made_at[newest],
-            forecasts=self.forecasts.select(newest),
-            lower=self.lower[newest],
-            upper=self.upper[newest],
+            made_at=self.made_at[rows],
+            forecasts=self.forecasts.select(rows),
+            lower=self.lower[rows],
+            upper=self.upper[rows],
+            names=self.names[rows],
         )
+
+    def _label(self, row: int) -> dict[str, Any]:
+        return {"series": self.names[row]} if self.names else {}
 
     def to_arrow(self) -> bytes:
         """Return an Arrow stream of the table that ``job=predict`` writes."""
         about = {"version": self.model.version.name}
         if self.notes:
             about["notes"] = "\n".join(self.notes)
-        table = forecast_table(
-            self.model.metadata, self.made_at, self.forecasts, self.lower, self.upper
-        ).replace_schema_metadata(about)
+        table = forecast_table(self.model.metadata, self.made_at, self.forecasts, self.lower, self.upper)
+        if self.names:
+            columns = self.model.series.columns
+            names = np.repeat(np.array(self.names, object), table.num_rows // len(self.names))
+            label = columns[0] if len(columns) == 1 else SERIES
+            table = table.add_column(0, label, pa.array(names, pa.string()))
+        table = table.replace_schema_metadata(about)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)

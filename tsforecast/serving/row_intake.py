@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,14 +12,18 @@ import numpy as np
 from tsforecast.errors import UserError
 from tsforecast.feeds.batch import Arrivals, Record
 from tsforecast.feeds.records import decode_rows
-from tsforecast.journal.database import read_journal
+from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.journal.database import read_journal, state_key
 from tsforecast.journal.writer import Statement
 from tsforecast.serving.arrivals import RowReader, plain_messages
 from tsforecast.serving.hooks import AcceptedRow
-from tsforecast.serving.look_back import LookBack
+from tsforecast.serving.look_back import Update
+from tsforecast.serving.look_backs import LookBacks, SeriesWindows
 from tsforecast.serving.requests import WindowBatch
 from tsforecast.serving.responses import ForecastResult, IntervalSummary, RowsResponse
-from tsforecast.serving.row_records import MADE, STORE_META, insert_rows, load_look_back
+from tsforecast.serving.row_records import MADE, STORE_LEVEL, STORE_META, insert_rows, load_look_backs
+from tsforecast.serving.series_names import split_records
+from tsforecast.tables.streaming import Rows
 
 if TYPE_CHECKING:
     from tsforecast.serving.model_manager import LoadedModel
@@ -41,7 +45,7 @@ class RowIntake:
     def __init__(self, service: Service):
         self._service = service
         self._lock = asyncio.Lock()
-        self._look_backs: dict[str, LookBack] = {}
+        self._look_backs: dict[str, LookBacks] = {}
 
     async def add_body(self, body: bytes, content_type: str) -> RowsResponse:
         """Add the rows of a request; see ``add``.
@@ -72,77 +76,95 @@ class RowIntake:
         async with self._lock:
             active, shadow = service.active(), service.shadow()
             service.learner.journal.check()
-            look_back = await self._look_back(active)
-            matched, again = self._accept(arrivals.records, active, look_back, more)
-            batch = None
-            if shadow is not None and arrivals.records:
-                batch = await self._shadow_batch(arrivals.records, shadow)
-            if shadow is not None and batch is not None:
-                service.start_task(service.forecast_by_shadow(shadow, batch))
-            result = await self._forecast(active, look_back, again)
+            look_backs = await self._look_backs_of(active)
+            groups = split_records(arrivals.records, active.series.columns)
+            matched, again = self._accept(arrivals.records, groups, active, look_backs, more)
+            if shadow is not None and groups:
+                batch = await self._shadow_batch(groups, shadow)
+                if batch is not None:
+                    service.start_task(service.forecast_by_shadow(shadow, batch))
+            windows = look_backs.windows(service.max_windows, again, groups if groups else None)
+            results = await self._forecast(active, look_backs, windows)
         await service.learner.journal.committed()
-        notes = (*arrivals.notes, *self._notes(look_back, result))
-        return _response(active, len(arrivals.records), matched, result, notes)
+        notes = (*arrivals.notes, *self._notes(look_backs, groups, windows))
+        return _response(active, len(arrivals.records), matched, results, notes)
 
     def _accept(
         self,
         records: Sequence[Record],
+        groups: Mapping[str, Sequence[Record]],
         active: LoadedModel,
-        look_back: LookBack,
+        look_backs: LookBacks,
         more: Sequence[Statement],
-    ) -> tuple[int, bool]:
-        """Store rows and learn from them; return how many forecast values they matched, and whether one repeats the
-        row of the newest forecast.
+    ) -> tuple[int, list[str]]:
+        """Store rows and learn from them; return how many forecast values they matched, and the series of which one
+        repeats the row of the newest forecast.
         """
         service, learner = self._service, self._service.learner
         if not records:
             learner.journal.put(more)
-            return 0, False
-        rows = decode_rows(records, active.metadata)
+            return 0, []
+        rows = {name: decode_rows(group, active.metadata) for name, group in groups.items()}
         with plain_messages():
-            update = look_back.add(rows)
+            updates, started = look_backs.add(rows)
         first = learner.next_id("rows", len(records))
-        statements = [*more, *insert_rows(records, first, learner.now(), active.metadata)]
-        observation = service.add_truths(active, update.truths, statements)
+        statements = [
+            *more,
+            *insert_rows(records, first, learner.now(), active.metadata),
+            *start_series(active, started),
+        ]
+        truths = [truth for update in updates.values() for truth in update.truths]
+        names = [name for name, update in updates.items() for _ in update.truths if name]
+        observation = service.add_truths(active, truths, statements, names)
         if service.watchers:
-            times = active.metadata.clock.to_grid(rows.time).astype("datetime64[s]").astype(np.int64).tolist()
-            for index, time in enumerate(times):
-                values = {name: float(column[index]) for name, column in rows.columns.items()}
-                service.call_watchers(AcceptedRow(time, values))
+            for group in rows.values():
+                self._call_watchers(group, active)
         service.telemetry.rows.inc(len(records))
-        made = look_back.made
-        return len(observation.matched), made is not None and made in update.positions
+        return len(observation.matched), _repeated(look_backs, updates)
 
-    async def _forecast(self, model: LoadedModel, look_back: LookBack, again: bool) -> ForecastResult | None:
-        """Forecast the windows of a look-back that have not been forecast yet; None if there is none."""
-        batch, positions = look_back.windows(self._service.max_windows, again)
-        if not len(positions):
-            return None
-        made_at = int(batch.made_at[-1].astype(np.int64))
-        more = [(STORE_META, (MADE, str(made_at)))]
-        result = await self._service.forecast_batch(model, batch, more=more)
-        look_back.made = int(positions[-1])
-        return result
+    def _call_watchers(self, rows: Rows, active: LoadedModel) -> None:
+        times = active.metadata.clock.to_grid(rows.time).astype("datetime64[s]").astype(np.int64).tolist()
+        for index, time in enumerate(times):
+            values = {name: float(column[index]) for name, column in rows.columns.items()}
+            self._service.call_watchers(AcceptedRow(time, values))
 
-    async def _shadow_batch(self, records: Sequence[Record], shadow: LoadedModel) -> WindowBatch | None:
+    async def _forecast(
+        self, model: LoadedModel, look_backs: LookBacks, windows: Sequence[SeriesWindows]
+    ) -> list[ForecastResult]:
+        """Forecast windows that have not been forecast yet, as many at once as a request may have."""
+        results = []
+        for part in _parts(windows, self._service.max_windows):
+            more = [
+                (STORE_META, (state_key(MADE, item.name), str(int(item.batch.made_at[-1].astype(np.int64)))))
+                for item in part
+            ]
+            batch = WindowBatch.join([look_backs.label(item) for item in part])
+            results.append(await self._service.forecast_batch(model, batch, more=more))
+            look_backs.note_made(part)
+        return results
+
+    async def _shadow_batch(
+        self, groups: Mapping[str, Sequence[Record]], shadow: LoadedModel
+    ) -> WindowBatch | None:
         """Return the windows that rows give the shadow; None if they give none."""
         try:
-            look_back, changed = self._look_backs.get(shadow.name), list[int]()
-            if look_back is None:
-                look_back = await self._look_back(shadow)  # the journal has the rows of this request
+            look_backs, again = self._look_backs.get(shadow.name), list[str]()
+            if look_backs is None:
+                look_backs = await self._look_backs_of(shadow)  # the journal has the rows of this request
             else:
-                changed = look_back.add(decode_rows(records, shadow.metadata)).positions.tolist()
+                rows = {name: decode_rows(group, shadow.metadata) for name, group in groups.items()}
+                updates, started = look_backs.add(rows)
+                self._service.learner.journal.put(start_series(shadow, started))
+                again = _repeated(look_backs, updates)
         except UserError:
             self._service.telemetry.shadow_skipped.inc()
             return None
-        batch, positions = look_back.windows(self._service.max_windows, look_back.made in changed)
-        if not len(positions):
-            return None
-        look_back.made = int(positions[-1])
-        return batch
+        windows = look_backs.windows(self._service.max_windows, again)
+        look_backs.note_made(windows)
+        return WindowBatch.join([look_backs.label(item) for item in windows]) if windows else None
 
-    async def _look_back(self, model: LoadedModel) -> LookBack:
-        """Return the look-back of a version, from the journal if the version is new in service."""
+    async def _look_backs_of(self, model: LoadedModel) -> LookBacks:
+        """Return the look-backs of a version, from the journal if the version is new in service."""
         if model.name not in self._look_backs:
             self._look_backs[model.name] = await asyncio.to_thread(self._load, model)
             served = (self._service.manager.active, self._service.manager.shadow, model)
@@ -150,11 +172,13 @@ class RowIntake:
             self._look_backs = {name: item for name, item in self._look_backs.items() if name in names}
         return self._look_backs[model.name]
 
-    def _load(self, model: LoadedModel) -> LookBack:
+    def _load(self, model: LoadedModel) -> LookBacks:
         learner = self._service.learner
         learner.journal.flush()
         with closing(read_journal(learner.path)) as connection:
-            return load_look_back(connection, model.metadata)
+            look_backs, started = load_look_backs(connection, model.series)
+        learner.journal.put(start_series(model, started))
+        return look_backs
 
     def reader(self) -> RowReader:
         """Return what reads the rows of requests and feeds.
@@ -163,20 +187,29 @@ class RowIntake:
             NotReady: There is no model yet.
         """
         active = self._service.active()
-        shadow, look_back = self._service.manager.shadow, self._look_backs.get(active.name)
+        shadow, look_backs = self._service.manager.shadow, self._look_backs.get(active.name)
         return RowReader(
             active.metadata,
             more=() if shadow is None else shadow.metadata.all_features,
-            newest=None if look_back is None else look_back.newest_time,
+            newest=None if look_backs is None else look_backs.newest_time,
         )
 
-    def _notes(self, look_back: LookBack, result: ForecastResult | None) -> tuple[str, ...]:
-        missing = look_back.missing_rows() if result is None else 0
-        if not missing:
+    def _notes(
+        self, look_backs: LookBacks, groups: Iterable[str], windows: Sequence[SeriesWindows]
+    ) -> tuple[str, ...]:
+        """Say how many rows the first forecast still needs, of the first series that lacks some."""
+        done = {item.name for item in windows}
+        names = list(groups) if look_backs.book.is_panel else [""]
+        missing = {name: look_backs.missing_rows(name) for name in names if name not in done}
+        short = [name for name, count in missing.items() if count]
+        if not short:
             return ()
+        count = missing[short[0]]
+        more = "" if len(short) == 1 else f" ({len(short) - 1:,} more series need some, too)"
+        of = f" of '{short[0]}'" if short[0] else ""
         return (
-            f"{missing:,} more row{' is' if missing == 1 else 's are'} needed before the first forecast: a window has"
-            f" {look_back.metadata.input_rows:,}, without a long gap.",
+            f"{count:,} more row{' is' if count == 1 else 's are'} needed before the first forecast{of}{more}: a window"
+            f" has {look_backs.book.metadata.input_rows:,}, without a long gap.",
         )
 
 
@@ -187,10 +220,39 @@ async def read_large_aside(read: Callable[..., Content], body: bytes, *more: obj
     return read(body, *more)
 
 
+def _parts(windows: Sequence[SeriesWindows], most: int) -> Iterator[list[SeriesWindows]]:
+    """Yield the windows of as many series at once as have at most so many together."""
+    part, count = list[SeriesWindows](), 0
+    for item in windows:
+        if part and count + len(item.positions) > most:
+            yield part
+            part, count = [], 0
+        part.append(item)
+        count += len(item.positions)
+    if part:
+        yield part
+
+
+def _repeated(look_backs: LookBacks, updates: Mapping[str, Update]) -> list[str]:
+    """Return the series of which a row repeats that of the newest forecast."""
+    names = []
+    for name, update in updates.items():
+        look_back = look_backs.of(name)
+        if look_back is not None and look_back.made is not None and look_back.made in update.positions:
+            names.append(name)
+    return names
+
+
+def start_series(model: LoadedModel, started: Mapping[str, ModelMetadata]) -> list[Statement]:
+    """Keep the levels of series that have their first window; return the statements that store them."""
+    levels = {name: model.series.start(name, series) for name, series in started.items()}
+    return [(STORE_LEVEL, (model.name, name, level)) for name, level in levels.items() if level is not None]
+
+
 def _response(
-    model: LoadedModel, count: int, matched: int, result: ForecastResult | None, notes: tuple[str, ...]
+    model: LoadedModel, count: int, matched: int, results: Sequence[ForecastResult], notes: tuple[str, ...]
 ) -> RowsResponse:
-    forecasts = [] if result is None else result.to_response().forecasts
+    forecasts = [forecast for result in results for forecast in result.to_response().forecasts]
     metadata = model.metadata
     return RowsResponse(
         rows=count,

@@ -1,4 +1,4 @@
-"""The rows of the journal: written as they arrive, and read back as a version's look-back."""
+"""The rows of the journal: written as they arrive, and read back as the look-backs of a version."""
 
 import json
 import sqlite3
@@ -9,11 +9,15 @@ import numpy as np
 from tsforecast.feeds.batch import Record
 from tsforecast.feeds.records import clock_name, decode_rows
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.journal.database import of_series, state_key
 from tsforecast.journal.writer import Statement
-from tsforecast.serving.look_back import LookBack
+from tsforecast.serving.look_backs import LookBacks
+from tsforecast.serving.series_book import SeriesBook
+from tsforecast.serving.series_names import series_columns, series_of
 
-INSERT_ROW = "INSERT INTO rows VALUES(?,?,?,?,?)"
+INSERT_ROW = "INSERT INTO rows VALUES(?,?,?,?,?,?)"
 STORE_META = "INSERT INTO meta VALUES(?,?) ON CONFLICT(key) DO UPDATE SET value=excluded.value"
+STORE_LEVEL = "INSERT OR IGNORE INTO levels VALUES(?,?,?)"
 MADE = "made_at"  # time of the newest row from which the rows have been forecast
 MAX_SEARCHED = 100_000  # rows in which the last known values are searched for
 
@@ -29,44 +33,82 @@ def insert_rows(
         now: Time of arrival, in milliseconds since 1970.
         metadata: Metadata of the model that read them.
     """
-    clock = clock_name(metadata)
+    clock, columns = clock_name(metadata), series_columns(metadata)
     return [
-        (INSERT_ROW, (first_id + index, now, time, clock, content))
-        for index, (time, content) in enumerate(records)
+        (INSERT_ROW, (first_id + index, now, record[0], clock, record[1], series_of(record, columns)))
+        for index, record in enumerate(records)
     ]
 
 
-def load_look_back(connection: sqlite3.Connection, metadata: ModelMetadata) -> LookBack:
-    """Return the look-back of a version, from the rows of the journal.
+def load_look_backs(
+    connection: sqlite3.Connection, book: SeriesBook
+) -> tuple[LookBacks, dict[str, ModelMetadata]]:
+    """Return the look-backs of a version, from the rows of the journal, and the series whose levels they tell.
 
     Args:
         connection: The journal.
-        metadata: Metadata of the version.
+        book: The series of the version.
     """
-    look_back, clock = LookBack(metadata), clock_name(metadata)
-    (newest,) = connection.execute("SELECT MAX(time) FROM rows WHERE clock=?", (clock,)).fetchone()
+    look_backs, started = LookBacks(book), dict[str, ModelMetadata]()
+    clock, names = clock_name(book.metadata), [""]
+    if book.is_panel:
+        found = "SELECT DISTINCT series FROM rows WHERE series<>'' AND clock=?"
+        names = [name for (name,) in connection.execute(found, (clock,))]
+    for name in names:
+        if name and book.metadata_of(name) is None:
+            series = _first_level(connection, book, name, clock)
+            if series is not None:
+                started[name] = series
+        _load_rows(connection, look_backs, name, clock, started.get(name))
+    return look_backs, started
+
+
+def _first_level(
+    connection: sqlite3.Connection, book: SeriesBook, name: str, clock: str
+) -> ModelMetadata | None:
+    """Return the metadata of an unknown series with the level of its first window; None if it is not complete."""
+    first = f"SELECT time, content FROM rows WHERE clock=? AND {of_series(name)} ORDER BY time, id LIMIT ?"
+    records = connection.execute(first, (clock, name, book.metadata.lookback)).fetchall()
+    if len(records) < book.metadata.lookback:
+        return None
+    return book.first_level(name, decode_rows(records, book.metadata).columns)
+
+
+def _load_rows(
+    connection: sqlite3.Connection,
+    look_backs: LookBacks,
+    name: str,
+    clock: str,
+    started: ModelMetadata | None,
+) -> None:
+    metadata, one = look_backs.book.metadata, of_series(name)
+    (newest,) = connection.execute(
+        f"SELECT MAX(time) FROM rows WHERE clock=? AND {one}", (clock, name)
+    ).fetchone()
     if newest is None:
-        return look_back
-    made = connection.execute("SELECT value FROM meta WHERE key=?", (MADE,)).fetchone()
+        return
+    made = connection.execute("SELECT value FROM meta WHERE key=?", (state_key(MADE, name),)).fetchone()
     latest = newest if made is None else min(newest, int(made[0]) * 10**9)
     span = np.arange(-metadata.input_rows - 2, 1)
     first = metadata.grid.shift(np.int64(latest).astype("datetime64[ns]"), span)[0] - np.timedelta64(2, "D")
     start = int(first.astype("datetime64[ns]").astype(np.int64))
     records = (
-        _last_known(connection, clock, start)
+        _last_known(connection, clock, name, start)
         + connection.execute(
-            "SELECT time, content FROM rows WHERE clock=? AND time>=? ORDER BY id", (clock, start)
+            f"SELECT time, content FROM rows WHERE clock=? AND time>=? AND {one} ORDER BY id",
+            (clock, start, name),
         ).fetchall()
     )
-    look_back.restore(decode_rows(records, metadata), None if made is None else int(made[0]))
-    return look_back
+    rows = decode_rows(records, metadata)
+    look_backs.restore(name, rows, None if made is None else int(made[0]), started)
 
 
-def _last_known(connection: sqlite3.Connection, clock: str, start: int) -> list[Record]:
+def _last_known(connection: sqlite3.Connection, clock: str, name: str, start: int) -> list[Record]:
     """Return one record with the last known value of each feature before a time; none if there is no row."""
     rows = connection.execute(
-        "SELECT time, content FROM rows WHERE clock=? AND time<? ORDER BY time DESC, id DESC LIMIT ?",
-        (clock, start, MAX_SEARCHED),
+        f"SELECT time, content FROM rows WHERE clock=? AND time<? AND {of_series(name)}"
+        " ORDER BY time DESC, id DESC LIMIT ?",
+        (clock, start, name, MAX_SEARCHED),
     )
     known: dict[str, float | str | None] = {}
     last = None

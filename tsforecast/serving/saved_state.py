@@ -44,7 +44,7 @@ def import_saved_state(folder: Path, connection: sqlite3.Connection) -> None:
 def _import_record(stored: dict[str, Any], connection: sqlite3.Connection) -> None:
     now = int(time.time() * 1000)
     for moment, target, value in stored["truths"]:
-        connection.execute("INSERT INTO truths VALUES(NULL,?,?,?,?)", (now, moment, target, value))
+        connection.execute("INSERT INTO truths VALUES(NULL,?,?,?,?,'')", (now, moment, target, value))
     weights = dict(stored["weights"])
     windows = defaultdict(list)
     for point in stored["points"]:
@@ -52,14 +52,14 @@ def _import_record(stored: dict[str, Any], connection: sqlite3.Connection) -> No
     for (version, made_at), points in windows.items():
         window = _window(version, made_at, points, weights.get(made_at))
         number = connection.execute(
-            "INSERT INTO forecasts VALUES(NULL,?,?,0,?,0,?)", (now, version, made_at, window.to_bytes())
+            "INSERT INTO forecasts VALUES(NULL,?,?,0,?,0,?,'')", (now, version, made_at, window.to_bytes())
         ).lastrowid
         for point in points:
             if point["truth"] is not None:
                 cell = (number, point["time"], point["step"], point["target"])
                 bounds = tuple(point[name] for name in (*FIELDS.values(), "truth"))
                 connection.execute(
-                    "INSERT INTO scores VALUES(NULL,?,?,?,?,?,?,?,?,?,?,?,?,0)",
+                    "INSERT INTO scores VALUES(NULL,?,?,?,?,?,?,?,?,?,?,?,?,0,'')",
                     (now, version, *cell, *bounds),
                 )
 

@@ -140,6 +140,7 @@ def create_service_app(
         on_change=telemetry.change,
         restore=learner.load,
         shadow=options.shadow,
+        max_series=options.max_series,
     )
     service = Service(
         manager,

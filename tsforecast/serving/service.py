@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from tsforecast.errors import UserError
+from tsforecast.errors import UserError, nearest
 from tsforecast.feeds.batch import Feed
+from tsforecast.journal.database import state_key
 from tsforecast.journal.writer import Statement
 from tsforecast.monitoring.options import AlarmOptions
 from tsforecast.monitoring.webhook import Webhook
@@ -31,8 +32,9 @@ from tsforecast.serving.responses import (
     ModelsResponse,
     ObserveResponse,
 )
-from tsforecast.serving.row_intake import RowIntake, read_large_aside
+from tsforecast.serving.row_intake import RowIntake, read_large_aside, start_series
 from tsforecast.serving.row_records import STORE_META
+from tsforecast.serving.series_names import series_feature
 from tsforecast.serving.telemetry import Telemetry
 from tsforecast.serving.window_record import split_windows
 
@@ -44,6 +46,10 @@ MANIFEST_KEYS = ("created", "model", "params", "metrics", "skill", "data", "wind
 
 class NotReady(Exception):
     """No model is in service yet."""
+
+
+class UnknownSeries(Exception):
+    """No series in use has the name that a request asks for."""
 
 
 class Service:
@@ -89,6 +95,7 @@ class Service:
         self._feed: FeedTask | None = None
         self.rows = RowIntake(self)
         self._latest = learner.read_meta(LATEST)  # the forecast that arrived last, as JSON
+        self._latest_of = learner.read_metas(f"{LATEST}/")  # that of each series
         self._monitor = ServiceMonitor(telemetry)
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarms: AlarmWatcher | None = None
@@ -200,8 +207,10 @@ class Service:
         active = self.active()
         self.learner.journal.check()
         count, truths = requests.read_truths(body, active.metadata, MAX_ROWS)
+        series = [truth.series for truth in truths if truth.series]
+        active.series.check(series)
         observation = self.add_truths(
-            active, [(int(truth.time), truth.target, truth.value) for truth in truths]
+            active, [(int(truth.time), truth.target, truth.value) for truth in truths], (), series
         )
         names = active.metadata.targets
         for moment, target, value in observation.truths:
@@ -214,7 +223,11 @@ class Service:
         )
 
     def add_truths(
-        self, active: LoadedModel, truths: Sequence[Truth], more: Sequence[Statement] = ()
+        self,
+        active: LoadedModel,
+        truths: Sequence[Truth],
+        more: Sequence[Statement] = (),
+        series: Sequence[str] = (),
     ) -> Observation:
         """Add truths, let the versions in service learn from them, and count them.
 
@@ -222,18 +235,30 @@ class Service:
             active: The champion in service.
             truths: The truths.
             more: Further records of the same change, such as the rows that the truths come from.
+            series: Name of the series of each truth; none for models of one series.
         """
-        observation = self.learner.observe(truths, active, self.shadow(), more)
+        observation = self.learner.observe(truths, active, self.shadow(), more, series)
         for points, is_shadow in ((observation.matched, False), (observation.shadowed, True)):
             for point in points:
                 self.telemetry.score(point, is_shadow=is_shadow)
                 self.call_watchers(ScoredForecast(point, is_shadow))
         return observation
 
-    def live(self) -> LiveResponse:
-        """Return what the live page shows."""
+    def live(self, series: str | None = None) -> LiveResponse:
+        """Return what the live page shows.
+
+        Args:
+            series: Name of the series, of a model of many; None for the first one.
+
+        Raises:
+            NotReady: There is no model yet.
+            UnknownSeries: No series has this name.
+        """
         active = self.active()
-        metadata = active.metadata
+        metadata, names = active.metadata, active.series.names
+        shown = self._find_series(active, series) or (names[0] if names else "")
+        intervals = active.intervals_of(shown)
+        coverage = active.intervals.summary() if intervals is None else intervals.summary()
         return LiveResponse(
             version=active.version.name,
             model=str(active.version.manifest.get("model", "")),
@@ -245,11 +270,12 @@ class Service:
             lead=metadata.lead,
             horizon=metadata.horizon,
             members=list(metadata.members),
-            intervals=IntervalSummary(**active.intervals.summary()),
+            intervals=IntervalSummary(**coverage),
             timezone=metadata.clock.timezone if metadata.clock.is_utc else "",
             trouble=self.manager.trouble,
-            **self.store.snapshot(),
+            **self.learner.stores.of(shown).snapshot(),
             **self._alarm_fields(),
+            **self._series_fields(active, shown),
         )
 
     def audit(self) -> AuditResponse:
@@ -263,15 +289,31 @@ class Service:
         """Return the alarms, open ones first."""
         return AlarmsResponse(**self._alarm_fields())
 
-    def latest(self) -> str:
+    def latest(self, series: str | None = None) -> str:
         """Return the forecast that arrived last, as the JSON of a ``responses.ForecastResponse``.
+
+        Args:
+            series: Name of the series, of a model of many; None for whichever arrived last.
 
         Raises:
             NotReady: There is none yet.
+            UnknownSeries: No series has this name.
         """
-        if self._latest is None:
-            raise NotReady("No forecast has been made yet.")
-        return self._latest
+        name = self._find_series(self.active(), series) if series is not None else None
+        latest = self._latest if name is None else self._latest_of.get(name)
+        if latest is None:
+            raise NotReady(f"No forecast{f' of {name!r}' if name else ''} has been made yet.")
+        return latest
+
+    def _find_series(self, active: LoadedModel, name: str | None) -> str:
+        """Return the name of a series in use; empty without one."""
+        if name is None:
+            return ""
+        if not active.series.is_panel:
+            raise UnknownSeries(f"{active.name} forecasts one series: leave series out.")
+        if name not in active.series.names:
+            raise UnknownSeries(f"No series '{name}' has been sent.{nearest(name, active.series.names)}")
+        return name
 
     def models(self) -> ModelsResponse:
         """Return all versions, and the inputs and outputs of the one in service."""
@@ -306,7 +348,8 @@ class Service:
 
     async def _read(self, body: bytes, content_type: str, model: LoadedModel) -> requests.WindowBatch:
         read = requests.from_arrow if content_type == ARROW else requests.from_json
-        return await read_large_aside(read, body, model.metadata, self.max_windows)
+        book = model.series if model.series.is_panel else None
+        return await read_large_aside(read, body, model.metadata, self.max_windows, book)
 
     async def forecast_batch(
         self,
@@ -324,19 +367,28 @@ class Service:
             is_shadow: Whether the version is the shadow.
             more: Further records of the same change.
         """
-        forecasts = await self.batcher.forecast(model.predictor, batch.past)
-        lower, upper = model.intervals.bounds(forecasts.low, forecasts.high)
-        result = ForecastResult(model, batch.made_at, forecasts, lower, upper, batch.notes)
-        windows = split_windows(model, batch.made_at, batch.last, forecasts, lower, upper)
+        forecasts = await self.batcher.forecast(model.predictor, batch.past, batch.series)
+        more = [*more, *start_series(model, dict(zip(batch.names, batch.series, strict=True)))]
+        lower, upper = model.series.bounds(forecasts.low, forecasts.high, batch.names)
+        result = ForecastResult(model, batch.made_at, forecasts, lower, upper, batch.notes, batch.names)
+        windows = split_windows(model, batch.made_at, batch.last, forecasts, lower, upper, batch.names)
         if is_shadow:
             self.learner.add(windows, model, is_shadow=True, more=more)
             return result
-        latest = result.newest().to_response().model_dump_json(exclude_unset=True)
-        alarms = self.learner.add(windows, model, more=[*more, (STORE_META, (LATEST, latest))])
+        newest = {
+            name: item.to_response().model_dump_json(exclude_unset=True)
+            for name, item in result.newest_of_each().items()
+        }
+        latest = newest[batch.names[-1] if batch.names else ""]
+        stored = [
+            (STORE_META, (state_key(LATEST, name), content)) for name, content in newest.items() if name
+        ]
+        alarms = self.learner.add(windows, model, more=[*more, (STORE_META, (LATEST, latest)), *stored])
         self.telemetry.alarms.inc(alarms)
         for window in windows:
             self.call_watchers(IssuedForecast(window, model.metadata.targets))
         self._latest = latest
+        self._latest_of |= {name: content for name, content in newest.items() if name}
         if self.events.has_listeners:
             self.start_task(self._publish(result))
         return result
@@ -379,6 +431,9 @@ class Service:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _series_fields(self, active: LoadedModel, shown: str) -> dict[str, Any]:
+        return {"series": active.series.names, "shown": shown} if active.series.is_panel else {}
+
     def _alarm_fields(self) -> dict[str, Any]:
         if self._alarms is None:
             return {"alarms": [], "drift": [], "monitoring": "serve.alarms.enabled is false."}
@@ -406,9 +461,15 @@ class Service:
 
 def _describe_input(active: LoadedModel) -> ModelInput:
     metadata = active.metadata
-    categories = {name: list(values) for name, values in metadata.categories.items()}
+    code = series_feature(metadata)
+    optional: dict[str, Any] = {}
+    categories = {name: list(values) for name, values in metadata.categories.items() if name != code}
+    if categories:
+        optional["categories"] = categories
+    if active.series.is_panel:
+        optional["series"] = list(active.series.columns)
     return ModelInput(
-        features=list(metadata.features),
+        features=[name for name in metadata.features if name != code],
         rows=metadata.input_rows,
         step_seconds=metadata.step,
         step=metadata.grid.step.describe(),
@@ -418,5 +479,5 @@ def _describe_input(active: LoadedModel) -> ModelInput:
         unit=metadata.unit,
         quantile_levels=list(metadata.quantile_levels or ()),
         members=list(metadata.members),
-        **({"categories": categories} if categories else {}),
+        **optional,
     )

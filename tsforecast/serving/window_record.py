@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ class Point:
     spike: float | None
     truth: float | None = None
     window: int = 0  # id of its window in the journal
+    series: str = ""  # its name; empty for a model of one series
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class WindowRecord:
             truths, the scaled ``points [M, H, T]`` of its members.
         members: Names of the members.
         id: Its id in the journal, rising in the order of arrival.
+        series: Name of the series; empty for a model of one series.
     """
 
     version: str
@@ -61,6 +63,7 @@ class WindowRecord:
     arrays: dict[str, np.ndarray]
     members: tuple[str, ...] = ()
     id: int = 0
+    series: str = ""
 
     @property
     def weights(self) -> dict[str, float] | None:
@@ -95,6 +98,7 @@ class WindowRecord:
                 alarm=bool(arrays["alarm"][index]),
                 spike=None if spike is None else float(spike[index]),
                 window=self.id,
+                series=self.series,
             )
 
     def to_bytes(self) -> bytes:
@@ -107,13 +111,15 @@ class WindowRecord:
         return pack_arrays({**arrays, "members": names})
 
     @classmethod
-    def from_bytes(cls, version: str, made_at: int, content: bytes, number: int) -> WindowRecord:
+    def from_bytes(
+        cls, version: str, made_at: int, content: bytes, number: int, series: str = ""
+    ) -> WindowRecord:
         """Return the record of which ``to_bytes`` returned ``content``; ``number`` is its id."""
         arrays = unpack_arrays(content)
         names = arrays.pop("members").tobytes().decode()
         for name in SAME:
             arrays.setdefault(name, arrays["values"])
-        return cls(version, made_at, arrays, tuple(names.split("\n")) if names else (), number)
+        return cls(version, made_at, arrays, tuple(names.split("\n")) if names else (), number, series)
 
 
 def split_windows(
@@ -123,6 +129,7 @@ def split_windows(
     forecasts: Forecasts,
     lower: np.ndarray,
     upper: np.ndarray,
+    series: Sequence[str] = (),
 ) -> list[WindowRecord]:
     """Return the forecasts of n windows one by one.
 
@@ -133,6 +140,7 @@ def split_windows(
         forecasts: The forecasts.
         lower: Lower bounds ``[n, H, T]`` of the intervals.
         upper: Upper bounds ``[n, H, T]``.
+        series: Name of the series of each window; none for a model of one series.
     """
     metadata = model.metadata
     arrays = {
@@ -159,6 +167,7 @@ def split_windows(
             seconds,
             {name: array[row] for name, array in arrays.items()},
             members,
+            series=series[row] if series else "",
         )
         for row, seconds in enumerate(made_at.astype(np.int64).tolist())
     ]

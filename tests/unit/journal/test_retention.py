@@ -21,7 +21,7 @@ def connection(tmp_path, monkeypatch):
 def fill(connection, arrived, count, size=10):
     connection.execute("BEGIN")
     for _ in range(count):
-        connection.execute("INSERT INTO rows VALUES(NULL,?,0,'',?)", (int(arrived * 1000), "x" * size))
+        connection.execute("INSERT INTO rows VALUES(NULL,?,0,'',?,'')", (int(arrived * 1000), "x" * size))
     connection.execute("COMMIT")
 
 
@@ -61,7 +61,7 @@ def test_rows_stay_longer_than_forecasts(connection):
     fill(connection, time.time(), 300, size=4000)
     connection.execute("BEGIN")
     for _ in range(300):
-        connection.execute("INSERT INTO forecasts VALUES(NULL,0,'v0001',0,0,0,?)", (b"x" * 4000,))
+        connection.execute("INSERT INTO forecasts VALUES(NULL,0,'v0001',0,0,0,?,'')", (b"x" * 4000,))
     connection.execute("COMMIT")
     Retention(days=1e5, megabytes=1.5).apply(connection)
     assert count(connection) == 300

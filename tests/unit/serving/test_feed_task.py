@@ -89,11 +89,11 @@ def test_forecasts_that_found_no_room_are_made_later(registry, tmp_path, monkeyp
     service = serve(registry, path, tmp_path / "journal.db")
     forecast, refused = service.batcher.forecast, []
 
-    async def refuse_once(predictor, past):
+    async def refuse_once(predictor, past, series=()):
         if not refused:
             refused.append(len(past))
             raise QueueFull(0)
-        return await forecast(predictor, past)
+        return await forecast(predictor, past, series)
 
     monkeypatch.setattr(service.batcher, "forecast", refuse_once)
     with create_client(service) as client:
