@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tsforecast.serving.auth import OPEN_PATHS
+from tsforecast.access.auth import OPEN_PATHS
 from tsforecast.serving.telemetry import Telemetry
 
 CONTAINER = Path(__file__).parents[2] / "container"

@@ -3,14 +3,14 @@
 import os
 from pathlib import Path
 
+from tsforecast.access.auth import read_token, read_tokens
+from tsforecast.access.tls import read_certificate
 from tsforecast.config import Config
 from tsforecast.config.service_checks import TOKEN, WEBHOOK_SECRET
 from tsforecast.files import remove_if_empty
 from tsforecast.jobs import build
 from tsforecast.registry import Registry
-from tsforecast.serving.auth import read_token, read_tokens
 from tsforecast.serving.server import check_service, create_service_app, open_socket, run_server
-from tsforecast.serving.tls import read_certificate
 
 
 def main(config: Config, path: Path) -> None:

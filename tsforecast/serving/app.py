@@ -9,9 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from tsforecast import __version__
+from tsforecast.access.auth import AuthMiddleware
+from tsforecast.access.rate_limit import RateLimit
 from tsforecast.serving import openapi
 from tsforecast.serving.arrivals import CSV, RowsRequest
-from tsforecast.serving.auth import AuthMiddleware
 from tsforecast.serving.events import TooManyListeners
 from tsforecast.serving.handlers import (
     JSON,
@@ -23,7 +24,6 @@ from tsforecast.serving.handlers import (
     refusal_response,
 )
 from tsforecast.serving.pages import SECURITY_HEADERS, docs_page, live_page
-from tsforecast.serving.rate_limit import RateLimit
 from tsforecast.serving.requests import ForecastRequest, ObserveRequest
 from tsforecast.serving.responses import (
     ARROW,

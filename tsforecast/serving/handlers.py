@@ -9,12 +9,12 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
+from tsforecast.access.tokens import TokenSource
 from tsforecast.errors import UserError
 from tsforecast.journal.writer import NotStored
 from tsforecast.serving.batching import QueueFull
 from tsforecast.serving.requests import RequestTooLarge
 from tsforecast.serving.service import NotReady, UnknownSeries
-from tsforecast.serving.tokens import TokenSource
 
 JSON = "application/json"
 RETRY_SECONDS = 2  # after which to try again when no model is ready

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from tsforecast.access.tls import Certificate
+    from tsforecast.access.tokens import TokenSource
     from tsforecast.inference.options import IntervalOptions
     from tsforecast.registry import Registry
     from tsforecast.serving.options import ServeOptions
-    from tsforecast.serving.tls import Certificate
-    from tsforecast.serving.tokens import TokenSource
 
 SMALL_BATCH = 4  # windows that may arrive together by chance: a compiled size between 1 and serve.max_batch
 MAX_CONNECTIONS = 256  # at once; each may hold a body of serve.max_body_mb

@@ -11,9 +11,9 @@ import pytest
 
 from tests.helpers.service_client import serving
 from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_model, make_rows, register, window_json
+from tsforecast.access.tokens import TokenSource, parse_tokens
 from tsforecast.inference.intervals import AdaptiveIntervals
 from tsforecast.serving.responses import ARROW
-from tsforecast.serving.tokens import TokenSource, parse_tokens
 
 TIME, COLUMNS = make_rows(400)
 

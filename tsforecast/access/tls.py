@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tsforecast.access.tokens import existing_file
 from tsforecast.errors import UserError
-from tsforecast.serving.tokens import existing_file
 
 if TYPE_CHECKING:
     from tsforecast.serving.options import ServeOptions

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
+from tsforecast.access.auth import AuthMiddleware, read_token, read_tokens
+from tsforecast.access.rate_limit import RateLimit
+from tsforecast.access.tokens import TokenSource, parse_tokens
 from tsforecast.errors import UserError
-from tsforecast.serving.auth import AuthMiddleware, read_token, read_tokens
-from tsforecast.serving.rate_limit import RateLimit
 from tsforecast.serving.telemetry import Telemetry
-from tsforecast.serving.tokens import TokenSource, parse_tokens
 
 
 def test_the_token_comes_from_its_file_or_the_environment(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
+from tsforecast.access.tokens import CHECK_SECONDS, TokenSource, parse_tokens
 from tsforecast.errors import UserError
-from tsforecast.serving.tokens import CHECK_SECONDS, TokenSource, parse_tokens
 
 PLANT, OTHER = "Zs7yN4uHj9aLe3Pd", "Gk6tR2vQw8nXc5Mb"
 

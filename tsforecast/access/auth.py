@@ -1,13 +1,17 @@
 """Middleware that requires bearer tokens, limits clients and counts requests."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tsforecast.access.rate_limit import RateLimit
+from tsforecast.access.tokens import TokenSource, existing_file, read_text
 from tsforecast.errors import UserError
-from tsforecast.serving.rate_limit import RateLimit
-from tsforecast.serving.telemetry import Telemetry
-from tsforecast.serving.tokens import TokenSource, existing_file, read_text
+
+if TYPE_CHECKING:
+    from tsforecast.serving.telemetry import Telemetry
 
 OPEN_PATHS = ("/", "/docs", "/openapi.json", "/healthz", "/readyz")  # reveal nothing about the data
 ADMIN_PATHS = ("/v1/audit",)

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from tsforecast.access.tls import read_certificate
 from tsforecast.errors import UserError
-from tsforecast.serving.tls import read_certificate
 
 
 def make(folder, name, *more):

@@ -1,0 +1,1 @@
+"""Who may call the service: tokens and their scopes, limits of requests, and HTTPS."""
