@@ -119,8 +119,8 @@ class _OpenCoder(CategoryCoder):
         known = self._ids[name]
         codes = [FIRST + known.setdefault(value, len(known)) for value in values.to_pylist()]
         self.texts[name] = list(known)
-        found: np.ndarray = np.array(codes, np.float64)[indices]
-        return found
+        of_rows: np.ndarray = np.array(codes, np.float64)[indices]
+        return of_rows
 
     def decode(self, name: str, code: float) -> str | None:
         """Return the text of a code; None for a missing value."""

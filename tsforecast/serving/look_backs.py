@@ -115,13 +115,13 @@ class LookBacks:
             again: Series whose newest window is among them even if it has been forecast.
             names: Which series; None for all.
         """
-        found = []
+        windows = []
         for name in self._by_name if names is None else names:
             if name in self._by_name:
                 batch, positions = self._by_name[name].windows(newest, name in again)
                 if len(positions):
-                    found.append(SeriesWindows(name, batch, positions))
-        return found
+                    windows.append(SeriesWindows(name, batch, positions))
+        return windows
 
     def label(self, windows: SeriesWindows) -> WindowBatch:
         """Return windows with the name and the metadata of their series, if it has a name."""

@@ -52,8 +52,8 @@ def load_look_backs(
     look_backs, started = LookBacks(book), dict[str, ModelMetadata]()
     clock, names = clock_name(book.metadata), [""]
     if book.is_panel:
-        found = "SELECT DISTINCT series FROM rows WHERE series<>'' AND clock=?"
-        names = [name for (name,) in connection.execute(found, (clock,))]
+        distinct = "SELECT DISTINCT series FROM rows WHERE series<>'' AND clock=?"
+        names = [name for (name,) in connection.execute(distinct, (clock,))]
     for name in names:
         if name and book.metadata_of(name) is None:
             series = _first_level(connection, book, name, clock)
