@@ -10,14 +10,11 @@ PANELS = ("household_meters", "m4")  # sources that always return many series
 # Jobs that need one series, for now.
 SINGLE = (
     "backtest",
-    "distill",
     "verify",
     "benchmark",
     "rehearsal",
-    "export",
     "replay",
 )
-WITH_SPIKES = ("rule_based", "spike_detector")
 WEIGHTINGS = ("equal", "inverse_error", "static")  # whose weights do not follow errors in time
 
 
@@ -39,22 +36,13 @@ def check_panel(config: Config) -> None:
     """
     if not is_panel(config.data):
         return
-    job, model = config.job.name, stem(config.model)
+    job = config.job.name
     if job in SINGLE:
         raise UserError(
             f"job={job} is for one series, and these data have many: select one with data.where, or use job=train."
         )
     if job == "ensemble":
         _check_ensemble(config)
-    if model in WITH_SPIKES or config.model.get("spike_head"):
-        raise UserError(
-            f"model={model} with spikes is for one series, whose rise is measured in its unit: choose another model, or"
-            " set model.spike_head=false."
-        )
-    if config.context.kind != "none":
-        raise UserError(
-            f"context={config.context.kind} summarizes the rows of one series: set context=none for many."
-        )
     if config.loss["_target_"].endswith(".NegativeBinomial") and config.scaling.per != "all":
         raise UserError(
             "loss=negative_binomial counts in the unit of the target: set scaling.per=all for many series."
@@ -65,12 +53,6 @@ def check_panel(config: Config) -> None:
 
 def _check_ensemble(config: Config) -> None:
     options = config.ensemble
-    unfit = [name for name in (*options.members, *options.references) if name in WITH_SPIKES]
-    if unfit:
-        raise UserError(
-            f"ensemble.members names {unfit[0]}, which is for one series: choose others, as in"
-            " ensemble.members=[nhits,nlinear]."
-        )
     if options.weighting not in WEIGHTINGS:
         raise UserError(
             f"ensemble.weighting={options.weighting} follows the errors of one series in time: set"

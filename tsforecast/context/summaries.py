@@ -73,16 +73,20 @@ class Context(ABC):
         """The K names of the channels."""
         return tuple(f"{feature}{CONTEXT}{name}" for feature in self.features for name in self.summaries)
 
-    def compute(self, rows: np.ndarray) -> np.ndarray:
+    def compute(self, rows: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
         """Return the summaries of consecutive rows.
 
         Args:
             rows: ``[N, C]`` float32, scaled and filled, of which the first are the features. Rows before the first
                 count as unknown: nothing switched then, and means are of the rows that there are.
+            starts: First row ``[S]`` of each of many series, before which its rows count as unknown; None for one.
 
         Returns:
             ``[N, K]`` float32.
         """
+        if starts is not None:
+            series = np.split(rows, starts[1:])
+            return np.concatenate([self.compute(part) for part in series])
         out = np.empty((len(rows), len(self.names)), np.float32)
         for position, channel in enumerate(self.channels):
             columns = self.summarize(position, np.ascontiguousarray(rows[:, channel]))

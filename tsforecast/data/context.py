@@ -14,6 +14,7 @@ from tsforecast.data.names import match_names
 from tsforecast.data.row_facts import moments
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError, nearest
+from tsforecast.panels.panel import take_rows
 from tsforecast.times.frequency import Frequency
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def choose_context(
 
 
 def fit_context(
-    choice: ContextChoice | None, series: Series, inputs: np.ndarray, train: tuple[int, int]
+    choice: ContextChoice | None, series: Series, inputs: np.ndarray, train: tuple[int, int] | np.ndarray
 ) -> Context | None:
     """Fit a context on the training rows.
 
@@ -69,7 +70,7 @@ def fit_context(
         choice: What to fit; None for no context.
         series: The series.
         inputs: Its scaled and filled rows ``[N, C']``, of which the first C are the features.
-        train: Range of the training rows.
+        train: Range of the training rows, or those ``[S, 2]`` of many series.
 
     Raises:
         UserError: A channel is not a feature with numbers, or no span has at least two rows.
@@ -85,7 +86,11 @@ def fit_context(
         width = max(choice.horizon, hour)
         reach = choice.lead + choice.horizon - 1 + (width - choice.horizon) // 2
         return Daily(channels=channels, features=_names(series, channels), width=width, reach=reach, **shared)
-    deviation = moments(inputs, train)[1][list(channels)]
+    rows, border = inputs, train
+    if isinstance(train, np.ndarray):
+        rows = take_rows(inputs, train)
+        border = 0, len(rows)
+    deviation = moments(rows, (int(border[0]), int(border[1])))[1][list(channels)]
     channels = tuple(channel for channel, value in zip(channels, deviation, strict=True) if value > 0)
     thresholds = tuple(float(value * options.rise) for value in deviation if value > 0)
     return Events(channels=channels, features=_names(series, channels), thresholds=thresholds, **shared)

@@ -180,7 +180,7 @@ def build_dataset(
     if ranges is None:
         rows = prepare(series, parts, known, target_indices, ahead, choice, chosen)
     else:
-        rows = scale_rows(series, ranges, known, target_indices, ahead, choice)
+        rows = scale_rows(series, ranges, known, target_indices, ahead, choice, chosen)
     masks = tuple(f"{series.features[index]}{OBSERVED}" for index in rows.scaler.masked)
     future = tuple(f"{series.features[column]}@+{k}" for column, k in ahead)
     past = () if rows.scaler.context is None else rows.scaler.context.names

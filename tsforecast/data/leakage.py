@@ -60,7 +60,9 @@ def check_future_covariates(
     return tuple(warnings)
 
 
-def check_context(context: Context, inputs: np.ndarray, past: np.ndarray) -> None:
+def check_context(
+    context: Context, inputs: np.ndarray, past: np.ndarray, starts: np.ndarray | None = None
+) -> None:
     """Check that summaries of rows depend on those rows and their history alone, at rows that are evenly spaced.
 
     They are computed again without the rows before the history, and with wild values in place of all later rows.
@@ -69,13 +71,15 @@ def check_context(context: Context, inputs: np.ndarray, past: np.ndarray) -> Non
         context: The context.
         inputs: Scaled and filled rows ``[N, C]``.
         past: Its summaries of these rows ``[N, K]``.
+        starts: First row ``[S]`` of each of many series, which no summary may reach across; None for one.
 
     Raises:
         UserError: A summary of a row depends on other rows; the message names it.
     """
     later = np.where(np.arange(LATER_ROWS)[:, None] % 2, -1e3, 1e3).astype(inputs.dtype)
     for row in np.unique(np.linspace(0, len(inputs) - 1, CHECKED_ROWS).astype(np.int64)):
-        known = inputs[max(0, row - context.history) : row + 1]
+        first = 0 if starts is None else int(starts[np.searchsorted(starts, row, side="right") - 1])
+        known = inputs[max(first, row - context.history) : row + 1]
         again = context.compute(np.concatenate([known, np.broadcast_to(later, (LATER_ROWS, known.shape[1]))]))
         differs = again[len(known) - 1] != past[row]
         if differs.any():

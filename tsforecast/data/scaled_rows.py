@@ -72,8 +72,9 @@ def scale_rows(
     if scaler.context is None and context is not None:
         scaler = replace(scaler, context=fit_context(context, series, inputs, parts[0]))
     if scaler.context is not None:
-        past = scaler.context.compute(inputs)
-        check_context(scaler.context, inputs, past)
+        starts = None if series.panel is None else series.panel.bounds[:-1]
+        past = scaler.context.compute(inputs, starts)
+        check_context(scaler.context, inputs, past, starts)
         inputs = np.concatenate([inputs, past], axis=1)
     notes = row_notes(series, int(filled.sum()), facts) + mask_notes(series, scaler, choice)
     notes += check_range(series, inputs, as_ranges(parts)[0, :, 1])

@@ -367,6 +367,18 @@ class SeriesScaler:
         shape = [len(self.shift), *[1] * (values.ndim - 2), self.shift.shape[1]]
         return self.scaler.transform_targets((values - self.shift.reshape(shape)) / self.width.reshape(shape))
 
+    def relative(self, values: np.ndarray, axis: int = -1) -> np.ndarray:
+        """Return targets ``[n, ...]`` in their own unit relative to the levels of their series.
+
+        Args:
+            values: Targets, the T of them on ``axis``.
+            axis: See ``Scaler.inverse_targets``.
+        """
+        shape = [len(self.shift), *[1] * (values.ndim - 1)]
+        shape[axis] = self.shift.shape[1]
+        array: np.ndarray = (values - self.shift.reshape(shape)) / self.width.reshape(shape)
+        return array
+
     def inverse_targets(self, scaled: np.ndarray, axis: int = -1) -> np.ndarray:
         """Return scaled targets in their own unit, see ``Scaler.inverse_targets``; the first axis is the windows."""
         values = self.scaler.inverse_targets(scaled, axis)

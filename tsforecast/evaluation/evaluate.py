@@ -82,11 +82,11 @@ def evaluate(
         dataset: The data.
         split: ``train``, ``val`` or ``test``.
         limit: Number of windows, evenly spaced; None for all.
-        newest: Number of windows at the end; None for all.
+        newest: Number of windows at the end, of many series of all windows of evenly spaced ones; None for all.
     """
     windows = dataset.windows(split, limit=limit)
     if newest is not None:
-        windows = dataclasses.replace(windows, ends=windows.ends[-newest:])
+        windows = dataclasses.replace(windows, ends=_newest(dataset, windows.ends, newest))
     outputs = predict(forecaster, windows, in_time=limit is None)
     spike = spike_probability(outputs["spike"]) if "spike" in outputs else None
     levels, mean = forecaster.task.quantile_levels, outputs.get("mean")
@@ -94,6 +94,15 @@ def evaluate(
     if "parameters" not in outputs:
         return evaluation
     return score_distributions(evaluation, dataset, forecaster.task, outputs["parameters"])
+
+
+def _newest(dataset: ForecastDataset, ends: np.ndarray, count: int) -> np.ndarray:
+    """Return the ends of the newest windows; of many series all those of as many series as have about that many."""
+    if dataset.series.panel is None or len(ends) <= count:
+        return ends[-count:]
+    _, index = np.unique(dataset.series.series_of(ends), return_inverse=True)
+    kept: np.ndarray = ends[index % -(-len(ends) // count) == 0]
+    return kept
 
 
 def score_forecasts(

@@ -94,7 +94,7 @@ def score_model(
     with stage("test"):
         test = test or evaluate(model, dataset, "test")
     cards: dict[str, SpikeScores] = {}
-    if spikes is not None and dataset.series.panel is None:
+    if spikes is not None:
         with stage("spike scorecard"):
             cards = spike_scores(
                 model,

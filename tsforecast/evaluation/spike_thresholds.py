@@ -25,13 +25,11 @@ def spike_thresholds(dataset: ForecastDataset, options: SpikeOptions) -> dict[st
         options: A fixed ``threshold``, or the ``quantile`` of the training rows' rises.
 
     Returns:
-        ``threshold`` in the unit of each target and ``threshold_scaled``; None for a target whose training rows
+        ``threshold`` in the unit of each target (of many series scaled by themselves, in the spread of each) and
+        ``threshold_scaled``; None for a target whose training rows
         contain no pair to measure a rise, or rise too rarely for ``quantile``. Under a curve, where a rise has no one
         size, ``threshold_scaled`` is that of a rise from the median.
     """
-    if dataset.series.panel is not None:  # a rise is not the same in all series
-        none: list[float | None] = [None] * len(dataset.target_indices)
-        return {"threshold": none, "threshold_scaled": list(none)}
     lead, horizon, threshold = dataset.window["lead"], dataset.window["horizon"], options.threshold
     training = dataset.scaler.inverse_targets(_training_truths(dataset, lead + horizon))
     scaler, targets = dataset.scaler, list(dataset.target_indices)
@@ -54,7 +52,12 @@ def spike_thresholds(dataset: ForecastDataset, options: SpikeOptions) -> dict[st
 
 
 def _training_truths(dataset: ForecastDataset, gap: int) -> np.ndarray:
-    """Return the scaled training truths ``[n, T]``; of very many rows, blocks with ``gap`` NaN rows between them."""
+    """Return the scaled training truths ``[n, T]``; of very many rows, blocks with ``gap`` NaN rows between them.
+
+    Those of many series have such rows between them, too.
+    """
+    if dataset.ranges is not None:
+        return _separate(dataset, gap)
     first, last = dataset.borders[0]
     if last - first <= MAX_ROWS:
         return dataset.truths[first:last]
@@ -62,4 +65,15 @@ def _training_truths(dataset: ForecastDataset, gap: int) -> np.ndarray:
     blocks = []
     for start in np.linspace(first, last - size, BLOCKS).astype(np.int64):
         blocks += [dataset.truths[start : start + size], np.full((gap, dataset.truths.shape[1]), np.nan)]
+    return np.concatenate(blocks)
+
+
+def _separate(dataset: ForecastDataset, gap: int) -> np.ndarray:
+    """Return the scaled training truths of series, evenly spaced up to about ``MAX_ROWS``, with NaN between them."""
+    ranges = dataset.split_ranges("train")
+    lengths = ranges[:, 1] - ranges[:, 0]
+    every = -(-int(lengths.sum()) // MAX_ROWS)
+    blocks = []
+    for start, stop in ranges[::every].tolist():
+        blocks += [dataset.truths[start:stop], np.full((gap, dataset.truths.shape[1]), np.nan)]
     return np.concatenate(blocks)

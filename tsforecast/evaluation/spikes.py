@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
 from tsforecast.data.dataset import ForecastDataset
+from tsforecast.data.scaling import SeriesScaler
 from tsforecast.evaluation.evaluate import Evaluation, evaluate
 from tsforecast.metrics import METRICS, persistence_forecast, spikes
 from tsforecast.metrics.spikes.calibration import Reliability
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
 
 DAY = 86_400
-# The newest validation windows: enough for thousands of events, and quick for every model.
+SPREADS = "spreads of its series"
+# The newest validation windows, of many series all those of evenly spaced ones: enough for thousands of events, and
+# quick for every model.
 ALARM_WINDOWS = 50_000
 # Headline metric of a run -> the metric of the scorecard that it averages over the targets.
 HEADLINES = {
@@ -26,7 +30,13 @@ HEADLINES = {
 }
 
 
-class SpikeScores(TypedDict):
+class _Unit(TypedDict, total=False):
+    """The unit of the threshold and the errors, if it is not that of the target."""
+
+    unit: str
+
+
+class SpikeScores(_Unit):
     """The spike scorecard of one target.
 
     ``threshold`` is in the target's unit, ``score`` says what ranks the windows, and the other entries are figures:
@@ -92,6 +102,8 @@ def spike_scores(
     if not any(value is not None for value in thresholds):
         return {}
     validation = validation or evaluate(model, dataset, "val", newest=ALARM_WINDOWS)
+    if dataset.scaler.levels is not None:
+        validation, test = (relative_to_level(part, dataset) for part in (validation, test))
     levels, scores = model.task.quantile_levels, {}
     for index, (target, threshold) in enumerate(zip(dataset.series.targets, thresholds, strict=True)):
         if threshold is None:
@@ -106,7 +118,28 @@ def spike_scores(
         )
         parts = validation, test
         scores[target] = _score_target(dataset, parts, index, rule, levels, max_false_alarms)
+        if dataset.scaler.levels is not None:
+            scores[target]["unit"] = SPREADS
     return scores
+
+
+def relative_to_level(evaluation: Evaluation, dataset: ForecastDataset) -> Evaluation:
+    """Return forecasts of many series relative to their levels, so that a rise is the same in all of them.
+
+    Args:
+        evaluation: Forecasts in the unit of the target.
+        dataset: The data.
+    """
+    scaler = dataset.scaler_of(evaluation.ends)
+    if not isinstance(scaler, SeriesScaler):
+        return evaluation
+    values = evaluation.quantiles
+    return dataclasses.replace(
+        evaluation,
+        truth=scaler.relative(evaluation.truth),
+        forecast=scaler.relative(evaluation.forecast),
+        quantiles=None if values is None else scaler.relative(values, axis=-2),
+    )
 
 
 def spike_metrics(scores: Mapping[str, SpikeScores]) -> dict[str, float]:

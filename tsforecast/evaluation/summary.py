@@ -186,7 +186,7 @@ def _errors(metrics: Mapping[str, float], unit: str = "") -> str:
 
 def _spike_line(target: str, scores: Mapping[str, Any], unit: str) -> str:
     model, floor = scores["model"], scores["random"]
-    threshold = f"{scores['threshold']:.3g} {unit}".rstrip()
+    threshold = f"{scores['threshold']:.3g} {scores.get('unit', unit)}".rstrip()
     return (
         f"  spikes of {target} (rise over {threshold}): average precision"
         f" {model['average_precision']:.3f} (random {floor['average_precision']:.3f}), event F1"

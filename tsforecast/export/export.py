@@ -15,6 +15,7 @@ from tsforecast.columns.categories import FIRST, MISSING, UNKNOWN
 from tsforecast.errors import UserError
 from tsforecast.export.formats import Variant, list_variants
 from tsforecast.export.graph import INPUT, original_function
+from tsforecast.export.levels import relative_metadata
 from tsforecast.export.options import ExportOptions
 from tsforecast.export.parity import Sample, max_difference, measure_row, run_sample
 from tsforecast.export.scaling import value_type
@@ -56,7 +57,7 @@ class Original:
             saved: Its file.
             sample: Windows of the test split.
         """
-        metadata = ModelMetadata.from_model(model)
+        metadata = relative_metadata(ModelMetadata.from_model(model))
         run = original_function(model, metadata)
         outputs = run_sample(run, sample)
         row = measure_row(f"original ({name})", run, outputs, saved, sample, metadata)

@@ -87,7 +87,7 @@ def original_function(model: Model, metadata: ModelMetadata) -> Callable[[np.nda
     predictor, scaler = Predictor(model, sizes=(1,)), metadata.scaler
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        forecasts = predictor(scaler.transform(values).astype(np.float32))
+        forecasts = predictor(scaler.transform(values).astype(np.float32), metadata)
         outputs = {
             "forecast": forecasts.values if metadata.quantile_levels is None else forecasts.quantiles,
             "spike": forecasts.spike,

@@ -81,7 +81,8 @@ class ModelMetadata:
         horizon: Number of forecast rows H.
         quantile_levels: Q rising levels that include 0.5, or None.
         scaler: Scaler fitted on the model's training rows.
-        thresholds: Rise ``[T]`` over the last known value that makes a spike, in the unit; NaN if there is none.
+        thresholds: Rise ``[T]`` over the last known value that makes a spike, in the unit; of many series relative to
+            their spreads, see `with_level`; NaN if there is none.
         members: Names of an ensemble's members, or none.
         derived: Features that are computed from others if rows do not bring them.
         recipe: How the training data were read, for files to forecast from; None if nothing was decided.
@@ -171,7 +172,9 @@ class ModelMetadata:
             shift: ``[C]`` location of each channel.
             width: ``[C]`` spread of each channel.
         """
-        return replace(self, scaler=self.scaler.with_level(shift, width))
+        wide = np.asarray(width, np.float64)[list(self.target_indices)]
+        thresholds = tuple((np.array(self.thresholds) * wide).tolist())
+        return replace(self, scaler=self.scaler.with_level(shift, width), thresholds=thresholds)
 
     def level_of(self, columns: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return the level ``[C]`` twice, shift and width, of a series that the model does not know.

@@ -160,7 +160,7 @@ class PanelStream:
             for state in self.states.values()
             for line in state.missing.warnings()
         ]
-        more = [f"{len(gaps) - most:,} more series or columns miss values."] if len(gaps) > most else []
+        more = [f"{len(gaps) - most:,} more such lines."] if len(gaps) > most else []
         return [*lines, *gaps[:most], *more]
 
     def _read(self) -> Iterator[Rows]:

@@ -58,7 +58,9 @@ def ensemble(
         weighting=weighting,
         gate_units=options.gate_units,
         half_lives=options.half_lives,
-        thresholds=thresholds if len(thresholds) == len(dataset.target_indices) else None,
+        thresholds=thresholds
+        if len(thresholds) == len(dataset.target_indices) and dataset.ranges is None
+        else None,
     )
     model.describe(**facts, members=list(names))
     return model

@@ -32,7 +32,9 @@ def main(config: Config, path: Path) -> None:
 
     from tsforecast.ensemble.trees import as_network
     from tsforecast.export import export
+    from tsforecast.export.levels import write_levels
     from tsforecast.export.parity import Sample, to_markdown
+    from tsforecast.inference.metadata import ModelMetadata
 
     sample = Sample.from_dataset(dataset, config.export.windows)
     model = as_network(load_model(source.model))
@@ -46,11 +48,12 @@ def main(config: Config, path: Path) -> None:
         folder.path / export.FOLDER,
         on_row=lambda row: print(export.to_line(row), flush=True),
     )
+    levels = write_levels(ModelMetadata.from_model(model), folder.path / export.FOLDER)
     rows = export.add_earlier_rows(folder.path / "export.json", [original.row, *rows])
     table = to_markdown(rows, original.metadata, len(sample.values))
     result = {
         "model": source.name,
-        "interface": export.describe_interface(original),
+        "interface": export.describe_interface(original) | levels,
         "device": runtime.device_name,
         "rows": rows,
     }

@@ -10,6 +10,7 @@ from tsforecast.data.row_facts import RowFacts
 from tsforecast.data.scaling import Scaler
 from tsforecast.errors import UserError, nearest
 from tsforecast.metrics.baselines import seasonal_steps_back
+from tsforecast.panels.panel import take_rows
 from tsforecast.rules.parse import TRAINING
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class DataFacts:
     def from_dataset(cls, dataset: "ForecastDataset") -> "DataFacts":
         """Return the properties of a dataset."""
         scaler, window = dataset.scaler, dataset.window
-        training = RowFacts.of_rows(dataset.truths, dataset.borders[0])
+        rows = take_rows(dataset.truths, dataset.split_ranges("train"))
+        training = RowFacts.of_rows(rows, (0, len(rows)))
         low, high = scaler.inverse_targets(np.stack([training.low, training.high]))
         return cls(
             channels=dataset.channels,

@@ -14,7 +14,6 @@ def test_a_training_takes_many_series():
     ("overrides", "message"),
     [
         (["job=backtest"], "job=backtest is for one series, and these data have many"),
-        (["job=ensemble"], "ensemble.members names spike_detector, which is for one series"),
         (
             ["job=ensemble", "ensemble.members=[gru,nhits]"],
             r"ensemble\.weighting=gating follows the errors of one series",
@@ -23,9 +22,6 @@ def test_a_training_takes_many_series():
             ["job=ensemble", "ensemble.members=[gru,nhits]", "ensemble.weighting=equal"],
             r"set ensemble\.fine_tune_steps=0",
         ),
-        (["model=spike_detector"], "model=spike_detector with spikes is for one series"),
-        (["model=gru", "model.spike_head=true"], r"set model\.spike_head=false"),
-        (["context=daily"], "context=daily summarizes the rows of one series"),
         (["loss=negative_binomial"], r"set scaling\.per=all for many series"),
         (["model=patchtst", "training=pretrain"], "training=pretrain is for one series"),
         (["scaling.per=each"], r"scaling\.per=each is not one of auto, series, all"),
@@ -34,6 +30,13 @@ def test_a_training_takes_many_series():
 def test_what_needs_one_series_is_refused(overrides, message):
     with pytest.raises(UserError, match=message):
         compose(*PANEL, *overrides)
+
+
+@pytest.mark.parametrize(
+    "word", ["context=daily", "context=events", "model=spike_detector", "model=rule_based"]
+)
+def test_what_follows_each_series_is_taken(word):
+    assert compose(*PANEL, word).data["series_id"] == "id"
 
 
 def test_an_ensemble_of_networks_takes_many_series():

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from tests.helpers.panel_case import make_panel
 from tests.helpers.series_factory import make_series
 from tests.unit.context.test_summaries import draw
 from tsforecast.context.options import ContextOptions
 from tsforecast.data.context import ContextChoice, fit_context
+from tsforecast.data.dataset import build_dataset
+from tsforecast.data.leakage import check_context
 from tsforecast.errors import UserError
 
 
@@ -44,3 +47,38 @@ def test_channels_and_spans_are_those_asked_for():
     with pytest.raises(UserError, match=r"context.spans=\['30s'\] has no span of at least two rows"):
         fit(options(spans=["30s"]), series)
     assert fit_context(None, series, series.values, (0, 200)) is None
+
+
+@pytest.mark.parametrize("kind", ["events", "daily"])
+def test_summaries_of_many_series_end_at_their_borders(kind):
+    """Each series has the summaries that it has alone; the check finds any that reach across."""
+    dataset = panel_dataset(kind)
+    context, features = dataset.scaler.context, dataset.inputs.shape[1] - len(dataset.scaler.context.names)
+    inputs, past = dataset.inputs[:, :features], dataset.inputs[:, features:]
+    starts = dataset.series.panel.bounds[:-1]
+    for start, stop in dataset.series.panel.ranges:
+        np.testing.assert_array_equal(past[start:stop], context.compute(inputs[start:stop]))
+    across = context.compute(inputs)
+    assert (across[starts[1] :] != past[starts[1] :]).any()
+    check_context(context, inputs, past, starts)
+    with pytest.raises(UserError, match="depends on later rows, or on more than"):
+        check_context(context, inputs, across, np.arange(0, len(inputs), 3))
+
+
+def test_thresholds_of_many_series_come_from_their_training_rows():
+    dataset = panel_dataset("events")
+    rows = [dataset.inputs[start:stop, 0] for start, stop in dataset.split_ranges("train")]
+    expected = 0.5 * np.concatenate(rows).astype(float).std()
+    assert dataset.scaler.context.thresholds == pytest.approx((expected,))
+
+
+def panel_dataset(kind):
+    return build_dataset(
+        make_panel(),
+        lookback=6,
+        lead=1,
+        horizon=2,
+        stride=1,
+        split={"train": 0.7, "val": 8, "test": 8},
+        context=options(kind, spans=["3h", "12h"]),
+    )

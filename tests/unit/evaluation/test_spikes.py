@@ -1,14 +1,21 @@
 """The spike scorecard of a run: what ranks the windows, where the alarm level comes from, one card per target."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tests.helpers.panel_case import make_panel
 from tests.helpers.scored_case import HORIZON, LEAD, TruthPlus, dataset
+from tsforecast.data.dataset import build_dataset
 from tsforecast.evaluation.evaluate import evaluate
+from tsforecast.evaluation.options import SpikeOptions
+from tsforecast.evaluation.spike_thresholds import spike_thresholds
 from tsforecast.evaluation.spikes import spike_metrics, spike_scores
 from tsforecast.metrics import spikes
+from tsforecast.models.persistence import Persistence
+from tsforecast.models.task import Task
 from tsforecast.reporting import Report
 from tsforecast.reporting.sections import spikes as spikes_section
 
@@ -99,3 +106,36 @@ def test_without_a_threshold_there_is_no_card():
     assert scored(data, TruthPlus(data, 0.0, threshold=None)) == {}
     assert spike_metrics({}) == {}
     assert spikes_section.build(Report(title="", result={"spikes": {}})) == []
+
+
+def test_spikes_of_many_series_are_rises_in_the_spread_of_each():
+    """The levels of the series, a thousand times apart, make no difference; the truth foresees every spike."""
+    data = build_dataset(
+        make_panel(),
+        **{
+            "lookback": 6,
+            "lead": 1,
+            "horizon": 2,
+            "stride": 1,
+            "split": {"train": 0.6, "val": 14, "test": 14},
+        },
+    )
+    thresholds = spike_thresholds(data, SpikeOptions(threshold=None, quantile=0.8, min_gap=1, tolerance=0))
+    test, val = (perfect(evaluate_persistence(data, split)) for split in ("test", "val"))
+    model = SimpleNamespace(metadata={"spike": thresholds}, task=SimpleNamespace(quantile_levels=None))
+    card = spike_scores(model, data, test, min_gap=1, tolerance=0, validation=val)["load"]
+    assert card["unit"] == "spreads of its series"
+    assert card["model"]["average_precision"] == 1
+    rises = []
+    for index, (_, stop) in enumerate(data.series.panel.ranges):
+        rows = data.series.values[:, 0] / data.scaler.levels.width[index, 0]
+        rises += [max(rows[end + 1 : end + 3]) - rows[end] for end in range(stop - 15, stop - 2)]
+    assert card["model"]["prevalence"] == pytest.approx(np.mean(np.array(rises) > thresholds["threshold"][0]))
+
+
+def evaluate_persistence(data, split):
+    return evaluate(Persistence(Task.from_dataset(data)), data, split)
+
+
+def perfect(evaluation):
+    return dataclasses.replace(evaluation, forecast=evaluation.truth)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.panel_case import make_panel, write_panel, write_static_panel
+from tsforecast.context.options import ContextOptions
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.sources.csv import load
 from tsforecast.errors import UserError
@@ -65,6 +66,21 @@ def test_windows_are_those_of_the_dataset(path, dataset, metadata, tmp_path, cha
             np.testing.assert_allclose(past, expected, rtol=1e-4, atol=1e-5)
             count += 1
     assert len(windows) == count
+
+
+@pytest.mark.parametrize("kind", ["events", "daily"])
+def test_the_context_of_a_series_is_that_of_the_dataset(path, kind):
+    context = ContextOptions(kind=kind, channels=None, spans=["3h", "8h"], rise=0.5)
+    dataset = build_dataset(load(str(path), "load", **OPTIONS), **WINDOW, context=context)
+    metadata = ModelMetadata.from_task(
+        Task.from_dataset(dataset), json.loads(json.dumps(describe_data(dataset)))
+    )
+    windows, _ = windows_of(path, metadata)
+    series = dataset.series
+    for index, (start, stop) in enumerate(series.panel.ranges):
+        for end in range(start + 5, stop):
+            past = windows[series.panel.ids[index], str(series.time[end])]
+            np.testing.assert_allclose(past, dataset.inputs[end - 5 : end + 1], rtol=1e-4, atol=1e-5)
 
 
 def test_an_unknown_series_is_scaled_by_its_first_window(path, metadata, tmp_path):

@@ -24,8 +24,8 @@ def build(report: Report) -> list[Section]:
     return [
         Section(
             f"Spikes{f' of {target}' if len(scorecards) > 1 else ''}",
-            [*_tables(scores, report.unit), *_reliability(scores, target)],
-            _note(scores, report.unit),
+            [*_tables(scores, scores.get("unit", report.unit)), *_reliability(scores, target)],
+            _note(scores, scores.get("unit", report.unit)),
         )
         for target, scores in scorecards.items()
     ]
