@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsforecast.files import atomic_path
 from tsforecast.inference.metadata import ModelMetadata
+
+if TYPE_CHECKING:
+    from tsforecast.models.protocol import Model
 
 FILE = "levels.csv"
 RELATIVE = "in the spread of its series"
@@ -32,16 +35,17 @@ def describe_levels(metadata: ModelMetadata) -> dict[str, Any]:
     return {"levels": {"file": FILE, "channels": channels, "rule": rule, "unknown": unknown}}
 
 
-def write_levels(metadata: ModelMetadata, folder: Path) -> dict[str, Any]:
+def write_levels(model: Model, folder: Path) -> dict[str, Any]:
     """Write shift and width of each series and channel, in the channels' units, for a model of many series.
 
     Args:
-        metadata: Metadata of the model.
+        model: The model.
         folder: Folder of the exported files.
 
     Returns:
         How a caller uses the file, see `describe_levels`.
     """
+    metadata = ModelMetadata.from_model(model)
     levels = metadata.scaler.levels
     if levels is None:
         return {}

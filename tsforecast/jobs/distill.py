@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tsforecast.config import Config, instantiate
 from tsforecast.config.earlier_runs import check_same_task
 from tsforecast.config.stored import load
 from tsforecast.errors import UserError
-from tsforecast.evaluation.scored_model import ScoredModel
 from tsforecast.evaluation.summary import model_label, print_data, print_model
 from tsforecast.jobs import build, build_model, build_training
 from tsforecast.jobs.finish import finish_run
@@ -18,13 +16,7 @@ from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import build_saved_data, check_resumed_data
 from tsforecast.models.io import load_model
 from tsforecast.registry.model_source import resolve_model
-from tsforecast.reporting.elements import Section, Table
-from tsforecast.reporting.run_report import RunAdditions
 from tsforecast.tracking.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    from tsforecast.data.dataset import ForecastDataset
-    from tsforecast.models.protocol import Model
 
 
 def main(config: Config, path: Path) -> float | None:
@@ -39,6 +31,7 @@ def main(config: Config, path: Path) -> float | None:
     facts = build.set_up_runtime(config)
     began += facts.import_seconds  # which the first job of a shared process alone would have to bear
 
+    from tsforecast.reporting.distillation import compare_models
     from tsforecast.training.distillation import with_soft_targets
 
     teacher, student = load_model(source.model), build_model.forecaster(config, dataset)
@@ -56,21 +49,3 @@ def main(config: Config, path: Path) -> float | None:
         outcome = progress.outcome()
         finish_run(config, dataset, folder, facts, outcome, tracker, began, scored=scored, findings=findings)
     return progress.best
-
-
-def compare_models(
-    dataset: ForecastDataset, teacher: Model, student: Model, name: str
-) -> tuple[ScoredModel, RunAdditions]:
-    """Score teacher and student on the test split.
-
-    Returns: the student with its evaluation, and a table of both models: errors, size, and time of one forecast.
-    """
-    from tsforecast.evaluation.evaluate import evaluate
-    from tsforecast.evaluation.model_row import model_row
-
-    labels = {f"teacher ({name})": teacher, "student": student}
-    scored = {label: ScoredModel(model, evaluate(model, dataset, "test")) for label, model in labels.items()}
-    rows = [model_row(label, model, dataset) for label, model in scored.items()]
-    note = "On the test split; the time is the median of warm forecasts of one window on this machine."
-    section = Section("Teacher and student", [Table.from_records(rows)], note)
-    return scored["student"], RunAdditions({"distilled": rows}, [section])

@@ -34,7 +34,6 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.export import export
     from tsforecast.export.levels import write_levels
     from tsforecast.export.parity import Sample, to_markdown
-    from tsforecast.inference.metadata import ModelMetadata
 
     sample = Sample.from_dataset(dataset, config.export.windows)
     model = as_network(load_model(source.model))
@@ -48,7 +47,7 @@ def main(config: Config, path: Path) -> None:
         folder.path / export.FOLDER,
         on_row=lambda row: print(export.to_line(row), flush=True),
     )
-    levels = write_levels(ModelMetadata.from_model(model), folder.path / export.FOLDER)
+    levels = write_levels(model, folder.path / export.FOLDER)
     rows = export.add_earlier_rows(folder.path / "export.json", [original.row, *rows])
     table = to_markdown(rows, original.metadata, len(sample.values))
     result = {

@@ -3,10 +3,12 @@ import csv
 import numpy as np
 
 from tests.helpers.panel_case import make_panel
+from tests.helpers.serving_case import make_metadata, make_task
 from tsforecast.data.dataset import build_dataset
 from tsforecast.export.levels import FILE, RELATIVE, describe_levels, relative_metadata, write_levels
 from tsforecast.export.parity import Sample
 from tsforecast.inference.metadata import ModelMetadata, describe_data
+from tsforecast.models.persistence import Persistence
 from tsforecast.models.task import Task
 
 WINDOW = {"lookback": 6, "lead": 1, "horizon": 2, "stride": 1, "split": {"train": 0.7, "val": 8, "test": 8}}
@@ -14,12 +16,14 @@ WINDOW = {"lookback": 6, "lead": 1, "horizon": 2, "stride": 1, "split": {"train"
 
 def make_case(**fields):
     dataset = build_dataset(make_panel(**fields), **WINDOW)
-    return dataset, ModelMetadata.from_task(Task.from_dataset(dataset), describe_data(dataset))
+    model = Persistence(Task.from_dataset(dataset))
+    model.describe(**describe_data(dataset))
+    return dataset, model, ModelMetadata.from_model(model)
 
 
 def test_values_of_a_file_become_inputs_by_the_levels_next_to_it(tmp_path):
-    dataset, metadata = make_case()
-    assert write_levels(metadata, tmp_path) == describe_levels(metadata)
+    dataset, model, metadata = make_case()
+    assert write_levels(model, tmp_path) == describe_levels(metadata)
     with (tmp_path / FILE).open() as file:
         rows = {row["series"]: row for row in csv.DictReader(file)}
     assert list(rows) == ["a", "b", "c"]
@@ -37,9 +41,9 @@ def test_values_of_a_file_become_inputs_by_the_levels_next_to_it(tmp_path):
 
 
 def test_one_series_has_no_levels(tmp_path):
-    _, metadata = make_case(lengths=(100,), levels=(1.0,), starts=(0,))
-    plain = ModelMetadata(**{**vars(metadata), "scaler": metadata.without_level().scaler})
-    write_levels(plain, tmp_path)
+    model = Persistence(make_task())
+    model.describe(**make_metadata())
+    assert write_levels(model, tmp_path) == {}
     assert not list(tmp_path.iterdir())
-    assert describe_levels(plain) == {}
-    assert relative_metadata(plain) is plain
+    metadata = ModelMetadata.from_model(model)
+    assert relative_metadata(metadata) is metadata
