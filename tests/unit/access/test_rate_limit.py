@@ -1,5 +1,5 @@
+from tsforecast.access import rate_limit
 from tsforecast.access.rate_limit import RateLimit
-from tsforecast.serving import rate_limit
 
 
 def test_a_client_may_ask_as_often_as_stated_and_others_are_not_affected():
