@@ -6,6 +6,7 @@ name models by entry points: ``mine = "package.module:Class"`` in the group ``ts
 """
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -17,6 +18,7 @@ from tsforecast.installation import CONF
 
 FOLDER_VARIABLE = "TSFORECAST_CONFIG_DIR"
 MODEL_ENTRY_POINTS = "tsforecast.models"
+TARGET = re.compile(r"^ *_target_: *([\w.]+)", re.MULTILINE)
 
 
 def folders() -> list[Path]:
@@ -60,6 +62,35 @@ def find(group: str, name: str) -> Path | None:
 def plugin_models() -> dict[str, str]:
     """Return the models of other packages: the name of each, and the dotted path of its class."""
     return dict(_plugin_models())
+
+
+def targets() -> set[str]:
+    """Return what the YAML files name as ``_target_``, and the models of other packages.
+
+    Example:
+        >>> {"tsforecast.models.lstm.LSTM", "keras.optimizers.Adam"} <= targets()
+        True
+    """
+    named = {target for folder in folders() for target in _targets(folder)}
+    return named | set(plugin_models().values())
+
+
+def model_modules() -> set[str]:
+    """Return the modules that saved models may name.
+
+    Example:
+        >>> "tsforecast.models.lstm" in model_modules()
+        True
+    """
+    return {target.rpartition(".")[0] for target in targets()}
+
+
+@cache
+def _targets(folder: Path) -> frozenset[str]:
+    files = folder.glob("*/*.yaml")
+    return frozenset(
+        match[1] for path in files for match in TARGET.finditer(path.read_text(encoding="utf-8"))
+    )
 
 
 @cache

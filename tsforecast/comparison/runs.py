@@ -125,7 +125,7 @@ def _reason(file: Path) -> str:
     """Return why a run cannot be compared: it has not finished, or it is a pre-training."""
     try:
         done = json.loads(file.read_text(encoding="utf-8")).get("status") == "done"
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         done = False
     return "forecasts nothing" if done else "has not finished"
 
@@ -134,7 +134,7 @@ def _read_run(file: Path) -> Run | None:
     try:
         result = json.loads(file.read_text(encoding="utf-8"))
         config = yaml.safe_load((file.parent / "config.yaml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
     complete = result.get("status") == "done" and (result.get("metrics") or {}).get("test/rmse") is not None
     return Run(file.parent, config, result) if complete else None

@@ -1,5 +1,6 @@
 """Writes and reads the config of a run."""
 
+import re
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from tsforecast.config.nodes import config_node, to_config
 from tsforecast.config.schema import Command, Config, is_group, job_fields
+from tsforecast.config_files import targets
 from tsforecast.errors import UserError
 from tsforecast.files import write_text
 from tsforecast.installation import COMMAND
 
+ALIAS = re.compile(r"(?m)(^|[\s\[{,:-])[&*][\w-]+\s*($|[\s,\]}])")
 # Values of options that were not there when a config was written, and that the command's own must not replace.
 EARLIER = {
     "scaling": {"method": "standard", "columns": None, "per": "auto"},
@@ -85,9 +88,11 @@ def load(path: Path, defaults: Config | None = None) -> Config:
 
 def _read(path: Path) -> DictConfig:
     """What a file holds of the keys that its job reads; up to version 0.1.0 a config held those of all jobs."""
-    stored: DictConfig = OmegaConf.create(  # type: ignore[assignment]
-        _with_moved_targets(path.read_text(encoding="utf-8"))
-    )
+    text = _with_moved_targets(path.read_text(encoding="utf-8"))
+    if ALIAS.search(text):  # never written, and a few of them can unfold to anything
+        raise ValueError("it has YAML aliases")
+    stored: DictConfig = OmegaConf.create(text)  # type: ignore[assignment]
+    _check_targets(OmegaConf.to_container(stored, resolve=False))
     known = {item.name for cls in (Config, Command) for item in fields(cls)}
     for name in known & set(stored) - set(job_fields(stored.job.name)):
         del stored[name]
@@ -98,6 +103,18 @@ def _read(path: Path) -> DictConfig:
         if name in stored:
             _fill(stored[name], values)
     return stored
+
+
+def _check_targets(node: Any) -> None:
+    """Refuse to call what no YAML file of the config names: a config may come from somebody else."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        if key == "_target_" and value not in targets():
+            raise ValueError(
+                f"it names {value}, which is in no YAML file: add one with this _target_ to your own folder,"
+                " and name that with --config-dir"
+            )
+        if isinstance(value, (dict, list)):
+            _check_targets(value)
 
 
 def _fill(stored: Any, defaults: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from tsforecast.evaluation.result import RunResult
 from tsforecast.files import atomic_path
 from tsforecast.metrics import format_value, mean_over_runs
 from tsforecast.metrics.window_errors import WindowErrors
+from tsforecast.untrusted.archives import read_arrays
 
 if TYPE_CHECKING:
     from tsforecast.evaluation.provenance import Provenance
@@ -119,10 +120,7 @@ def save_forecasts(path: Path, scores: TestScores) -> None:
 
 def load_forecasts(paths: Sequence[Path]) -> dict[str, np.ndarray]:
     """Return what `save_forecasts` stored for consecutive blocks, joined: ``ends``, ``truth``, ``forecast``, ..."""
-    blocks = []
-    for path in paths:
-        with np.load(path) as stored:
-            blocks.append(dict(stored))
+    blocks = [read_arrays(path) for path in paths]
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsforecast.untrusted.archives import read_arrays
+
 FILE = "dependence.npz"  # in the folder of a run and of a version
 MAX_WINDOWS = 500  # validation windows that are kept as templates
 GRID = [0.005, *(round(index / 50, 2) for index in range(1, 50)), 0.995]  # levels that samples are drawn from
@@ -91,8 +93,7 @@ class Dependence(NamedTuple):
     @classmethod
     def from_bytes(cls, stored: bytes) -> Dependence:
         """Return what ``to_bytes`` stored."""
-        with np.load(io.BytesIO(stored)) as arrays:
-            return cls(arrays["levels"])
+        return cls(read_arrays(stored, FILE)["levels"])
 
 
 def quantile_function(quantiles: np.ndarray, levels: Sequence[float], at: np.ndarray) -> np.ndarray:

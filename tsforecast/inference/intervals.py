@@ -6,6 +6,7 @@ from typing import TypedDict
 import numpy as np
 
 from tsforecast.inference.options import IntervalOptions
+from tsforecast.untrusted.archives import read_arrays
 
 MIN_SCORES = 20  # before an interval is given
 FIRST_SCORES = 32  # that there is room for at first
@@ -165,18 +166,16 @@ class AdaptiveIntervals:
         Returns:
             Whether it was restored.
         """
-        with np.load(io.BytesIO(stored)) as arrays:
-            if arrays["at"].shape != self.seen.shape:
-                return False
-            self.levels, self.inside, self.truths = arrays["levels"], arrays["inside"], arrays["judged"]
-            scores = arrays["scores"]
-            for step, target in np.ndindex(self.seen.shape):
-                count = min(int(arrays["at"][step, target]), scores.shape[-1])
-                oldest = (
-                    int(arrays["at"][step, target]) % scores.shape[-1] if count == scores.shape[-1] else 0
-                )
-                in_order = np.roll(scores[:, step, target, :count], -oldest, axis=-1)
-                self._add_scores(step, target, *in_order)
+        arrays = read_arrays(stored, "calibration.npz")
+        if arrays["at"].shape != self.seen.shape:
+            return False
+        self.levels, self.inside, self.truths = arrays["levels"], arrays["inside"], arrays["judged"]
+        scores = arrays["scores"]
+        for step, target in np.ndindex(self.seen.shape):
+            count = min(int(arrays["at"][step, target]), scores.shape[-1])
+            oldest = int(arrays["at"][step, target]) % scores.shape[-1] if count == scores.shape[-1] else 0
+            in_order = np.roll(scores[:, step, target, :count], -oldest, axis=-1)
+            self._add_scores(step, target, *in_order)
         return True
 
     def _move_levels(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tsforecast.files import atomic_path
 from tsforecast.metrics.arrays import Array, Rows
+from tsforecast.untrusted.archives import read_arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,9 +62,9 @@ class WindowErrors:
     @classmethod
     def load(cls, path: Path) -> "WindowErrors":
         """Load what ``save`` wrote."""
-        with np.load(path) as stored:
-            ends = np.cumsum(np.concatenate([stored["first"], stored["steps"]]).astype(np.int64))
-            return cls(ends, stored["squared"], stored["absolute"], stored["count"])
+        stored = read_arrays(path)
+        ends = np.cumsum(np.concatenate([stored["first"], stored["steps"]]).astype(np.int64))
+        return cls(ends, stored["squared"], stored["absolute"], stored["count"])
 
     @classmethod
     def concatenate(cls, parts: Sequence["WindowErrors"]) -> "WindowErrors":

@@ -1,16 +1,16 @@
 """Saved models: networks as ``.keras`` files, fitted estimators as JSON files in the same place."""
 
 import importlib
-import json
 import pkgutil
-import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tsforecast.config_files import plugin_models
+from tsforecast.config_files import model_modules, plugin_models
 from tsforecast.errors import UserError
 from tsforecast.files import atomic_path
+from tsforecast.untrusted.networks import check_network, limit_variables, read_config
+from tsforecast.untrusted.records import read_record
 
 if TYPE_CHECKING:
     import keras
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tsforecast.models.task import Task
 
 ESTIMATOR_SUFFIX = ".json"  # of an estimator's file, which takes the place of a network's .keras file
+NOT_SAVED = "give the folder of a finished run"
+MAX_ESTIMATOR_BYTES = 2 << 30  # of an estimator's file: thousands of large trees
 PACKAGES = ("tsforecast.models", "tsforecast.ensemble")  # whose classes saved files name
 
 
@@ -55,11 +57,22 @@ def load_model(path: Path, like: "Model | None" = None) -> "Model":
         raise UserError(
             f"{path.parent} contains no {path.name}: the run has not reached its first validation yet."
         )
+    import_models()
+    stored = check_network(path, _is_known)
     if isinstance(like, keras.Model):
         like.load_weights(path)
         return cast("Model", like)
-    import_models()
-    return keras.saving.load_model(path, compile=False)
+    with limit_variables(stored, str(path)):
+        return keras.saving.load_model(path, compile=False)
+
+
+def _is_known(module: str | None, registered: str) -> bool:
+    """Return whether a saved network may name a class: one of Keras, or one that this process has registered."""
+    import keras
+
+    if module is not None and module.split(".")[0] in ("keras", "builtins"):
+        return True
+    return keras.saving.get_registered_object(registered) is not None
 
 
 def load_estimator(path: Path) -> "Estimator":
@@ -72,10 +85,10 @@ def load_estimator(path: Path) -> "Estimator":
     from tsforecast.models.task import Task
 
     import_models()  # each class registers itself in Estimator.kinds
-    stored = json.loads(path.read_text())
-    if isinstance(stored, dict) and stored.get("kind") not in Estimator.kinds and "module" in stored:
+    stored = read_record(path, NOT_SAVED, MAX_ESTIMATOR_BYTES)
+    if stored.get("kind") not in Estimator.kinds and stored.get("module") in model_modules():
         importlib.import_module(stored["module"])
-    if not isinstance(stored, dict) or stored.get("kind") not in Estimator.kinds:
+    if stored.get("kind") not in Estimator.kinds:
         raise UserError(f"{path} does not contain a saved forecaster: give the folder of a finished run.")
     model = Estimator.kinds[stored["kind"]](task=Task.from_dict(stored["task"]), **stored["options"])
     model.describe(**stored["card"])
@@ -117,15 +130,15 @@ def _read_description(path: Path) -> dict[str, Any]:
             f"{path.parent} contains no {path.name}: the run has not reached its first validation yet."
         )
     try:
-        if saved.suffix == ESTIMATOR_SUFFIX:
-            stored = json.loads(saved.read_text(encoding="utf-8"))
-        else:
-            with zipfile.ZipFile(saved) as archive:
-                stored = json.loads(archive.read("config.json"))["config"]
+        stored = (
+            read_record(saved, NOT_SAVED, MAX_ESTIMATOR_BYTES)
+            if saved.suffix == ESTIMATOR_SUFFIX
+            else read_config(saved)["config"]
+        )
         if stored["card"]["scaler"] and stored["task"]:
             description: dict[str, Any] = stored
             return description
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile):
+    except (KeyError, TypeError):
         pass
     raise UserError(f"{saved} does not contain a saved forecaster with its scaling: train it again.")
 

@@ -18,6 +18,7 @@ from tsforecast.models.estimator import Estimator
 from tsforecast.models.protocol import ParameterRow
 from tsforecast.models.task import Task
 from tsforecast.options import Range
+from tsforecast.untrusted.boosters import check_booster
 
 if TYPE_CHECKING:
     from tsforecast.losses import Loss
@@ -289,8 +290,15 @@ class LightGBM(Estimator):
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.boosters = [_library().Booster(model_str=text) for text in state["boosters"]]
-        self.spike_boosters = [_library().Booster(model_str=text) for text in state.get("spike_boosters", ())]
+        texts, spikes = state["boosters"], state.get("spike_boosters", [])
+        if (len(texts), len(spikes)) != (len(self._heads()), len(self._spike_heads())):
+            raise UserError(
+                "A saved LightGBM model has another number of boosters than its task: train it again."
+            )
+        for text in (*texts, *spikes):
+            check_booster(text, "A saved LightGBM model")
+        self.boosters = [_library().Booster(model_str=text) for text in texts]
+        self.spike_boosters = [_library().Booster(model_str=text) for text in spikes]
 
     @property
     def has_spike_head(self) -> bool:

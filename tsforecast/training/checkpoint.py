@@ -11,6 +11,8 @@ from keras import ops
 
 from tsforecast.errors import UserError
 from tsforecast.files import atomic_path
+from tsforecast.untrusted.archives import open_arrays
+from tsforecast.untrusted.records import parse_record
 
 if TYPE_CHECKING:
     import keras
@@ -46,21 +48,20 @@ def load_state(path: Path, trainer: Trainer) -> dict[str, Any]:
         raise UserError(
             f"{path.parent} has no {path.name}: the run ended before its first checkpoint; start it again."
         )
-    with np.load(path) as stored:
+    with open_arrays(path) as stored:
         variables = _variables(trainer)
-        if len(stored.files) == len(
-            variables
-        ):  # version 0.1 did not store what gradients are accumulated over
+        if len(stored) == len(variables):  # version 0.1 did not store what gradients are accumulated over
             total = getattr(trainer.optimizer, "observed_total", None)
             variables = [variable for variable in variables if variable is not total]
-        fits = len(stored.files) == len(variables) + 1 and all(
-            stored[f"v{i}"].shape == tuple(variable.shape) for i, variable in enumerate(variables)
+        fits = len(stored) == len(variables) + 1 and all(
+            f"v{i}" in stored and stored[f"v{i}"].shape == tuple(variable.shape)
+            for i, variable in enumerate(variables)
         )
         if not fits:
             raise UserError(f"{path} holds another model than the config describes: start a new run.")
         for i, variable in enumerate(variables):
             variable.assign(ops.cast(stored[f"v{i}"], variable.dtype))
-        return json.loads(str(stored["progress"]))
+        return parse_record(str(stored["progress"]).encode(), f"{path}: progress", "start a new run")
 
 
 def _variables(trainer: Trainer) -> list[keras.Variable]:

@@ -6,7 +6,8 @@ import stat
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -84,6 +85,21 @@ def read_arrays(source: Path | bytes, name: str | None = None) -> dict[str, np.n
         >>> read_arrays(file.getvalue(), "calibration.npz")
         {'levels': array([0.1, 0.9])}
     """
+    with open_arrays(source, name) as arrays:
+        return dict(arrays)
+
+
+@contextmanager
+def open_arrays(source: Path | bytes, name: str | None = None) -> Iterator[np.lib.npyio.NpzFile]:
+    """Open the arrays of an npz file, which are read one by one; see ``read_arrays``.
+
+    Args:
+        source: The file, or its content.
+        name: Name for the message; None for that of the file.
+
+    Raises:
+        UserError: As ``read_arrays``.
+    """
     label = name or str(source)
     content: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")  # noqa: SIM115
     with content:
@@ -95,10 +111,11 @@ def read_arrays(source: Path | bytes, name: str | None = None) -> dict[str, np.n
                     with archive.open(member) as file:
                         _check_array(file, member.file_size, f"{label}: {member.filename}")
             content.seek(0)
-            with np.load(content, allow_pickle=False) as arrays:
-                return dict(arrays)
+            arrays = np.load(content, allow_pickle=False)
         except FAILURES as error:
             raise _damaged(label, str(error).splitlines()[0] if str(error) else "not an npz file") from None
+        with arrays:
+            yield arrays
 
 
 def _check_array(file: IO[bytes], size: int, name: str) -> None:

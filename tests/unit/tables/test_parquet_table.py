@@ -2,6 +2,7 @@
 
 import decimal
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 
 from tsforecast.data.sources.csv import load
 from tsforecast.errors import UserError
+from tsforecast.tables import parquet_table
 from tsforecast.tables.file_source import FileSource
 from tsforecast.tables.streaming import stream_rows
 from tsforecast.tables.table import Hints
@@ -34,6 +36,32 @@ def both(path, name, **options):
 
 
 WHOLE = np.arange(120) % 7
+
+
+def test_rows_that_a_file_cannot_have_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    path = tmp_path / "bomb.parquet"
+    pq.write_table(pa.table({"time": np.zeros(10**6, "datetime64[s]"), "load": np.zeros(10**6)}), path)
+    FileSource(str(path)).open()
+    monkeypatch.setattr(parquet_table, "SMALL_BYTES", 10**6)
+    with pytest.raises(
+        UserError, match=r"states 1,000,000 rows in [\d,]+ bytes, far more than any measured data"
+    ):
+        FileSource(str(path)).open()
+    FileSource(write(tmp_path)).open()
+
+
+def test_a_file_that_states_other_rows_than_its_parts_is_refused(tmp_path):
+    path = tmp_path / "stated.parquet"
+    path.write_bytes(Path(write(tmp_path)).read_bytes())
+    content = path.read_bytes()
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    stated = content.index(b"\x16\xf0\x01", footer)  # 120 rows: a field of 64 bits, and 240 as a varint
+    path.write_bytes(content[:stated] + b"\x16\xfe\x7f" + content[stated + 3 :])
+    assert pq.ParquetFile(path).metadata.num_rows == 8191
+    with pytest.raises(UserError, match="it states 8,191 rows, and its parts others"):
+        FileSource(str(path)).open()
+
+
 TYPES = {
     "decimal": pa.array([decimal.Decimal(int(value)) / 4 for value in WHOLE], pa.decimal128(10, 2)),
     "float16": pa.array(WHOLE / 4, pa.float16()),
