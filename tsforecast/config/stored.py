@@ -105,16 +105,16 @@ def _read(path: Path) -> DictConfig:
     return stored
 
 
-def _check_targets(node: Any) -> None:
+def _check_targets(node: object) -> None:
     """Refuse to call what no YAML file of the config names: a config may come from somebody else."""
-    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
         if key == "_target_" and value not in targets():
             raise ValueError(
                 f"it names {value}, which is in no YAML file: add one with this _target_ to your own folder,"
                 " and name that with --config-dir"
             )
-        if isinstance(value, (dict, list)):
-            _check_targets(value)
+        _check_targets(value)
 
 
 def _fill(stored: Any, defaults: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
 
 STOP_SECONDS = 3
+RETRY_SECONDS = (
+    60  # after which a champion that could not be loaded is tried again: it may have been repaired
+)
 
 
 @dataclass
@@ -142,6 +146,7 @@ class ModelManager:
         self.shadow_trouble: str | None = None  # why there is no shadow
         self.trouble: str | None = None  # why the newest champion is not in service
         self._failed: str | None = None
+        self._next_try = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="champion", daemon=True)
 
@@ -159,7 +164,12 @@ class ModelManager:
         """Look at the champion, and put it in service if it has changed; return whether it did."""
         try:
             name = self.registry.champion_name()
-            if name is None or name == self._failed or (self.active and self.active.version.name == name):
+            if name != self._failed or time.monotonic() >= self._next_try:
+                self._failed = None
+            if self.active is not None and self.active.name == name:
+                self.trouble = None  # what could not be loaded is no longer the champion
+                return False
+            if name is None or name == self._failed:
                 return False
             is_shadow = self.shadow is not None and self.shadow.name == name
             model = self.shadow if is_shadow else self._load(self.registry.version(name))
@@ -193,6 +203,7 @@ class ModelManager:
             self._failed = None if isinstance(error, NotStored) else self.registry.champion_name()
         except (OSError, ValueError):  # champion.json itself cannot be read
             self._failed = None
+        self._next_try = time.monotonic() + RETRY_SECONDS
         trouble = f"{self._failed or 'The champion'} is not in service: {_reason(error)}"
         if trouble != self.trouble:
             print(trouble, file=sys.stderr, flush=True)

@@ -11,7 +11,7 @@ import math
 import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +80,7 @@ def _read_config(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     return parse_record(archive.read("config.json"), f"{path}: config.json", ADVICE)
 
 
-def _check_classes(node: Any, is_known: Callable[[str | None, str], bool], name: str) -> None:
+def _check_classes(node: object, is_known: Callable[[str | None, str], bool], name: str) -> None:
     """Refuse classes that are not known, and those that would run code."""
     if isinstance(node, list):
         for item in node:
@@ -142,7 +142,12 @@ def limit_variables(stored: int, name: str) -> Iterator[None]:
     with _loading:
         add_weight = keras.layers.Layer.add_weight
 
-        def add_limited(layer: Any, shape: Any = None, *arguments: Any, **options: Any) -> Any:
+        def add_limited(
+            layer: keras.layers.Layer,
+            shape: Sequence[int] | None = None,
+            *arguments: object,
+            **options: object,
+        ) -> keras.Variable:
             nonlocal total
             if threading.get_ident() == thread:
                 total += 4 * math.prod(size or 1 for size in shape or ())
