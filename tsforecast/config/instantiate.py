@@ -11,7 +11,7 @@ from tsforecast.config.stored import as_dict
 from tsforecast.errors import UserError
 from tsforecast.tracking.run_folder import RunFolder
 
-NOT_OF_THE_SOURCE = ("split", "future_covariates", "mask")
+NOT_OF_THE_SOURCE = ("split", "future_covariates", "mask", "sampling")
 
 
 def stem(node: Mapping[str, Any]) -> str:

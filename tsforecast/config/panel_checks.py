@@ -4,7 +4,7 @@ from typing import Any
 
 from tsforecast.config.instantiate import stem
 from tsforecast.config.schema import Config
-from tsforecast.errors import UserError
+from tsforecast.errors import UserError, nearest
 
 PANELS = ("household_meters", "m4")  # sources that always return many series
 # Jobs that need one series, for now.
@@ -15,6 +15,7 @@ SINGLE = (
     "rehearsal",
     "replay",
 )
+SAMPLING = ("windows", "series")
 WEIGHTINGS = ("equal", "inverse_error", "static")  # whose weights do not follow errors in time
 
 
@@ -34,7 +35,16 @@ def check_panel(config: Config) -> None:
     Raises:
         UserError: One of them is for one series.
     """
+    sampling = config.data.get("sampling", "windows")
+    if sampling not in SAMPLING:
+        raise UserError(
+            f"data.sampling={sampling} is not one of {', '.join(SAMPLING)}.{nearest(sampling, SAMPLING)}"
+        )
     if not is_panel(config.data):
+        if sampling == "series":
+            raise UserError(
+                "data.sampling=series draws many series equally often: leave it out for one series."
+            )
         return
     job = config.job.name
     if job in SINGLE:

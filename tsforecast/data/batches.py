@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsforecast.data.window_order import epoch_order
+from tsforecast.data.window_order import draw_series, epoch_order
 from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
 from tsforecast.storage.rows import shareable
@@ -43,7 +43,12 @@ def block_ends(
     steps = steps_per_epoch(windows, batch_size)
     epoch, number = divmod(block, blocks_per_epoch(steps))
     part = slice(number * BLOCK_STEPS * batch_size, min((number + 1) * BLOCK_STEPS, steps) * batch_size)
-    order = epoch_order(len(windows), seed, epoch, part) if shuffle else np.arange(part.start, part.stop)
+    if not shuffle:
+        order = np.arange(part.start, part.stop)
+    elif windows.starts is not None:
+        order = draw_series(np.asarray(windows.ends), windows.starts, seed, epoch)[part]
+    else:
+        order = epoch_order(len(windows), seed, epoch, part)
     return windows.ends[order].reshape(-1, batch_size)
 
 

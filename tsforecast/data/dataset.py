@@ -41,6 +41,7 @@ class ForecastDataset:
         borders: row ranges of training, validation and test; empty for a panel, whose series have their own.
         window: lookback, lead, horizon and stride.
         ranges: ``[3, S, 2]`` row ranges of the three splits in each series of a panel; None for one series.
+        sampling: ``series`` if training draws each series equally often, else ``windows``.
         soft: what training windows have as targets instead of the truths; None for the truths.
     """
 
@@ -53,6 +54,7 @@ class ForecastDataset:
     borders: Borders
     window: Mapping[str, int]
     ranges: np.ndarray | None = None
+    sampling: str = "windows"
     soft: SoftTargets | None = None
 
     def split_ranges(self, split: str) -> np.ndarray:
@@ -119,7 +121,8 @@ class ForecastDataset:
             part = self.split_ranges(split)
             border = int(part[:, 0].min()), int(part[:, 1].max())
             ends = ends_of_series(part, self.series.bounds[:-1], **self.window, inside=split == "train")
-        return Windows(self.inputs, truths, ends, **shape, border=border).limited(limit)
+        starts = self.series.bounds[:-1] if self.sampling == "series" and split == "train" else None
+        return Windows(self.inputs, truths, ends, **shape, border=border, starts=starts).limited(limit)
 
 
 def build_dataset(
@@ -134,6 +137,7 @@ def build_dataset(
     scaler: Scaler | None = None,
     choice: ScalerChoice = DEFAULT,
     context: ContextOptions | None = None,
+    sampling: str = "windows",
 ) -> ForecastDataset:
     """Split, checks, scales and fills a series.
 
@@ -148,6 +152,7 @@ def build_dataset(
         scaler: Scaler of an existing model; None fits one on the training rows.
         choice: what to fit if there is none.
         context: summaries of the rows before a window, as further channels; None for none.
+        sampling: ``series`` to draw each of many series equally often in training, ``windows`` each window.
 
     Raises:
         UserError: if no window fits a split, a covariate leaks the target, a feature has no training
@@ -194,6 +199,7 @@ def build_dataset(
         borders=parts,
         window=window,
         ranges=ranges,
+        sampling=sampling,
     )
 
 

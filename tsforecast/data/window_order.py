@@ -57,6 +57,34 @@ def _permutation(count: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
+def draw_series(ends: np.ndarray, starts: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+    """Return an epoch ``[n]`` in which each series is drawn equally often, whatever its number of windows.
+
+    One series after the other, in a random order that changes from round to round, gives one of its windows at random.
+
+    Args:
+        ends: Last input rows ``[n]`` of the windows, rising.
+        starts: First row ``[S]`` of each series.
+        seed: Random seed, 0 or more.
+        epoch: 0 for the first.
+
+    Returns:
+        Indices of windows.
+
+    Example:
+        >>> order = draw_series(np.arange(10), np.array([0, 8]), seed=0, epoch=0)
+        >>> int((order >= 8).sum()), len(order)  # the second series has two windows of ten
+        (5, 10)
+    """
+    borders = np.unique(np.searchsorted(ends, [*starts.tolist(), int(ends[-1]) + 1]))
+    first, counts = borders[:-1], np.diff(borders)
+    rng = np.random.default_rng([seed, epoch])
+    rounds = rng.random((-(-len(ends) // len(counts)), len(counts))).argsort(axis=1)
+    series = rounds.ravel()[: len(ends)]
+    order: np.ndarray = first[series] + rng.integers(0, counts[series])
+    return order
+
+
 def permute(positions: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Return where a random permutation of ``0 .. count - 1`` sends positions, computed for these alone.
 

@@ -25,6 +25,8 @@ class Windows:
         horizon: H, target steps.
         border: rows ``(start, stop)`` of the split: every target lies in it. Of a panel, the first such row of any
             series and the last one; the inputs and targets of training windows are within their series.
+        starts: First row ``[S]`` of each series, which training draws equally often whatever its length; None draws
+            each window equally often.
     """
 
     rows: np.ndarray
@@ -34,6 +36,7 @@ class Windows:
     lead: int
     horizon: int
     border: tuple[int, int]
+    starts: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -67,6 +70,15 @@ class Windows:
             out[index < self.border[0]] = np.nan
         array: np.ndarray = out
         return array
+
+    def weights(self) -> np.ndarray | None:
+        """Return the weight ``[n]`` of each window, of mean 1, if its series count equally; None for equal weights."""
+        if self.starts is None:
+            return None
+        _, series, counts = np.unique(
+            np.searchsorted(self.starts, self.ends, side="right"), return_inverse=True, return_counts=True
+        )
+        return np.asarray(len(self) / (len(counts) * counts[series]))
 
     @property
     def input_offsets(self) -> np.ndarray:

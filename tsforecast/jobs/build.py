@@ -53,6 +53,7 @@ def prepare_dataset(
         scaler=scaler,
         choice=ScalerChoice(config.scaling, bool(config.data.get("mask", False))),
         context=config.context,
+        sampling=config.data.get("sampling", "windows"),
     )
     data_arguments(config, dataset)  # refuses a rule that does not fit the data, before Keras is imported
     return dataset

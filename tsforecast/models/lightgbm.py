@@ -146,6 +146,7 @@ class LightGBM(Estimator):
                 lightgbm.Dataset(
                     part.features[known],
                     label[known],
+                    weight=None if part.weights is None else part.weights[known],
                     reference=sets[0] if sets else None,
                     categorical_feature=self.categorical_features or "auto",
                     params={"verbose": -1},
@@ -327,7 +328,7 @@ class _Part:
 
     def __init__(self, model: LightGBM, windows: Windows):
         self.features = model._all_features(windows)
-        self.truths = windows.targets(windows.ends)
+        self.truths, self.weights = windows.targets(windows.ends), windows.weights()
         self.origins = windows.rows[windows.ends][:, list(model.task.target_indices)]
 
 

@@ -24,6 +24,7 @@ def test_a_training_takes_many_series():
         ),
         (["loss=negative_binomial"], r"set scaling\.per=all for many series"),
         (["model=patchtst", "training=pretrain"], "training=pretrain is for one series"),
+        (["data.sampling=serie"], "data.sampling=serie is not one of windows, series. Did you mean 'series'"),
         (["scaling.per=each"], r"scaling\.per=each is not one of auto, series, all"),
     ],
 )
@@ -48,6 +49,11 @@ def test_sources_of_many_series_are_known():
     for data in (["data=household_meters"], ["data=m4"]):
         with pytest.raises(UserError, match="job=backtest is for one series"):
             compose("job=backtest", *data)
+
+
+def test_sampling_by_series_needs_many():
+    with pytest.raises(UserError, match=r"data\.sampling=series draws many series equally often"):
+        compose("data=csv", "data.path=one.csv", "data.target=load", "data.sampling=series")
 
 
 def test_a_wide_table_has_many_series_too():

@@ -1,15 +1,18 @@
 """The order of windows of which there are too many for an array."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.panel_case import make_panel
 from tests.helpers.series_factory import make_series
 from tsforecast.data import window_order, windows
-from tsforecast.data.batches import block_ends, steps_per_epoch
+from tsforecast.data.batches import batches, block_ends, steps_per_epoch
 from tsforecast.data.dataset import build_dataset
-from tsforecast.data.window_order import RowRange, epoch_order, permute
+from tsforecast.data.window_order import RowRange, draw_series, epoch_order, permute
 
 
 @settings(deadline=None, max_examples=60)
@@ -62,3 +65,43 @@ def test_a_large_epoch_holds_each_window_once_in_another_order(monkeypatch):
         block_ends(large, 0, batch_size=7, seed=0, shuffle=False).ravel()[:5], small.ends[:5]
     )
     assert np.array_equal(epoch_order(50, 0, 1, slice(10, 20)), epoch_order(50, 0, 1, slice(0, 50))[10:20])
+
+
+def sampled(sampling):
+    split = {"train": 0.7, "val": 8, "test": 8}
+    window = {"lookback": 6, "lead": 1, "horizon": 2, "stride": 1, "split": split}
+    return build_dataset(make_panel(lengths=(30, 60, 400)), **window, sampling=sampling).windows("train")
+
+
+def test_each_series_is_drawn_equally_often_whatever_its_length():
+    drawn = sampled("series")
+    for epoch in range(2):
+        order = draw_series(drawn.ends, drawn.starts, 3, epoch)
+        assert len(order) == len(drawn)
+        counts = np.bincount(np.searchsorted(drawn.starts, drawn.ends[order], side="right"))[1:]
+        assert counts.max() - counts.min() <= 1
+        first = order[:3]
+        assert len(set(np.searchsorted(drawn.starts, drawn.ends[first], side="right"))) == 3
+    assert len(np.unique(drawn.ends[order])) > 100
+    assert (draw_series(drawn.ends, drawn.starts, 3, 1) == order).all()
+
+
+def test_batches_follow_the_sampling():
+    drawn, plain = sampled("series"), sampled("windows")
+    assert plain.starts is None
+    np.testing.assert_array_equal(drawn.ends, plain.ends)
+    ends = block_ends(drawn, 0, batch_size=9, seed=0)
+    share = np.bincount(np.searchsorted(drawn.starts, ends.ravel(), side="right"))[1:] / ends.size
+    np.testing.assert_allclose(share, 1 / 3, atol=0.01)
+    rows = np.concatenate(
+        [*(inputs for inputs, _ in islice(batches(drawn, batch_size=9, seed=0), len(ends)))]
+    )
+    np.testing.assert_array_equal(rows, drawn.inputs(ends.ravel()))
+
+
+def test_windows_weigh_what_makes_their_series_equal():
+    drawn = sampled("series")
+    series = np.searchsorted(drawn.starts, drawn.ends, side="right") - 1
+    totals = np.bincount(series, weights=drawn.weights())
+    np.testing.assert_allclose(totals, len(drawn) / 3)
+    assert sampled("windows").weights() is None
