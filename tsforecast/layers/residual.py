@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.typing import Tensor
 
 
@@ -35,7 +36,7 @@ class ResidualBlock(layers.Layer):
         self.widen = layers.Dense(hidden, activation="relu", dtype=policy, name="widen")
         self.narrow = layers.Dense(units, dtype=policy, name="narrow")
         self.shortcut = layers.Dense(units, dtype=policy, name="shortcut")
-        self.drop = layers.Dropout(dropout, dtype=policy)
+        self.drop = CheapDropout(dropout, dtype=policy)
         self.normalize = layers.LayerNormalization(dtype=policy, name="norm") if norm else None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

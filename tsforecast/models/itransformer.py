@@ -8,6 +8,7 @@ from keras import ops
 from tsforecast.layers.encoder import EncoderBlock
 from tsforecast.layers.head import fan_in_uniform
 from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
+from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.linear import TargetHistory
 from tsforecast.models.covariates import (
     Covariates,
@@ -118,7 +119,7 @@ def _embed(history: Tensor, covariates: Covariates, options: dict[str, Any]) -> 
     if covariates.static is not None:
         parts.append(_map(covariates.static[:, None], "static_embedding", options))
     tokens = parts[0] if len(parts) == 1 else keras.layers.Concatenate(axis=1, name="tokens")(parts)
-    return keras.layers.Dropout(options["dropout"])(tokens)
+    return CheapDropout(options["dropout"])(tokens)
 
 
 def _map(steps: Tensor, name: str, options: dict[str, Any]) -> Tensor:

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
+from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.layers.linear import TargetHistory, TimeLinear
 from tsforecast.layers.residual import ResidualBlock
 from tsforecast.models.covariates import (
@@ -104,7 +105,7 @@ class TiDE(Forecaster):
             future = repeat_for(covariates.future, len(task.target_indices))
             steps = keras.layers.Concatenate(name="steps")([steps, future])
         hidden = keras.layers.Dense(step_hidden, activation="relu", name="step_hidden")(steps)
-        hidden = keras.layers.Dropout(dropout)(hidden)
+        hidden = CheapDropout(dropout)(hidden)
         # A linear map of both is the residual block of a single number.
         forecast = forecast_steps(keras.layers.Concatenate()([hidden, steps]), task)
         level = ops.swapaxes(TimeLinear(task.horizon, name="history_linear")(history), 1, 2)

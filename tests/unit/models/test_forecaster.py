@@ -18,6 +18,7 @@ from tsforecast.models.nhits import NHITS
 from tsforecast.models.nlinear import NLinear
 from tsforecast.models.patchtst import PatchTST
 from tsforecast.models.rule_based import RuleBased
+from tsforecast.models.tft import TFT
 from tsforecast.models.tide import TiDE
 from tsforecast.models.tsmixer import TSMixer
 
@@ -41,6 +42,7 @@ MODELS = {
         task, d_model=8, heads=2, layers=1, d_ff=8, dropout=0.0, attention_dropout=0.0, **more
     ),
     "moderntcn": lambda task, **more: ModernTCN(task, units=4, kernel=5, small_kernel=3, dropout=0.0, **more),
+    "tft": lambda task, **more: TFT(task, units=8, heads=2, dropout=0.0, **more),
     "patchtst": lambda task, **more: PatchTST(
         task, d_model=8, heads=2, layers=1, d_ff=8, dropout=0.0, patch_len=4, patch_stride=4, **more
     ),
@@ -50,7 +52,7 @@ MODELS = {
 }
 ALL = pytest.mark.parametrize("name", MODELS)
 # Forecast from whole windows alone; those of the second line read the covariates of each step.
-WITH_COVARIATES = ["tide", "tsmixer", "itransformer", "moderntcn"]
+WITH_COVARIATES = ["tide", "tsmixer", "itransformer", "moderntcn", "tft"]
 DIRECT = pytest.mark.parametrize("name", ["dlinear", "nlinear", "nhits", *WITH_COVARIATES])
 
 
