@@ -239,7 +239,7 @@ class InterpretableAttention(layers.Layer):
         )
         scores = ops.cast(ops.matmul(queries * split[-1] ** -0.5, keys), "float32")
         later = np.triu(np.full((self.queries, count), -1e9, "float32"), k=count - self.queries + 1)
-        weights = ops.cast(ops.softmax(scores + later), self.compute_dtype)
+        weights = ops.cast(ops.softmax(scores + ops.convert_to_tensor(later)), self.compute_dtype)
         weights = ops.mean(self.drop(weights, training=training), axis=1)
         return self.maps["join"](ops.matmul(weights, self.maps["value"](steps)))
 

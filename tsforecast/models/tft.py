@@ -95,7 +95,7 @@ class TFT(Forecaster):
 def _positions(past: Tensor, steps: range) -> Tensor:
     """Return the steps relative to the last of the window, in windows: ``[B, S, 1]``."""
     values = np.asarray(steps, "float32")[None, :, None] / past.shape[1]
-    return ops.zeros_like(past[:, -1:, :1]) + values
+    return ops.zeros_like(past[:, -1:, :1]) + ops.convert_to_tensor(values)
 
 
 def _join(parts: list[Tensor]) -> Tensor:
