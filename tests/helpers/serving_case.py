@@ -48,8 +48,8 @@ def make_model(bias=0.0, task=None, **metadata):
 LEVELS = {"north": (0.0, 1.0), "south": (100.0, 10.0)}  # shift and width of ``load``
 
 
-def make_panel_model(bias=0.0, **metadata):
-    """The same of many series, of which two are known; ``bias`` is in spreads of their levels."""
+def describe_panel(**changes):
+    """Metadata of a model of many series, of which two are known."""
     rows = [(np.array([shift, 0, 0, 0.0]), np.array([width, 1, 1, 1.0])) for shift, width in LEVELS.values()]
     levels = {
         "ids": list(LEVELS),
@@ -58,7 +58,19 @@ def make_panel_model(bias=0.0, **metadata):
     }
     scaler = {"mean": [0.0] * 4, "scale": [1.0] * 4, "target_indices": [0], "levels": levels}
     panel = {"has_clock": True, "static": [], "name": ""}
-    return make_model(bias * 0.5, scaler=scaler, panel=panel, spike=None, **metadata)
+    return {"scaler": scaler, "panel": panel, "spike": None, **changes}
+
+
+def make_panel_metadata(**changes):
+    """The same as an object."""
+    from tsforecast.inference.metadata import ModelMetadata
+
+    return ModelMetadata.from_task(make_task(), make_metadata(**describe_panel(**changes)))
+
+
+def make_panel_model(bias=0.0, **changes):
+    """A model of many series; ``bias`` is in spreads of their levels."""
+    return make_model(bias * 0.5, **describe_panel(**changes))
 
 
 def register(path, *models):

@@ -121,7 +121,10 @@ class SeriesBook:
         if self.metadata_of(name) is not None:
             return None
         self._levels[name] = series
-        return json.dumps({"mean": series.scaler.mean.tolist(), "scale": series.scaler.scale.tolist()})
+        scaler, thresholds = series.scaler, list(series.thresholds)
+        return json.dumps(
+            {"mean": scaler.mean.tolist(), "scale": scaler.scale.tolist(), "thresholds": thresholds}
+        )
 
     def restore(self, name: str, content: str) -> None:
         """Restore the level of a series that ``start`` returned."""
@@ -129,7 +132,8 @@ class SeriesBook:
         scaler = dataclasses.replace(
             self.metadata.scaler, mean=np.array(stored["mean"]), scale=np.array(stored["scale"]), levels=None
         )
-        self._levels[name] = dataclasses.replace(self.metadata, scaler=scaler)
+        thresholds = tuple(stored["thresholds"])
+        self._levels[name] = dataclasses.replace(self.metadata, scaler=scaler, thresholds=thresholds)
 
     def intervals_of(self, name: str) -> AdaptiveIntervals | None:
         """Return the intervals of a series; None for one without a level."""

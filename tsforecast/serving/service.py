@@ -255,7 +255,7 @@ class Service:
             UnknownSeries: No series has this name.
         """
         active = self.active()
-        metadata, names = active.metadata, active.series.names
+        metadata, names = active.metadata, self._series_names(active)
         shown = self._find_series(active, series) or (names[0] if names else "")
         intervals = active.intervals_of(shown)
         coverage = active.intervals.summary() if intervals is None else intervals.summary()
@@ -311,9 +311,14 @@ class Service:
             return ""
         if not active.series.is_panel:
             raise UnknownSeries(f"{active.name} forecasts one series: leave series out.")
-        if name not in active.series.names:
-            raise UnknownSeries(f"No series '{name}' has been sent.{nearest(name, active.series.names)}")
+        names = self._series_names(active)
+        if name not in names:
+            raise UnknownSeries(f"No series '{name}' has been sent.{nearest(name, names)}")
         return name
+
+    def _series_names(self, active: LoadedModel) -> list[str]:
+        """Return the series in use, also those that have sent nothing since the version came into service."""
+        return sorted({*active.series.names, *self.learner.stores} - {""}) if active.series.is_panel else [""]
 
     def models(self) -> ModelsResponse:
         """Return all versions, and the inputs and outputs of the one in service."""
@@ -371,7 +376,10 @@ class Service:
         more = [*more, *start_series(model, dict(zip(batch.names, batch.series, strict=True)))]
         lower, upper = model.series.bounds(forecasts.low, forecasts.high, batch.names)
         result = ForecastResult(model, batch.made_at, forecasts, lower, upper, batch.notes, batch.names)
-        windows = split_windows(model, batch.made_at, batch.last, forecasts, lower, upper, batch.names)
+        edges = (lower, upper)
+        windows = split_windows(
+            model, batch.made_at, batch.last, forecasts, *edges, batch.names, batch.series
+        )
         if is_shadow:
             self.learner.add(windows, model, is_shadow=True, more=more)
             return result
@@ -432,7 +440,7 @@ class Service:
         task.add_done_callback(self._tasks.discard)
 
     def _series_fields(self, active: LoadedModel, shown: str) -> dict[str, Any]:
-        return {"series": active.series.names, "shown": shown} if active.series.is_panel else {}
+        return {"series": self._series_names(active), "shown": shown} if active.series.is_panel else {}
 
     def _alarm_fields(self) -> dict[str, Any]:
         if self._alarms is None:

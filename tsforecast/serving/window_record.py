@@ -129,7 +129,8 @@ def split_windows(
     forecasts: Forecasts,
     lower: np.ndarray,
     upper: np.ndarray,
-    series: Sequence[str] = (),
+    names: Sequence[str] = (),
+    series: Sequence[ModelMetadata] = (),
 ) -> list[WindowRecord]:
     """Return the forecasts of n windows one by one.
 
@@ -140,7 +141,8 @@ def split_windows(
         forecasts: The forecasts.
         lower: Lower bounds ``[n, H, T]`` of the intervals.
         upper: Upper bounds ``[n, H, T]``.
-        series: Name of the series of each window; none for a model of one series.
+        names: Name of the series of each window; none for a model of one series.
+        series: Metadata of it.
     """
     metadata = model.metadata
     arrays = {
@@ -151,7 +153,7 @@ def split_windows(
         "lower": lower,
         "upper": upper,
         "last": last,
-        "alarm": _alarms(metadata, forecasts, last),
+        "alarm": _alarms(series or [metadata] * len(last), forecasts, last),
     }
     members: tuple[str, ...] = ()
     if forecasts.spike is not None:
@@ -167,17 +169,20 @@ def split_windows(
             seconds,
             {name: array[row] for name, array in arrays.items()},
             members,
-            series=series[row] if series else "",
+            series=names[row] if names else "",
         )
         for row, seconds in enumerate(made_at.astype(np.int64).tolist())
     ]
 
 
-def _alarms(metadata: ModelMetadata, forecasts: Forecasts, last: np.ndarray) -> np.ndarray:
-    """Return where ``[n, H, T]`` a spike is forecast: by the model's own head, or by a rise above its threshold."""
+def _alarms(series: Sequence[ModelMetadata], forecasts: Forecasts, last: np.ndarray) -> np.ndarray:
+    """Return where ``[n, H, T]`` a spike is forecast: by the model's own head, or by a rise above the threshold of
+    the series of each window.
+    """
     if forecasts.spike is not None:
         return np.asarray(forecasts.spike >= ALARM_PROBABILITY)
-    return np.asarray(forecasts.values - last[:, None] > np.array(metadata.thresholds))  # NaN: never
+    thresholds = np.array([metadata.thresholds for metadata in series])
+    return np.asarray(forecasts.values - last[:, None] > thresholds[:, None])  # NaN: never
 
 
 def _to_json(value: float) -> float | None:

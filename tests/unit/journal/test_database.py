@@ -1,9 +1,11 @@
 """The file of the journal."""
 
+import sqlite3
+
 import pytest
 
 from tsforecast.errors import UserError
-from tsforecast.journal.database import lock_journal, open_journal, read_journal
+from tsforecast.journal.database import SCHEMA, has_series, lock_journal, open_journal, read_journal
 
 
 def test_each_commit_is_flushed_to_the_disk(tmp_path):
@@ -45,3 +47,19 @@ def test_a_journal_has_one_writer(tmp_path):
         pass
     with lock_journal(path, seconds=0):
         pass
+
+
+def test_a_journal_without_names_of_series_is_continued(tmp_path):
+    path = tmp_path / "journal.db"
+    before = SCHEMA.replace(", series TEXT NOT NULL DEFAULT ''", "").replace(
+        ",\n  series TEXT NOT NULL DEFAULT ''", ""
+    )
+    assert "series TEXT NOT NULL DEFAULT" not in before
+    with sqlite3.connect(path) as connection:
+        connection.executescript(before)
+        connection.execute("INSERT INTO rows VALUES(1, 0, 5, 'local', '{}')")
+    open_journal(path).close()
+    connection = open_journal(path)  # a second time changes nothing
+    assert connection.execute("SELECT id, time, series FROM rows").fetchall() == [(1, 5, "")]
+    assert has_series(connection, "scores")
+    connection.close()

@@ -66,3 +66,12 @@ def test_rows_stay_longer_than_forecasts(connection):
     Retention(days=1e5, megabytes=1.5).apply(connection)
     assert count(connection) == 300
     assert 10 < connection.execute("SELECT COUNT(*) FROM forecasts").fetchone()[0] < 100
+
+
+def test_scores_that_stored_intervals_lack_are_kept(connection):
+    for _ in range(60):
+        connection.execute("INSERT INTO scores VALUES(NULL,0,'v0001',0,0,0,0,1,1,1,1,1,1,1,'north')")
+    connection.execute("INSERT INTO meta VALUES('unsaved','31')")
+    for _ in range(10):
+        Retention(days=1, megabytes=1000).apply(connection)
+    assert connection.execute("SELECT MIN(id) FROM scores").fetchone() == (31,)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.service_client import create_client, make_service
-from tests.helpers.serving_case import make_model, make_rows, register
+from tests.helpers.serving_case import make_model, make_panel_model, make_rows, register
 from tsforecast.feeds.batch import Batch
 from tsforecast.feeds.opening import open_feed
 from tsforecast.serving.batching import QueueFull
@@ -130,3 +130,20 @@ def test_rows_that_are_delivered_again_are_stored_once(registry, tmp_path):
     with sqlite3.connect(tmp_path / "journal.db") as connection:
         times = [time for (time,) in connection.execute("SELECT time FROM rows ORDER BY id")]
     assert times == TIME[:11].astype("datetime64[ns]").astype(np.int64).tolist()
+
+
+def test_a_followed_file_has_rows_of_many_series(tmp_path):
+    path = tmp_path / "rows.csv"
+
+    def rows_of(rows):
+        return "".join(f"{name},{line}" for line in lines(rows).splitlines(True) for name in ("north", "new"))
+
+    path.write_text("series,time,load,pressure\n" + rows_of(range(20)))
+    service = serve(register(tmp_path, make_panel_model(bias=0.5)), path, tmp_path / "journal.db")
+    with create_client(service) as client:
+        wait_for_rows(client.service, 40)
+        append(path, rows_of([20]))
+        wait_for_rows(client.service, 42)
+        for name in ("north", "new"):
+            latest = client.get(f"/v1/forecast/latest?series={name}").json()["forecasts"][0]
+            assert (latest["series"], latest["made_at"]) == (name, str(TIME[20]))

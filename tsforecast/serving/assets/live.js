@@ -72,6 +72,15 @@
     return Number(choice.value || 0);
   }
 
+  function seriesChoice(names, shown) {
+    at("series-choice").hidden = !names;
+    const choice = at("series");
+    if (!names || (choice.options.length === names.length && names.every((name, i) => choice.options[i].value === name))) return;
+    choice.replaceChildren(...names.map((name) => new Option(name, name)));
+    choice.value = shown;
+    choice.onchange = () => ask(false);
+  }
+
   function alarms(data) {
     const listed = data.alarms.filter((alarm) => alarm.kind !== "spike");  // spikes have a list of their own
     const open = listed.filter((alarm) => alarm.end == null).length;
@@ -114,6 +123,7 @@
 
   function show(data) {
     newest = data;
+    seriesChoice(data.series, data.shown);
     charts.setZone(data.timezone);
     const unit = data.unit ? " " + data.unit : "", target = targets(data.targets);
     // Of several forecasts for one time the one with the shortest lead stands for it.
@@ -162,9 +172,10 @@
     }
   }
 
-  async function ask() {
+  async function ask(again = true) {
     try {
-      const answer = await fetch("/v1/live", { headers: token ? { Authorization: "Bearer " + token } : {}, cache: "no-store" });
+      const series = at("series").value, query = series ? "?series=" + encodeURIComponent(series) : "";
+      const answer = await fetch("/v1/live" + query, { headers: token ? { Authorization: "Bearer " + token } : {}, cache: "no-store" });
       const data = await answer.json();
       if (!answer.ok) throw new Error(answer.status === 401 ? data.error + " Open this page as /#token=TOKEN." : data.error);
       show(data);
@@ -174,7 +185,7 @@
       at("banner").textContent = error.message;
       document.body.dataset.state = "failed";
     }
-    setTimeout(ask, SECONDS * 1000);
+    if (again) setTimeout(ask, SECONDS * 1000);
   }
   ask();
 })();
