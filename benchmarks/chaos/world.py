@@ -228,18 +228,23 @@ class ServiceProcess:
             "most_mb": round(self.most_mb),
         }
 
+    def megabytes(self):
+        """Return the memory that it has now; 0 if it has ended."""
+        with suppress(OSError, IndexError, ValueError):
+            pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return 0.0
+
     def _read(self):
         for line in self.process.stdout:
             self._lines = [*self._lines[-20:], line.strip()]
 
     def _sample(self):
-        page = os.sysconf("SC_PAGE_SIZE") / 1e6
         while self.process.poll() is None:
-            with suppress(OSError, IndexError, ValueError):
-                megabytes = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * page
-                self.last_mb, self.most_mb = megabytes, max(self.most_mb, megabytes)
-                if self.first_mb is None and self.began and time.monotonic() - self.began > WARM_SECONDS:
-                    self.first_mb = megabytes
+            self.last_mb = self.megabytes() or self.last_mb
+            self.most_mb = max(self.most_mb, self.last_mb)
+            if self.first_mb is None and self.began and time.monotonic() - self.began > WARM_SECONDS:
+                self.first_mb = self.last_mb
             time.sleep(1)
         self.ended = time.monotonic()
 

@@ -18,6 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.fuzz import Fuzzer
 from tests.helpers.command_runs import finish, read_result, run_chain, start
 from tests.helpers.service_client import serving
 from tsforecast.data.sources.household_power import load
@@ -165,9 +166,10 @@ def test_service_forecasts_equal_those_of_the_file(service, series, forecasts):
     assert forecast == pytest.approx([expected[series.time[end].item()] for end in ends], abs=1e-4)
 
 
-def test_generated_requests_find_no_fault(service, tmp_path):
+def test_generated_requests_find_no_fault(service, series, tmp_path):
     """No request causes a server error, and every answer follows the OpenAPI document."""
     _, url = service
+    live_through(url, series, 40)  # before the first forecast there is no latest one, which is a 503
     command = [
         sys.executable,
         "-m",
@@ -183,6 +185,14 @@ def test_generated_requests_find_no_fault(service, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout
     assert "11 passed" in done.stdout
+
+
+def test_damaged_requests_find_no_fault(service):
+    _, url = service
+    result = Fuzzer(url, seed=1).run(seconds=20)
+    assert result["faults"] == []
+    routes = {name.partition(" ")[0] for name in result["statuses"]}
+    assert {"/v1/forecast", "/v1/rows", "/v1/observe", "/v1/models", "raw", "other"} <= routes
 
 
 def live_through(url, series, end):

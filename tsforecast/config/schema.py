@@ -76,7 +76,7 @@ class Config:
     registry: RegistryOptions = job_field(
         "promote", "rollback", "predict", "serve", "export", "distill", *RETRAINING
     )
-    promotion: PromotionOptions = job_field("promote")
+    promotion: PromotionOptions = job_field("promote", "retrain")
     intervals: IntervalOptions = job_field("promote", "predict", "serve", *RETRAINING)
     predict: PredictOptions = job_field("predict")
     serve: ServeOptions = job_field("serve")

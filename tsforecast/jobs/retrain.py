@@ -27,6 +27,7 @@ def retrain(config: Config) -> Outcome:
         functools.partial(create_recipe, config),
         config.retrain,
         report=lambda note: print(f"  {note}", flush=True),
+        promotion=config.promotion,
     )
     report_retraining(outcome, registry.champion())
     return outcome

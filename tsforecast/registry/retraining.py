@@ -33,6 +33,7 @@ from tsforecast.registry.new_rows import (
 from tsforecast.registry.retraining_lock import lock_retraining
 from tsforecast.registry.retraining_splits import RecentSplit, check_held_out, check_split
 from tsforecast.registry.store import CALIBRATION, Registry, Version
+from tsforecast.registry.waiting import OUTCOME, WAITING, settle_waiting, wait_for_shadow
 from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -43,11 +44,10 @@ if TYPE_CHECKING:
     from tsforecast.data.splits import Borders
     from tsforecast.inference.options import IntervalOptions
     from tsforecast.models.protocol import Model
-    from tsforecast.registry.options import RetrainingOptions
+    from tsforecast.registry.options import PromotionOptions, RetrainingOptions
     from tsforecast.runtime import RuntimeInfo
 
 WORK = "retraining"  # folder of the registry
-OUTCOME = "retraining.json"
 UNRELATED = (
     "data",
     "journal",
@@ -99,6 +99,7 @@ def retrain_champion(
     options: RetrainingOptions,
     change: Callable[[Series], Series] | None = None,
     report: Callable[[str], None] = lambda note: None,
+    promotion: PromotionOptions | None = None,
 ) -> Outcome:
     """Retrain the champion once with the rows that there are now.
 
@@ -108,11 +109,12 @@ def retrain_champion(
         options: Days to train on and to compare on, and limits.
         change: Applied to the series after it was read, to rehearse damaged data.
         report: Called with each note on the data.
+        promotion: Days as a shadow that a version needs before it replaces the champion; None: none.
 
     Returns:
-        ``outcome`` (``promoted``, ``refused`` or ``nothing new``), ``why`` in one sentence, ``champion`` (afterwards),
-        ``rows``, ``new_rows``, ``seconds`` (None if a kill came after the promotion), ``folder`` and, if champion and
-        challenger were compared, ``compared``.
+        ``outcome`` (``promoted``, ``refused``, ``waiting`` for days as a shadow, or ``nothing new``), ``why`` in one
+        sentence, ``champion`` (afterwards), ``rows``, ``new_rows``, ``seconds`` (None if a kill came after the
+        promotion), ``folder`` and, if champion and challenger were compared, ``compared``.
 
     Raises:
         UserError: There is no champion, there are too few rows, or another retraining run is under way.
@@ -120,7 +122,9 @@ def retrain_champion(
     champion = registry.champion()
     champion.check()
     with lock_retraining(registry):
-        return _retrain(registry, create_recipe, options, change, report)
+        settled = None if promotion is None else settle_waiting(registry, registry.champion(), promotion)
+        shadow_days = 0.0 if promotion is None else promotion.shadow_days
+        return settled or _retrain(registry, create_recipe, options, change, report, shadow_days)
 
 
 def _retrain(
@@ -129,6 +133,7 @@ def _retrain(
     options: RetrainingOptions,
     change: Callable[[Series], Series] | None,
     report: Callable[[str], None],
+    shadow_days: float,
 ) -> Outcome:
     began, champion = time.monotonic(), registry.champion()
     champion.check()
@@ -172,7 +177,9 @@ def _retrain(
     else:
         for name, problems in damaged.items():
             report(f"Series '{name}' is left out: {problems[0]}.")
-        decision = _train_and_compare(registry, champion, recipe, options, series, sound, new, folder)
+        decision = _train_and_compare(
+            registry, champion, recipe, options, series, sound, new, folder, shadow_days
+        )
     outcome = {**decision, "champion": registry.champion_name(), "seconds": time.monotonic() - began, **facts}
     folder.write_json(OUTCOME, outcome)
     return outcome
@@ -225,6 +232,7 @@ def _train_and_compare(
     sound: Series,
     new: int,
     folder: RunFolder,
+    shadow_days: float,
 ) -> Outcome:
     """Return ``outcome``, ``why`` and, if both models were compared, ``compared``; ``sound`` is what is trained on."""
     runtime = recipe.initialize()
@@ -251,6 +259,8 @@ def _train_and_compare(
         registry, champion, recipe, series, split, dataset, challenger, result, runtime, folder
     )
     why = f"retrained with {new:,} new rows; {result.summary}{_left_out(series, sound)}"
+    if shadow_days:
+        return {**wait_for_shadow(version, why, shadow_days), "compared": result.to_json()}
     registry.promote(version.name, why)
     return {
         "outcome": "promoted",
@@ -351,7 +361,7 @@ def _recover_outcome(registry: Registry, champion: Version) -> Outcome:
     """Return the outcome of the run that made this champion; write it if a kill came between promotion and that."""
     folder, result = RunFolder(Path(champion.manifest["lineage"]["run"])), champion.result()
     finished = _read_outcome(folder)
-    if finished is not None:
+    if finished is not None and finished["outcome"] != WAITING:
         return finished
     why = next((move["why"] for move in reversed(registry.moves()) if move["version"] == champion.name), "")
     parent, rows = champion.manifest["lineage"]["parent"], int(result["data"]["rows"])
