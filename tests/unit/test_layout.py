@@ -20,6 +20,7 @@ WHOLE = {
     "test_round_trip.py",
     "test_invalid_input.py",
     "test_container.py",
+    "test_coming_from.py",
     "test_portability.py",
     "test_damaged_tables.py",
     "test_damaged_requests.py",
