@@ -47,16 +47,16 @@ def main():
 
 
 def write_hours(path):
-    """Write the hourly means of the household's power, of whole days, with gaps filled."""
+    """Write the hourly means of the household's power at the end of each hour: whole days, with gaps filled."""
     import pandas as pd
 
     from tsforecast.data.sources.household_power import load
 
     series = load()
     minutes = pd.Series(series.values[:, 0].astype(float), pd.Index(series.time, name="time"), name="load")
-    hours = minutes.resample("1h").mean().interpolate()
+    hours = minutes.resample("1h", label="right").mean().interpolate()
     first, last = hours.index[0].ceil("D"), hours.index[-1].floor("D")
-    hours[(hours.index >= first) & (hours.index < last)].round(4).to_csv(path)
+    hours[(hours.index > first) & (hours.index <= last)].round(4).to_csv(path)
 
 
 def programs(page):

@@ -20,7 +20,7 @@ def hours(tmp_path_factory):
 def test_the_hours_are_whole_days_without_gaps(hours):
     table = pd.read_csv(hours, parse_dates=["time"])
     assert len(table) % 24 == 0
-    assert table.time.dt.hour.iloc[0] == 0
+    assert list(table.time.dt.hour.iloc[[0, -1]]) == [1, 0]
     assert table.load.notna().all()
     assert (table.time.diff().dropna() == pd.Timedelta("1h")).all()
 
