@@ -25,6 +25,7 @@ EARLIER_KEYS: dict[str, dict[str, Any]] = {
     "spike": {"max_false_alarms_per_day": None},
     "scaling": {"per": "auto"},
     "report": {"format": ["html"]},
+    "distill": {"folds": None},
 }
 # Where a target moved to since a config was written; its last part is unchanged.
 MOVED_TARGETS = {

@@ -24,7 +24,8 @@ def main(config: Config, path: Path) -> float | None:
     began = time.monotonic()
     ensure_not_finished(config, RunFolder(path))
     source = resolve_model(config.registry, config.run)
-    check_same_task(config, load(source.config, config), source.name)
+    taught = load(source.config, config)
+    check_same_task(config, taught, source.name)
     dataset = build_saved_data(config, source.model)
     check_resumed_data(config, RunFolder(path), dataset)
     print_data(dataset)
@@ -32,7 +33,7 @@ def main(config: Config, path: Path) -> float | None:
     began += facts.import_seconds  # which the first job of a shared process alone would have to bear
 
     from tsforecast.reporting.distillation import compare_models
-    from tsforecast.training.distillation import with_soft_targets
+    from tsforecast.training.distillation import soft_outputs, with_soft_targets
 
     teacher, student = load_model(source.model), build_model.forecaster(config, dataset)
     if not student.trains_in_batches:
@@ -43,7 +44,8 @@ def main(config: Config, path: Path) -> float | None:
     print_model(student, facts)
     with open_run(config, path, dataset) as (folder, tracker):
         print(f"{source.name} forecasts {len(dataset.windows('train')):,} training windows", flush=True)
-        targets = with_soft_targets(dataset, teacher, alpha=config.distill.share)
+        output = soft_outputs(dataset, teacher, config.distill, config.seed, instantiate(taught.loss))
+        targets = with_soft_targets(dataset, teacher.task, output, alpha=config.distill.share)
         progress = build_training.train(config, targets, student, instantiate(config.loss), folder, tracker)
         scored, findings = compare_models(dataset, teacher, load_model(folder.best), source.name)
         outcome = progress.outcome()

@@ -53,9 +53,12 @@ class DistillationOptions:
 
     Args:
         share: Weight of the teacher's forecast in the student's targets; the remainder is the weight of the truth.
+        folds: Parts of the training weeks that each are forecast by a teacher fitted on the others, or None for the
+            teacher as it is.
     """
 
     share: Annotated[float, Range(0, 1)]
+    folds: Annotated[int | None, Range(2, 20)]
 
 
 @dataclass(frozen=True, kw_only=True)

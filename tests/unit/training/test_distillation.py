@@ -1,5 +1,6 @@
 """The soft targets of a student, compared with a direct computation of their definition."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,8 +8,11 @@ import pytest
 
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.series import Series
+from tsforecast.errors import UserError
+from tsforecast.losses import SquaredError
 from tsforecast.models.estimator import Estimator
-from tsforecast.training.distillation import with_soft_targets
+from tsforecast.training.distillation import soft_outputs, with_soft_targets
+from tsforecast.training.options import DistillationOptions
 
 
 def dataset(horizon):
@@ -24,8 +28,8 @@ def dataset(horizon):
 class Teacher(Estimator):
     """Forecasts its window's end and the step, so that every forecast is known."""
 
-    def __init__(self, has_spike_head=False):
-        self.task = SimpleNamespace(quantile_levels=None)
+    def __init__(self, task=None, has_spike_head=False):
+        super().__init__(task or SimpleNamespace(quantile_levels=None), {"has_spike_head": has_spike_head})
         self.has_spike_head = has_spike_head
 
     def forecast(self, windows):
@@ -41,10 +45,16 @@ class Teacher(Estimator):
         return outputs
 
 
+def distill(data, teacher, share, folds=None):
+    options = DistillationOptions(share=share, folds=folds)
+    output = soft_outputs(data, teacher, options, 0, SquaredError())
+    return with_soft_targets(data, teacher.task, output, share)
+
+
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_a_row_is_the_mix_of_truth_and_mean_forecast(horizon):
     data = dataset(horizon)
-    distilled = with_soft_targets(data, Teacher(), alpha=0.3)
+    distilled = distill(data, Teacher(), 0.3)
     assert distilled.truths is data.truths
     mixed, truths, spikes = distilled.windows("train").truths.T
     np.testing.assert_array_equal(truths, data.truths[:, 0])
@@ -60,7 +70,7 @@ def test_a_row_is_the_mix_of_truth_and_mean_forecast(horizon):
 
 def test_validation_and_test_rows_stay():
     data = dataset(1)
-    distilled = with_soft_targets(data, Teacher(), alpha=1.0)
+    distilled = distill(data, Teacher(), 1.0)
     mixed, stop = distilled.windows("train").truths[:, :1], data.borders[0][1]
     np.testing.assert_array_equal(mixed[stop:], data.truths[stop:])
     assert np.isnan(mixed[40, 0])
@@ -71,8 +81,40 @@ def test_validation_and_test_rows_stay():
 
 def test_probabilities_of_a_spike_are_averaged_too():
     data = dataset(2)
-    spikes = with_soft_targets(data, Teacher(has_spike_head=True), alpha=0.3).windows("train").truths[:, 2]
+    spikes = distill(data, Teacher(has_spike_head=True), 0.3).windows("train").truths[:, 2]
     ends = set(data.windows("train").ends)
     for row in range(len(spikes)):
         probabilities = [(1.0, 0.5)[end % 2] for end in (row - 2, row - 3) if end in ends]
         np.testing.assert_allclose(spikes[row], np.mean(probabilities) if probabilities else np.nan)
+
+
+class Rote(Estimator):
+    """Forecasts 1 for the windows that it was fitted on, and 0 for others."""
+
+    def __init__(self, task=None):
+        super().__init__(task or SimpleNamespace(quantile_levels=None), {})
+
+    def fit(self, train, val, *, seed, loss, log):
+        self.known = train.ends
+        return 1
+
+    def forecast(self, windows):
+        known = np.isin(windows.ends, self.known).astype("float32")
+        return np.repeat(known[:, None, None], windows.horizon, axis=1)
+
+
+def test_with_folds_a_teacher_forecasts_only_what_it_has_not_seen():
+    data = dataset(1)
+    data = dataclasses.replace(
+        data, series=dataclasses.replace(data.series, season=5)
+    )  # folds of 35 rows in turn
+    mixed = distill(data, Rote(), 1.0, folds=2).windows("train").truths[:, 0]
+    ends = data.windows("train").ends
+    np.testing.assert_array_equal(mixed[ends + 2][np.isfinite(data.truths[ends + 2, 0])], 0.0)
+
+
+def test_folds_need_a_teacher_that_can_be_fitted_and_enough_rows():
+    with pytest.raises(UserError, match="without training steps: lightgbm"):
+        distill(dataset(1), SimpleNamespace(task=None), 0.5, folds=2)
+    with pytest.raises(UserError, match="fewer than 9 times 7 seasons of 24 rows"):
+        distill(dataset(1), Rote(), 0.5, folds=9)
