@@ -7,14 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.helpers.serving_case import make_metadata, make_task
+from tests.helpers.serving_case import make_metadata, make_panel_metadata, make_task
 from tsforecast.errors import UserError
 from tsforecast.feeds.records import decode_rows
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.reading.dialect import Dialect
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.serving import arrivals
-from tsforecast.serving.arrivals import ARROW, CSV, read_body
+from tsforecast.serving.arrivals import ARROW, CSV, RowReader, read_body
 from tsforecast.serving.requests import RequestTooLarge
 from tsforecast.times.formats import TimeFormat
 from tsforecast.times.frequency import Frequency
@@ -152,3 +152,12 @@ def test_rows_that_follow_the_newest_are_taken_whatever_the_clock_says():
     assert len(read_body(sent, JSON, PLAIN, newest=newest).records) == 1
     with pytest.raises(UserError, match="more than two days ahead of the clock"):
         read_body(sent, JSON, PLAIN)
+
+
+def test_a_single_row_of_a_broker_names_its_series():
+    reader = RowReader(make_panel_metadata())
+    row = {"series": "north", "time": "2024-01-01T00:00:00", "values": {"load": 1.5, "pressure": None}}
+    ((time, content),) = reader.read_json(json.dumps(row).encode()).records
+    assert json.loads(content) == {"load": 1.5, "pressure": None, "series": "north"}
+    among_values = {"time": row["time"], "values": {**row["values"], "series": "north"}}
+    assert reader.read_json(json.dumps(among_values).encode()).records == [(time, content)]
