@@ -69,7 +69,8 @@ def add_coverage(evaluation: Evaluation, dataset: ForecastDataset, calibration: 
     """Return the scores of many series with the coverage of the intervals that each starts with.
 
     The figure ``interval_coverage`` is the share of all truths inside; ``coverage`` is that of each series. Nothing is
-    learned from the truths, as it is in ``job=predict``: this is how good the start is.
+    learned from the truths, as it is in ``job=predict``: this is how good the start is. With too few errors for an
+    interval there is neither.
 
     Args:
         evaluation: Forecasts of windows of many series.
@@ -89,9 +90,11 @@ def add_coverage(evaluation: Evaluation, dataset: ForecastDataset, calibration: 
     known = ~np.isnan(evaluation.truth) & ~np.isnan(margins).any(axis=0)
     _, index = np.unique(of_window, return_inverse=True)
     hits, truths = (np.bincount(index, (mask & known).sum(axis=(1, 2))) for mask in (inside, known))
+    if not truths.sum():  # no step has the errors that an interval takes
+        return evaluation
     with np.errstate(invalid="ignore"):
         shares = hits / truths
-        overall = float(hits.sum() / truths.sum())
+    overall = float(hits.sum() / truths.sum())
     figures = {**series.figures, "coverage": shares}
     return replace(
         evaluation,

@@ -92,7 +92,7 @@ class SeriesIntervals:
             for name, intervals in self._by_name.items()
             if intervals.truths.sum() >= least
         }
-        if len(shares) < 2:
+        if len(set(shares.values())) < 2:
             return ""
         low, high = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
         middle = float(np.median(list(shares.values())))

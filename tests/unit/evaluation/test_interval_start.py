@@ -7,7 +7,7 @@ from tsforecast.data.dataset import build_dataset
 from tsforecast.evaluation.evaluate import evaluate
 from tsforecast.evaluation.interval_start import SCORED, add_coverage, calibrate_intervals, save_uncertainty
 from tsforecast.evaluation.scores import score_model
-from tsforecast.inference.intervals import create_intervals
+from tsforecast.inference.intervals import MIN_SCORES, create_intervals
 from tsforecast.inference.metadata import describe_data
 from tsforecast.models.persistence import Persistence
 from tsforecast.models.task import Task
@@ -39,6 +39,14 @@ def test_coverage_is_that_of_the_start_of_each_series():
         inside["abc"[index]] += hits.tolist()
     assert evaluation.series.figures["coverage"].tolist() == [np.mean(hits) for hits in inside.values()]
     assert evaluation.figures["interval_coverage"] == np.mean([*chain(*inside.values())])
+
+
+def test_too_few_errors_give_no_coverage():
+    model, dataset = make_case()
+    few = create_intervals(2, 1, SCORED)
+    few.calibrate(*[np.zeros((MIN_SCORES - 1, 2, 1))] * 3)
+    evaluation = evaluate(model, dataset, "test")
+    assert add_coverage(evaluation, dataset, few.to_bytes()) is evaluation
 
 
 def test_the_start_of_many_series_is_stored_with_the_run(tmp_path):
