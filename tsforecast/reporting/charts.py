@@ -152,7 +152,8 @@ def line(label: str, values: Values, color: str, kind: str = "line") -> Line:
         label: Name in the legend.
         values: As many as the chart has positions; None leaves a gap.
         color: A color of ``report.css``, for example ``forecast``.
-        kind: ``line``, ``dash``, ``from-zero`` (a line on an axis that starts at 0), ``bar-wide`` or ``bar-narrow``.
+        kind: ``line``, ``dash``, ``from-zero`` (a line on an axis that starts at 0), ``dot``, ``bar-wide`` or
+            ``bar-narrow``.
     """
     return [label, to_numbers([math.nan if value is None else value for value in values]), color, kind]
 

@@ -222,7 +222,7 @@ class Section:
         elements: What it contains, from top to bottom.
         note: Sentence below the heading.
         layout: ``stack`` puts elements one below the other; ``grid`` puts two charts in the first line and three in
-            each further one; ``pair`` puts two next to each other.
+            each further one; ``pair`` puts two next to each other; ``picker`` shows one chart, with a list to choose.
 
     Example:
         >>> Section("Notes on the data", [BulletList(["3 rows were filled."])]).layout
@@ -232,4 +232,4 @@ class Section:
     heading: str
     elements: Sequence[Element]
     note: str = ""
-    layout: Literal["stack", "grid", "pair"] = "stack"
+    layout: Literal["stack", "grid", "pair", "picker"] = "stack"

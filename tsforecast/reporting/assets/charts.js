@@ -95,6 +95,7 @@ const charts = (() => {
       const c = color(stroke);
       if (kind === "bar-wide") return line(label, c + "55", { fill: c + "44", width: 0, paths: uPlot.paths.bars({ size: [0.82, 48] }) });
       if (kind === "bar-narrow") return line(label, c, { fill: c, width: 0, paths: uPlot.paths.bars({ size: [0.42, 24] }) });
+      if (kind === "dot") return line(label, c, { width: 0, points: { show: true, size: 5, fill: c + "99", width: 0 } });
       return line(label, c, { dash: kind === "dash" ? [5, 4] : undefined, points: { show: x.length <= 40, size: 5, fill: c } });
     };
     const whole = { incrs: [1, 2, 3, 5, 6, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000], space: 34, size: 32, values: (u, s) => s.map((v) => v.toLocaleString("en")) };

@@ -142,4 +142,15 @@
 
   forecastChart();
   data.charts.forEach(charts.lines);
+
+  // One figure of a section at a time, chosen from a list; all of them are drawn before any is hidden.
+  document.querySelectorAll(".picker").forEach((box) => {
+    const figures = [...box.querySelectorAll("figure")], list = document.createElement("select");
+    list.setAttribute("aria-label", "Series");
+    figures.forEach((figure, i) => list.add(new Option(figure.querySelector("h3").textContent, i)));
+    const pick = () => figures.forEach((figure, i) => { figure.hidden = i !== +list.value; });
+    list.addEventListener("change", pick);
+    box.prepend(list);
+    pick();
+  });
 })();
