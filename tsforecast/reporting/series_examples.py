@@ -39,8 +39,8 @@ def example_sections(dataset: ForecastDataset, scores: TestScores) -> list[Secti
 
     def draw(prefix: str, rank: int, label: str) -> Chart | None:
         index = int(order[rank])
-        name, place = series.ids[index], f"MASE {mase[index]:.3g}"
-        return _draw(dataset, scores, (prefix, numbers[name]), f"{label}{name}, {place}")
+        name = series.ids[index]
+        return _draw(dataset, scores, (prefix, numbers[name]), f"{label}{name}, MASE {mase[index]:.3g}")
 
     charts: dict[int, Chart] = {}
     for label, share in SHARES.items():
@@ -109,8 +109,8 @@ def _scatter(name: str, heading: str, axis: str, x: np.ndarray, mase: np.ndarray
     return line_chart(f"series-{name}", heading, axis, x[order].tolist(), [dots])
 
 
-def _draw(dataset: ForecastDataset, scores: TestScores, place: tuple[str, int], heading: str) -> Chart | None:
-    prefix, number = place
+def _draw(dataset: ForecastDataset, scores: TestScores, key: tuple[str, int], heading: str) -> Chart | None:
+    prefix, number = key
     test, naive = scores.test, scores.baselines["seasonal_naive"]
     windows = np.flatnonzero(dataset.series.series_of(test.ends) == number)
     several = test.truth.shape[1] > 1
