@@ -253,3 +253,34 @@ class InterpretableAttention(layers.Layer):
             "queries": self.queries,
             "dropout": self.dropout,
         }
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class Positions(layers.Layer):
+    """Returns the positions of steps relative to the last one of a window, in lengths of the window.
+
+    Args:
+        first: The first step, 0 for the last one of the window.
+        count: S, number of steps.
+
+    Call arguments: past ``[B, L, C]``.
+    Returns: ``[B, S, 1]``.
+
+    Example:
+        >>> Positions(1, 2)(ops.zeros((1, 4, 3))).numpy().ravel().tolist()
+        [0.25, 0.5]
+    """
+
+    def __init__(self, first: int, count: int, **kwargs: object):
+        super().__init__(**kwargs)
+        self.first, self.count = first, count
+
+    def call(self, past: Tensor) -> Tensor:
+        steps = np.arange(self.first, self.first + self.count, dtype="float32")[None, :, None] / past.shape[1]
+        return ops.zeros_like(past[:, -1:, :1]) + ops.cast(ops.convert_to_tensor(steps), past.dtype)
+
+    def compute_output_spec(self, past: Tensor) -> keras.KerasTensor:
+        return keras.KerasTensor((past.shape[0], self.count, 1), dtype=self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "first": self.first, "count": self.count}

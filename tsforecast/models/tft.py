@@ -4,10 +4,15 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import keras
-import numpy as np
 from keras import ops
 
-from tsforecast.layers.gating import GatedResidual, GatedSum, InterpretableAttention, VariableSelection
+from tsforecast.layers.gating import (
+    GatedResidual,
+    GatedSum,
+    InterpretableAttention,
+    Positions,
+    VariableSelection,
+)
 from tsforecast.layers.head import ForecastHead, fan_in_uniform
 from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.linear import TargetHistory
@@ -77,8 +82,12 @@ class TFT(Forecaster):
             normalizer = InstanceNorm(name="instance_norm")
             history, statistics = normalizer(history)
         covariates = split_covariates(past, task, embedding)
-        window = [ops.swapaxes(history, 1, 2), covariates.past, _positions(past, range(1 - task.lookback, 1))]
-        ahead = [covariates.future, _positions(past, range(task.lead, task.lead + task.horizon))]
+        places = [
+            Positions(first, count)(past)
+            for first, count in ((1 - task.lookback, task.lookback), (task.lead, task.horizon))
+        ]
+        window = [ops.swapaxes(history, 1, 2), covariates.past, places[0]]
+        ahead = [covariates.future, places[1]]
         features = _fuse(_join(window), _join(ahead), covariates.static, options)  # [B, H, D]
         forecast = _head(features, task, "head")
         if instance_norm:
@@ -90,12 +99,6 @@ class TFT(Forecaster):
             plain = replace(task, quantile_levels=None, distribution=None)
             forecast = with_spike_logits(forecast, _head(features, plain, "spike_head"))
         super().__init__(task=task, past=past, forecast=forecast, options=options)
-
-
-def _positions(past: Tensor, steps: range) -> Tensor:
-    """Return the steps relative to the last of the window, in windows: ``[B, S, 1]``."""
-    values = np.asarray(steps, "float32")[None, :, None] / past.shape[1]
-    return ops.zeros_like(past[:, -1:, :1]) + ops.convert_to_tensor(values)
 
 
 def _join(parts: list[Tensor]) -> Tensor:

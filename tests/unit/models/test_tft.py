@@ -29,3 +29,12 @@ def test_a_window_is_restored_to_its_level():
 def test_heads_divide_the_width():
     with pytest.raises(ValueError, match="units=9"):
         TFT(TASKS["one step"], units=9, heads=2)
+
+
+def test_a_traced_graph_captures_weights_only():
+    # A constant made outside the trace would become a second input of an ONNX file.
+    import tensorflow as tf
+
+    model = TFT(TASKS["one step"], **SMALL)
+    function = tf.function(lambda past: model(past)).get_concrete_function(tf.TensorSpec((1, 24, 3)))
+    assert {tensor.dtype for tensor in function.captured_inputs} == {tf.resource}
