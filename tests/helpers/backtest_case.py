@@ -7,6 +7,7 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
+from tests.helpers.panel_case import make_panel
 from tsforecast.config import check, sweepers
 from tsforecast.data.series import Series
 from tsforecast.installation import CONF
@@ -26,6 +27,17 @@ def series(changed_from=None, gap=None):
         wave[slice(*gap), 0] = np.nan
     time = np.datetime64("2024-01-01", "s") + np.arange(ROWS) * np.timedelta64(600, "s")
     return Series(time, wave, ("load", "pressure"), ("load",), season=50, unit="kW", name="wave")
+
+
+def panel(changed_from=None):
+    """Four series, the last too short to train on, with other values from a step of time on."""
+    lengths, starts = (200, 150, 180, 70), (0, 50, 20, 130)
+    series = make_panel(lengths=lengths, levels=(1.0, 100.0, -1000.0, 10.0), starts=starts, season=24)
+    if changed_from is None:
+        return series
+    step = (series.time - series.time.min()) // np.timedelta64(3600, "s")
+    values = np.where((step >= changed_from)[:, None], 5 * series.values, series.values)
+    return dataclasses.replace(series, values=values)
 
 
 class LeastSquares(Estimator):

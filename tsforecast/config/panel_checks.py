@@ -9,7 +9,6 @@ from tsforecast.errors import UserError, nearest
 PANELS = ("household_meters", "m4")  # sources that always return many series
 # Jobs that need one series, for now.
 SINGLE = (
-    "backtest",
     "verify",
     "benchmark",
     "rehearsal",

@@ -132,7 +132,7 @@ def build_dataset(
     lead: int,
     horizon: int,
     stride: int,
-    split: Mapping[str, object],
+    split: Mapping[str, object] | np.ndarray,
     future_covariates: Sequence[str] = (),
     scaler: Scaler | None = None,
     choice: ScalerChoice = DEFAULT,
@@ -147,7 +147,7 @@ def build_dataset(
         lead: steps from the last input to the first target, at least 1.
         horizon: target steps, at least 1.
         stride: rows from one window to the next, at least 1.
-        split: fractions, rows or dates, see ``splits.borders``.
+        split: fractions, rows or dates, see ``splits.borders``; or the ranges ``[3, S, 2]`` of a panel.
         future_covariates: features whose value at the targets' own times is fed in, as extra channels.
         scaler: Scaler of an existing model; None fits one on the training rows.
         choice: what to fit if there is none.
@@ -204,14 +204,14 @@ def build_dataset(
 
 
 def _divide(
-    series: Series, split: Mapping[str, object], window: Mapping[str, int]
+    series: Series, split: Mapping[str, object] | np.ndarray, window: Mapping[str, int]
 ) -> tuple[Series, Borders, np.ndarray | None]:
     """Return a series, without those of a panel that are too short, and the borders of its splits or their ranges."""
-    if series.panel is None:
+    if series.panel is None and not isinstance(split, np.ndarray):
         parts = borders(split, series.clock.local(series.time))
         _check_room(parts, window, len(series))
         return series, parts, None
-    ranges = panel_ranges(split, series)
+    ranges = split if isinstance(split, np.ndarray) else panel_ranges(split, series)
     shape = {name: window[name] for name in ("lookback", "lead", "horizon")}
     first, stop = first_and_stop(ranges[0], series.bounds[:-1], **shape, inside=True)
     kept = first < stop

@@ -1,5 +1,6 @@
 """Rolling origins: the test windows in consecutive blocks, and the rows that are known before each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,11 +52,31 @@ class Origin:
         """
         return max(0, before.train[1] - reach), self.train[1]
 
-    def split(self, series: Series) -> tuple[Series, dict[str, int]]:
-        """The series up to the block's last target, and how it splits: no later row can enter this origin's figures."""
-        stop = self.test[1]
-        rows = {"train": self.train[1], "val": self.val[1] - self.val[0], "test": stop - self.val[1]}
+    def split(
+        self, series: Series, fitted: "Origin | None" = None
+    ) -> tuple[Series, Mapping[str, object] | np.ndarray]:
+        """The series up to the block's last target, and how it splits: no later row can enter this origin's figures.
+
+        Args:
+            series: all rows.
+            fitted: the origin whose training and validation rows to take, with all rows after them for the test; None
+                for this one.
+        """
+        first, stop = fitted or self, self.test[1]
+        rows = {"train": first.train[1], "val": first.val[1] - first.val[0], "test": stop - first.val[1]}
         return replace(series, time=series.time[:stop], values=series.values[:stop]), rows
+
+    def divide(self, dataset: ForecastDataset, train: Border) -> ForecastDataset:
+        """Return a data set with the borders of the origin, and other rows to train on."""
+        return replace(dataset, borders=(train, self.val, self.test))
+
+    def known_until(self, series: Series) -> str:
+        """Return the time of the last row that is known."""
+        return series.clock.format(series.time[[self.row]])[0]
+
+    def rows_of_all(self, ends: np.ndarray, series: Series) -> np.ndarray:
+        """Return the rows ``[n]`` of all data that rows ``[n]`` of the origin's data are."""
+        return ends
 
 
 def rolling_origins(windows: Windows, count: int, val_rows: int) -> tuple[Origin, ...]:
@@ -75,23 +96,37 @@ def rolling_origins(windows: Windows, count: int, val_rows: int) -> tuple[Origin
         )
     origins = []
     for number, ends in enumerate(np.array_split(windows.ends, count), start=1):
-        known = int(ends[0]) + 1
-        border = int(ends[0]) + windows.lead, int(ends[-1]) + windows.lead + windows.horizon
-        start = known - val_rows
-        if start < 1:
-            raise UserError(
-                f"Origin 1 lies at row {known - 1}, and data.split.val takes {val_rows:,} rows before it: nothing is"
-                " left to train on; give data.split.train more rows."
-            )
-        if np.isnan(windows.truths[slice(*border)]).all(axis=0).any():
-            raise UserError(
-                f"A target was never observed in block {number} of backtest.origins={count} (rows {border[0]:,} to"
-                f" {border[1] - 1:,}): give fewer origins."
-            )
-        origins.append(Origin(number, (0, start), (start, known), border, len(ends)))
+        train, val, border = borders_around(int(ends[0]), int(ends[-1]), windows, val_rows)
+        check_observed(windows.truths[slice(*border)], number, count, border)
+        origins.append(Origin(number, train, val, border, len(ends)))
     return tuple(origins)
+
+
+def borders_around(first: int, last: int, windows: Windows, val_rows: int) -> tuple[Border, Border, Border]:
+    """Return the borders of an origin whose block has windows that end at rows ``first`` to ``last``.
+
+    Raises:
+        UserError: no row is left to train on.
+    """
+    known = first + 1
+    start = known - val_rows
+    if start < 1:
+        raise UserError(
+            f"Origin 1 lies at row {known - 1}, and data.split.val takes {val_rows:,} rows before it: nothing is"
+            " left to train on; give data.split.train more rows."
+        )
+    return (0, start), (start, known), (first + windows.lead, last + windows.lead + windows.horizon)
+
+
+def check_observed(truths: np.ndarray, number: int, count: int, border: Border) -> None:
+    """Refuse a block in whose truths ``[n, T]`` a target is never observed."""
+    if np.isnan(truths).all(axis=0).any():
+        raise UserError(
+            f"A target was never observed in block {number} of backtest.origins={count} (rows {border[0]:,} to"
+            f" {border[1] - 1:,}): give fewer origins."
+        )
 
 
 def split_at_origin(dataset: ForecastDataset, origin: Origin, train: Border | None = None) -> ForecastDataset:
     """Return the data set with the borders of an origin; ``train`` replaces all rows before it as training rows."""
-    return replace(dataset, borders=(train or origin.train, origin.val, origin.test))
+    return origin.divide(dataset, train or origin.train)

@@ -89,6 +89,15 @@ def panel_ranges(split: Mapping[str, object], series: Series) -> np.ndarray:
     return ranges
 
 
+def divides_at_times(split: Mapping[str, object], series: Series) -> bool:
+    """Return whether ``panel_ranges`` divides all series at the same times, rather than by the rows of each."""
+    values = _values(split)
+    if _are_dates(values):
+        return True
+    has_clock = series.panel is None or series.panel.has_clock
+    return has_clock and not _are_last_rows(values) and not _check_sizes(values)
+
+
 def _values(split: Mapping[str, object]) -> list[Any]:
     """Return the values of the three parts."""
     if not isinstance(split, Mapping):

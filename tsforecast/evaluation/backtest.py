@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from tsforecast.data.batches import steps_per_epoch
 from tsforecast.data.dataset import ForecastDataset
-from tsforecast.data.origins import Origin, split_at_origin
+from tsforecast.data.origins import Origin, rolling_origins, split_at_origin
+from tsforecast.data.panel_origins import panel_origins, select_ids
 from tsforecast.data.series import Series
+from tsforecast.data.splits import Borders
 from tsforecast.errors import UserError
 from tsforecast.evaluation.backtest_result import (
     ERRORS,
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from tsforecast.evaluation.provenance import Provenance
     from tsforecast.models.protocol import Model
 
-BuildDataset = Callable[[Series, Mapping[str, object]], ForecastDataset]
+BuildDataset = Callable[[Series, Mapping[str, object] | np.ndarray], ForecastDataset]
 
 
 class Train(Protocol):
@@ -99,7 +103,7 @@ class Backtest:
         began = time.monotonic()
         folder = RunFolder.create(self.origin_folder(origin).path)
         dataset = build_origin_dataset(self.series, self.origins, origin, self.refit, self.build_dataset)
-        known_until = self.series.clock.format(self.series.time[[origin.row]])[0]
+        known_until = origin.known_until(self.series)
         print(
             f"Origin {origin.number} of {len(self.origins)}: known until {known_until},"
             f" {origin.windows:,} forecasts",
@@ -110,8 +114,9 @@ class Backtest:
         model = load_model(self.origin_folder(source).best)
         scores = score_model(model, dataset, self.spikes)
         test = scores.test
-        WindowErrors.from_forecasts(test.ends, test.truth, test.forecast).save(folder.path / ERRORS)
-        save_forecasts(folder.path / FORECASTS, scores)
+        ends = origin.rows_of_all(test.ends, self.series)
+        WindowErrors.from_forecasts(ends, test.truth, test.forecast).save(folder.path / ERRORS)
+        save_forecasts(folder.path / FORECASTS, scores, ends)
         figures = {
             "origin": origin.number,
             "known_until": known_until,
@@ -160,6 +165,30 @@ class Backtest:
         }
 
 
+def plan_origins(
+    whole: ForecastDataset, series: Series, split: Mapping[str, object], count: int
+) -> tuple[Series, Borders | np.ndarray, tuple[Origin, ...]]:
+    """Return the origins of a backtest, the series that it uses, and the rows of their splits.
+
+    Args:
+        whole: The data under ``split``.
+        series: All rows, as they were loaded.
+        split: ``data.split``.
+        count: Number of origins.
+
+    Raises:
+        UserError: The test split cannot be cut into so many blocks, or nothing is left to train on.
+    """
+    if whole.ranges is None:
+        val_rows = whole.borders[1][1] - whole.borders[1][0]
+        return series, whole.borders, rolling_origins(whole.windows("test"), count, val_rows)
+    left, origins = panel_origins(whole, split, count)
+    selected = select_ids(series, left.series)
+    if left is not whole:
+        print(f"  {selected.notes[-1]}", flush=True)
+    return selected, left.parts, origins
+
+
 def new_rows(origin: Origin, before: Origin, window: Mapping[str, int]) -> tuple[int, int]:
     """Return the rows of warm training: those that came since the origin before."""
     return origin.since(before, window["lookback"] + window["lead"] - 1)
@@ -179,10 +208,7 @@ def build_origin_dataset(
         refit: See `Backtest`.
         build_dataset: Returns the data set of a series under a split.
     """
-    known, rows = origin.split(series)
-    if refit != "full":
-        first = origins[0].split(series)[1]
-        rows = {**first, "test": len(known) - first["train"] - first["val"]}
+    known, rows = origin.split(series, None if refit == "full" else origins[0])
     return split_at_origin(build_dataset(known, rows), origin)
 
 

@@ -61,11 +61,17 @@ class BacktestSummary:
             seconds=sum(origin["seconds"] for origin in origins),  # over all interruptions
             **mean,
             **provenance,
+            series=mean_by_series(origins),
             more={"std": spread},
         )
         errors = WindowErrors.concatenate([WindowErrors.load(folder / ERRORS) for folder in folders])
         forecasts = [folder / FORECASTS for folder in folders]
         return cls(result, mean, spread, origins, errors, forecasts, refit)
+
+    def closing_lines(self, unit: str) -> list[str]:
+        """Return the printed lines at the end, see `closing_lines`."""
+        of_series = self.result.series is not None
+        return closing_lines(self.mean, self.spread, unit, len(self.origins), of_series=of_series)
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of ``backtest.json``."""
@@ -98,20 +104,46 @@ def mean_and_spread(origins: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any
     return {name: pair[0] for name, pair in pairs.items()}, {name: pair[1] for name, pair in pairs.items()}
 
 
+def mean_by_series(origins: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]] | None:
+    """Return the means over the origins of the figures of each series of a panel, with the sum of its windows.
+
+    A series counts at those origins whose block it has forecasts in. None for data of one series.
+
+    Example:
+        >>> parts = [{"series": {"a": {"windows": 2, "mase": value}}} for value in (0.5, 1.0)]
+        >>> mean_by_series([*parts, {"series": {"b": {"windows": 3, "mase": 2.0}}}])
+        {'a': {'windows': 4, 'mase': 0.75}, 'b': {'windows': 3, 'mase': 2.0}}
+    """
+    stored = [origin.get("series") or {} for origin in origins]
+    if not any(stored):
+        return None
+    means: dict[str, dict[str, Any]] = _average(stored)[0]
+    for name, figures in means.items():
+        figures["windows"] = sum(one[name]["windows"] for one in stored if name in one)
+    return means
+
+
 def _average(values: Sequence[Any]) -> tuple[Any, Any]:
     if not isinstance(values[0], Mapping):
         return mean_over_runs(values)
     keys = dict.fromkeys(key for value in values for key in value)
-    pairs = {key: _average([value.get(key) for value in values]) for key in keys}
+    # A series of a panel may have no forecast in a block, and then counts in the others only.
+    pairs = {key: _average([value[key] for value in values if key in value]) for key in keys}
     return {key: pair[0] for key, pair in pairs.items()}, {key: pair[1] for key, pair in pairs.items()}
 
 
-def save_forecasts(path: Path, scores: TestScores) -> None:
-    """Store the first step of a block's forecasts for the report's chart, whole or not at all; 12 bytes per value."""
+def save_forecasts(path: Path, scores: TestScores, ends: np.ndarray) -> None:
+    """Store the first step of a block's forecasts for the report's chart, whole or not at all; 12 bytes per value.
+
+    Args:
+        path: The file.
+        scores: Forecasts of the block.
+        ends: ``[n]`` row, of all data, of the last input of each.
+    """
     with atomic_path(path) as temporary:
         np.savez_compressed(
             temporary,
-            ends=scores.test.ends,
+            ends=ends,
             truth=scores.test.truth[:, 0].astype(np.float32),
             forecast=scores.test.forecast[:, 0].astype(np.float32),
             persistence=scores.baselines["persistence"].forecast[:, 0].astype(np.float32),
@@ -136,22 +168,41 @@ def origin_line(origin: Mapping[str, Any], unit: str) -> str:
         f"{name} {figures['test/rmse']:.4f}" for name, figures in origin["baselines"].items()
     )
     rmse = format_value(origin["metrics"]["test/rmse"], unit)
-    return f"  RMSE {rmse} ({baselines}), {origin['seconds']:.0f} s"
+    mase = f", MASE {format_value(origin['metrics']['test/mase'], '')}" if origin.get("series") else ""
+    return f"  RMSE {rmse} ({baselines}){mase}, {origin['seconds']:.0f} s"
 
 
-def closing_lines(mean: Mapping[str, Any], spread: Mapping[str, Any], unit: str, count: int) -> list[str]:
-    """Return the lines at the end: mean and spread of the model and of the baselines over ``count`` origins."""
-    lines = [f"{count} origins, mean and standard deviation:", _closing_line("model", mean, spread, unit)]
+def closing_lines(
+    mean: Mapping[str, Any], spread: Mapping[str, Any], unit: str, count: int, *, of_series: bool = False
+) -> list[str]:
+    """Return the lines at the end: mean and spread of the model and of the baselines over the origins.
+
+    Args:
+        mean: Means of ``metrics`` and ``baselines``.
+        spread: Their standard deviations.
+        unit: Unit of the targets.
+        count: Number of origins.
+        of_series: Whether to add MASE, the mean over many series.
+    """
+
+    def line(name: str, means: Mapping[str, Any], spreads: Mapping[str, Any]) -> str:
+        parts = [
+            _with_spread(label, key, means, spreads) for label, key in (("RMSE", "rmse"), ("MAE", "mae"))
+        ]
+        mase = f", {_with_spread('MASE', 'mase', means, spreads)}" if of_series else ""
+        return f"  {name}: {', '.join(parts)} {unit}".rstrip() + mase
+
+    lines = [
+        f"{count} origins, mean and standard deviation:",
+        line("model", mean["metrics"], spread["metrics"]),
+    ]
     for name, figures in mean["baselines"].items():
-        lines.append(_closing_line(name, {"metrics": figures}, {"metrics": spread["baselines"][name]}, unit))
+        lines.append(line(name, figures, spread["baselines"][name]))
     return lines
 
 
-def _closing_line(name: str, mean: Mapping[str, Any], spread: Mapping[str, Any], unit: str) -> str:
-    parts = []
-    for label, key in (("RMSE", "test/rmse"), ("MAE", "test/mae")):
-        deviation = spread["metrics"][key]
-        parts.append(
-            f"{label} {mean['metrics'][key]:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
-        )
-    return f"  {name}: {', '.join(parts)} {unit}".rstrip()
+def _with_spread(label: str, metric: str, means: Mapping[str, Any], spreads: Mapping[str, Any]) -> str:
+    mean, deviation = means[f"test/{metric}"], spreads[f"test/{metric}"]
+    if mean is None:
+        return f"{label} undefined"
+    return f"{label} {mean:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from tsforecast.config import Config, stem
 from tsforecast.config.stored import as_yaml
-from tsforecast.data.origins import rolling_origins
-from tsforecast.evaluation.backtest import Backtest
-from tsforecast.evaluation.backtest_result import closing_lines
+from tsforecast.evaluation.backtest import Backtest, plan_origins
 from tsforecast.evaluation.provenance import Provenance, describe_provenance
 from tsforecast.evaluation.summary import print_data
 from tsforecast.files import display_path
@@ -34,8 +32,7 @@ def main(config: Config, path: Path) -> float:
     whole = build.prepare_dataset(config, series, config.data["split"])
     check_resumed_data(config, RunFolder(path), whole)
     print_data(whole)
-    val_rows = whole.borders[1][1] - whole.borders[1][0]
-    origins = rolling_origins(whole.windows("test"), config.backtest.origins, val_rows)
+    series, parts, origins = plan_origins(whole, series, config.data["split"], config.backtest.origins)
     runtime = build.set_up_runtime(config)
     config = check_origins(config, series, origins, runtime)
     with open_run(config, path, whole) as (folder, tracker):
@@ -45,7 +42,7 @@ def main(config: Config, path: Path) -> float:
             figures = backtest.run(origin)
             row = {f"origin/{name}": value for name, value in figures["metrics"].items()}
             tracker.log(row, step=origin.number)
-        provenance = describe_provenance(series, whole.borders, whole.window, config.seed, runtime)
+        provenance = describe_provenance(series, parts, whole.window, config.seed, runtime)
         return finish(config, backtest, tracker, provenance)
 
 
@@ -61,7 +58,7 @@ def finish(config: Config, backtest: Backtest, tracker: Tracker, provenance: Pro
     summary.result.write(folder.path)
     tracker.summary(summary.result.summary())
     tracker.page("report", folder.report)
-    print("\n".join(closing_lines(summary.mean, summary.spread, series.unit, len(backtest.origins))))
+    print("\n".join(summary.closing_lines(series.unit)))
     print(display_path(folder.path), flush=True)
     rmse: float = summary.mean["metrics"]["test/rmse"]
     return rmse

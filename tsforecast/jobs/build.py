@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from tsforecast import runtime
 from tsforecast.config import Config, build_source, stem
 from tsforecast.data.categories import note_unused
@@ -31,14 +33,14 @@ def load_series(config: Config, recipe: Mapping[str, Any] | None = None) -> Seri
 
 @stage("data")
 def prepare_dataset(
-    config: Config, series: Series, split: Mapping[str, object], scaler: Scaler | None = None
+    config: Config, series: Series, split: Mapping[str, object] | np.ndarray, scaler: Scaler | None = None
 ) -> ForecastDataset:
     """Build the dataset of a series.
 
     Args:
         config: Checked config.
         series: Loaded series.
-        split: Borders of the splits, see ``data.splits.borders``.
+        split: Borders of the splits, see ``build_dataset``.
         scaler: Scaler of a model that is trained further; None to fit one on the training rows.
     """
     window = config.window

@@ -68,9 +68,11 @@ class WindowErrors:
 
     @classmethod
     def concatenate(cls, parts: Sequence["WindowErrors"]) -> "WindowErrors":
-        """Join consecutive parts of one test split."""
+        """Join parts of one test split, which share no window, in the order of the windows' ends."""
         names = [field.name for field in dataclasses.fields(cls)]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        joined = cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        order = np.argsort(joined.ends, kind="stable")
+        return cls(*(getattr(joined, name)[order] for name in names))
 
     def select(self, ends: npt.NDArray[np.int64]) -> "WindowErrors":
         """Return the windows with these ends, all of which must be among this object's."""

@@ -6,14 +6,15 @@ from tsforecast.errors import UserError
 PANEL = ["data=csv", "data.path=panel.csv", "data.target=load", "data.series_id=id"]
 
 
-def test_a_training_takes_many_series():
-    assert compose(*PANEL, "model=gru").data["series_id"] == "id"
+@pytest.mark.parametrize("job", ["train", "backtest"])
+def test_trainings_take_many_series(job):
+    assert compose(*PANEL, f"job={job}", "model=gru").data["series_id"] == "id"
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["job=backtest"], "job=backtest is for one series, and these data have many"),
+        (["job=replay"], "job=replay is for one series, and these data have many"),
         (
             ["job=ensemble", "ensemble.members=[gru,nhits]"],
             r"ensemble\.weighting=gating follows the errors of one series",
@@ -47,8 +48,8 @@ def test_an_ensemble_of_networks_takes_many_series():
 
 def test_sources_of_many_series_are_known():
     for data in (["data=household_meters"], ["data=m4"]):
-        with pytest.raises(UserError, match="job=backtest is for one series"):
-            compose("job=backtest", *data)
+        with pytest.raises(UserError, match="job=verify is for one series"):
+            compose("job=verify", *data)
 
 
 def test_sampling_by_series_needs_many():
@@ -57,5 +58,5 @@ def test_sampling_by_series_needs_many():
 
 
 def test_a_wide_table_has_many_series_too():
-    with pytest.raises(UserError, match="job=backtest is for one series"):
-        compose("job=backtest", "data=csv", "data.path=panel.csv", "data.target=all", "data.layout=wide")
+    with pytest.raises(UserError, match="job=verify is for one series"):
+        compose("job=verify", "data=csv", "data.path=panel.csv", "data.target=all", "data.layout=wide")

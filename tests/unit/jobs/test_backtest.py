@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -113,6 +114,70 @@ def test_finished_origins_are_not_run_again(done, tmp_path, capsys):
     assert "Origin 2 of 3" not in shown
     with pytest.raises(UserError, match="is finished"):
         backtest.main(config, folder)
+
+
+PANEL = {"_target_": "tests.helpers.backtest_case.panel"}
+
+
+@pytest.fixture(scope="module")
+def panel_done(tmp_path_factory):
+    """A finished backtest of many series."""
+    folder = tmp_path_factory.mktemp("panel") / "run"
+    backtest.main(config_of("full", **PANEL), folder)
+    return folder
+
+
+def test_later_rows_of_no_series_change_a_block_of_many(panel_done, tmp_path):
+    last = blocks_of(panel_done)[1][1]
+    backtest.main(config_of("full", **PANEL, changed_from=last), tmp_path / "run")
+    before, after = origins_of(panel_done), origins_of(tmp_path / "run")
+    assert before[:2] == after[:2]
+    assert before[2]["metrics"] != after[2]["metrics"]
+
+
+def test_figures_of_many_series_are_means_over_series_and_origins(panel_done):
+    result = json.loads((panel_done / "backtest.json").read_text())
+    for one in result["origins"]:
+        mase = [figures["mase"] for figures in one["series"].values()]
+        assert one["metrics"]["test/mase"] == pytest.approx(np.mean(mase))
+    per_origin = [one["metrics"]["test/mase"] for one in result["origins"]]
+    assert result["mean"]["metrics"]["test/mase"] == pytest.approx(np.mean(per_origin))
+    assert result["std"]["metrics"]["test/mase"] == pytest.approx(np.std(per_origin, ddof=1))
+    of_a = [one["series"]["a"] for one in result["origins"]]
+    assert result["series"]["a"]["mase"] == pytest.approx(np.mean([one["mase"] for one in of_a]))
+    assert result["series"]["a"]["windows"] == sum(one["windows"] for one in of_a)
+    errors = WindowErrors.load(panel_done / "errors.npz")
+    assert len(errors.ends) == sum(one["windows"] for one in result["origins"])
+    assert (np.diff(errors.ends) > 0).all()
+    rmse = np.sqrt(errors.squared.sum() / errors.count.sum())
+    assert rmse == pytest.approx(
+        np.sqrt(np.mean([one["metrics"]["test/rmse"] ** 2 for one in result["origins"]])), rel=0.01
+    )
+
+
+def test_the_page_shows_one_of_many_series(panel_done):
+    html = (panel_done / "report.html").read_text(encoding="utf-8")
+    assert "whose MASE is the middle one" in html
+    assert "All series" in html
+
+
+def test_an_interrupted_backtest_of_many_series_goes_on(panel_done, tmp_path, capsys):
+    folder = tmp_path / "run"
+    shutil.copytree(panel_done, folder)
+    for name in ("result.json", "backtest.json", "origins/003/origin.json"):
+        (folder / name).unlink()
+    capsys.readouterr()
+    backtest.main(dataclasses.replace(config_of("full", **PANEL), resume=str(folder)), folder)
+    assert origins_of(folder) == origins_of(panel_done)
+    shown = capsys.readouterr().out
+    assert "Origin 2 of 3" not in shown
+    assert ", MASE 0." in shown
+
+
+def test_a_series_that_begins_too_late_is_left_out_by_name(panel_done):
+    result = json.loads((panel_done / "result.json").read_text())
+    assert list(result["series"]) == ["a", "b", "c"]
+    assert "left out: &#39;d&#39;" in (panel_done / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

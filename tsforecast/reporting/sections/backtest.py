@@ -60,6 +60,7 @@ def _origin(origin: Mapping[str, Any]) -> dict[str, object]:
         "forecasts": origin["windows"],
         "RMSE": origin["metrics"]["test/rmse"],
         "MAE": origin["metrics"]["test/mae"],
+        **({"MASE": origin["metrics"]["test/mase"]} if origin.get("series") else {}),
         **baselines,
         "seconds": origin["seconds"],
     }
