@@ -1,5 +1,6 @@
 """The W&B tracker with the real client against a server on loopback."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -111,6 +112,39 @@ def test_a_champion_is_the_version_of_its_run_and_is_linked(server, tmp_path):
     link = ("wandb-registry-model", "load-lstm", ["champion", "v0007"], version["id"])
     assert link in server.links
     assert only_run(server, tmp_path / "promote")["job_type"] == "promote"
+
+
+def test_a_champion_of_another_model_takes_the_alias_from_the_earlier_one(server, tmp_path):
+    registry = "wandb-registry-model"
+
+    def promote(name, version, replaces=None):
+        champion = model(tmp_path / version, float(version[1:]), champion=version, replaces=replaces)
+        with start(tmp_path / version, job="promote", registry=registry) as tracker:
+            tracker.artifact(dataclasses.replace(champion, name=name))
+
+    def champions():
+        versions = {
+            v["collection"]: v["metadata"]["score"] for v in server.artifacts if "champion" in v["aliases"]
+        }
+        linked = {link[1] for link in server.links if link[0] == registry and "champion" in link[2]}
+        return {name: versions.get(name) for name in ("wind-gru", "wind-tft")}, linked & {
+            "wind-gru",
+            "wind-tft",
+        }
+
+    promote("wind-gru", "v0101")
+    assert champions() == ({"wind-gru": 101.0, "wind-tft": None}, {"wind-gru"})
+    promote("wind-tft", "v0102", replaces="wind-gru")
+    assert champions() == ({"wind-gru": None, "wind-tft": 102.0}, {"wind-tft"})
+    (earlier,) = [v for v in server.artifacts if v["collection"] == "wind-gru"]
+    assert "v0101" in earlier["aliases"]
+    promote("wind-tft", "v0103", replaces="unknown")  # was never logged
+    assert champions()[0] == {"wind-gru": None, "wind-tft": 103.0}
+    server.refused.add("DeleteAliases")
+    promote("wind-gru", "v0104", replaces="wind-tft")
+    server.refused.clear()
+    assert champions()[0] == {"wind-gru": 104.0, "wind-tft": 103.0}
+    assert only_run(server, tmp_path / "v0104")["exit_code"] == 0
 
 
 def test_alerts_arrive(server, tmp_path):

@@ -31,12 +31,13 @@ class WandbServer:
         jobs: settings that the agent is to run, in order.
         calls: names of the operations, in order.
         delay: seconds before each answer.
+        refused: names of operations to answer with an error.
     """
 
     def __init__(self):
         self.runs, self.artifacts, self.links, self.alerts = {}, [], [], []
         self.uses, self.uploads, self.calls, self.jobs, self.unknown = [], {}, [], [], []
-        self.delay, self.sweep = 0.0, "{}"
+        self.delay, self.sweep, self.refused = 0.0, "{}", set()
         self._lock = threading.RLock()
         server = self
 
@@ -113,6 +114,8 @@ class WandbServer:
         match = re.search(r"(?:query|mutation)\s+(\w+)", query)
         name = body.get("operationName") or (match and match[1])
         self.calls.append(name)
+        if name in self.refused:
+            return 200, {"data": None, "errors": [{"message": "permission denied"}]}
         resolve = getattr(self, f"_do_{name}", None)
         if resolve is None:
             self.unknown.append((name, query))
@@ -327,10 +330,40 @@ class WandbServer:
         return {"artifact": self._describe(self._by_id(variables["id"]))}
 
     def _do_ArtifactMembershipByName(self, variables):
-        version = self._version(variables["name"])
+        project, name = variables["project"], variables["name"]
+        version = self._linked(project, name) if project.startswith("wandb-registry") else self._version(name)
+        collection = name.partition(":")[0]
         return {
             "project": {
-                "artifactCollectionMembership": version and self._membership(version, version["collection"])
+                "artifactCollectionMembership": version and self._membership(version, collection, project)
+            }
+        }
+
+    def _linked(self, project, name):
+        """The version that is linked to a registry under ``COLLECTION:ALIAS``, with its aliases there."""
+        collection, _, alias = name.partition(":")
+        for portfolio, linked, aliases, version in self.links:
+            if (portfolio, linked) == (project, collection) and alias in aliases:
+                return self._by_id(version) | {"aliases": aliases}
+        return None
+
+    def _do_DeleteAliases(self, variables):
+        given = variables["input"]
+        for entry in given["aliases"]:
+            collection = entry["artifactCollectionName"]
+            lists = [v["aliases"] for v in self.artifacts if v["collection"] == collection]
+            if entry["projectName"].startswith("wandb-registry"):
+                lists = [link[2] for link in self.links if link[:2] == (entry["projectName"], collection)]
+            for aliases in lists:
+                aliases[:] = [alias for alias in aliases if alias != entry["alias"]]
+        return {"result": {"success": True}}
+
+    def _do_UpdateArtifact(self, variables):
+        return {
+            "result": {
+                "artifact": self._describe(
+                    self._by_id(variables["input"]["id" if "id" in variables["input"] else "artifactID"])
+                )
             }
         }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tsforecast.errors import UserError
 from tsforecast.tracking.current import current_tracker
 from tsforecast.tracking.run_records import model_artifact
 
@@ -38,7 +40,27 @@ def report_champion(version: Version) -> None:
     tracker = current_tracker()
     tracker.summary({"champion": version.name, "model": version.manifest.get("model")})
     models = [version.path / name for name in version.manifest["files"] if name.startswith("model.")]
-    tracker.artifact(model_artifact(version.result(), models, champion=version.name))
+    artifact = model_artifact(version.result(), models, champion=version.name)
+    tracker.artifact(dataclasses.replace(artifact, replaces=_champion_before(version)))
+
+
+def _champion_before(version: Version) -> str | None:
+    """Return the name, as an artifact, of the model that a champion took over from; None if it is not known."""
+    from tsforecast.registry.store import Registry
+
+    try:
+        registry = Registry(version.path.parents[1])
+        names = [move["version"] for move in registry.moves()]
+        if names[-1:] != [version.name] or len(names) < 2:
+            return None
+        return model_artifact(registry.version(names[-2]).result(), []).name
+    except (
+        UserError,
+        OSError,
+        ValueError,
+        KeyError,
+    ):  # the promotion is done, whatever became of the earlier version
+        return None
 
 
 def report_replay(result: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ class Artifact:
         question: What two versions must share for their scores to be comparable: data, lead, horizon and unit.
         score: Validation error, for the alias ``best``; None without one.
         champion: Version of the registry that this is, as the champion; None if it is not.
+        replaces: Name of the model that was the champion before; None without a champion or if it is unknown.
         example: Column -> values of rows that the model can forecast from, times in ``time``; None if unknown.
 
     Example:
@@ -35,6 +36,7 @@ class Artifact:
     question: str = ""
     score: float | None = None
     champion: str | None = None
+    replaces: str | None = None
     example: Mapping[str, Sequence[object]] | None = dataclasses.field(default=None, compare=False)
 
 

@@ -1,5 +1,6 @@
 """Models, runs and data as W&B artifacts: versions, aliases, lineage and links to a registry."""
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,8 @@ from tsforecast.tracking.artifacts import Artifact
 
 if TYPE_CHECKING:
     import wandb
+
+logger = logging.getLogger(__name__)
 
 CHAMPION = "champion"
 BEST = "best"
@@ -42,6 +45,11 @@ def log(run: "wandb.Run", artifact: Artifact, registry: str | None = None) -> No
     if artifact.champion is not None and registry and not run.settings._offline:
         logged.wait(timeout=UPLOAD_SECONDS)
         run.link_artifact(logged, f"{registry}/{artifact.name}", aliases=[CHAMPION, artifact.champion])
+    if artifact.replaces not in (None, artifact.name) and not run.settings._offline:
+        # Aliases are unique within a collection only, and each model has its own.
+        _remove_champion(f"{run.entity}/{run.project}/{artifact.replaces}")
+        if registry:
+            _remove_champion(f"{registry}/{artifact.replaces}")
 
 
 def _is_best(run: "wandb.Run", artifact: Artifact) -> bool:
@@ -56,6 +64,20 @@ def _is_best(run: "wandb.Run", artifact: Artifact) -> bool:
         return True
     score = best.get("score")
     return score is None or best.get("question") != artifact.question or artifact.score < score
+
+
+def _remove_champion(collection: str) -> None:
+    """Take the alias ``champion`` from the version of a collection that has it, if there is one."""
+    import wandb
+
+    try:
+        earlier = wandb.Api().artifact(f"{collection}:{CHAMPION}")
+        earlier.aliases.remove(CHAMPION)
+        earlier.save()
+    except (
+        Exception
+    ) as error:  # there is none, or no right to change it: the new champion is logged all the same
+        logger.info("The alias %s of %s was not removed: %s", CHAMPION, collection, error)
 
 
 def use_data(run: "wandb.Run", name: str, digest: str, facts: Mapping[str, object]) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -7,7 +8,7 @@ from tests.helpers.recording_tracker import RecordingTracker
 from tests.helpers.wandb_log import read_run
 from tsforecast.config.dispatch import track_command
 from tsforecast.registry import Registry
-from tsforecast.registry.tracking import report_replay, report_retraining
+from tsforecast.registry.tracking import report_champion, report_replay, report_retraining
 from tsforecast.tracking.current import current_tracker, use_tracker
 from tsforecast.tracking.null_tracker import NullTracker
 
@@ -59,6 +60,24 @@ def test_a_promotion_reports_both_models_and_the_champion(version, tracker):
     assert json.loads(artifact.question) == ["a1", 1, 2, "kW"]
     assert [file.read_bytes() for file in artifact.files] == [b"a saved model"]
     assert tracker.alerts == []
+
+
+def test_a_champion_names_the_model_that_it_replaces(tmp_path, version, tracker):
+    registry = Registry(tmp_path / "registry")
+    other = {**RESULT, "model": "gru"}
+    second = registry.add(tmp_path / "best.keras", config="seed: 1", result=other, lineage={"run": "second"})
+    for one in (version, second):
+        report_champion(registry.promote(one.name, "by hand"))
+    report_champion(registry.rollback("by hand"))
+    shutil.rmtree(second.path)
+    report_champion(version)
+    names = [(artifact.name, artifact.replaces) for artifact in tracker.artifacts]
+    assert names == [
+        ("load-lstm", None),
+        ("load-gru", "load-lstm"),
+        ("load-lstm", "load-gru"),
+        ("load-lstm", None),
+    ]
 
 
 @pytest.mark.parametrize(
