@@ -114,7 +114,7 @@ def test_a_champion_is_the_version_of_its_run_and_is_linked(server, tmp_path):
     assert only_run(server, tmp_path / "promote")["job_type"] == "promote"
 
 
-def test_a_champion_of_another_model_takes_the_alias_from_the_earlier_one(server, tmp_path):
+def test_a_champion_of_another_model_takes_the_alias_from_the_earlier_one(server, tmp_path, capfd):
     registry = "wandb-registry-model"
 
     def promote(name, version, replaces=None):
@@ -145,6 +145,7 @@ def test_a_champion_of_another_model_takes_the_alias_from_the_earlier_one(server
     server.refused.clear()
     assert champions()[0] == {"wind-gru": 104.0, "wind-tft": 103.0}
     assert only_run(server, tmp_path / "v0104")["exit_code"] == 0
+    assert "team/tsforecast/wind-tft keeps the alias champion (" in capfd.readouterr().out
 
 
 def test_alerts_arrive(server, tmp_path):

@@ -359,13 +359,10 @@ class WandbServer:
         return {"result": {"success": True}}
 
     def _do_UpdateArtifact(self, variables):
-        return {
-            "result": {
-                "artifact": self._describe(
-                    self._by_id(variables["input"]["id" if "id" in variables["input"] else "artifactID"])
-                )
-            }
-        }
+        return {"result": {"artifact": self._describe(self._by_id(variables["input"]["artifactID"]))}}
+
+    def _do_IsProjectReadOnly(self, variables):
+        return {"project": {"readOnly": False}}
 
     def _do_FetchOrgInfoFromEntity(self, variables):
         return {

@@ -1,6 +1,5 @@
 """Models, runs and data as W&B artifacts: versions, aliases, lineage and links to a registry."""
 
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +8,6 @@ from tsforecast.tracking.artifacts import Artifact
 
 if TYPE_CHECKING:
     import wandb
-
-logger = logging.getLogger(__name__)
 
 CHAMPION = "champion"
 BEST = "best"
@@ -72,12 +69,13 @@ def _remove_champion(collection: str) -> None:
 
     try:
         earlier = wandb.Api().artifact(f"{collection}:{CHAMPION}")
+    except Exception:  # there is none
+        return
+    try:
         earlier.aliases.remove(CHAMPION)
         earlier.save()
-    except (
-        Exception
-    ) as error:  # there is none, or no right to change it: the new champion is logged all the same
-        logger.info("The alias %s of %s was not removed: %s", CHAMPION, collection, error)
+    except Exception as error:  # for example without the right to change it; the new champion is logged
+        print(f"W&B: {collection} keeps the alias {CHAMPION} ({error}); remove it there.", flush=True)
 
 
 def use_data(run: "wandb.Run", name: str, digest: str, facts: Mapping[str, object]) -> None:
