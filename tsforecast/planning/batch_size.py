@@ -80,7 +80,7 @@ def _execution(model: "Forecaster", device: str) -> Execution:
     on_cpu = device == "cpu"
     unfused = on_cpu and dtype == "bfloat16" and runtime.cpu_has_bfloat16()
     half = "16" in dtype and (unfused or not on_cpu)
-    return Execution(device, 2 if half else 4, unfused)
+    return Execution(device, 2 if half else 4, unfused, keras.config.backend())
 
 
 def program_bytes(dataset: "ForecastDataset", device: str) -> int:

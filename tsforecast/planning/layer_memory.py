@@ -1,8 +1,8 @@
 """The memory of each kind of layer, in elements per window: kept for the backward pass, and workspace.
 
 The figures of the recurrent kernels count buffers of the layer's width H per step of the window. They were taken from
-the compiler's memory reports for our CPU kernels, and from the published layouts for cuDNN; ``job=plan verify=true``
-compares them with a measured step. A layer without a rule counts as the dense layers inside it, or as its output.
+the compiler's memory reports for our CPU kernels, and for GPUs from steps measured on an H200 (``benchmarks.gpu``,
+docs/gpu.md); ``job=plan verify=true`` compares them with a measured step. A layer without a rule counts as the dense layers inside it, or as its output.
 """
 
 import dataclasses
@@ -25,11 +25,13 @@ class Execution:
         compute_bytes: Bytes per number in the compute dtype, 4 or 2.
         unfused: Whether operations run one at a time, each with its result in memory. Otherwise the compiler fuses them
             into one program and recomputes some results instead of keeping them.
+        backend: Backend of Keras; it matters on a GPU.
     """
 
     device: str
     compute_bytes: int
     unfused: bool = False
+    backend: str = "tensorflow"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,14 +88,17 @@ _CPU = {"LSTM": (11.5, 8.5, 9.0), "GRU": (9.0, 7.0, 8.5)}
 _CPU_UNFUSED = {"LSTM": (7.5, 10.0, 5.7), "GRU": (5.5, 7.0, 5.2)}
 # Added if all steps are returned: their half-precision copy and their gradients.
 _SEQUENCE = (1.0, 2.0, 0.0)
-# cuDNN: reserve space (gates, cell) and the outputs; work: gradients of outputs and inputs, its own workspace.
-_CUDNN = {"LSTM": (7.0, 5.0, 2.0), "GRU": (6.0, 4.0, 2.0)}
+# cuDNN: its reserve space and the outputs, measured with PyTorch; work: gradients of outputs and inputs.
+_CUDNN = {"LSTM": (15.0, 5.0, 2.0), "GRU": (14.5, 4.0, 2.0)}
+# JAX calls cuDNN for LSTMs, in float32 whatever the precision, and keeps more; GRUs run in a loop of its own.
+_JAX = {"LSTM": (28.0, 5.0, 2.0), "GRU": (7.0, 4.0, 2.0)}
 
 
 def _recurrent(layer: "keras.Layer", ins: list[Shape], outs: list[Shape], execution: Execution) -> Elements:
     steps, width = ins[0][0], layer.units
     kind = "LSTM" if "LSTM" in {base.__name__ for base in type(layer).__mro__} else "GRU"
-    table = _CUDNN if execution.device == "gpu" else _CPU_UNFUSED if execution.unfused else _CPU
+    on_gpu = _JAX if execution.backend == "jax" else _CUDNN
+    table = on_gpu if execution.device == "gpu" else _CPU_UNFUSED if execution.unfused else _CPU
     more = _SEQUENCE if execution.unfused and len(outs[0]) == 2 else (0.0, 0.0, 0.0)
     kept, work, infer = (
         (count + extra) * steps * width for count, extra in zip(table[kind], more, strict=True)
@@ -103,6 +108,8 @@ def _recurrent(layer: "keras.Layer", ins: list[Shape], outs: list[Shape], execut
     source = math.prod(ins[0])
     if execution.device == "cpu":  # the loops always carry float32
         return Elements(kept_wide=kept, work_wide=work, infer_wide=infer + source)
+    if execution.backend == "jax" and kind == "LSTM":
+        return Elements(kept_wide=kept + source, work_wide=work, infer_wide=infer + source)
     return Elements(kept=kept + source, work=work, infer=infer + source)
 
 

@@ -8,7 +8,7 @@ from tsforecast.models.gru import GRU
 from tsforecast.models.lstm import LSTM
 from tsforecast.models.task import Task
 from tsforecast.planning.activations import count_activations, layer_memories
-from tsforecast.planning.layer_memory import Execution
+from tsforecast.planning.layer_memory import Execution, count_elements
 
 CPU = Execution("cpu", 4)
 TASK = Task(lookback=100, channels=12, lead=10, horizon=1, target_indices=(0,))
@@ -114,3 +114,17 @@ def test_a_skip_connection_counts_while_the_layer_between_is_computed():
     skip = keras.Model(past, keras.layers.Add()([first, second]))
     task_free = [count_activations(model, model, CPU).infer for model in (plain, skip)]
     assert task_free[1] - task_free[0] >= np.prod([10, 8]) * 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "buffers", "is_half"),
+    [("tensorflow", {"LSTM": 15, "GRU": 14.5}, True), ("jax", {"LSTM": 28, "GRU": 7}, False)],
+)
+def test_recurrent_layers_on_a_gpu_keep_what_was_measured(kind, buffers, is_half):
+    steps, width = 10, 8
+    for layer in (keras.layers.LSTM(width), keras.layers.GRU(width)):
+        execution = Execution("gpu", 2, backend=kind)
+        elements = count_elements(layer, [(steps, 3)], [(width,)], execution)
+        kept = buffers[type(layer).__name__] * steps * width + 3 * steps
+        in_half = is_half or type(layer).__name__ == "GRU"
+        assert (elements.kept, elements.kept_wide) == ((kept, 0) if in_half else (0, kept))
