@@ -2,7 +2,8 @@
 
 The figures of the recurrent kernels count buffers of the layer's width H per step of the window. They were taken from
 the compiler's memory reports for our CPU kernels, and for GPUs from steps measured on an H200 (``benchmarks.gpu``,
-docs/gpu.md); ``job=plan verify=true`` compares them with a measured step. A layer without a rule counts as the dense layers inside it, or as its output.
+docs/gpu.md); ``job=plan verify=true`` compares them with a measured step. A layer without a rule counts as the dense
+layers inside it, or as its output.
 """
 
 import dataclasses
