@@ -1,4 +1,4 @@
-"""Run both programs of each page in ``docs/coming_from`` and write its table: error, time and lines.
+"""Run both programs of each page in ``docs/coming_from`` and write its table: error and lines of code.
 
     python -m benchmarks.coming_from --python PATH [--pages neuralforecast darts gluonts] [--data hourly.csv]
 
@@ -83,14 +83,10 @@ def run(name, code, python, folder):
 
 def write_table(page, rows):
     """Replace the table of a page."""
-    ours = next(row for row in rows if row["name"] == "tsforecast")["seconds"]
-    table = ["| | RMSE (kW) | time, from start to error | lines |", "|---|---:|---:|---:|"]
-    table += [
-        f"| {row['name']} | {row['rmse']:.4f} | {row['seconds'] / ours:.1f} | {row['lines']} |"
-        for row in rows
-    ]
+    table = ["| | RMSE (kW) | lines |", "|---|---:|---:|"]
+    table += [f"| {row['name']} | {row['rmse']:.4f} | {row['lines']} |" for row in rows]
     command = f"`python -m benchmarks.coming_from --pages {page} --python PATH`"
-    text = f"{command}, times relative to tsforecast's, on one CPU:\n\n" + "\n".join(table)
+    text = f"{command}, one seed:\n\n" + "\n".join(table)
     path = PAGES / f"{page}.md"
     path.write_text(TABLE.sub(lambda match: f"{match[1]}{text}\n\n", path.read_text(encoding="utf-8")))
 

@@ -27,7 +27,7 @@ def test_keys_are_arguments_of_the_source(path):
     if parameters.pop("options", None) is not None:  # passed on to the table reader
         parameters = dict(inspect.signature(TableOptions).parameters) | parameters
     assert set(config) >= FOR_DATASET
-    assert set(config) - FOR_DATASET <= set(parameters)
+    assert set(config) - FOR_DATASET - {"sampling"} <= set(parameters)
     required = {key for key, parameter in parameters.items() if parameter.default is parameter.empty}
     assert required <= set(config)
 

@@ -22,8 +22,6 @@ from tsforecast.models.task import Task
 from tsforecast.options import Dropout, EmbeddingWidth, Range, SpikeWeight, Width
 from tsforecast.typing import Tensor
 
-Patch = Annotated[int, Range(1, 100_000)]
-
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class ModernTCN(Forecaster):
@@ -67,8 +65,8 @@ class ModernTCN(Forecaster):
         kernel: Annotated[int, Range(1, 10_001)] = 51,
         small_kernel: Annotated[int, Range(1, 10_001)] = 5,
         ratio: Annotated[int, Range(1, 64)] = 1,
-        patch_len: Patch = 8,
-        patch_stride: Patch = 4,
+        patch_len: Annotated[int, Range(1, 100_000)] = 8,
+        patch_stride: Annotated[int, Range(1, 100_000)] = 4,
         dropout: Dropout = 0.3,
         instance_norm: bool = True,
         embedding: EmbeddingWidth = None,
