@@ -21,8 +21,6 @@ from tsforecast.models.task import Task
 from tsforecast.options import Dropout, EmbeddingWidth, Range, SpikeWeight, Width
 from tsforecast.typing import Tensor
 
-Blocks = Annotated[int, Range(1, 1000)]
-
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class TiDE(Forecaster):
@@ -64,8 +62,8 @@ class TiDE(Forecaster):
         self,
         task: Task,
         units: Width = 256,
-        encoder_blocks: Blocks = 2,
-        decoder_blocks: Blocks = 2,
+        encoder_blocks: Annotated[int, Range(1, 1000)] = 2,
+        decoder_blocks: Annotated[int, Range(1, 1000)] = 2,
         step_units: Width = 8,
         step_hidden: Width = 128,
         covariate_units: Width = 4,
