@@ -67,7 +67,7 @@ def programs(page):
 
 def run(name, code, python, folder):
     """Run a program; return its error, its time in seconds and its lines of code."""
-    script = folder / f"{name}.py"
+    script = folder / f"with_{name.lower()}.py"  # tsforecast.py would hide the package
     script.write_text(code + LAST)
     environment = os.environ | {"PYTHONPATH": str(ROOT) if name == "tsforecast" else ""}
     began = time.monotonic()
