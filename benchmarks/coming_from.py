@@ -86,7 +86,7 @@ def write_table(page, rows):
     table = ["| | RMSE (kW) | lines |", "|---|---:|---:|"]
     table += [f"| {row['name']} | {row['rmse']:.4f} | {row['lines']} |" for row in rows]
     command = f"`python -m benchmarks.coming_from --pages {page} --python PATH`"
-    text = f"{command}, one seed:\n\n" + "\n".join(table)
+    text = f"{command}, one seed; defaults of each library otherwise:\n\n" + "\n".join(table)
     path = PAGES / f"{page}.md"
     path.write_text(TABLE.sub(lambda match: f"{match[1]}{text}\n\n", path.read_text(encoding="utf-8")))
 
