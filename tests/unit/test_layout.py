@@ -25,6 +25,7 @@ WHOLE = {
     "test_damaged_tables.py",
     "test_damaged_requests.py",
     "test_gpu_benchmark.py",
+    "test_power_loss.py",
 }
 TESTS = sorted(path for path in UNIT.rglob("test_*.py") if not (path.parent == UNIT and path.name in WHOLE))
 

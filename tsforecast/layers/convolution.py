@@ -25,7 +25,7 @@ class ChannelConvolution(layers.Layer):
     Example:
         >>> layer = ChannelConvolution(3)
         >>> layer.build((None, 4, 1))
-        >>> layer.kernel.assign([[1.0], [10.0], [100.0]])
+        >>> _ = layer.kernel.assign([[1.0], [10.0], [100.0]])
         >>> layer(ops.reshape(ops.arange(1.0, 5.0), (1, 4, 1))).numpy().ravel().tolist()
         [210.0, 321.0, 432.0, 43.0]
     """

@@ -32,7 +32,7 @@ SPIKE = "spike_probability"
 class SeriesHistory(NamedTuple):
     """The last rows of a series, and what an ensemble's members forecast after them.
 
-    Args:
+    Attributes:
         times: ``[n]`` datetime64.
         targets: ``[n, T]``, NaN where unobserved.
         members: Member to its forecast ``[H, T]``; nothing for other models.

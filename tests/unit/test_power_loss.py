@@ -16,7 +16,7 @@ from tests.helpers.learner_process import count_operations
 from tsforecast.journal.database import open_journal
 from tsforecast.journal.writer import GroupWriter
 
-HELPERS = Path(__file__).parents[2] / "helpers"
+HELPERS = Path(__file__).parents[1] / "helpers"
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 COMMITS, COUNT = 14, "SELECT COUNT(*) FROM meta"
 FRAME, HEADER = 4096 + 24, 32  # bytes of a frame of the write-ahead log, and of the log's header
