@@ -7,9 +7,7 @@ from keras import ops
 
 from tsforecast.layers.encoder import EncoderBlock
 from tsforecast.layers.head import fan_in_uniform
-from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.kernels.fused import CheapDropout
-from tsforecast.layers.linear import TargetHistory
 from tsforecast.models.covariates import (
     Covariates,
     forecast_targets,
@@ -17,6 +15,7 @@ from tsforecast.models.covariates import (
     target_spike_logits,
 )
 from tsforecast.models.forecaster import Forecaster, with_spike_logits
+from tsforecast.models.histories import read_histories
 from tsforecast.models.task import Task
 from tsforecast.options import Dropout, EmbeddingWidth, Range, SpikeWeight, Width
 from tsforecast.typing import Tensor
@@ -85,10 +84,7 @@ class ITransformer(Forecaster):
         }
         past = task.input_tensor()
         targets = len(task.target_indices)
-        history = TargetHistory(task.target_indices, name="histories")(past)  # [B, T, L]
-        if instance_norm:
-            normalizer = InstanceNorm(name="instance_norm")
-            history, statistics = normalizer(history)
+        history, restore = read_histories(past, task, normalize=instance_norm)  # [B, T, L]
         tokens = _embed(history, split_covariates(past, task, embedding), options)[:, None]  # [B, 1, M, D]
         for number in range(1, layers + 1):
             block = EncoderBlock(
@@ -97,10 +93,7 @@ class ITransformer(Forecaster):
             tokens = block(tokens)
         tokens = keras.layers.LayerNormalization(epsilon=1e-5, name="norm")(tokens[:, 0, :targets])
         forecast = forecast_targets(tokens, task)  # [B, T, H(, Q)]
-        if instance_norm:
-            restore = RestoreInstance(normalizer, list(range(targets)), task.points, name="restore")
-            forecast = restore(forecast, statistics)
-        forecast = ops.swapaxes(forecast, 1, 2)
+        forecast = ops.swapaxes(restore(forecast), 1, 2)
         if spike_head:
             forecast = with_spike_logits(forecast, target_spike_logits(tokens, task))
         super().__init__(task=task, past=past, forecast=forecast, options=options)

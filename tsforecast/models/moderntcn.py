@@ -7,9 +7,7 @@ from keras import ops
 
 from tsforecast.layers.convolution import ModernTCNBlock
 from tsforecast.layers.head import fan_in_uniform
-from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.kernels.fused import TokenNorm
-from tsforecast.layers.linear import TargetHistory
 from tsforecast.models.covariates import (
     add_level,
     covariate_level,
@@ -18,6 +16,7 @@ from tsforecast.models.covariates import (
     target_spike_logits,
 )
 from tsforecast.models.forecaster import Forecaster, with_spike_logits
+from tsforecast.models.histories import read_histories
 from tsforecast.models.task import Task
 from tsforecast.options import Dropout, EmbeddingWidth, Range, SpikeWeight, Width
 from tsforecast.typing import Tensor
@@ -90,10 +89,7 @@ class ModernTCN(Forecaster):
         _check(options, task)
         past = task.input_tensor()
         targets = len(task.target_indices)
-        history = TargetHistory(task.target_indices, name="histories")(past)  # [B, T, L]
-        if instance_norm:
-            normalizer = InstanceNorm(name="instance_norm")
-            history, statistics = normalizer(history)
+        history, restore = read_histories(past, task, normalize=instance_norm)  # [B, T, L]
         covariates = split_covariates(past, task, embedding)
         series = history
         if covariates.past is not None:
@@ -108,10 +104,7 @@ class ModernTCN(Forecaster):
         level = covariate_level(covariates, task)
         if level is not None:
             forecast = add_level(forecast, level, task)
-        if instance_norm:
-            restore = RestoreInstance(normalizer, list(range(targets)), task.points, name="restore")
-            forecast = restore(forecast, statistics)
-        forecast = ops.swapaxes(forecast, 1, 2)
+        forecast = ops.swapaxes(restore(forecast), 1, 2)
         if spike_head:
             forecast = with_spike_logits(forecast, target_spike_logits(features, task))
         super().__init__(task=task, past=past, forecast=forecast, options=options)

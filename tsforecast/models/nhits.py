@@ -8,15 +8,14 @@ from keras import ops
 
 from tsforecast.layers.categories import SelectChannels
 from tsforecast.layers.head import ForecastHead, fan_in_uniform
-from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.interpolation import Interpolate, MaxPoolTime
-from tsforecast.layers.linear import TargetHistory
 from tsforecast.models.forecaster import (
     Forecaster,
     embed_categories,
     linear_spike_logits,
     with_spike_logits,
 )
+from tsforecast.models.histories import read_histories
 from tsforecast.models.task import Task
 from tsforecast.options import Dropout, EmbeddingWidth, Range, SpikeWeight, Width
 from tsforecast.typing import Tensor
@@ -69,10 +68,7 @@ class NHITS(Forecaster):
         if len(pools) != len(rates):
             raise ValueError(f"pools={list(pools)} and rates={list(rates)} must have one length.")
         past = task.input_tensor()
-        history = TargetHistory(task.target_indices, name="histories")(past)  # [B, T, L]
-        normalizer = InstanceNorm(name="instance_norm") if instance_norm else None
-        if normalizer is not None:
-            history, statistics = normalizer(history)
+        history, restore = read_histories(past, task, normalize=instance_norm)  # [B, T, L]
         context = last_step_context(past, task, embedding)
         forecast, hidden = None, []
         for number, (pool, rate) in enumerate(zip(pools, rates, strict=True), start=1):
@@ -84,10 +80,7 @@ class NHITS(Forecaster):
             forecast = part if forecast is None else keras.layers.Add(dtype="float32")([forecast, part])
         if task.quantile_levels is not None or task.distribution is not None:
             forecast = _probabilistic(forecast, hidden, task)
-        if normalizer is not None:
-            targets = range(len(task.target_indices))
-            restore = RestoreInstance(normalizer, list(targets), task.points, name="restore")
-            forecast = restore(forecast, statistics)
+        forecast = restore(forecast)
         options: dict[str, Any] = {
             "pools": list(pools),
             "rates": list(rates),

@@ -9,10 +9,9 @@ from keras import ops
 
 from tsforecast.layers.encoder import NORMS, EncoderBlock
 from tsforecast.layers.head import ForecastHead, fan_in_uniform
-from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
-from tsforecast.layers.linear import TargetHistory
 from tsforecast.layers.patches import HiddenPatches, Patches
 from tsforecast.models.forecaster import Forecaster, shift_by_categories, with_spike_logits
+from tsforecast.models.histories import read_histories
 from tsforecast.models.task import Task
 from tsforecast.options import Dropout, EmbeddingWidth, Range, SpikeWeight, Width
 from tsforecast.typing import Tensor
@@ -105,18 +104,13 @@ class PatchTST(Forecaster):
         _check(options)
         read = tuple(task.sequence_channels) if channels == "all" else task.target_indices
         past = task.input_tensor()
-        history = TargetHistory(read, name="histories")(past)  # [B, M, L]
-        if instance_norm:
-            normalizer = InstanceNorm(affine, name="instance_norm")
-            history, statistics = normalizer(history)
+        history, restore = read_histories(  # [B, M, L]
+            past, task, normalize=instance_norm, affine=affine, channels=read
+        )
         patches = Patches(d_model, patch_len, patch_stride, padding, dropout, name="patches")
         tokens = _encode(patches(history), _blocks(options))  # [B, M, P, D]
         flat = ops.reshape(tokens, (-1, len(read), patches.count(task.lookback) * d_model))
-        forecast = _head(flat, task, channels)  # [B, T, H(, Q)]
-        if instance_norm:
-            indices = [read.index(channel) for channel in task.target_indices]
-            restore = RestoreInstance(normalizer, indices, task.points, name="restore")
-            forecast = restore(forecast, statistics)
+        forecast = restore(_head(flat, task, channels))  # [B, T, H(, Q)]
         forecast = shift_by_categories(ops.swapaxes(forecast, 1, 2), past, task, embedding)
         if spike_head:
             forecast = with_spike_logits(forecast, _spike_logits(flat, task, channels))

@@ -14,11 +14,10 @@ from tsforecast.layers.gating import (
     VariableSelection,
 )
 from tsforecast.layers.head import ForecastHead, fan_in_uniform
-from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
-from tsforecast.layers.linear import TargetHistory
 from tsforecast.layers.recurrent import LSTM
 from tsforecast.models.covariates import repeat_for, split_covariates
 from tsforecast.models.forecaster import Forecaster, with_spike_logits
+from tsforecast.models.histories import read_histories
 from tsforecast.models.task import Task
 from tsforecast.options import Dropout, EmbeddingWidth, Range, SpikeWeight, Width
 from tsforecast.typing import Tensor
@@ -77,10 +76,7 @@ class TFT(Forecaster):
             "spike_weight": spike_weight,
         }
         past = task.input_tensor()
-        history = TargetHistory(task.target_indices, name="histories")(past)  # [B, T, L]
-        if instance_norm:
-            normalizer = InstanceNorm(name="instance_norm")
-            history, statistics = normalizer(history)
+        history, restore = read_histories(past, task, normalize=instance_norm)  # [B, T, L]
         covariates = split_covariates(past, task, embedding)
         places = [
             Positions(first, count)(past)
@@ -90,11 +86,7 @@ class TFT(Forecaster):
         ahead = [covariates.future, places[1]]
         features = _fuse(_join(window), _join(ahead), covariates.static, options)  # [B, H, D]
         forecast = _head(features, task, "head")
-        if instance_norm:
-            restore = RestoreInstance(
-                normalizer, list(range(len(task.target_indices))), task.points, name="restore"
-            )
-            forecast = ops.swapaxes(restore(ops.swapaxes(forecast, 1, 2), statistics), 1, 2)
+        forecast = ops.swapaxes(restore(ops.swapaxes(forecast, 1, 2)), 1, 2)
         if spike_head:
             plain = replace(task, quantile_levels=None, distribution=None)
             forecast = with_spike_logits(forecast, _head(features, plain, "spike_head"))

@@ -5,9 +5,8 @@ from typing import Annotated, Any
 import keras
 from keras import ops
 
-from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
 from tsforecast.layers.kernels.fused import CheapDropout
-from tsforecast.layers.linear import TargetHistory, TimeLinear
+from tsforecast.layers.linear import TimeLinear
 from tsforecast.layers.residual import ResidualBlock
 from tsforecast.models.covariates import (
     Covariates,
@@ -17,6 +16,7 @@ from tsforecast.models.covariates import (
     split_covariates,
 )
 from tsforecast.models.forecaster import Forecaster, linear_spike_logits, with_spike_logits
+from tsforecast.models.histories import read_histories
 from tsforecast.models.task import Task
 from tsforecast.options import Dropout, EmbeddingWidth, Range, SpikeWeight, Width
 from tsforecast.typing import Tensor
@@ -93,10 +93,7 @@ class TiDE(Forecaster):
             "spike_weight": spike_weight,
         }
         past = task.input_tensor()
-        history = TargetHistory(task.target_indices, name="histories")(past)  # [B, T, L]
-        if instance_norm:
-            normalizer = InstanceNorm(affine, name="instance_norm")
-            history, statistics = normalizer(history)
+        history, restore = read_histories(past, task, normalize=instance_norm, affine=affine)  # [B, T, L]
         covariates = _project(split_covariates(past, task, embedding), options)
         steps = _decode(_encode(history, covariates, options), task, options)  # [B, T, H, step_units]
         if covariates.future is not None:
@@ -108,10 +105,7 @@ class TiDE(Forecaster):
         forecast = forecast_steps(keras.layers.Concatenate()([hidden, steps]), task)
         level = ops.swapaxes(TimeLinear(task.horizon, name="history_linear")(history), 1, 2)
         forecast = add_level(forecast, level, task)
-        if instance_norm:
-            targets = list(range(len(task.target_indices)))
-            forecast = RestoreInstance(normalizer, targets, task.points, name="restore")(forecast, statistics)
-        forecast = ops.swapaxes(forecast, 1, 2)
+        forecast = ops.swapaxes(restore(forecast), 1, 2)
         if spike_head:
             forecast = with_spike_logits(forecast, linear_spike_logits(past, task))
         super().__init__(task=task, past=past, forecast=forecast, options=options)

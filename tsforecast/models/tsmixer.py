@@ -5,8 +5,6 @@ from typing import Annotated, Any
 import keras
 from keras import ops
 
-from tsforecast.layers.instance_norm import InstanceNorm, RestoreInstance
-from tsforecast.layers.linear import TargetHistory
 from tsforecast.layers.mixing import MixingBlock
 from tsforecast.models.covariates import (
     Covariates,
@@ -16,6 +14,7 @@ from tsforecast.models.covariates import (
     split_covariates,
 )
 from tsforecast.models.forecaster import Forecaster, linear_spike_logits, with_spike_logits
+from tsforecast.models.histories import read_histories
 from tsforecast.models.task import Task
 from tsforecast.options import Dropout, EmbeddingWidth, Range, SpikeWeight, Width
 from tsforecast.typing import Tensor
@@ -80,10 +79,7 @@ class TSMixer(Forecaster):
         }
         past = task.input_tensor()
         targets = len(task.target_indices)
-        history = TargetHistory(task.target_indices, name="histories")(past)  # [B, T, L]
-        if instance_norm:
-            normalizer = InstanceNorm(affine, name="instance_norm")
-            history, statistics = normalizer(history)
+        history, restore = read_histories(past, task, normalize=instance_norm, affine=affine)  # [B, T, L]
         covariates = split_covariates(past, task, embedding)
         series = ops.swapaxes(history, 1, 2)
         if covariates.past is not None:
@@ -96,10 +92,7 @@ class TSMixer(Forecaster):
         if steps is not None:
             change = keras.layers.Dense(targets, dtype="float32", name="change")(steps)
             forecast = add_level(forecast, ops.swapaxes(change, 1, 2), task)
-        if instance_norm:
-            restore = RestoreInstance(normalizer, list(range(targets)), task.points, name="restore")
-            forecast = restore(forecast, statistics)
-        forecast = ops.swapaxes(forecast, 1, 2)
+        forecast = ops.swapaxes(restore(forecast), 1, 2)
         if spike_head:
             forecast = with_spike_logits(forecast, linear_spike_logits(past, task))
         super().__init__(task=task, past=past, forecast=forecast, options=options)
