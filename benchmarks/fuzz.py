@@ -2,8 +2,8 @@
 
 Valid requests (JSON, CSV, Arrow, and GET) are damaged byte by byte, with fragments that parsers stumble over, and sent
 to a service with a temporary registry, some of them as raw bytes instead of HTTP. A status of 500, an error without its
-sentence, a connection that ends without a response to whole HTTP, a service that ends or grows, or a valid request that
-is no longer answered is a fault. Everything follows from the seed, and each fault is printed with its request.
+sentence, a connection that ends without a response to whole HTTP, a service that ends or grows, or a valid request
+without an answer is a fault. Everything follows from the seed, and each fault is printed with its request.
 """
 
 import argparse

@@ -169,7 +169,7 @@ def test_service_forecasts_equal_those_of_the_file(service, series, forecasts):
 def test_generated_requests_find_no_fault(service, series, tmp_path):
     """No request causes a server error, and every answer follows the OpenAPI document."""
     _, url = service
-    live_through(url, series, 40)  # before the first forecast there is no latest one, which is a 503
+    live_through(url, series, 40)  # before the first forecast the latest one is a 503
     command = [
         sys.executable,
         "-m",

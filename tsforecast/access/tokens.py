@@ -163,7 +163,7 @@ def existing_file(file: str, key: str) -> Path:
         key: The option.
 
     Raises:
-        UserError: There is no such file.
+        UserError: The file does not exist.
     """
     path = Path(file).expanduser()
     if not path.is_file():

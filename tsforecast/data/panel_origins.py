@@ -49,7 +49,7 @@ class CommonSteps:
         """Return the rows ``[P, S, 2]`` of P parts."""
         return np.swapaxes(self.rows(borders, bounds), 1, 2)
 
-    def of_rows(self, rows: np.ndarray, series: Series) -> np.ndarray:
+    def step_numbers(self, rows: np.ndarray, series: Series) -> np.ndarray:
         """Return the steps ``[n]`` of rows ``[n]``."""
         index = series.series_of(rows)
         steps: np.ndarray = rows - series.bounds[index] + self.first[index]
@@ -148,7 +148,7 @@ def select_ids(series: Series, kept: Series) -> Series:
 def _origins(dataset: ForecastDataset, split: Mapping[str, object], count: int) -> tuple[PanelOrigin, ...]:
     series, windows = dataset.series, dataset.windows("test")
     steps = CommonSteps.from_split(dataset, split)
-    ends = np.unique(steps.of_rows(windows.ends, series))
+    ends = np.unique(steps.step_numbers(windows.ends, series))
     if count > len(ends):
         raise UserError(
             f"backtest.origins={count} is more than the {len(ends):,} steps of the test split that windows end at: give"

@@ -114,7 +114,7 @@ class ScoredStream:
         errors = self.metadata.naive_errors
         if errors is None:
             return None
-        scale = errors.of_series(name)
+        scale = errors.series_errors(name)
         if name is not None and name not in errors.ids and self._first is not None:
             return metrics.seasonal_scale(self._first, errors.season)
         return scale

@@ -42,7 +42,7 @@ def check_feed(feed: str, connection: str | None) -> None:
         connection: See ``open_feed``.
 
     Raises:
-        UserError: There is no such database or broker, a package is missing, or the query does more than read.
+        UserError: The database or broker does not exist, a package is missing, or the query does more than read.
     """
     if connection is not None:
         with service_options():

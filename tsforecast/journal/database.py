@@ -104,11 +104,11 @@ def has_series(connection: sqlite3.Connection, table: str = "rows") -> bool:
     return any(column[1] == "series" for column in connection.execute(f"PRAGMA table_info({table})"))
 
 
-def of_series(name: str) -> str:
+def series_condition(name: str) -> str:
     """Return the SQL condition, with one parameter for the name, on the records of a series.
 
     Example:
-        >>> of_series(""), of_series("north")
+        >>> series_condition(""), series_condition("north")
         ('series=?', "series=? AND series<>''")
     """
     return "series=? AND series<>''" if name else "series=?"

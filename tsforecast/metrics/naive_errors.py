@@ -22,7 +22,7 @@ class NaiveErrors:
 
     Example:
         >>> errors = NaiveErrors(24, np.array([[0.5]]))
-        >>> NaiveErrors.from_dict(errors.to_dict()).of_series().tolist()
+        >>> NaiveErrors.from_dict(errors.to_dict()).series_errors().tolist()
         [0.5]
     """
 
@@ -30,7 +30,7 @@ class NaiveErrors:
     scale: npt.NDArray[np.float64]
     ids: tuple[str, ...] = ()
 
-    def of_series(self, name: str | None = None) -> npt.NDArray[np.float64]:
+    def series_errors(self, name: str | None = None) -> npt.NDArray[np.float64]:
         """Return the errors ``[T]`` of a series, NaN if it was not in training.
 
         Args:

@@ -34,7 +34,7 @@ class Stats(Estimator):
         season: Steps in a season; None for that of the data if the window has two of them, else 1.
 
     Raises:
-        UserError: There is no such method; with ``check`` and ``forecast``, StatsForecast is not installed.
+        UserError: The method is unknown; with ``check`` and ``forecast``, StatsForecast is not installed.
 
     Source: Hyndman et al. (2008), Forecasting with Exponential Smoothing; Assimakopoulos & Nikolopoulos (2000), The
         theta model; Bandara et al. (2021), MSTL; by StatsForecast (Garza et al. 2022).

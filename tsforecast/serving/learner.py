@@ -16,7 +16,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tsforecast.journal.database import TABLES, UNSAVED, of_series, open_journal, read_journal, state_key
+from tsforecast.journal.database import (
+    TABLES,
+    UNSAVED,
+    open_journal,
+    read_journal,
+    series_condition,
+    state_key,
+)
 from tsforecast.journal.retention import Retention
 from tsforecast.journal.writer import GroupWriter, Statement
 from tsforecast.serving.live_store import LiveStore, Truth
@@ -380,9 +387,7 @@ class Learner:
                 stores.of(name)
         for name in self.stores:
             count = self.store.keep if name else max(RECENT_TRUTHS, self.store.keep)
-            newest = (
-                f"SELECT time, target, value FROM truths WHERE {of_series(name)} ORDER BY id DESC LIMIT ?"
-            )
+            newest = f"SELECT time, target, value FROM truths WHERE {series_condition(name)} ORDER BY id DESC LIMIT ?"
             truths = connection.execute(newest, (name, count)).fetchall()[::-1]
             for truth in () if name else truths:
                 self._add_recent(*truth)
@@ -420,7 +425,8 @@ def _newest_windows(
 ) -> Iterator[tuple[WindowRecord, dict[tuple[int, int], float]]]:
     """Yield forecasts with their truths by step and target, the newest first."""
     windows = connection.execute(
-        f"SELECT id, version, made_at, content FROM forecasts WHERE shadow=? AND {of_series(series)} ORDER BY id DESC",
+        "SELECT id, version, made_at, content FROM forecasts"
+        f" WHERE shadow=? AND {series_condition(series)} ORDER BY id DESC",
         (is_shadow, series),
     )
     for number, version, made_at, content in windows:

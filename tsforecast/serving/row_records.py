@@ -9,7 +9,7 @@ import numpy as np
 from tsforecast.feeds.batch import Record
 from tsforecast.feeds.records import clock_name, decode_rows
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.journal.database import of_series, state_key
+from tsforecast.journal.database import series_condition, state_key
 from tsforecast.journal.writer import Statement
 from tsforecast.serving.look_backs import LookBacks
 from tsforecast.serving.series_book import SeriesBook
@@ -67,7 +67,9 @@ def _first_level(
     connection: sqlite3.Connection, book: SeriesBook, name: str, clock: str
 ) -> ModelMetadata | None:
     """Return the metadata of an unknown series with the level of its first window; None if it is not complete."""
-    first = f"SELECT time, content FROM rows WHERE clock=? AND {of_series(name)} ORDER BY time, id LIMIT ?"
+    first = (
+        f"SELECT time, content FROM rows WHERE clock=? AND {series_condition(name)} ORDER BY time, id LIMIT ?"
+    )
     records = connection.execute(first, (clock, name, book.metadata.lookback)).fetchall()
     if len(records) < book.metadata.lookback:
         return None
@@ -81,7 +83,7 @@ def _load_rows(
     clock: str,
     started: ModelMetadata | None,
 ) -> None:
-    metadata, one = look_backs.book.metadata, of_series(name)
+    metadata, one = look_backs.book.metadata, series_condition(name)
     (newest,) = connection.execute(
         f"SELECT MAX(time) FROM rows WHERE clock=? AND {one}", (clock, name)
     ).fetchone()
@@ -106,7 +108,7 @@ def _load_rows(
 def _last_known(connection: sqlite3.Connection, clock: str, name: str, start: int) -> list[Record]:
     """Return one record with the last known value of each feature before a time; none if there is no row."""
     rows = connection.execute(
-        f"SELECT time, content FROM rows WHERE clock=? AND time<? AND {of_series(name)}"
+        f"SELECT time, content FROM rows WHERE clock=? AND time<? AND {series_condition(name)}"
         " ORDER BY time DESC, id DESC LIMIT ?",
         (clock, start, name, MAX_SEARCHED),
     )

@@ -25,8 +25,8 @@ def test_errors_of_one_series_are_those_of_the_training_rows():
     stop = dataset.borders[0][1]
     expected = metrics.seasonal_scale(dataset.series.values[:stop, :1], 10)
     assert errors.season == 10
-    assert errors.of_series() == pytest.approx(expected)
-    assert (errors.of_series() == seasonal_scale(dataset)).all()
+    assert errors.series_errors() == pytest.approx(expected)
+    assert (errors.series_errors() == seasonal_scale(dataset)).all()
 
 
 def test_errors_of_many_series_are_those_before_the_first_test_window():
@@ -34,5 +34,5 @@ def test_errors_of_many_series_are_those_before_the_first_test_window():
     errors = NaiveErrors.from_dict(json.loads(json.dumps(naive_errors(dataset).to_dict())))
     for name, (start, stop) in zip("abc", dataset.series.panel.ranges, strict=True):
         expected = metrics.seasonal_scale(dataset.series.values[start : stop - 8], 6)
-        assert errors.of_series(name) == pytest.approx(expected)
-    assert np.isnan(errors.of_series("new")).all()
+        assert errors.series_errors(name) == pytest.approx(expected)
+    assert np.isnan(errors.series_errors("new")).all()

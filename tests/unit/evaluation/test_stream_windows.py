@@ -47,7 +47,7 @@ def parts(positions, pieces=1, metadata=METADATA):
         yield metadata, segment
 
 
-def of_series(name, positions, metadata=PANEL):
+def make_series(name, positions, metadata=PANEL):
     state = SimpleNamespace(name=name, metadata=metadata)
     for segment in stream(positions, 2):
         yield state, segment, zero_forecasts(segment)
@@ -106,7 +106,7 @@ def test_a_sample_needs_two_windows(rows):
 
 
 def test_each_series_is_scored_by_itself_and_by_its_own_unit():
-    a, b = list(of_series("a", range(10))), list(of_series("b", range(100, 120)))
+    a, b = list(make_series("a", range(10))), list(make_series("b", range(100, 120)))
     figures, series = score_panel([a[0], b[0], a[1], b[1]], PANEL)
     assert list(series) == ["a", "b"]
     truth = np.array([[(end + LEAD) ** 2, (end + LEAD + 1) ** 2] for end in range(2, 7)], float)
@@ -119,22 +119,22 @@ def test_each_series_is_scored_by_itself_and_by_its_own_unit():
 
 
 def test_an_unknown_series_is_measured_by_its_first_window():
-    _, series = score_panel(of_series("new", range(10)), PANEL)
+    _, series = score_panel(make_series("new", range(10)), PANEL)
     assert series["new"]["mase"] == pytest.approx(series["new"]["mae"] / 2)  # 0, 1, 4 change by 1 and 3
 
 
 def test_a_model_of_before_has_no_mase():
     before = SimpleNamespace(**vars(PANEL) | {"naive_errors": None})
-    figures, series = score_panel(of_series("a", range(10), before), before)
+    figures, series = score_panel(make_series("a", range(10), before), before)
     assert "mase" not in figures
     assert "mase" not in series["a"]
 
 
 def test_many_series_without_a_score_are_refused():
     with pytest.raises(UserError, match="no truth of any forecast"):
-        score_panel([*of_series("a", range(4)), *of_series("b", range(2))], PANEL)
+        score_panel([*make_series("a", range(4)), *make_series("b", range(2))], PANEL)
     with pytest.raises(UserError, match="no 3 consecutive rows"):
-        score_panel(of_series("b", range(2)), PANEL)
+        score_panel(make_series("b", range(2)), PANEL)
 
 
 def test_a_sample_of_many_series_has_the_scales_of_their_windows():

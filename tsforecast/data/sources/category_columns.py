@@ -69,7 +69,7 @@ def find_time_elsewhere(
         stated: How they are written.
 
     Raises:
-        UserError: There is no time, or a column that holds something else is the only one.
+        UserError: The rows have no time column but one that holds something else.
     """
     declared = [name for name in elsewhere if name in rows.column_names and name not in names]
     try:
