@@ -20,14 +20,17 @@ def server():
 
 @pytest.fixture(autouse=True)
 def account(server, monkeypatch, tmp_path):
+    import wandb
+
+    wandb.teardown()  # settings are read once per process
+    os.environ.pop(
+        "WANDB_SERVICE", None
+    )  # not by monkeypatch, which would put back the address of a dead process
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
     settings = {"BASE_URL": server.url, "API_KEY": KEY, "CACHE_DIR": tmp_path, "CONFIG_DIR": tmp_path}
     for name, value in settings.items():
         monkeypatch.setenv(f"WANDB_{name}", str(value))
-    import wandb
-
-    wandb.teardown()  # settings are read once per process
     yield
     wandb.teardown()
 
