@@ -26,6 +26,7 @@ EARLIER_KEYS: dict[str, dict[str, Any]] = {
     "scaling": {"per": "auto"},
     "report": {"format": ["html"]},
     "distill": {"folds": None},
+    "context": {"around": None},
 }
 # Where a target moved to since a config was written; its last part is unchanged.
 MOVED_TARGETS = {

@@ -97,18 +97,16 @@ class Context(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists and numbers, for ``from_dict``."""
-        fields = {
-            name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()
-        }
+        fields = {name: _as_plain(value) for name, value in vars(self).items() if value is not None}
         return {"kind": self.kind, **fields}
 
     @staticmethod
     def from_dict(stored: Mapping[str, Any]) -> Context:
         """Build the context that ``to_dict`` described."""
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
-        kind = Context.kinds[stored["kind"]]
-        del fields["kind"]
-        return kind(**fields)
+        fields = _as_fields(stored)
+        if "recurrence" in fields:
+            fields["recurrence"] = Recurrence(**_as_fields(fields["recurrence"]))
+        return Context.kinds[fields.pop("kind")](**fields)
 
     def is_close(self, other: Context) -> bool:
         """Return whether another context summarizes alike, up to rounding of what was fitted."""
@@ -121,42 +119,88 @@ class Context(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recurrence:
+    """The same time of the day on earlier days, around which switches are counted.
+
+    Args:
+        day: Rows of a day.
+        days: Number of days to count over.
+        widths: Rows before and after that time which count too, rising, each less than half a day.
+        labels: The widths as durations, for names.
+        reach: Rows from the last input to the middle of the targets.
+    """
+
+    day: int
+    days: int
+    widths: tuple[int, ...]
+    labels: tuple[str, ...]
+    reach: int
+
+    def lags(self, width: int) -> np.ndarray:
+        """Return the rows ``[days]`` from each day's middle row to the last input, such that all of it is known."""
+        first = -(-(self.reach + width) // self.day)
+        return (first + np.arange(self.days)) * self.day - self.reach
+
+    @property
+    def history(self) -> int:
+        """Rows before a row in which switches are counted."""
+        return max(int(self.lags(width)[-1]) + width for width in self.widths)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Events(Context):
-    """When a feature last switched on and off, and how often it switched on within each span.
+    """When a feature last switched on and off, and how often it switched on within each span, and at this time of day.
 
     A switch is a change from one row to the next by more than a threshold. Rows since the last one, at most the longest
     span, and counts are given as ``log(1 + n) / log(1 + span)``, which is between 0 and 1.
 
     Args:
         thresholds: Change of each feature that is a switch, scaled.
+        recurrence: The times on earlier days around which switches are counted; None for no such counts.
     """
 
     kind = "events"
 
     thresholds: tuple[float, ...]
+    recurrence: Recurrence | None = None
 
     @property
     def history(self) -> int:
-        """The longest span: a switch is seen in two rows."""
-        return self.spans[-1]
+        """The longest span, or the farthest day: a switch is seen in two rows."""
+        return max(self.spans[-1], 0 if self.recurrence is None else self.recurrence.history + 1)
 
     @property
     def summaries(self) -> tuple[str, ...]:
         """The two times since a switch, and the counts."""
-        return ("since_on", "since_off", *(f"on_{label}" for label in self.labels))
+        widths = () if self.recurrence is None else self.recurrence.labels
+        counts = (f"on_{label}" for label in self.labels)
+        return ("since_on", "since_off", *counts, *(f"on_daily_{label}" for label in widths))
 
     def summarize(self, position: int, values: np.ndarray) -> list[np.ndarray]:
         """Return times and counts."""
         change, threshold = np.diff(values, prepend=values[:1]), self.thresholds[position]
-        is_on, rows = change > threshold, np.arange(len(values))
+        is_on, rows, longest = change > threshold, np.arange(len(values)), self.spans[-1]
         columns = []
         for switch in (is_on, change < -threshold):
-            last = np.maximum.accumulate(np.where(switch, rows, -self.history))
-            columns.append(_scale_count(np.minimum(rows - last, self.history), self.history))
+            last = np.maximum.accumulate(np.where(switch, rows, -longest))
+            columns.append(_scale_count(np.minimum(rows - last, longest), longest))
         counts = np.concatenate([[0], np.cumsum(is_on)])
         for span in self.spans:
             before = np.maximum(rows + 1 - span, 0)
             columns.append(_scale_count(counts[1:] - counts[before], span))
+        if self.recurrence is not None:
+            columns += self._count_days(counts, self.recurrence)
+        return columns
+
+    def _count_days(self, counts: np.ndarray, recurrence: Recurrence) -> list[np.ndarray]:
+        """Return how often a feature switched on around this time on earlier days, from running counts ``[N + 1]``."""
+        rows, columns = np.arange(len(counts) - 1), []
+        for width in recurrence.widths:
+            total = np.zeros(len(rows), np.int64)
+            for lag in recurrence.lags(width):
+                middle = rows - lag
+                total += counts[np.maximum(middle + width + 1, 0)] - counts[np.maximum(middle - width, 0)]
+            columns.append(_scale_count(total, recurrence.days * (2 * width + 1)))
         return columns
 
 
@@ -220,6 +264,18 @@ def trailing_extreme(values: np.ndarray, span: int, pick: Callable[..., np.ndarr
         reach += step
     extreme: np.ndarray = result
     return extreme
+
+
+def _as_plain(value: Any) -> Any:
+    """Return a field as lists, numbers and dicts."""
+    if isinstance(value, Recurrence):
+        return {name: _as_plain(part) for name, part in vars(value).items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _as_fields(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return stored values with tuples in place of lists."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
 
 
 def _scale_count(count: np.ndarray, largest: int) -> np.ndarray:

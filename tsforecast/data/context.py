@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tsforecast.context.options import ContextOptions
-from tsforecast.context.summaries import Context, Daily, Events
+from tsforecast.context.summaries import Context, Daily, Events, Recurrence
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.names import match_names
 from tsforecast.data.row_facts import moments
@@ -20,7 +20,7 @@ from tsforecast.times.frequency import Frequency
 if TYPE_CHECKING:
     from tsforecast.data.scaling import Scaler
 
-HOUR = 3600
+HOUR, DAY = 3600, 86_400
 
 
 class ContextChoice(NamedTuple):
@@ -93,7 +93,31 @@ def fit_context(
     deviation = moments(rows, (int(border[0]), int(border[1])))[1][list(channels)]
     channels = tuple(channel for channel, value in zip(channels, deviation, strict=True) if value > 0)
     thresholds = tuple(float(value * options.rise) for value in deviation if value > 0)
-    return Events(channels=channels, features=_names(series, channels), thresholds=thresholds, **shared)
+    return Events(
+        channels=channels,
+        features=_names(series, channels),
+        thresholds=thresholds,
+        recurrence=_choose_recurrence(choice, series.grid.step, max(spans.values())),
+        **shared,
+    )
+
+
+def _choose_recurrence(choice: ContextChoice, step: Frequency, longest: int) -> Recurrence | None:
+    """Return the times of day around which switches are counted, if there is a whole day before the look-back."""
+    day = DAY // step.seconds
+    days = longest // day if day > 1 else 0
+    if not choice.options.around or days < 1:
+        return None
+    labels: dict[int, str] = {}
+    for width in choice.options.around:
+        rows = Frequency.parse(width, "context.around").seconds // step.seconds
+        if 2 * rows >= day:
+            raise UserError(f"context.around: {width} before and after is a whole day: give less than 12h.")
+        labels.setdefault(rows, str(width))
+    widths = tuple(sorted(labels))
+    reach = choice.lead + choice.horizon // 2
+    names = tuple(labels[width] for width in widths)
+    return Recurrence(day=day, days=days, widths=widths, labels=names, reach=reach)
 
 
 def _pick_channels(options: ContextOptions, series: Series) -> tuple[int, ...]:

@@ -6,10 +6,13 @@ import json
 import numpy as np
 import pytest
 
-from tsforecast.context.summaries import Context, Daily, Events, trailing_extreme
+from tsforecast.context.summaries import Context, Daily, Events, Recurrence, trailing_extreme
 
 EVENTS = Events(
     channels=(0, 2), features=("a", "c"), spans=(3, 20), labels=("3min", "20min"), thresholds=(0.5, 1.5)
+)
+DAYS = dataclasses.replace(
+    EVENTS, recurrence=Recurrence(day=24, days=3, widths=(1, 5), labels=("1min", "5min"), reach=4)
 )
 DAILY = Daily(channels=(1,), features=("b",), spans=(10, 40), labels=("10min", "40min"), width=4, reach=6)
 
@@ -36,6 +39,28 @@ def test_events_say_when_and_how_often_a_feature_switched():
     assert set(read["c@past.since_on"]) == {20}
 
 
+def test_events_count_what_switched_at_this_time_on_earlier_days():
+    rows = np.zeros((120, 3), np.float32)
+    rows[[10, 33, 34, 57], 0] = 1.0  # on at these rows, but for 34, where it stays on
+    days = dataclasses.replace(DAYS, channels=(0,), features=("a",), thresholds=(0.5,))
+    assert days.names[-2:] == ("a@past.on_daily_1min", "a@past.on_daily_5min")
+    narrow, wide = np.expm1(days.compute(rows)[:, -2:].T * np.log1p([[3 * 3], [3 * 11]])).round().astype(int)
+    # Row 54 forecasts row 58, whose earlier days are rows 34 and 10, each with the row before and after.
+    assert (narrow[54], wide[54]) == (2, 2)
+    assert (narrow[56], wide[56]) == (0, 2)
+    # Row 76 forecasts row 80: rows 56, 32 and 8; the wide ones reach from 3 to 13 and so on.
+    assert (narrow[76], wide[76]) == (2, 3)
+    # Row 21 forecasts row 25, and one day earlier is row 1; the wide span would reach row 6.
+    assert (narrow[21], wide[21]) == (0, 0)
+
+
+def test_a_time_that_is_not_yet_known_is_one_day_earlier():
+    recurrence = Recurrence(day=24, days=2, widths=(1, 5), labels=("1min", "5min"), reach=20)
+    assert recurrence.lags(1).tolist() == [4, 28]
+    assert recurrence.lags(5).tolist() == [28, 52]
+    assert recurrence.history == 57
+
+
 def test_daily_says_what_the_same_time_and_the_spans_were_like():
     rows = np.arange(300 * 3, dtype=np.float32).reshape(300, 3) / 64  # sixty-fourths are exact
     values, t = rows[:, 1].astype(float), 200
@@ -54,7 +79,7 @@ def test_daily_says_what_the_same_time_and_the_spans_were_like():
     assert DAILY.compute(rows)[2, 0] == np.float32(values[:3].mean())  # too early for "ago"
 
 
-@pytest.mark.parametrize("context", [EVENTS, DAILY], ids=["events", "daily"])
+@pytest.mark.parametrize("context", [EVENTS, DAYS, DAILY], ids=["events", "days", "daily"])
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_pieces_of_rows_with_their_history_give_the_same_bits(context, size):
     rows = draw()
@@ -66,7 +91,7 @@ def test_pieces_of_rows_with_their_history_give_the_same_bits(context, size):
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
-@pytest.mark.parametrize("context", [EVENTS, DAILY], ids=["events", "daily"])
+@pytest.mark.parametrize("context", [EVENTS, DAYS, DAILY], ids=["events", "days", "daily"])
 def test_the_history_is_as_long_as_it_must_be(context):
     changed = rows = draw()
     t = 250
@@ -79,7 +104,7 @@ def test_the_history_is_as_long_as_it_must_be(context):
     assert (context.compute(changed)[t] != before).any()
 
 
-@pytest.mark.parametrize("context", [EVENTS, DAILY], ids=["events", "daily"])
+@pytest.mark.parametrize("context", [EVENTS, DAYS, DAILY], ids=["events", "days", "daily"])
 def test_it_is_stored_and_read_again(context):
     again = Context.from_dict(json.loads(json.dumps(context.to_dict())))
     assert again == context
