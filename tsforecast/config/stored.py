@@ -26,7 +26,7 @@ EARLIER_KEYS: dict[str, dict[str, Any]] = {
     "scaling": {"per": "auto"},
     "report": {"format": ["html"]},
     "distill": {"folds": None},
-    "context": {"around": None},
+    "context": {"around": None, "weeks": 4, "surge": 1.0},
 }
 # Where a target moved to since a config was written; its last part is unchanged.
 MOVED_TARGETS = {

@@ -17,9 +17,10 @@ class ContextOptions:
         spans: Durations such as 1h or 7d; those of fewer than two rows are left out.
         rise: Change from one row to the next, in standard deviations of the training rows, above which a feature
             switches on or off.
-        around: Durations before and after the time of day of the forecast; ``events`` counts within them how often a
-            feature switched on, on each of the days of the longest span. None, or a longest span below a day: no such
-            counts.
+        around: Durations before and after the time of day of the forecast, within which ``events`` counts surges of the
+            targets on earlier days and weeks; None: not counted.
+        weeks: Number of weeks over which they are counted.
+        surge: Rise over the lead, in standard deviations of the training rows, above which a target surges.
     """
 
     kind: Literal["none", "events", "daily"]
@@ -27,3 +28,5 @@ class ContextOptions:
     spans: list[str]
     rise: Annotated[float, Range(0.0, 1000.0)]
     around: list[str] | None
+    weeks: Annotated[int, Range(1, 520)]
+    surge: Annotated[float, Range(0.0, 1000.0)]

@@ -54,10 +54,9 @@ class Context(ABC):
     def history(self) -> int:
         """Rows before a row that its summaries depend on."""
 
-    @property
     @abstractmethod
-    def summaries(self) -> tuple[str, ...]:
-        """Names of the summaries of one feature."""
+    def summaries(self, position: int) -> tuple[str, ...]:
+        """Return the names of the summaries of one feature."""
 
     @abstractmethod
     def summarize(self, position: int, values: np.ndarray) -> list[np.ndarray]:
@@ -71,7 +70,11 @@ class Context(ABC):
     @property
     def names(self) -> tuple[str, ...]:
         """The K names of the channels."""
-        return tuple(f"{feature}{CONTEXT}{name}" for feature in self.features for name in self.summaries)
+        return tuple(
+            f"{feature}{CONTEXT}{name}"
+            for position, feature in enumerate(self.features)
+            for name in self.summaries(position)
+        )
 
     def compute(self, rows: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
         """Return the summaries of consecutive rows.
@@ -87,12 +90,11 @@ class Context(ABC):
         if starts is not None:
             series = np.split(rows, starts[1:])
             return np.concatenate([self.compute(part) for part in series])
-        out = np.empty((len(rows), len(self.names)), np.float32)
+        out, filled = np.empty((len(rows), len(self.names)), np.float32), 0
         for position, channel in enumerate(self.channels):
-            columns = self.summarize(position, np.ascontiguousarray(rows[:, channel]))
-            first = position * len(columns)
-            for offset, column in enumerate(columns):
-                out[:, first + offset] = column
+            for column in self.summarize(position, np.ascontiguousarray(rows[:, channel])):
+                out[:, filled] = column
+                filled += 1
         return out
 
     def to_dict(self) -> dict[str, Any]:
@@ -120,43 +122,81 @@ class Context(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Recurrence:
-    """The same time of the day on earlier days, around which switches are counted.
+    """How often targets surged around the forecast's time of day: a day and a week before, in the last week and weeks.
+
+    A surge is a rise by more than a threshold over as many rows as lie between the last input and the first target.
+    Counts are given as ``log(1 + n) / log(1 + largest)``.
 
     Args:
+        features: The targets.
+        thresholds: Rise of each that is a surge, scaled.
+        rise_rows: Rows over which a rise is measured.
         day: Rows of a day.
-        days: Number of days to count over.
+        weeks: Number of weeks to count over.
         widths: Rows before and after that time which count too, rising, each less than half a day.
         labels: The widths as durations, for names.
         reach: Rows from the last input to the middle of the targets.
     """
 
+    features: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    rise_rows: int
     day: int
-    days: int
+    weeks: int
     widths: tuple[int, ...]
     labels: tuple[str, ...]
     reach: int
 
-    def lags(self, width: int) -> np.ndarray:
-        """Return the rows ``[days]`` from each day's middle row to the last input, such that all of it is known."""
-        first = -(-(self.reach + width) // self.day)
-        return (first + np.arange(self.days)) * self.day - self.reach
+    @property
+    def summaries(self) -> tuple[str, ...]:
+        """Four counts for each width."""
+        return tuple(
+            f"surges_{part}_{label}" for label in self.labels for part in ("day", "week", "days", "weeks")
+        )
 
     @property
     def history(self) -> int:
-        """Rows before a row in which switches are counted."""
-        return max(int(self.lags(width)[-1]) + width for width in self.widths)
+        """Rows before a row on which the counts depend."""
+        farthest = max(int(lags.max()) + width for width in self.widths for lags in self.lags(width))
+        return farthest + self.rise_rows
+
+    def lags(self, width: int) -> list[np.ndarray]:
+        """Return the rows from the middle row of each day to the last input, of each count.
+
+        A time that is not known yet is replaced by that of one day, or one week, earlier.
+        """
+        day = -(-(self.reach + width) // self.day)
+        week = -(-day // 7) * 7
+        counted = [day], [week], day + np.arange(7), week + 7 * np.arange(self.weeks)
+        return [np.asarray(days) * self.day - self.reach for days in counted]
+
+    def summarize(self, feature: str, values: np.ndarray) -> list[np.ndarray]:
+        """Return the counts ``[N]`` of one feature, in the order of their names."""
+        surges = np.zeros(len(values), np.int64)
+        rises = values[self.rise_rows :] - values[: -self.rise_rows]
+        surges[self.rise_rows :] = rises > self.thresholds[self.features.index(feature)]
+        counts, rows = np.concatenate([[0], np.cumsum(surges)]), np.arange(len(values))
+        columns = []
+        for width in self.widths:
+            for lags in self.lags(width):
+                total = np.zeros(len(rows), np.int64)
+                for lag in lags:
+                    middle = rows - lag
+                    total += counts[np.maximum(middle + width + 1, 0)] - counts[np.maximum(middle - width, 0)]
+                columns.append(_scale_count(total, len(lags) * (2 * width + 1)))
+        return columns
 
 
 @dataclass(frozen=True, kw_only=True)
 class Events(Context):
-    """When a feature last switched on and off, and how often it switched on within each span, and at this time of day.
+    """When a feature last switched on and off, and how often it switched on within each span.
 
     A switch is a change from one row to the next by more than a threshold. Rows since the last one, at most the longest
     span, and counts are given as ``log(1 + n) / log(1 + span)``, which is between 0 and 1.
 
     Args:
         thresholds: Change of each feature that is a switch, scaled.
-        recurrence: The times on earlier days around which switches are counted; None for no such counts.
+        recurrence: Surges of the targets at this time of day to count too; None: none.
     """
 
     kind = "events"
@@ -166,15 +206,15 @@ class Events(Context):
 
     @property
     def history(self) -> int:
-        """The longest span, or the farthest day: a switch is seen in two rows."""
-        return max(self.spans[-1], 0 if self.recurrence is None else self.recurrence.history + 1)
+        """The longest span, in which a switch is seen in two rows, or what the recurrence depends on."""
+        return max(self.spans[-1], 0 if self.recurrence is None else self.recurrence.history)
 
-    @property
-    def summaries(self) -> tuple[str, ...]:
-        """The two times since a switch, and the counts."""
-        widths = () if self.recurrence is None else self.recurrence.labels
-        counts = (f"on_{label}" for label in self.labels)
-        return ("since_on", "since_off", *counts, *(f"on_daily_{label}" for label in widths))
+    def summaries(self, position: int) -> tuple[str, ...]:
+        """The two times since a switch, the counts of switches, and those of surges."""
+        switches = ("since_on", "since_off", *(f"on_{label}" for label in self.labels))
+        if self.recurrence is None or self.features[position] not in self.recurrence.features:
+            return switches
+        return switches + self.recurrence.summaries
 
     def summarize(self, position: int, values: np.ndarray) -> list[np.ndarray]:
         """Return times and counts."""
@@ -188,19 +228,8 @@ class Events(Context):
         for span in self.spans:
             before = np.maximum(rows + 1 - span, 0)
             columns.append(_scale_count(counts[1:] - counts[before], span))
-        if self.recurrence is not None:
-            columns += self._count_days(counts, self.recurrence)
-        return columns
-
-    def _count_days(self, counts: np.ndarray, recurrence: Recurrence) -> list[np.ndarray]:
-        """Return how often a feature switched on around this time on earlier days, from running counts ``[N + 1]``."""
-        rows, columns = np.arange(len(counts) - 1), []
-        for width in recurrence.widths:
-            total = np.zeros(len(rows), np.int64)
-            for lag in recurrence.lags(width):
-                middle = rows - lag
-                total += counts[np.maximum(middle + width + 1, 0)] - counts[np.maximum(middle - width, 0)]
-            columns.append(_scale_count(total, recurrence.days * (2 * width + 1)))
+        if self.recurrence is not None and self.features[position] in self.recurrence.features:
+            columns += self.recurrence.summarize(self.features[position], values)
         return columns
 
 
@@ -226,8 +255,7 @@ class Daily(Context):
         """The rows to the first one that any mean takes in."""
         return max(max(self._lag(span) + self.width - 1 for span in self.spans), self.spans[-1] - 1)
 
-    @property
-    def summaries(self) -> tuple[str, ...]:
+    def summaries(self, position: int) -> tuple[str, ...]:
         """Four summaries of each span."""
         return tuple(f"{name}_{label}" for label in self.labels for name in ("ago", "mean", "low", "high"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -92,32 +92,43 @@ def fit_context(
         border = 0, len(rows)
     deviation = moments(rows, (int(border[0]), int(border[1])))[1][list(channels)]
     channels = tuple(channel for channel, value in zip(channels, deviation, strict=True) if value > 0)
-    thresholds = tuple(float(value * options.rise) for value in deviation if value > 0)
+    deviation = deviation[deviation > 0]
+    names = _names(series, channels)
     return Events(
         channels=channels,
-        features=_names(series, channels),
-        thresholds=thresholds,
-        recurrence=_choose_recurrence(choice, series.grid.step, max(spans.values())),
+        features=names,
+        thresholds=tuple(float(value * options.rise) for value in deviation),
+        recurrence=_choose_recurrence(
+            choice, series.grid.step, dict(zip(names, deviation, strict=True)), series.targets
+        ),
         **shared,
     )
 
 
-def _choose_recurrence(choice: ContextChoice, step: Frequency, longest: int) -> Recurrence | None:
-    """Return the times of day around which switches are counted, if there is a whole day before the look-back."""
-    day = DAY // step.seconds
-    days = longest // day if day > 1 else 0
-    if not choice.options.around or days < 1:
+def _choose_recurrence(
+    choice: ContextChoice, step: Frequency, deviation: Mapping[str, float], targets: Sequence[str]
+) -> Recurrence | None:
+    """Return which surges of the targets are counted; None for none, and where a row is a day or more."""
+    options, day = choice.options, DAY // step.seconds
+    names = tuple(name for name in targets if name in deviation)
+    if not options.around or day < 2 or not names:
         return None
     labels: dict[int, str] = {}
-    for width in choice.options.around:
+    for width in options.around:
         rows = Frequency.parse(width, "context.around").seconds // step.seconds
         if 2 * rows >= day:
             raise UserError(f"context.around: {width} before and after is a whole day: give less than 12h.")
         labels.setdefault(rows, str(width))
-    widths = tuple(sorted(labels))
-    reach = choice.lead + choice.horizon // 2
-    names = tuple(labels[width] for width in widths)
-    return Recurrence(day=day, days=days, widths=widths, labels=names, reach=reach)
+    return Recurrence(
+        features=names,
+        thresholds=tuple(float(deviation[name] * options.surge) for name in names),
+        rise_rows=choice.lead,
+        day=day,
+        weeks=options.weeks,
+        widths=tuple(sorted(labels)),
+        labels=tuple(labels[rows] for rows in sorted(labels)),
+        reach=choice.lead + choice.horizon // 2,
+    )
 
 
 def _pick_channels(options: ContextOptions, series: Series) -> tuple[int, ...]:

@@ -11,8 +11,19 @@ from tsforecast.context.summaries import Context, Daily, Events, Recurrence, tra
 EVENTS = Events(
     channels=(0, 2), features=("a", "c"), spans=(3, 20), labels=("3min", "20min"), thresholds=(0.5, 1.5)
 )
-DAYS = dataclasses.replace(
-    EVENTS, recurrence=Recurrence(day=24, days=3, widths=(1, 5), labels=("1min", "5min"), reach=4)
+PARTS = ("day", "week", "days", "weeks")
+SURGES = dataclasses.replace(
+    EVENTS,
+    recurrence=Recurrence(
+        features=("c",),
+        thresholds=(0.5,),
+        rise_rows=2,
+        day=6,
+        weeks=2,
+        widths=(0, 1),
+        labels=("0s", "1min"),
+        reach=3,
+    ),
 )
 DAILY = Daily(channels=(1,), features=("b",), spans=(10, 40), labels=("10min", "40min"), width=4, reach=6)
 
@@ -39,26 +50,35 @@ def test_events_say_when_and_how_often_a_feature_switched():
     assert set(read["c@past.since_on"]) == {20}
 
 
-def test_events_count_what_switched_at_this_time_on_earlier_days():
-    rows = np.zeros((120, 3), np.float32)
-    rows[[10, 33, 34, 57], 0] = 1.0  # on at these rows, but for 34, where it stays on
-    days = dataclasses.replace(DAYS, channels=(0,), features=("a",), thresholds=(0.5,))
-    assert days.names[-2:] == ("a@past.on_daily_1min", "a@past.on_daily_5min")
-    narrow, wide = np.expm1(days.compute(rows)[:, -2:].T * np.log1p([[3 * 3], [3 * 11]])).round().astype(int)
-    # Row 54 forecasts row 58, whose earlier days are rows 34 and 10, each with the row before and after.
-    assert (narrow[54], wide[54]) == (2, 2)
-    assert (narrow[56], wide[56]) == (0, 2)
-    # Row 76 forecasts row 80: rows 56, 32 and 8; the wide ones reach from 3 to 13 and so on.
-    assert (narrow[76], wide[76]) == (2, 3)
-    # Row 21 forecasts row 25, and one day earlier is row 1; the wide span would reach row 6.
-    assert (narrow[21], wide[21]) == (0, 0)
+def test_events_count_surges_of_targets_at_this_time_on_earlier_days():
+    rows = np.zeros((140, 3), np.float32)
+    rows[[60, 66, 98], 2] = 1.0  # a rise over two rows ends at each, and so does none at the row after it
+    names = [f"c@past.surges_{part}_{width}" for width in ("0s", "1min") for part in PARTS]
+    assert SURGES.names[-8:] == tuple(names)
+    assert SURGES.names[:-8] == EVENTS.names
+    columns = SURGES.compute(rows)[:, -8:].astype(float)
+    largest = np.array([1, 1, 7, 2, 3, 3, 21, 6])
+    counts = np.expm1(columns * np.log1p(largest)).round().astype(int)
+    # Row 105 forecasts row 108: row 102 a day before, row 66 a week before, rows 66 to 102 and rows 24 and 66.
+    assert counts[105].tolist() == [0, 1, 1, 1, 0, 1, 1, 1]
+    assert counts[106].tolist() == [0, 0, 0, 0, 0, 1, 2, 1]  # row 98 is next to row 97
+    # Row 104 forecasts row 107: rows 101 and 65 to 101, and with the rows next to them 64 to 66 and so on.
+    assert counts[104].tolist() == [0, 0, 0, 0, 0, 1, 1, 1]
+    # Row 101 forecasts row 104, a day after row 98.
+    assert counts[101].tolist() == [1, 0, 1, 0, 1, 0, 1, 0]
 
 
-def test_a_time_that_is_not_yet_known_is_one_day_earlier():
-    recurrence = Recurrence(day=24, days=2, widths=(1, 5), labels=("1min", "5min"), reach=20)
-    assert recurrence.lags(1).tolist() == [4, 28]
-    assert recurrence.lags(5).tolist() == [28, 52]
-    assert recurrence.history == 57
+def test_a_time_that_is_not_known_yet_is_that_of_a_day_earlier():
+    recurrence = dataclasses.replace(SURGES.recurrence, reach=5)
+    assert [lags.tolist() for lags in recurrence.lags(0)[:2]] == [[1], [37]]
+    assert [lags.tolist() for lags in recurrence.lags(2)[:2]] == [[7], [37]]
+    assert recurrence.lags(2)[3].tolist() == [37, 79]
+    assert dataclasses.replace(recurrence, reach=42).lags(1)[1].tolist() == [42]  # two weeks earlier
+
+
+def test_a_context_of_an_earlier_version_has_no_recurrence():
+    assert "recurrence" not in EVENTS.to_dict()
+    assert Context.from_dict(json.loads(json.dumps(SURGES.to_dict()))) == SURGES
 
 
 def test_daily_says_what_the_same_time_and_the_spans_were_like():
@@ -79,7 +99,7 @@ def test_daily_says_what_the_same_time_and_the_spans_were_like():
     assert DAILY.compute(rows)[2, 0] == np.float32(values[:3].mean())  # too early for "ago"
 
 
-@pytest.mark.parametrize("context", [EVENTS, DAYS, DAILY], ids=["events", "days", "daily"])
+@pytest.mark.parametrize("context", [EVENTS, SURGES, DAILY], ids=["events", "surges", "daily"])
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_pieces_of_rows_with_their_history_give_the_same_bits(context, size):
     rows = draw()
@@ -91,7 +111,7 @@ def test_pieces_of_rows_with_their_history_give_the_same_bits(context, size):
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
-@pytest.mark.parametrize("context", [EVENTS, DAYS, DAILY], ids=["events", "days", "daily"])
+@pytest.mark.parametrize("context", [EVENTS, SURGES, DAILY], ids=["events", "surges", "daily"])
 def test_the_history_is_as_long_as_it_must_be(context):
     changed = rows = draw()
     t = 250
@@ -104,7 +124,7 @@ def test_the_history_is_as_long_as_it_must_be(context):
     assert (context.compute(changed)[t] != before).any()
 
 
-@pytest.mark.parametrize("context", [EVENTS, DAYS, DAILY], ids=["events", "days", "daily"])
+@pytest.mark.parametrize("context", [EVENTS, SURGES, DAILY], ids=["events", "surges", "daily"])
 def test_it_is_stored_and_read_again(context):
     again = Context.from_dict(json.loads(json.dumps(context.to_dict())))
     assert again == context

@@ -14,7 +14,15 @@ from tsforecast.errors import UserError
 
 
 def options(kind="events", **changes):
-    fields = {"kind": kind, "channels": None, "spans": ["3min", "20min"], "rise": 0.5, "around": None}
+    fields = {
+        "kind": kind,
+        "channels": None,
+        "spans": ["3min", "20min"],
+        "rise": 0.5,
+        "around": None,
+        "weeks": 4,
+        "surge": 1.0,
+    }
     return ContextOptions(**fields | changes)
 
 
@@ -49,14 +57,21 @@ def test_channels_and_spans_are_those_asked_for():
     assert fit_context(None, series, series.values, (0, 200)) is None
 
 
-def test_days_are_those_of_the_longest_span_and_widths_may_be_a_single_row():
-    series = make_series(values=draw().astype(float), features=("a", "b", "c"), targets=("b",))
-    week = fit(options(spans=["1h", "7d"], around=["45min", "30s", "15min", "1s"]), series).recurrence
-    assert (week.day, week.days, week.reach) == (1440, 7, 3)
-    assert (week.widths, week.labels) == ((0, 15, 45), ("30s", "15min", "45min"))
-    assert fit(options(spans=["23h"], around=["15min"]), series).recurrence is None
+def test_surges_are_those_of_the_targets_over_the_lead():
+    values = draw().astype(float)
+    series = make_series(values=values, features=("a", "b", "c"), targets=("b",))
+    surges = fit(options(around=["45min", "30s", "15min", "1s"], surge=2.0), series).recurrence
+    assert (surges.features, surges.rise_rows, surges.day, surges.weeks, surges.reach) == (
+        ("b",),
+        2,
+        1440,
+        4,
+        3,
+    )
+    assert (surges.widths, surges.labels) == ((0, 15, 45), ("30s", "15min", "45min"))
+    assert surges.thresholds == pytest.approx((2.0 * values[:200, 1].std(),))
     with pytest.raises(UserError, match=r"context.around: 12h before and after is a whole day: give less"):
-        fit(options(spans=["1d"], around=["12h"]), series)
+        fit(options(around=["12h"]), series)
 
 
 @pytest.mark.parametrize("kind", ["events", "daily"])
