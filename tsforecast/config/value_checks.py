@@ -65,7 +65,7 @@ def check_scaling(options: ScalingOptions) -> None:
 
 
 def check_context(options: ContextOptions) -> None:
-    """Check the spans of the context.
+    """Check the durations of the context.
 
     Raises:
         UserError: There is none, or one is not a duration.
@@ -76,6 +76,8 @@ def check_context(options: ContextOptions) -> None:
         raise UserError("context.spans is empty: give at least one duration, as in context.spans=[1d,7d].")
     for span in options.spans:
         Frequency.parse(span, "context.spans")
+    for width in options.around or ():
+        Frequency.parse(width, "context.around")
 
 
 def check_data(data: dict[str, Any]) -> None:

@@ -14,11 +14,11 @@ def options(name, **changes):
 
 
 def test_every_choice_of_the_group_is_valid():
-    assert choices("context") == ["daily", "events", "none"]
+    assert choices("context") == ["daily", "events", "none", "surges"]
     for name in choices("context"):
         check_options(options(name), "context.")
         check_context(options(name))
-        assert options(name).kind == name
+        assert options(name).kind == ("events" if name == "surges" else name)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,8 @@ def test_every_choice_of_the_group_is_valid():
     [
         ({"spans": []}, r"context.spans is empty: give at least one duration, as in context.spans=\[1d,7d\]"),
         ({"spans": ["1h", "soon"]}, "context.spans is 'soon': write it as 15min"),
+        ({"around": ["soon"]}, "context.around is 'soon': write it as 15min"),
+        ({"weeks": 0}, "context.weeks=0 is out of range"),
         ({"kind": "weekly"}, "context.kind=weekly is not one of none, events, daily"),
         ({"rise": -1.0}, "context.rise=-1.0 is out of range"),
     ],
