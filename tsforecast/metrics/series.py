@@ -174,7 +174,7 @@ def _is_seasonal(values: npt.NDArray[np.float64], season: int) -> bool:
 def _sum_by_series(values: Array, series: Rows, count: int) -> npt.NDArray[np.float64]:
     """Return the sums ``[S, T]`` of values ``[n, ..., T]`` over all but the last axis, by series, without NaN."""
     targets = values.shape[-1]
-    per_window = np.nansum(values.reshape(len(values), -1, targets), axis=1)
+    per_window = np.nansum(values, axis=tuple(range(1, values.ndim - 1)))
     sums = [np.bincount(series, weights=per_window[:, target], minlength=count) for target in range(targets)]
     return np.stack(sums, axis=1)
 

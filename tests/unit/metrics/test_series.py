@@ -72,6 +72,13 @@ def test_scales_take_known_rows_of_the_same_series_only():
     assert scales["rmsse"][1, 0] == pytest.approx(np.sqrt(8))
 
 
+@pytest.mark.parametrize("season", [3, 4, 10])
+def test_series_shorter_than_a_season_have_no_scale(season):
+    scales = series_scales(np.ones((6, 1)), np.array([0, 0, 0, 1, 1, 1]), np.ones(6, bool), season, 2)
+    assert np.isnan(scales["mase"]).all()
+    assert np.isnan(scales["rmsse"]).all()
+
+
 def test_a_series_without_a_season_has_no_factors():
     rng = np.random.default_rng(0)
     assert naive2_factors(rng.random(200) + 1, 12) is None
