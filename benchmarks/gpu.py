@@ -25,7 +25,6 @@ from benchmarks.turns import ROOT
 from benchmarks.wheels import list_wheels
 
 MODELS = ("lstm", "gru", "cnn_lstm", "spike_detector", "rule_based", "patchtst")
-IN_PYTORCH = ("lstm", "gru", "cnn_lstm", "spike_detector")  # benchmarks.pytorch_models
 PRECISIONS = ("float32", "mixed")
 BATCHES = (256, 32, 1024, 4096)  # by importance
 TARGET_RMSE = 0.60  # kW, on validation windows of household power
@@ -75,7 +74,7 @@ def requests(options):
     for precision in PRECISIONS:
         for model in (*options.models, "ensemble"):
             cells.append(cell("ours", "latency", model, precision, 1))
-            if precision == "float32" and model in IN_PYTORCH:
+            if precision == "float32" and model != "ensemble":
                 cells.append(cell("torch", "latency", model, precision, 1))
     cells.append({"library": "run", "work": "minutes to RMSE", "model": "lstm"})
     cells += [cell("ours", "pipeline", model, "mixed", max(first)) for model in options.models]
@@ -97,7 +96,6 @@ def train_cells(options, batches):
         for precision in PRECISIONS
         for model in options.models
         for library in ("ours", "torch")
-        if library == "ours" or model in IN_PYTORCH
     ]
 
 

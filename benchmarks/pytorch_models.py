@@ -129,4 +129,72 @@ class SpikeDetector(nn.Module):
         return self.head(both), self.odds(both)
 
 
-MODELS = {"lstm": LSTM, "gru": GRU, "cnn_lstm": CNNLSTM, "spike_detector": SpikeDetector}
+class RuleBased(nn.Module):
+    """An LSTM of 32 and Dense 64-32-1, without rules, as our model is without a config."""
+
+    def __init__(self, encoded=False, dropout=0.0):
+        super().__init__()
+        self.encoding, features = encoding(encoded)
+        self.layer = nn.LSTM(features, 32, batch_first=True)
+        self.head = dense(32, 64, 32, 1, dropout=dropout)
+
+    def forward(self, past):
+        return self.head(self.layer(self.encoding(past))[0][:, -1])
+
+
+class PatchTST(nn.Module):
+    """Patches of 16 steps, 8 apart, of the first channel; three blocks of width 128 with 16 heads and batch norm."""
+
+    def __init__(
+        self, encoded=False, dropout=0.0, lookback=100, width=128, heads=16, inner=256, patch=16, stride=8
+    ):
+        super().__init__()
+        self.patch, self.stride = patch, stride
+        count = (lookback - patch) // stride + 2  # the last value is repeated for one more patch
+        self.project = nn.Linear(patch, width)
+        self.positions = nn.Parameter(torch.rand(count, width) * 0.04 - 0.02)
+        self.blocks = nn.ModuleList(Block(width, heads, inner, dropout) for _ in range(3))
+        self.head = nn.Linear(count * width, 1)
+
+    def forward(self, past):
+        past = past[:, :, 0]
+        mean = past.mean(1, keepdim=True)
+        deviation = torch.sqrt(past.var(1, keepdim=True, unbiased=False) + 1e-5)
+        past = nn.functional.pad(((past - mean) / deviation)[:, None], (0, self.stride), mode="replicate")[
+            :, 0
+        ]
+        tokens = self.project(past.unfold(1, self.patch, self.stride)) + self.positions
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.head(tokens.flatten(1)) * deviation + mean
+
+
+class Block(nn.Module):
+    """Attention and a network of two layers, each with a shortcut and batch norm after it."""
+
+    def __init__(self, width, heads, inner, dropout):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.network = nn.Sequential(
+            nn.Linear(width, inner), nn.GELU(), nn.Dropout(dropout), nn.Linear(inner, width)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(2))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens):
+        for norm, part in zip(self.norms, (self.attend, self.network), strict=True):
+            tokens = norm((tokens + self.dropout(part(tokens))).transpose(1, 2)).transpose(1, 2)
+        return tokens
+
+    def attend(self, tokens):
+        return self.attention(tokens, tokens, tokens, need_weights=False)[0]
+
+
+MODELS = {
+    "lstm": LSTM,
+    "gru": GRU,
+    "cnn_lstm": CNNLSTM,
+    "spike_detector": SpikeDetector,
+    "rule_based": RuleBased,
+    "patchtst": PatchTST,
+}

@@ -6,7 +6,7 @@ import sys
 
 from benchmarks.turns import ROOT, contenders, in_turns
 
-MODELS = ("lstm", "gru", "cnn_lstm", "spike_detector")
+MODELS = ("lstm", "gru", "cnn_lstm", "spike_detector", "rule_based", "patchtst")
 # Operation, windows, calls per turn; small ones first, because the peak memory of a process only grows.
 CELLS = (("infer", 1, 20), ("infer", 32, 10), ("train", 32, 6), ("train", 256, 3))
 

@@ -61,7 +61,7 @@ def test_the_most_important_cells_come_first_and_pytorch_only_where_it_is_instal
     assert [cell["work"] for cell in cells[:2]] == ["limits", "train"]
     batches = [cell["batch"] for cell in cells if cell["work"] == "train"]
     assert batches == sorted(batches, key=gpu.BATCHES.index)
-    assert {cell["model"] for cell in cells if cell["library"] == "torch"} == {"lstm"}
+    assert {cell["model"] for cell in cells if cell["library"] == "torch"} == {"lstm", "patchtst"}
     assert {cell["precision"] for cell in cells if cell["work"] == "train"} == {"float32", "mixed"}
     assert {"latency", "bulk", "pipeline", "minutes to RMSE"} < {cell["work"] for cell in cells}
     monkeypatch.setattr(gpu, "find_spec", lambda name: None)
