@@ -1,6 +1,7 @@
 """The whole comparison, part by part: ``make bench``, or ``python -m benchmarks.bench --parts steps --models lstm``.
 
 steps     train steps and forecasts of our models, PyTorch and stock Keras, taking turns
+bulk      forecasts of many windows, compared with NeuralForecast's predict, taking turns
 overhead  time of a run beyond its compiled steps, and until its first step
 accuracy  validation RMSE on household power by seconds of training: ours, plain PyTorch, NeuralForecast
 layouts   alternative layouts of recurrent layers, compared with the one in use
@@ -24,7 +25,7 @@ from benchmarks.peers import peers_python
 from benchmarks.turns import ROOT
 from tsforecast.runtime import cpu_name
 
-PARTS = ("steps", "overhead", "accuracy", "layouts")
+PARTS = ("steps", "bulk", "overhead", "accuracy", "layouts")
 
 
 def main(arguments=None):

@@ -29,6 +29,10 @@ MEMORY_METHOD = """\
 Peak memory of the process in MB, and the speed of the model's matrix products in the median time as a share of the
 fastest matrix product of the same type (float32 or bfloat16) on this machine:
 """
+BULK_METHOD = """\
+Forecasts of 5,000 windows of 100 steps and 12 features: milliseconds of a call, and the ratio to NeuralForecast's
+`predict` with its own LSTM or PatchTST at its default widths, which gets each window as a series. Both took turns.
+"""
 OVERHEAD_METHOD = """\
 Milliseconds per step of `job=train` (with loop, callbacks, metrics, input, logging and checkpoints, without
 validation) and of the compiled step alone, measured in alternating epochs of one process. The target is under 5 %.
@@ -65,6 +69,9 @@ def page(results):
     steps = [result for name, result in results.items() if name.startswith("steps_")]
     if steps:
         lines += steps_section(steps, results.get("products"))
+    bulk = [result for name, result in results.items() if name.startswith("bulk_")]
+    if bulk:
+        lines += bulk_section(bulk)
     overheads = [result for name, result in results.items() if name.startswith("overhead_")]
     if overheads or "start" in results:
         lines += overhead_section(overheads, results.get("start"))
@@ -117,6 +124,16 @@ def steps_section(steps, products):
         rates = ", ".join(f"{name} {rate:.0f}" for name, rate in products["gflops"].items())
         lines += ["", f"Matrix products of 2,048 x 2,048 in GFLOP/s: {rates}."]
     return lines
+
+
+def bulk_section(bulk):
+    """Return the times of forecasts of many windows."""
+    lines = ["", "## Forecasts of many windows", "", *sessions(bulk), "", *BULK_METHOD.splitlines(), ""]
+    rows = []
+    for result in bulk:
+        ours, theirs = (result["contenders"].get(name) for name in ("ours", "NeuralForecast"))
+        rows.append([result["model"], times(ours, theirs), times(theirs)])
+    return lines + table(("model", "ours", "NeuralForecast"), rows)
 
 
 def step_row(result, cell):

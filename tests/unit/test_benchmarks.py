@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, bench, layouts, page, peers, rows, serving, turns
+from benchmarks import accuracy, bench, layouts, page, peers, rows, scaling, serving, turns
 from benchmarks.operations import forward_gflop
 from tsforecast.registry import Registry
 
@@ -67,6 +67,25 @@ def test_alternative_layouts_are_compared_with_the_one_in_use():
     cell = {"what": "LSTM", "windows": 16, "median": {"layer by layer": 0.010, "one loop": 0.012}}
     text = page.page({"layouts": ABOUT | {"cells": [cell]}})
     assert "| LSTM | 16 windows | layer by layer: 10.00 | one loop: 12.00 (1.20) |" in text
+
+
+def test_bulk_forecasts_are_compared_with_neuralforecast():
+    times = {"low": 0.9, "high": 1.1, "calls": 6}
+    contenders = {"ours": times | {"median": 0.5}, "NeuralForecast": times | {"median": 1.0}}
+    result = ABOUT | {"model": "lstm", "windows": 5000, "contenders": contenders}
+    assert "| lstm | 500.00 [900.00, 1100.00] (0.50) | 1000.00 [900.00, 1100.00] |" in page.page(
+        {"bulk_lstm": result}
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "costs", "exponent"),
+    [([1, 10, 100, 1000], [7, 70, 700, 7000], 1.0), ([1, 2, 4, 8, 16], [3, 12, 48, 192, 768], 2.0)],
+)
+def test_exponents_are_those_of_the_larger_sizes(sizes, costs, exponent):
+    assert scaling.fit_exponent(sizes, costs, program=False) == pytest.approx(exponent)
+    above = [cost + 1e6 for cost in costs]
+    assert scaling.fit_exponent(sizes, above, program=True) == pytest.approx(exponent, abs=0.2)
 
 
 @pytest.mark.parametrize("windows", [1, 3])
