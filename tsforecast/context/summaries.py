@@ -294,7 +294,7 @@ def trailing_extreme(values: np.ndarray, span: int, pick: Callable[..., np.ndarr
     return extreme
 
 
-def _as_plain(value: Any) -> Any:
+def _as_plain(value: object) -> object:
     """Return a field as lists, numbers and dicts."""
     if isinstance(value, Recurrence):
         return {name: _as_plain(part) for name, part in vars(value).items()}
