@@ -11,6 +11,7 @@ import numpy as np
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.series import Series
 from tsforecast.evaluation.result import RunResult
+from tsforecast.formatting import is_finite
 from tsforecast.metrics.formatting import format_skill, format_value
 
 if TYPE_CHECKING:
@@ -129,10 +130,17 @@ def result_lines(result: RunResult) -> list[str]:
 def _series_line(metrics: Mapping[str, float], count: int) -> str:
     """Return the figures that compare series of any level."""
     names = {"mase": "MASE", "smape": "sMAPE", "wape": "WAPE", "rmsse": "RMSSE", "owa": "OWA"}
-    figures = [f"{label} {metrics[f'test/{name}']:.4g}" for name, label in names.items()]
+    values = {label: metrics[f"test/{name}"] for name, label in names.items()}
+    figures = [f"{label} {value:.4g}" for label, value in values.items() if is_finite(value)]
+    undefined = [label for label, value in values.items() if not is_finite(value)]
+    why = (
+        f"; {', '.join(undefined)} not defined, which need more than a season of training rows"
+        if undefined
+        else ""
+    )
     coverage = metrics.get("test/interval_coverage")
     inside = "" if coverage is None else f"; {coverage:.1%} of the truths in their 90% intervals"
-    return f"{count:,} series: {', '.join(figures)}{inside}"
+    return f"{count:,} series: {', '.join(figures)}{inside}{why}"
 
 
 def mixed_units_note(metrics: Mapping[str, float]) -> str:

@@ -44,6 +44,21 @@ def test_each_target_has_its_line_and_mixed_units_a_caution():
     assert "0.1234" in mixed[-1]
 
 
+def test_figures_of_series_that_are_not_defined_are_named():
+    figures = {
+        "test/mase": None,
+        "test/smape": 39.024,
+        "test/wape": 14.9,
+        "test/rmsse": None,
+        "test/owa": None,
+    }
+    result = dataclasses.replace(RESULT, metrics=METRICS | figures, series={"a": {}, "b": {}})
+    assert result_lines(result)[-1] == (
+        "  2 series: sMAPE 39.02, WAPE 14.9;"
+        " MASE, RMSSE, OWA not defined, which need more than a season of training rows"
+    )
+
+
 def test_spikes_are_summed_up_in_one_line():
     model = {"average_precision": 0.5, "event_f1": 0.25, "false_alarms_per_day": 2.0}
     card = {"threshold": 1.5, "model": model, "random": {"average_precision": 0.1, "event_f1": 0.2}}

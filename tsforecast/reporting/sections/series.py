@@ -15,23 +15,26 @@ from tsforecast.reporting.elements import Section, Table
 ORDER = 33
 SHOWN = 10  # series at either end
 FIGURES = ("mase", "smape", "rmsse", "mae")
+LABELS = {"mase": "MASE", "smape": "sMAPE"}  # what the series are ordered by: the first that is defined
 POINTS = 200  # of the curve
 
 
 def build(report: Report) -> list[Section]:
-    """Return the spread of MASE over the series, and the series at either end of it."""
+    """Return the spread of MASE over the series, of sMAPE if MASE is defined for none, and the series at either end."""
     series: Mapping[str, Mapping[str, Any]] = report.result.get("series") or {}
-    scored = {name: figures for name, figures in series.items() if is_finite(figures.get("mase"))}
-    if not scored:
+    metric = next((name for name in LABELS if any(is_finite(one.get(name)) for one in series.values())), None)
+    if metric is None:
         return []
-    order = sorted(scored, key=lambda name: scored[name]["mase"])
+    scored = {name: figures for name, figures in series.items() if is_finite(figures.get(metric))}
+    label = LABELS[metric]
+    order = sorted(scored, key=lambda name: scored[name][metric])
     note = f"{len(series):,} series with test windows"
     note += (
-        f"; MASE is not defined for {len(series) - len(scored):,} of them."
+        f"; {label} is not defined for {len(series) - len(scored):,} of them."
         if len(scored) < len(series)
         else "."
     )
-    sections = [Section("Series", [*_curve([scored[name]["mase"] for name in order])], note)]
+    sections = [Section("Series", [*_curve([scored[name][metric] for name in order], label)], note)]
     if len(order) <= 2 * SHOWN:
         return [*sections, _table("All series", order, scored, report.unit)]
     return [
@@ -41,13 +44,13 @@ def build(report: Report) -> list[Section]:
     ]
 
 
-def _curve(values: list[float]) -> list[Any]:
-    """Return the chart of the MASE that each share of the series stays below."""
+def _curve(values: list[float], label: str) -> list[Any]:
+    """Return the chart of the metric that each share of the series stays below."""
     picks = np.unique(np.linspace(0, len(values) - 1, POINTS).round().astype(int))
     shares = [round(100 * (int(index) + 1) / len(values), 2) for index in picks]
-    curve = chart_line("MASE", [values[index] for index in picks], "forecast", "from-zero")
+    curve = chart_line(label, [values[index] for index in picks], "forecast", "from-zero")
     chart = line_chart(
-        "series", "MASE by share of the series", "% of the series, best first", shares, [curve]
+        "series", f"{label} by share of the series", "% of the series, best first", shares, [curve]
     )
     return [] if chart is None else [chart]
 

@@ -35,5 +35,14 @@ def test_series_without_a_mase_are_counted():
     assert "MASE is not defined for 1 of them" in sections[0].note
 
 
+def test_without_any_mase_the_order_is_that_of_smape():
+    figures = {
+        name: {"windows": 2, "mase": None, "smape": smape, "mae": 0.0}
+        for name, smape in (("a", 9.0), ("b", 4.0))
+    }
+    sections = build(Report(title="", result={"series": figures, "unit": "kW"}))
+    assert [row.cells[0].text for row in sections[1].elements[0].rows] == ["b", "a"]
+
+
 def test_one_series_has_no_such_section():
     assert build(Report(title="", result={"unit": "kW"})) == []
