@@ -5,6 +5,7 @@ bulk      forecasts of many windows, compared with NeuralForecast's predict, tak
 overhead  time of a run beyond its compiled steps, and until its first step
 accuracy  validation RMSE on household power by seconds of training: ours, plain PyTorch, NeuralForecast
 layouts   alternative layouts of recurrent layers, compared with the one in use
+scaling   time and memory by rows, series, look-back, horizon and channels
 
 Each result is saved as JSON in ``outputs/bench/``, and docs/performance.md is regenerated from all results there, so
 the parts can be run at different times. Run it on an otherwise idle machine.
@@ -25,7 +26,7 @@ from benchmarks.peers import peers_python
 from benchmarks.turns import ROOT
 from tsforecast.runtime import cpu_name
 
-PARTS = ("steps", "bulk", "overhead", "accuracy", "layouts")
+PARTS = ("steps", "bulk", "overhead", "accuracy", "layouts", "scaling")
 
 
 def main(arguments=None):

@@ -1,4 +1,4 @@
-"""How time and memory grow with rows, series, look-back, horizon and channels.
+"""Part ``scaling``: how time and memory grow with rows, series, look-back, horizon and channels.
 
     python -m benchmarks.scaling                                  # all axes at their default sizes, some minutes
     python -m benchmarks.scaling --axes rows --sizes 1e6,1e7,5e7  # one axis at other sizes
@@ -41,6 +41,7 @@ COSTS = {
 }
 PROGRAM = ("prepare", "peak")  # costs of which the program itself is a part
 STEPS, BATCH, FORECASTS = 30, 64, 2_000
+MODEL = "gru"
 
 
 def make_file(path, rows, series, channels):
@@ -78,7 +79,16 @@ def overrides(axis, size, path, model):
     return [*words, "data.series_id=id"] if axis == "series" else words
 
 
-def measure(axis, size, path, model):
+def measure(options, peers):
+    """Yield the costs along each axis; ``options`` and ``peers`` are those of all parts."""
+    for axis, sizes in SIZES.items():
+        yield (
+            f"scaling_{axis}",
+            {"axis": axis, "model": MODEL, "rows": [run_size(axis, size, MODEL) for size in sizes]},
+        )
+
+
+def measure_size(axis, size, path, model):
     """Return the CPU seconds of preparing the data, of a train step and of 1,000 forecasts, in this process."""
     from tsforecast.inference.predict import predict
     from tsforecast.jobs import build, build_model, build_training
@@ -144,19 +154,21 @@ def as_markdown(axis, rows):
         lines.append(f"| {row['size']:,} | {cells} |")
     sizes = [row["size"] for row in rows]
     fits = [fit_exponent(sizes, [row[cost] for row in rows], cost in PROGRAM) for cost in COSTS]
-    lines.append(f"| exponent | {' | '.join('–' if fit is None else f'{fit:.2f}' for fit in fits)} |")
-    return "\n".join(lines)
+    lines.append(
+        f"| exponent | {' | '.join('–' if fit is None else f'{round(fit, 2) + 0.0:.2f}' for fit in fits)} |"
+    )
+    return lines
 
 
 def main(options):
-    """Measure all axes, and print and store their tables."""
+    """Measure axes, and print and store their tables."""
     results = {}
     for axis in options.axes:
         results[axis] = []
         for size in options.sizes or SIZES[axis]:
             results[axis].append(run_size(axis, size, options.model))
             print(axis, results[axis][-1], flush=True)
-        print(as_markdown(axis, results[axis]), flush=True)
+        print("\n".join(as_markdown(axis, results[axis])), flush=True)
     if options.out:
         Path(options.out).write_text(json.dumps(results, indent=2) + "\n")
 
@@ -167,12 +179,12 @@ if __name__ == "__main__":
     )
     parser.add_argument("--axes", type=lambda text: text.split(","), default=list(SIZES))
     parser.add_argument("--sizes", type=lambda text: [int(float(word)) for word in text.split(",")])
-    parser.add_argument("--model", default="gru")
+    parser.add_argument("--model", default=MODEL)
     parser.add_argument("--out", help="JSON file of the results")
     parser.add_argument("--worker", nargs=3, metavar=("AXIS", "SIZE", "FILE"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
         axis, size, path = given.worker
-        Path(given.out).write_text(json.dumps(measure(axis, int(size), path, given.model)))
+        Path(given.out).write_text(json.dumps(measure_size(axis, int(size), path, given.model)))
     else:
         main(given)

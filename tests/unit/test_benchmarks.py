@@ -69,6 +69,16 @@ def test_alternative_layouts_are_compared_with_the_one_in_use():
     assert "| LSTM | 16 windows | layer by layer: 10.00 | one loop: 12.00 (1.20) |" in text
 
 
+def test_costs_by_size_are_tables_with_exponents():
+    rows = [
+        {"size": size, "prepare": 1.0 + size / 100, "step": 0.5, "forecast": 0.25, "peak": 1000.0 + size}
+        for size in (10, 100, 1000, 10_000)
+    ]
+    text = page.page({"scaling_rows": ABOUT | {"axis": "rows", "rows": rows}})
+    assert "| 10,000 | 101 | 0.5 | 0.25 | 11,000 |" in text
+    assert "| exponent | 1.00 | 0.00 | 0.00 | 1.00 |" in text
+
+
 def test_bulk_forecasts_are_compared_with_neuralforecast():
     times = {"low": 0.9, "high": 1.1, "calls": 6}
     contenders = {"ours": times | {"median": 0.5}, "NeuralForecast": times | {"median": 1.0}}
