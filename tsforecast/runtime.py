@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from tsforecast import __version__
+from tsforecast.delayed_imports import delay_imports
 from tsforecast.errors import UserError, install_hint
 from tsforecast.program_cache import enable_program_cache
 from tsforecast.runtime_options import Policy
@@ -24,6 +25,15 @@ from tsforecast.runtime_options import Policy
 # Set before TensorFlow is imported: its start-up messages would hide ours.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# Modules that TensorFlow and Keras import and use in few of their functions, see ``delay_imports``.
+_RARELY_USED = {
+    "pandas": ["DataFrame", "Series"],
+    "matplotlib": [],
+    "matplotlib.patches": [],
+    "matplotlib.pyplot": [],
+    "requests": [],
+}
 
 
 @dataclass(frozen=True)
@@ -79,8 +89,9 @@ def initialize(
     with quiet_stderr():
         if is_first and backend == "tensorflow":
             enable_program_cache(cpu_description(), threads)
-        _import_backend(backend, kind)
-        import keras
+        with delay_imports(_RARELY_USED):
+            _import_backend(backend, kind)
+            import keras
 
         import_seconds = time.monotonic() - began if is_first else 0.0
 
