@@ -4,6 +4,7 @@ import sys
 from typing import NoReturn
 
 from tsforecast import completion
+from tsforecast.imports import pause_collection
 from tsforecast.leaving import leave
 
 
@@ -21,7 +22,8 @@ def main() -> int:
     if "query=bash" in sys.argv and completion.answer():
         return 0  # the shell waits at a Tab: answered before Hydra is imported
     try:
-        from tsforecast.config.main import main as run_command
+        with pause_collection():
+            from tsforecast.config.main import main as run_command
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted before anything was saved.\n")
         return 130

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from tsforecast import __version__
-from tsforecast.delayed_imports import delay_imports
 from tsforecast.errors import UserError, install_hint
+from tsforecast.imports import delay_imports, pause_collection
 from tsforecast.program_cache import enable_program_cache
 from tsforecast.runtime_options import Policy
 
@@ -89,7 +89,7 @@ def initialize(
     with quiet_stderr():
         if is_first and backend == "tensorflow":
             enable_program_cache(cpu_description(), threads)
-        with delay_imports(_RARELY_USED):
+        with pause_collection(), delay_imports(_RARELY_USED):
             _import_backend(backend, kind)
             import keras
 
@@ -100,7 +100,7 @@ def initialize(
         device, name, capability = _device(backend, kind, memory_gb, threads)
         distribution = create_strategy(strategy)  # before anything makes a tensor
     resolved = resolve_policy(policy, device, capability)
-    keras.backend.clear_session(free_memory=True)
+    keras.backend.clear_session(free_memory=not is_first)
     set_strategy(distribution)
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(resolved)

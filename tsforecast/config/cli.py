@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -21,14 +20,12 @@ from omegaconf.errors import OmegaConfBaseException
 from tsforecast import config_files
 from tsforecast.config import sweepers
 from tsforecast.config.hydra_errors import check_options, explain
-from tsforecast.config.nodes import command_type
 from tsforecast.config.plugins import register_plugins
+from tsforecast.config.schema_store import register_schemas
 from tsforecast.errors import UserError
 from tsforecast.installation import COMMAND, CONF
 
-for _job in sorted(path.stem for path in (CONF / "job").glob("*.yaml")):
-    ConfigStore.instance().store(group="schema", name=_job, node=command_type(_job), package="_global_")
-
+register_schemas(sorted(path.stem for path in (CONF / "job").glob("*.yaml")))
 
 # What Hydra's own message contains -> what to say instead.
 HYDRA_VALUE_ERRORS = {

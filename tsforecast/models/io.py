@@ -57,21 +57,23 @@ def load_model(path: Path, like: "Model | None" = None) -> "Model":
         raise UserError(
             f"{path.parent} contains no {path.name}: the run has not reached its first validation yet."
         )
-    import_models()
     stored = check_network(path, _is_known)
     if isinstance(like, keras.Model):
         like.load_weights(path)
         return cast("Model", like)
+    import_models()
     with limit_variables(stored, str(path)):
         return keras.saving.load_model(path, compile=False)
 
 
 def _is_known(module: str | None, registered: str) -> bool:
-    """Return whether a saved network may name a class: one of Keras, or one that this process has registered."""
+    """Return whether a saved network may name a class: one of Keras, or one of ours or of the user's models."""
     import keras
 
     if module is not None and module.split(".")[0] in ("keras", "builtins"):
         return True
+    if keras.saving.get_registered_object(registered) is None:
+        import_models()
     return keras.saving.get_registered_object(registered) is not None
 
 

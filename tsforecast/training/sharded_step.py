@@ -12,6 +12,7 @@ part: the first word of the seed is shifted by a constant per part, and part 0 d
 
 import operator
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import keras
 
@@ -135,7 +136,8 @@ class _Gradients:
         losses, gradients, predictions, updates = zip(*results, strict=True)
         trainer._loss_tracker.update_state(_weighted_sum(losses, weights), sample_weight=rows)
         summed = [tf.add_n(parts_of_one) for parts_of_one in zip(*gradients, strict=True)]
-        optimizer.apply(summed, trainer.trainable_variables)
+        with hold_learning_rate(optimizer):
+            optimizer.apply(summed, trainer.trainable_variables)
         self._write_state(updates, sizes_of_rows)
         x, y, sample_weight = batch
         return trainer.compute_metrics(x, y, join_parts(predictions, sizes), sample_weight)
@@ -170,6 +172,24 @@ class _Gradients:
             variable = variables[position]
             is_float = keras.backend.is_float_dtype(variable.dtype)
             variable.assign(_weighted_sum(values, weights) if is_float else values[0])
+
+
+@contextmanager
+def hold_learning_rate(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Evaluate the schedule of the learning rate once for all updates in the block.
+
+    Keras' weight decay evaluates it for each variable, which takes longer to trace than the updates themselves.
+
+    Args:
+        optimizer: Optimizer, with or without a schedule.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales the loss
+    rate = inner.learning_rate
+    inner._get_current_learning_rate = lambda: rate
+    try:
+        yield
+    finally:
+        del inner._get_current_learning_rate
 
 
 def _seed_states(model: keras.Model) -> Iterator[keras.Variable]:

@@ -178,6 +178,33 @@ def ancestors(op):
     return found
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_schedule_is_evaluated_once_and_gives_keras_weights(scaled):
+    calls = []
+
+    class Schedule(keras.optimizers.schedules.CosineDecay):
+        def __call__(self, step):
+            calls.append(step)
+            return super().__call__(step)
+
+    def train(shards):
+        model = trainer(shards, plain_layers)
+        optimizer = keras.optimizers.AdamW(Schedule(0.1, 10), weight_decay=0.01)
+        if scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        model.compile(optimizer, "mse", jit_compile=False)
+        calls.clear()
+        for seed in range(3):
+            model.train_on_batch(*batch(8, seed=seed))
+        return model, len(calls)
+
+    (plain, _), (sharded, count) = train(0), train(2)
+    assert count == 1
+    assert "_get_current_learning_rate" not in vars(sharded.optimizer)
+    for expected, weights in zip(plain.get_weights(), sharded.get_weights(), strict=True):
+        np.testing.assert_allclose(weights, expected, rtol=1e-6, atol=1e-7)
+
+
 def test_one_trace_per_part_size():
     model = trainer(2)
     trained(model, (7, 7, 7, 7))

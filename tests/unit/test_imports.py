@@ -1,11 +1,13 @@
 """Imports that wait until they are needed."""
 
+import gc
+import importlib
 import subprocess
 import sys
 
 import pytest
 
-from tsforecast.delayed_imports import DelayedModule, delay_imports
+from tsforecast.imports import DelayedModule, delay_imports, pause_collection
 
 
 @pytest.fixture
@@ -91,3 +93,16 @@ def test_keras_is_imported_without_pandas_and_matplotlib_and_uses_them_when_aske
         "assert plot_image_gallery.plt.subplots is __import__('matplotlib.pyplot').pyplot.subplots\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_collection_is_resumed_after_an_error_and_not_switched_on_for_who_switched_it_off():
+    with pytest.raises(ImportError), pause_collection():
+        importlib.import_module("no_such_package")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with pause_collection():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
