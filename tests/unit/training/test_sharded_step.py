@@ -179,7 +179,7 @@ def ancestors(op):
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-def test_a_schedule_is_evaluated_once_and_gives_keras_weights(scaled):
+def test_a_schedule_is_evaluated_once_per_trace_and_gives_keras_weights(scaled):
     calls = []
 
     class Schedule(keras.optimizers.schedules.CosineDecay):
@@ -198,8 +198,9 @@ def test_a_schedule_is_evaluated_once_and_gives_keras_weights(scaled):
             model.train_on_batch(*batch(8, seed=seed))
         return model, len(calls)
 
-    (plain, _), (sharded, count) = train(0), train(2)
-    assert count == 1
+    (plain, plain_count), (sharded, count) = train(0), train(2)
+    assert count <= 2  # Keras may trace the first step twice
+    assert plain_count >= 5  # once for each variable and once for the updates
     assert "_get_current_learning_rate" not in vars(sharded.optimizer)
     for expected, weights in zip(plain.get_weights(), sharded.get_weights(), strict=True):
         np.testing.assert_allclose(weights, expected, rtol=1e-6, atol=1e-7)
