@@ -12,6 +12,7 @@ Example:
 """
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -157,6 +158,15 @@ def to_plain(value: Any) -> Any:
     if hasattr(value, "tolist"):  # NumPy scalars and arrays, without importing NumPy
         return to_plain(value.tolist())
     return str(value)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def display_path(path: str | Path) -> Path:

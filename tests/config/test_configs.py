@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_method
 from omegaconf import OmegaConf
 
-from tsforecast.config import check, checks, device_checks, instantiate, sweepers
+from tsforecast.config import check, checks, device_checks, instantiate, sweepers, training_checks
 from tsforecast.config.schema import jobs_with
 from tsforecast.config.stored import as_yaml, load
 from tsforecast.installation import CONF
@@ -45,6 +45,12 @@ def hydra_started():
 def with_gpu(monkeypatch):
     """As on a machine that has what the device YAMLs name."""
     monkeypatch.setattr(device_checks.os.path, "exists", lambda path: True)
+
+
+@pytest.fixture(autouse=True)
+def with_weights(monkeypatch):
+    """As on a machine with the weights of a foundation model, whose library is an extra."""
+    monkeypatch.setattr(training_checks, "_check_weights", lambda config: None)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,8 @@ def check_training(config: Config) -> None:
         from tsforecast.models.lightgbm import choose_objective  # here: most commands do without
 
         choose_objective(config.loss["_target_"].rpartition(".")[2], config.loss["quantile_levels"])
+    if stem(config.model) == "zeroshot":
+        _check_weights(config)
     training, lookback = config.training, config.window.lookback
     if training.supervision == "dense" and training.warmup_steps >= lookback:
         raise UserError(
@@ -32,6 +34,14 @@ def check_training(config: Config) -> None:
         raise UserError(
             f"training.shards={training.shards} is more than training.batch_size={batch_size} has windows."
         )
+
+
+def _check_weights(config: Config) -> None:
+    from tsforecast.pretrained import find_pretrained
+
+    window, levels = config.window, config.loss.get("quantile_levels")
+    model = find_pretrained(config.model["weights"])
+    model.check(window.lookback, window.lead + window.horizon - 1, levels)
 
 
 def check_objective(config: Config, set_here: Collection[str]) -> Config:

@@ -8,7 +8,7 @@ from tsforecast.columns.categories import FIRST, MISSING, UNKNOWN, describe_unse
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 
-NAIVE = ("persistence", "seasonal_naive", "stats")  # models that read the targets alone
+NAIVE = ("persistence", "seasonal_naive", "stats", "zeroshot")  # models that read the targets alone
 NO_CONTEXT = (*NAIVE, "dlinear", "nlinear", "patchtst", "patchtst_small")  # models that read histories alone
 
 

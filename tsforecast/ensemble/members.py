@@ -95,8 +95,8 @@ def is_run_folder(member: str) -> bool:
 
 
 def load_networks(members: Sequence[Member]) -> "list[Forecaster]":
-    """Load the best models of members as networks; LightGBM's trees become a layer."""
-    from tsforecast.ensemble.trees import as_network
+    """Load the best models of members as networks; see ``frozen.as_network``."""
+    from tsforecast.ensemble.frozen import as_network
     from tsforecast.models.io import load_model
 
     return [as_network(load_model(member.folder.best)) for member in members]

@@ -1,7 +1,7 @@
 """A fitted LightGBM forecaster as a graph, so that it can be a member of an ensemble."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,9 +12,6 @@ from tsforecast.models.forecaster import Forecaster, anchor_forecast
 from tsforecast.models.lightgbm import LightGBM
 from tsforecast.models.task import Task
 from tsforecast.typing import Tensor
-
-if TYPE_CHECKING:
-    from tsforecast.models.protocol import Model
 
 Tables = dict[str, np.ndarray]
 Size = tuple[int, ...]  # trees, nodes, depth and, with categories, groups and codes
@@ -67,11 +64,6 @@ class BoostedTrees(Forecaster):
             logits = ops.reshape(ops.stack(odds, axis=-1), (-1, task.horizon, len(task.target_indices)))
             forecast = {"forecast": forecast, "spike": logits}
         super().__init__(task=task, past=past, forecast=forecast, options=options)
-
-
-def as_network(model: "Model") -> Forecaster:
-    """Return a model as a network: a fitted LightGBM forecaster becomes a graph, and networks stay as they are."""
-    return from_lightgbm(model) if isinstance(model, LightGBM) else cast("Forecaster", model)
 
 
 def from_lightgbm(model: LightGBM) -> BoostedTrees:

@@ -57,6 +57,7 @@ class Original:
             saved: Its file.
             sample: Windows of the test split.
         """
+        _check_exportable(model)
         metadata = relative_metadata(ModelMetadata.from_model(model))
         run = original_function(model, metadata)
         outputs = run_sample(run, sample)
@@ -189,6 +190,18 @@ def _write(original: Original, variant: Variant, path: Path) -> None:
     except Exception as error:  # converters raise all kinds of exceptions
         reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
         raise UserError(f"{variant.name} cannot hold {type(original.model).__name__}: {reason}") from error
+
+
+def _check_exportable(model: Forecaster) -> None:
+    """Refuse a network with an estimator that a file cannot hold."""
+    from tsforecast.ensemble.frozen import EstimatorCall
+
+    for layer in model._flatten_layers():
+        if isinstance(layer, EstimatorCall):
+            raise UserError(
+                f"No file can hold {layer.estimator.name}, which is computed by its own library: use job=serve or"
+                " job=predict, or leave it out of ensemble.members."
+            )
 
 
 def _has_trees(model: Forecaster) -> bool:

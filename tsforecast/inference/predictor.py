@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
-from tsforecast.data.windows import Windows
 from tsforecast.errors import UserError
 from tsforecast.inference.forecasts import Forecasts, Outputs
 from tsforecast.inference.metadata import ModelMetadata
 
 if TYPE_CHECKING:
     from tsforecast.ensemble.model import Ensemble
-    from tsforecast.models.estimator import Estimator
     from tsforecast.models.protocol import Model
 
 
@@ -110,7 +108,7 @@ def _compile(model: "Model", metadata: ModelMetadata, size: int) -> Callable[[np
     from tsforecast.models.estimator import Estimator
 
     if isinstance(model, Estimator):
-        return _run_estimator(model, metadata)
+        return model.run
 
     from tsforecast.inference.compiled import compile_network
 
@@ -122,19 +120,3 @@ def _compile(model: "Model", metadata: ModelMetadata, size: int) -> Callable[[np
             name: value for name, value in outputs.items() if used is None or name in used
         },
     )
-
-
-def _run_estimator(model: "Estimator", metadata: ModelMetadata) -> Callable[[np.ndarray], Outputs]:
-    """Return a function of windows for an estimator, which reads windows from rows: here one after the other."""
-
-    def run(past: np.ndarray) -> Outputs:
-        count, lookback, channels = past.shape
-        rows = past.reshape(count * lookback, channels)
-        ends = np.arange(1, count + 1, dtype=np.int64) * lookback - 1
-        no_truths = np.empty((0, len(metadata.targets)), np.float32)
-        windows = Windows(
-            rows, no_truths, ends, lookback, metadata.lead, metadata.horizon, border=(0, len(rows))
-        )
-        return model.outputs(windows)
-
-    return run

@@ -30,7 +30,7 @@ def main(config: Config, path: Path) -> None:
     dataset = build_saved_data(run_config, source.model)
     runtime = build.set_up_runtime(run_config)
 
-    from tsforecast.ensemble.trees import as_network
+    from tsforecast.ensemble.frozen import as_network
     from tsforecast.export import export
     from tsforecast.export.levels import write_levels
     from tsforecast.export.parity import Sample, to_markdown

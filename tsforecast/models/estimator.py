@@ -81,6 +81,15 @@ class Estimator:
         """Return all that the model forecasts, scaled: ``forecast``, and ``spike [n, H, T]`` logits from some."""
         return {"forecast": self.forecast(windows)}
 
+    def run(self, past: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what the model forecasts for scaled windows ``[n, L, C]`` that need not be of one array of rows."""
+        count, lookback, channels = past.shape
+        rows = past.reshape(count * lookback, channels)
+        ends = np.arange(1, count + 1, dtype=np.int64) * lookback - 1
+        no_truths = np.empty((0, len(self.task.target_indices)), np.float32)
+        shape = lookback, self.task.lead, self.task.horizon
+        return self.outputs(Windows(rows, no_truths, ends, *shape, border=(0, len(rows))))
+
     def parameter_rows(self) -> list[ParameterRow]:
         """Return one row for each part of the model that has parameters."""
         raise NotImplementedError
@@ -99,7 +108,11 @@ class Estimator:
 
     def save(self, path: Path) -> None:
         """Write the model to a file by an atomic rename."""
-        stored = {
+        write_text(path, json.dumps(self.to_record()))
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the model in types that JSON can hold, as ``models.io.build_estimator`` takes it."""
+        return {
             "kind": type(self).__name__,
             "module": type(self).__module__,
             "task": asdict(self.task),
@@ -107,4 +120,3 @@ class Estimator:
             "card": self.metadata,
             "state": self.state(),
         }
-        write_text(path, json.dumps(stored))

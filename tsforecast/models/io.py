@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -83,11 +84,23 @@ def load_estimator(path: Path) -> "Estimator":
     Raises:
         UserError: the file does not contain a saved estimator.
     """
+    return build_estimator(read_record(path, NOT_SAVED, MAX_ESTIMATOR_BYTES), path)
+
+
+def build_estimator(stored: Mapping[str, Any], path: Path) -> "Estimator":
+    """Build an estimator from its record.
+
+    Args:
+        stored: As ``Estimator.to_record`` returns it.
+        path: The file that it is from, for the message.
+
+    Raises:
+        UserError: the record is not of a saved estimator.
+    """
     from tsforecast.models.estimator import Estimator
     from tsforecast.models.task import Task
 
     import_models()  # each class registers itself in Estimator.kinds
-    stored = read_record(path, NOT_SAVED, MAX_ESTIMATOR_BYTES)
     if stored.get("kind") not in Estimator.kinds and stored.get("module") in model_modules():
         importlib.import_module(stored["module"])
     if stored.get("kind") not in Estimator.kinds:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import numpy as np
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 METHODS = {"auto_ets": "AutoETS", "theta": "Theta", "mstl": "MSTL"}
 CHUNK = 1024  # windows gathered at once
+
+
+class LocalModel(Protocol):
+    """A model of StatsForecast."""
+
+    def forecast(self, y: np.ndarray, h: int, level: list[int | float] | None) -> dict[str, np.ndarray]:
+        """Fit the model to a history, and return the mean and the borders of central intervals ``[h]`` each."""
 
 
 class Stats(Estimator):
@@ -66,16 +74,15 @@ class Stats(Estimator):
                     result[row, :, target] = self._forecast_history(model, window[:, channel])
         return result
 
-    def _forecast_history(self, model: Any, history: np.ndarray) -> np.ndarray:
+    def _forecast_history(self, model: LocalModel, history: np.ndarray) -> np.ndarray:
         """Return the forecast of one history ``[L]``: ``[H(, Q)]``."""
         task, levels = self.task, self.task.quantile_levels
         history = history.astype(np.float64)
         last = np.full((task.horizon, len(levels or [0.5])), history[-1])
         if np.ptp(history) > 0:
             widths = sorted({_width(level) for level in levels or () if level != 0.5})
-            arguments = {"level": widths} if widths else {}
             try:
-                output = model.forecast(y=history, h=task.lead + task.horizon - 1, **arguments)
+                output = model.forecast(y=history, h=task.lead + task.horizon - 1, level=widths or None)
             except (ValueError, ZeroDivisionError, np.linalg.LinAlgError):  # a history that has no such model
                 output = {}
             if output:
@@ -84,8 +91,9 @@ class Stats(Estimator):
                 last = np.where(np.isfinite(values), values, last)
         return last[:, 0] if levels is None else np.sort(last, axis=-1)
 
-    def _create(self) -> Any:
-        return getattr(_library(), METHODS[self.options["method"]])(season_length=self.season)
+    def _create(self) -> LocalModel:
+        model: LocalModel = getattr(_library(), METHODS[self.options["method"]])(season_length=self.season)
+        return model
 
     @property
     def season(self) -> int:
@@ -124,7 +132,7 @@ def _name(level: float) -> str:
     return f"{'lo' if level < 0.5 else 'hi'}-{_width(level)}"
 
 
-def _library() -> Any:
+def _library() -> ModuleType:
     try:
         from statsforecast import models
     except ImportError as error:

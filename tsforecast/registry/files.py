@@ -1,6 +1,5 @@
 """Files of a version: written once and read-only, hashed, moved as a whole; and a lock between processes."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,15 +12,6 @@ from tsforecast.errors import UserError
 from tsforecast.files import flush_folder
 
 _POLL_SECONDS = 0.05
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def write_new(path: Path, content: bytes | Path) -> None:

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast.errors import UserError, nearest
-from tsforecast.files import flush_folder, remove_partial_files, write_bytes
+from tsforecast.files import flush_folder, remove_partial_files, sha256, write_bytes
 from tsforecast.installation import COMMAND
 from tsforecast.registry.audit import AuditLog
-from tsforecast.registry.files import file_lock, move_folder, sha256, write_new
+from tsforecast.registry.files import file_lock, move_folder, write_new
 from tsforecast.untrusted.records import read_record
 
 MANIFEST = "manifest.json"
