@@ -69,10 +69,10 @@ def delay_imports(modules: Mapping[str, Sequence[str]]) -> Iterator[None]:
             the code in the block reads already, for ``isinstance`` alone.
 
     Example:
-        >>> with delay_imports({"colorsys": []}):
-        ...     import colorsys
-        >>> type(colorsys).__name__, colorsys.rgb_to_hsv(1, 1, 1)
-        ('DelayedModule', (0.0, 0.0, 1))
+        >>> with delay_imports({"tabnanny": []}):
+        ...     import tabnanny
+        >>> type(tabnanny).__name__, tabnanny.verbose
+        ('DelayedModule', 0)
     """
     names = [name for name in modules if name not in sys.modules and _is_installed(name)]
     delayed = [DelayedModule(name) for name in names]

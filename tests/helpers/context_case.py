@@ -11,7 +11,15 @@ from tsforecast.inference.metadata import ModelMetadata, describe_data
 
 def context_dataset(values, kind, **changes):
     """Return the dataset of load and pressure ``[N, 2]``, one minute apart."""
-    options = ContextOptions(kind=kind, channels=["load", "pressure"], spans=["4min", "25min"], rise=0.5)
+    options = ContextOptions(
+        kind=kind,
+        channels=["load", "pressure"],
+        spans=["4min", "25min"],
+        rise=0.5,
+        around=None,
+        weeks=4,
+        surge=1.0,
+    )
     return build_dataset(
         make_series(values=values, features=("load", "pressure")),
         lookback=LOOKBACK,

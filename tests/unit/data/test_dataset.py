@@ -83,7 +83,9 @@ def test_future_covariates_are_the_feature_at_the_targets_own_times():
 
 @pytest.mark.parametrize("kind", ["events", "daily"])
 def test_the_context_is_in_the_last_channels_and_knows_no_later_row(kind):
-    spans = ContextOptions(kind=kind, channels=None, spans=["4min", "20min"], rise=0.5)
+    spans = ContextOptions(
+        kind=kind, channels=None, spans=["4min", "20min"], rise=0.5, around=None, weeks=4, surge=1.0
+    )
     values = np.random.default_rng(0).standard_normal((120, 2))
     values[10:20, 1] = np.nan
     options = {"choice": ScalerChoice(mask=True), "future_covariates": ["pressure"], "context": spans}

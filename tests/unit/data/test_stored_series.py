@@ -73,7 +73,9 @@ def test_scaled_rows_and_batches_are_those_in_memory(tmp_path, offset, ahead, ki
     series = replace(series, known_ahead=series.features[-1:])
     options = OPTIONS | {"future_covariates": series.features[-1:] if ahead else ()}
     if kind:
-        options["context"] = ContextOptions(kind=kind, channels=None, spans=["5min", "45min"], rise=0.5)
+        options["context"] = ContextOptions(
+            kind=kind, channels=None, spans=["5min", "45min"], rise=0.5, around=None, weeks=4, surge=1.0
+        )
     expected = build_dataset(series, **options)
     stored = store(series, tmp_path)
     for _ in range(2):  # written, and found again

@@ -70,7 +70,9 @@ def test_windows_are_those_of_the_dataset(path, dataset, metadata, tmp_path, cha
 
 @pytest.mark.parametrize("kind", ["events", "daily"])
 def test_the_context_of_a_series_is_that_of_the_dataset(path, kind):
-    context = ContextOptions(kind=kind, channels=None, spans=["3h", "8h"], rise=0.5)
+    context = ContextOptions(
+        kind=kind, channels=None, spans=["3h", "8h"], rise=0.5, around=None, weeks=4, surge=1.0
+    )
     dataset = build_dataset(load(str(path), "load", **OPTIONS), **WINDOW, context=context)
     metadata = ModelMetadata.from_task(
         Task.from_dataset(dataset), json.loads(json.dumps(describe_data(dataset)))
