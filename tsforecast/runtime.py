@@ -18,22 +18,13 @@ from importlib import metadata
 
 from tsforecast import __version__
 from tsforecast.errors import UserError, install_hint
-from tsforecast.imports import delay_imports, pause_collection
+from tsforecast.imports import pause_collection
 from tsforecast.program_cache import enable_program_cache
 from tsforecast.runtime_options import Policy
 
 # Set before TensorFlow is imported: its start-up messages would hide ours.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-
-# Modules that TensorFlow and Keras import and use in few of their functions, see ``delay_imports``.
-_RARELY_USED = {
-    "pandas": ["DataFrame", "Series"],
-    "matplotlib": [],
-    "matplotlib.patches": [],
-    "matplotlib.pyplot": [],
-    "requests": [],
-}
 
 
 @dataclass(frozen=True)
@@ -89,7 +80,7 @@ def initialize(
     with quiet_stderr():
         if is_first and backend == "tensorflow":
             enable_program_cache(cpu_description(), threads)
-        with pause_collection(), delay_imports(_RARELY_USED):
+        with pause_collection():
             _import_backend(backend, kind)
             import keras
 
