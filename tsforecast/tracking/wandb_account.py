@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tsforecast.tracking.wandb_service import read_settings
+
 _REACH_SECONDS = 3
 
 
@@ -41,9 +43,7 @@ def may_have_key() -> bool:
 
 def find_key() -> bool:
     """Return whether W&B finds credentials on this machine."""
-    import wandb
-
-    return has_key(wandb.setup(settings=wandb.Settings(silent=True)).settings)
+    return has_key(read_settings())
 
 
 def is_reachable(server: str) -> bool:

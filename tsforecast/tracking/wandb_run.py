@@ -2,32 +2,25 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from tsforecast.errors import UserError, nearest
 from tsforecast.tracking.run_folder import RunFolder, git_root
 from tsforecast.tracking.wandb_account import has_key, is_reachable
+from tsforecast.tracking.wandb_service import read_settings, with_service
 
 if TYPE_CHECKING:
     import wandb
 
-T = TypeVar("T")
 MODES = ("auto", "online", "offline", "disabled")
 ONLINE_SECONDS = 10  # how long a run waits for the server before it continues offline
 FINISH_SECONDS = (
     60  # for the last uploads; what is not uploaded by then stays in the folder, for 'wandb sync'
 )
 ID_FILE = "wandb_id"
-# What the client raises when the process that it hands its records to has ended; it keeps the dead connection.
-SERVICE_ERRORS = (
-    "WandbServiceConnectionError",
-    "MailboxClosedError",
-    "ConnectionResetError",
-    "BrokenPipeError",
-)
 
 
 def resolve_mode(mode: str) -> str:
@@ -58,9 +51,7 @@ def open_run(mode: str, folder: RunFolder, **arguments: Any) -> "wandb.Run | Non
         UserError: The mode is ``online``, and the key is missing.
     """
     try:
-        import wandb  # takes seconds, so only once it is sure to be used
-
-        account = _with_service(lambda: wandb.setup(settings=wandb.Settings(silent=True))).settings
+        account = read_settings()  # imports W&B, which takes seconds, so only once it is sure to be used
         key = has_key(account)
     except Exception as error:
         print(f"W&B cannot start ({_first_line(error)}); the run continues without it.", flush=True)
@@ -113,7 +104,7 @@ def _init(mode: Literal["online", "offline"], folder: RunFolder, arguments: Mapp
     folder.path.mkdir(parents=True, exist_ok=True)
     file = folder.path / ID_FILE
     given = file.read_text(encoding="utf-8").strip() if file.exists() else secrets.token_hex(4)
-    run = _with_service(
+    run = with_service(
         lambda: wandb.init(
             mode=mode, dir=str(folder.path), id=given, resume="allow", settings=settings, **arguments
         )
@@ -122,21 +113,6 @@ def _init(mode: Literal["online", "offline"], folder: RunFolder, arguments: Mapp
         folder.write_text_atomic(file.name, run.id)  # that of the agent in a W&B sweep
     _restore_groups(run, arguments.get("config") or {})
     return run
-
-
-def _with_service(ask: Callable[[], T]) -> T:
-    """Return what ``ask`` returns; if the service it needs has ended, let go of that one and start another."""
-    import wandb
-
-    try:
-        return ask()
-    except Exception as error:
-        if type(error).__name__ not in SERVICE_ERRORS:
-            raise
-    with suppress(Exception):
-        wandb.teardown()
-    os.environ.pop("WANDB_SERVICE", None)  # the address of the dead process, perhaps inherited
-    return ask()
 
 
 def _restore_groups(run: "wandb.Run", config: Mapping[str, Any]) -> None:

@@ -1,3 +1,5 @@
+"""A service of W&B that has ended is replaced, by runs and by the check of the account."""
+
 import os
 import subprocess
 import sys
@@ -33,6 +35,11 @@ from tsforecast.tracking.wandb_run import open_run
 
 open_run("offline", RunFolder(Path(sys.argv[1]) / "second")).finish()
 """
+FIND_KEY = """
+from tsforecast.tracking.wandb_account import find_key
+
+assert not find_key()
+"""
 
 
 def run(code, folder, **environment):
@@ -54,3 +61,7 @@ def test_a_run_opens_after_the_service_of_an_earlier_one_was_killed(tmp_path):
 
 def test_a_run_opens_if_the_address_of_a_service_that_ended_was_inherited(tmp_path):
     assert len(run(ONE_RUN, tmp_path, WANDB_SERVICE=f"3-{os.getpid()}-unix-{tmp_path}/socket")) == 1
+
+
+def test_the_account_is_read_if_the_address_of_a_service_that_ended_was_inherited(tmp_path):
+    run(FIND_KEY, tmp_path, WANDB_SERVICE=f"3-{os.getpid()}-unix-{tmp_path}/socket")
