@@ -4,22 +4,20 @@ import numpy as np
 
 from tests.helpers.series_factory import make_series
 from tests.helpers.serving_case import HORIZON, LEAD, LOOKBACK, make_task
+from tsforecast.config.groups import choice
 from tsforecast.context.options import ContextOptions
 from tsforecast.data.dataset import build_dataset
 from tsforecast.inference.metadata import ModelMetadata, describe_data
 
 
+def context_options(name, **changes):
+    """Return the options of ``conf/context/NAME.yaml`` with changes."""
+    return ContextOptions(**choice("context", name) | changes)
+
+
 def context_dataset(values, kind, **changes):
     """Return the dataset of load and pressure ``[N, 2]``, one minute apart."""
-    options = ContextOptions(
-        kind=kind,
-        channels=["load", "pressure"],
-        spans=["4min", "25min"],
-        rise=0.5,
-        around=None,
-        weeks=4,
-        surge=1.0,
-    )
+    options = context_options(kind, channels=["load", "pressure"], spans=["4min", "25min"])
     return build_dataset(
         make_series(values=values, features=("load", "pressure")),
         lookback=LOOKBACK,

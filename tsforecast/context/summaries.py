@@ -112,12 +112,7 @@ class Context(ABC):
 
     def is_close(self, other: Context) -> bool:
         """Return whether another context summarizes alike, up to rounding of what was fitted."""
-        return type(self) is type(other) and all(
-            np.allclose(value, getattr(other, name), rtol=1e-6)
-            if name == "thresholds"
-            else value == getattr(other, name)
-            for name, value in vars(self).items()
-        )
+        return _are_close(self.to_dict(), other.to_dict())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,9 +207,8 @@ class Events(Context):
     def summaries(self, position: int) -> tuple[str, ...]:
         """The two times since a switch, the counts of switches, and those of surges."""
         switches = ("since_on", "since_off", *(f"on_{label}" for label in self.labels))
-        if self.recurrence is None or self.features[position] not in self.recurrence.features:
-            return switches
-        return switches + self.recurrence.summaries
+        recurrence = self._feature_recurrence(position)
+        return switches if recurrence is None else switches + recurrence.summaries
 
     def summarize(self, position: int, values: np.ndarray) -> list[np.ndarray]:
         """Return times and counts."""
@@ -228,9 +222,17 @@ class Events(Context):
         for span in self.spans:
             before = np.maximum(rows + 1 - span, 0)
             columns.append(_scale_count(counts[1:] - counts[before], span))
-        if self.recurrence is not None and self.features[position] in self.recurrence.features:
-            columns += self.recurrence.summarize(self.features[position], values)
+        recurrence = self._feature_recurrence(position)
+        if recurrence is not None:
+            columns += recurrence.summarize(self.features[position], values)
         return columns
+
+    def _feature_recurrence(self, position: int) -> Recurrence | None:
+        """Return the recurrence if it counts surges of this feature."""
+        recurrence = self.recurrence
+        return (
+            recurrence if recurrence is not None and self.features[position] in recurrence.features else None
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,6 +294,21 @@ def trailing_extreme(values: np.ndarray, span: int, pick: Callable[..., np.ndarr
         reach += step
     extreme: np.ndarray = result
     return extreme
+
+
+def _are_close(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Return whether two descriptions are equal, up to rounding of thresholds."""
+    if first.keys() != second.keys():
+        return False
+    for name, value in first.items():
+        other = second[name]
+        if name == "thresholds":
+            is_equal = len(value) == len(other) and np.allclose(value, other, rtol=1e-6)
+        else:
+            is_equal = _are_close(value, other) if isinstance(value, dict) else value == other
+        if not is_equal:
+            return False
+    return True
 
 
 def _as_plain(value: object) -> object:

@@ -108,16 +108,26 @@ def fit_context(
 def _choose_recurrence(
     choice: ContextChoice, step: Frequency, deviation: Mapping[str, float], targets: Sequence[str]
 ) -> Recurrence | None:
-    """Return which surges of the targets are counted; None for none, and where a row is a day or more."""
+    """Return which surges of the targets are counted; None for none."""
     options, day = choice.options, DAY // step.seconds
-    names = tuple(name for name in targets if name in deviation)
-    if not options.around or day < 2 or not names:
+    if not options.around:
         return None
+    if day < 2:
+        raise UserError(
+            f"context.around counts surges at a time of day, but rows are {step.describe()} apart: choose"
+            " context=events."
+        )
+    names = tuple(name for name in targets if name in deviation)
+    if not names:
+        raise UserError(
+            "context.around counts surges of targets, and context.channels has none that varies: add a target, or"
+            " choose context=events."
+        )
     labels: dict[int, str] = {}
     for width in options.around:
         rows = Frequency.parse(width, "context.around").seconds // step.seconds
         if 2 * rows >= day:
-            raise UserError(f"context.around: {width} before and after is a whole day: give less than 12h.")
+            raise UserError(f"context.around: {width} before and after is a day or more: give less than 12h.")
         labels.setdefault(rows, str(width))
     return Recurrence(
         features=names,

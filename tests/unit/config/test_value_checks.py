@@ -2,23 +2,18 @@
 
 import pytest
 
-from tsforecast.config.groups import choice
+from tests.helpers.context_case import context_options
 from tsforecast.config.value_checks import check_context, check_data, check_options
 from tsforecast.config_files import choices
-from tsforecast.context.options import ContextOptions
 from tsforecast.errors import UserError
-
-
-def options(name, **changes):
-    return ContextOptions(**choice("context", name) | changes)
 
 
 def test_every_choice_of_the_group_is_valid():
     assert choices("context") == ["daily", "events", "none", "surges"]
     for name in choices("context"):
-        check_options(options(name), "context.")
-        check_context(options(name))
-        assert options(name).kind == ("events" if name == "surges" else name)
+        check_options(context_options(name), "context.")
+        check_context(context_options(name))
+        assert context_options(name).kind == ("events" if name == "surges" else name)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +33,7 @@ def test_a_wrong_value_is_refused_in_a_sentence(changes, sentence):
         check_context(given)
 
     with pytest.raises(UserError, match=sentence):
-        check(options("events", **changes))
+        check(context_options("events", **changes))
 
 
 @pytest.mark.parametrize("name", ["mask", "series_input"])

@@ -81,6 +81,17 @@ def test_a_context_of_an_earlier_version_has_no_recurrence():
     assert Context.from_dict(json.loads(json.dumps(SURGES.to_dict()))) == SURGES
 
 
+@pytest.mark.parametrize("change", [{"weeks": 3}, {"thresholds": (0.6,)}, {"thresholds": (0.5, 0.5)}])
+def test_recurrences_are_close_up_to_rounding_of_their_thresholds(change):
+    def having(**changes):
+        return dataclasses.replace(SURGES, recurrence=dataclasses.replace(SURGES.recurrence, **changes))
+
+    assert SURGES.is_close(having(thresholds=(0.5 + 1e-8,)))
+    assert not SURGES.is_close(having(**change))
+    assert not SURGES.is_close(EVENTS)
+    assert not EVENTS.is_close(SURGES)
+
+
 def test_daily_says_what_the_same_time_and_the_spans_were_like():
     rows = np.arange(300 * 3, dtype=np.float32).reshape(300, 3) / 64  # sixty-fourths are exact
     values, t = rows[:, 1].astype(float), 200

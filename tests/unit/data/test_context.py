@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from tests.helpers.context_case import context_options
 from tests.helpers.panel_case import make_panel
 from tests.helpers.series_factory import make_series
 from tests.unit.context.test_summaries import draw
-from tsforecast.context.options import ContextOptions
 from tsforecast.data.context import ContextChoice, fit_context
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.leakage import check_context
@@ -14,16 +14,7 @@ from tsforecast.errors import UserError
 
 
 def options(kind="events", **changes):
-    fields = {
-        "kind": kind,
-        "channels": None,
-        "spans": ["3min", "20min"],
-        "rise": 0.5,
-        "around": None,
-        "weeks": 4,
-        "surge": 1.0,
-    }
-    return ContextOptions(**fields | changes)
+    return context_options(kind, **{"spans": ["3min", "20min"]} | changes)
 
 
 def fit(choice, series, train=(0, 200)):
@@ -70,7 +61,14 @@ def test_surges_are_those_of_the_targets_over_the_lead():
     )
     assert (surges.widths, surges.labels) == ((0, 15, 45), ("30s", "15min", "45min"))
     assert surges.thresholds == pytest.approx((2.0 * values[:200, 1].std(),))
-    with pytest.raises(UserError, match=r"context.around: 12h before and after is a whole day: give less"):
+    with pytest.raises(UserError, match=r"context.channels has none that varies: add a target"):
+        fit(options(around=["15min"], channels=["a", "c"]), series)
+    daily = make_series(values=values, features=("a", "b", "c"), targets=("b",), step=86_400)
+    with pytest.raises(
+        UserError, match="surges at a time of day, but rows are 1 d apart: choose context=events"
+    ):
+        fit(options(around=["15min"], spans=["7d"]), daily)
+    with pytest.raises(UserError, match=r"context.around: 12h before and after is a day or more: give less"):
         fit(options(around=["12h"]), series)
 
 

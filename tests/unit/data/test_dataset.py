@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.context_case import context_options
 from tests.helpers.panel_case import make_panel
 from tests.helpers.series_factory import make_series
-from tsforecast.context.options import ContextOptions
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.options import ScalingOptions
 from tsforecast.data.scaling import Scaler, ScalerChoice
@@ -83,9 +83,7 @@ def test_future_covariates_are_the_feature_at_the_targets_own_times():
 
 @pytest.mark.parametrize("kind", ["events", "daily"])
 def test_the_context_is_in_the_last_channels_and_knows_no_later_row(kind):
-    spans = ContextOptions(
-        kind=kind, channels=None, spans=["4min", "20min"], rise=0.5, around=None, weeks=4, surge=1.0
-    )
+    spans = context_options(kind, spans=["4min", "20min"])
     values = np.random.default_rng(0).standard_normal((120, 2))
     values[10:20, 1] = np.nan
     options = {"choice": ScalerChoice(mask=True), "future_covariates": ["pressure"], "context": spans}

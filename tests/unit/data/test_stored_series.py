@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.helpers.context_case import context_options
 from tests.helpers.series_factory import make_series
-from tsforecast.context.options import ContextOptions
 from tsforecast.data.batches import batches, tf_dataset
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.series import Series
@@ -73,9 +73,7 @@ def test_scaled_rows_and_batches_are_those_in_memory(tmp_path, offset, ahead, ki
     series = replace(series, known_ahead=series.features[-1:])
     options = OPTIONS | {"future_covariates": series.features[-1:] if ahead else ()}
     if kind:
-        options["context"] = ContextOptions(
-            kind=kind, channels=None, spans=["5min", "45min"], rise=0.5, around=None, weeks=4, surge=1.0
-        )
+        options["context"] = context_options(kind, spans=["5min", "45min"])
     expected = build_dataset(series, **options)
     stored = store(series, tmp_path)
     for _ in range(2):  # written, and found again

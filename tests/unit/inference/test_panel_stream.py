@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from tests.helpers.context_case import context_options
 from tests.helpers.panel_case import make_panel, write_panel, write_static_panel
-from tsforecast.context.options import ContextOptions
 from tsforecast.data.dataset import build_dataset
 from tsforecast.data.sources.csv import load
 from tsforecast.errors import UserError
@@ -70,9 +70,7 @@ def test_windows_are_those_of_the_dataset(path, dataset, metadata, tmp_path, cha
 
 @pytest.mark.parametrize("kind", ["events", "daily"])
 def test_the_context_of_a_series_is_that_of_the_dataset(path, kind):
-    context = ContextOptions(
-        kind=kind, channels=None, spans=["3h", "8h"], rise=0.5, around=None, weeks=4, surge=1.0
-    )
+    context = context_options(kind, spans=["3h", "8h"])
     dataset = build_dataset(load(str(path), "load", **OPTIONS), **WINDOW, context=context)
     metadata = ModelMetadata.from_task(
         Task.from_dataset(dataset), json.loads(json.dumps(describe_data(dataset)))
