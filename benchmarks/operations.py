@@ -6,8 +6,8 @@ The share of the peak speed refers to these operations. Element-wise operations 
 import json
 import sys
 
+NOT_PRODUCTS = ("bias", "positions")  # weights of two dimensions that are added
 # A train step has two more products for each forward product: for the gradients of the weights and of the inputs.
-NOT_PRODUCTS = ("bias", "positions")
 PASSES = {"infer": 1, "train": 3}
 
 

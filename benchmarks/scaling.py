@@ -1,7 +1,7 @@
 """Part ``scaling``: how time and memory grow with rows, series, look-back, horizon and channels.
 
     python -m benchmarks.scaling                                  # all axes at their default sizes, some minutes
-    python -m benchmarks.scaling --axes rows --sizes 1e6,1e7,5e7  # one axis at other sizes
+    python -m benchmarks.scaling --axes rows --sizes 1e6 1e7 5e7  # one axis at other sizes
 
 Each size is a process of its own. Times are seconds of CPU, which other work on the machine changes less than seconds
 of the clock; memory is the largest resident set that the kernel has seen. The exponent p of ``cost = a * size^p`` is
@@ -177,8 +177,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--axes", type=lambda text: text.split(","), default=list(SIZES))
-    parser.add_argument("--sizes", type=lambda text: [int(float(word)) for word in text.split(",")])
+    parser.add_argument("--axes", nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument(
+        "--sizes", nargs="+", type=lambda text: int(float(text)), help="instead of the default sizes"
+    )
     parser.add_argument("--model", default=MODEL)
     parser.add_argument("--out", help="JSON file of the results")
     parser.add_argument("--worker", nargs=3, metavar=("AXIS", "SIZE", "FILE"), help=argparse.SUPPRESS)
