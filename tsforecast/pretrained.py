@@ -106,7 +106,7 @@ def find_pretrained(weights: str | Path | None) -> Pretrained:
         weights: The folder; None for the weights within the package fracast.
 
     Raises:
-        UserError: The library is not installed, there is no such folder, or it has another kind of model.
+        UserError: The library is not installed, the folder does not exist, or it contains another kind of model.
     """
     folder = _bundled() if weights is None else Path(weights).expanduser().absolute()
     path = folder / "config.json"

@@ -34,8 +34,8 @@ class ZeroShot(Estimator):
             weights within the package fracast.
 
     Raises:
-        UserError: With ``check`` and ``forecast``: the library is not installed, there is no such folder, the window
-            or a quantile is beyond what the model forecasts, or its weights are others than those that were saved.
+        UserError: With ``check`` and ``forecast``: the library is not installed, the folder does not exist, the window
+            or a quantile is beyond what the model forecasts, or the weights have changed since the model was saved.
 
     Source: Ansari et al. (2024), Chronos: Learning the Language of Time Series; https://pypi.org/project/fracast.
     """
