@@ -41,10 +41,9 @@ def enable_program_cache(processor: str, threads: int | None = None) -> Path | N
     Returns:
         The folder, or None if the user chose not to keep programs or no folder can be used.
     """
-    chosen, flags = os.environ.get(VARIABLE, ""), os.environ.get("TF_XLA_FLAGS", "")
-    if chosen == "off" or _OPTION in flags:
+    base, flags = cache_folder(), os.environ.get("TF_XLA_FLAGS", "")
+    if base is None or _OPTION in flags:
         return None
-    base = Path(chosen or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsforecast")
     folder = base / "programs" / _key(processor, threads)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,6 +54,14 @@ def enable_program_cache(processor: str, threads: int | None = None) -> Path | N
         return None
     os.environ["TF_XLA_FLAGS"] = f"{flags} {_OPTION}{folder} {_DEVICES}".strip()
     return folder
+
+
+def cache_folder() -> Path | None:
+    """Return the folder of what this machine keeps from one run for the next; None if the user wants nothing kept."""
+    chosen = os.environ.get(VARIABLE, "")
+    if chosen == "off":
+        return None
+    return Path(chosen or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsforecast")
 
 
 def clean(folder: Path) -> None:

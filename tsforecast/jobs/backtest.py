@@ -12,7 +12,7 @@ from tsforecast.evaluation.provenance import Provenance, describe_provenance
 from tsforecast.evaluation.summary import print_data
 from tsforecast.files import display_path
 from tsforecast.jobs import build
-from tsforecast.jobs.build_backtest import check_origins, create_backtest
+from tsforecast.jobs.build_backtest import create_backtest, set_up_origins
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
 from tsforecast.jobs.stored_data import check_resumed_data
 from tsforecast.reporting.backtest_report import write_backtest_report
@@ -33,8 +33,7 @@ def main(config: Config, path: Path) -> float:
     check_resumed_data(config, RunFolder(path), whole)
     print_data(whole)
     series, parts, origins = plan_origins(whole, series, config.data["split"], config.backtest.origins)
-    runtime = build.set_up_runtime(config)
-    config = check_origins(config, series, origins, runtime)
+    config, runtime = set_up_origins(config, series, origins)
     with open_run(config, path, whole) as (folder, tracker):
         backtest = create_backtest(config, series, origins, folder)
         for origin in backtest.pending_origins():

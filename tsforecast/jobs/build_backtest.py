@@ -11,6 +11,7 @@ from tsforecast.data.series import Series
 from tsforecast.evaluation.backtest import Backtest, build_origin_dataset, check_refit
 from tsforecast.evaluation.summary import print_model
 from tsforecast.jobs import build, build_model, build_training
+from tsforecast.jobs.set_up import set_up
 from tsforecast.runtime import RuntimeInfo
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
@@ -20,19 +21,23 @@ if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
 
 
-def check_origins(
-    config: Config, series: Series, origins: tuple[Origin, ...], runtime: RuntimeInfo
-) -> Config:
-    """Return the config with a batch size that fits, after refusing what any origin would refuse."""
+def set_up_origins(
+    config: Config, series: Series, origins: tuple[Origin, ...]
+) -> tuple[Config, RuntimeInfo]:
+    """Return the config with its precision chosen and a batch size that fits, and what the job runs with.
+
+    Raises:
+        UserError: An origin would be refused.
+    """
     refit = config.backtest.refit
     dataset = build_origin_dataset(
         series, origins, origins[0], refit, lambda *arguments: build.prepare_dataset(config, *arguments)
     )
-    model = build_model.forecaster(config, dataset)
+    config, runtime, model = set_up(config, dataset)
     config = build_training.fit_batch_size(config, dataset, model, runtime.device)
     print_model(model, runtime)
     check_refit(model, dataset, origins, refit, config.training.batch_size)
-    return config
+    return config, runtime
 
 
 def create_backtest(

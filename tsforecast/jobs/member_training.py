@@ -14,7 +14,8 @@ from tsforecast.data.dataset import ForecastDataset
 from tsforecast.evaluation.provenance import describe_provenance
 from tsforecast.evaluation.result import RunResult
 from tsforecast.evaluation.summary import print_model
-from tsforecast.jobs import build, build_model, build_training
+from tsforecast.jobs import build_training
+from tsforecast.jobs.set_up import set_up
 from tsforecast.tracking.null_tracker import NullTracker
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -35,8 +36,7 @@ def train_member(config: Config, dataset: ForecastDataset, folder: RunFolder) ->
         folder: Folder of the member, with checkpoints of an interrupted training if any.
     """
     start = time.monotonic()
-    info = build.set_up_runtime(config)
-    model = build_model.forecaster(config, dataset)
+    config, info, model = set_up(config, dataset)
     config = build_training.fit_batch_size(config, dataset, model, info.device)
     RunFolder.create(folder.path)
     print(f"\nmember {stem(config.model)}: {folder.path}", flush=True)

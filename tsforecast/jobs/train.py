@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from tsforecast.config import Config, instantiate
 from tsforecast.data.batches import steps_per_epoch
 from tsforecast.evaluation.summary import print_data, print_model
-from tsforecast.jobs import build, build_model, build_training, pretraining
+from tsforecast.jobs import build_training, pretraining
 from tsforecast.jobs.finish import finish_run
 from tsforecast.jobs.lifecycle import ensure_not_finished, open_run
+from tsforecast.jobs.set_up import set_up
 from tsforecast.jobs.stored_data import build_training_data
 from tsforecast.tracking.run_folder import RunFolder
 
@@ -29,12 +30,11 @@ def main(config: Config, path: Path) -> float | None:
     ensure_not_finished(config, RunFolder(path))
     dataset = build_training_data(config, RunFolder(path))
     print_data(dataset)
-    facts = build.set_up_runtime(config)
+    config, facts, model = set_up(config, dataset)
     began += facts.import_seconds  # which the first job of a shared process alone would have to bear
 
     from tsforecast.distribution import worker_folder
 
-    model = build_model.forecaster(config, dataset)
     pretraining.start_from(config, model, RunFolder(path))
     _check_batch_size(config, dataset, model)
     config = build_training.fit_batch_size(config, dataset, model, facts.device)
