@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tsforecast.comparison.figures import draw_figures
 from tsforecast.comparison.leaderboard import SCORE, find_cautions, rank_runs, summarize_seeds
 from tsforecast.comparison.listing import format_csv, format_seeds, format_text
 from tsforecast.comparison.model_table import write_model_table
@@ -11,11 +12,12 @@ from tsforecast.comparison.runs import collect_runs
 from tsforecast.config import Config
 from tsforecast.files import display_path
 from tsforecast.installation import COMMAND
+from tsforecast.reporting.pictures import write_pictures
 from tsforecast.tracking.run_folder import RunFolder
 
 
 def main(config: Config, path: Path) -> float:
-    """Compare the runs in ``config.over``, write ``compare.html`` and ``leaderboard.csv``, and return the best RMSE."""
+    """Compare the runs in ``config.over``, write the page, figures and ``leaderboard.csv``, and return the best RMSE."""
     runs, skipped = collect_runs(config.over)
     board = rank_runs(runs)
     seeds = summarize_seeds(board)
@@ -23,6 +25,7 @@ def main(config: Config, path: Path) -> float:
     folder = RunFolder.create(path)
     folder.write_text_atomic("leaderboard.csv", format_csv(board))
     page = write_page(folder.path / "compare.html", board, seeds, notes)
+    write_pictures(folder.path / "figures", draw_figures(board), config.report.format)
     print(format_text(board))
     if config.model_table is not None:
         command = f"{COMMAND} job=compare over={config.over}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +22,12 @@ MAX_POINTS = 300  # forecasts on the picture of forecast and truth
 DPI = 200
 
 
-def write_pictures(folder: Path, report: Report, formats: Sequence[str]) -> list[Path]:
-    """Write one file per chart and format, such as ``figures/learning_curves.png``; return the paths.
+def write_pictures(folder: Path, figures: Iterable[tuple[str, Figure]], formats: Sequence[str]) -> list[Path]:
+    """Write one file per figure and format, such as ``figures/learning_curves.png``; return the paths.
 
     Args:
         folder: Folder of the pictures; it is made if there is any.
-        report: What to show.
+        figures: Name and figure of each; nothing is drawn without a format.
         formats: ``png`` and ``svg``; others are left out.
     """
     kinds = [kind for kind in formats if kind != PAGE]
@@ -35,7 +35,7 @@ def write_pictures(folder: Path, report: Report, formats: Sequence[str]) -> list
         return []
     folder.mkdir(exist_ok=True)
     paths = []
-    for name, figure in draw_figures(report):
+    for name, figure in figures:
         for kind in kinds:
             path = folder / f"{name}.{kind}"
             with atomic_path(path) as part:

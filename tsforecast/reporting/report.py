@@ -9,7 +9,7 @@ from tsforecast.files import write_text
 from tsforecast.reporting.context import Report
 from tsforecast.reporting.elements import Chart, Record, Section
 from tsforecast.reporting.header import build_header
-from tsforecast.reporting.pictures import PAGE, write_pictures
+from tsforecast.reporting.pictures import PAGE, draw_figures, write_pictures
 from tsforecast.reporting.rendering import render
 from tsforecast.reporting.sections import build_sections
 
@@ -40,7 +40,7 @@ def write_report(path: str | Path, report: Report, formats: Sequence[str] = (PAG
         data={"forecast": report.forecast_series, "charts": list(chart_data(sections))},
     )
     write_text(Path(path), html)
-    write_pictures(Path(path).with_name("figures"), report, formats)
+    write_pictures(Path(path).with_name("figures"), draw_figures(report), formats)
     return Path(path)
 
 

@@ -22,7 +22,7 @@ REPORT = Report(
 
 
 def test_each_chart_is_one_file_per_format(tmp_path):
-    paths = write_pictures(tmp_path / "figures", REPORT, ["html", "png", "svg"])
+    paths = write_pictures(tmp_path / "figures", draw_figures(REPORT), ["html", "png", "svg"])
     names = {
         f"{name}.{kind}"
         for name in ("forecast", "learning_curves", "error_by_hour")
@@ -34,7 +34,7 @@ def test_each_chart_is_one_file_per_format(tmp_path):
 
 
 def test_the_page_alone_makes_no_folder(tmp_path):
-    assert write_pictures(tmp_path / "figures", REPORT, ["html"]) == []
+    assert write_pictures(tmp_path / "figures", draw_figures(REPORT), ["html"]) == []
     assert not (tmp_path / "figures").exists()
 
 
