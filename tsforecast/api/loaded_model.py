@@ -74,7 +74,8 @@ class LoadedModel:
     @cached_property
     def predictor(self) -> Predictor:
         """The model, compiled for the batches of a prediction."""
-        return Predictor(self.model, sizes=(windows_per_call(self._config.predict.batch_size),))
+        options = self._config.predict
+        return Predictor(self.model, (windows_per_call(options.batch_size),), options.stride)
 
     def forecast(
         self,
@@ -101,7 +102,7 @@ class LoadedModel:
         model, predictor = self.model, self.predictor
         if output is not None and task.distribution is not None:
             model = output.adapt(model)
-            predictor = Predictor(model, sizes=predictor.sizes)
+            predictor = Predictor(model, predictor.sizes, predictor.stride)
         shape = self.metadata.horizon, len(self.metadata.targets)
         if self.metadata.panel is not None:
             panel = PanelStream(rows, predictor.metadata, options.time, options.stride)
@@ -239,7 +240,7 @@ class LoadedModel:
             if not len(segment.ends):
                 return None
             return (
-                predictor(segment.windows(segment.ends)) if ensemble is None else ensemble.forecasts(segment)
+                predictor.forecast_segment(segment, segment.ends) if ensemble is None else ensemble.forecasts(segment)
             )
 
         return forecast

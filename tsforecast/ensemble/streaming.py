@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
 
 MAX_PAST_WINDOWS = 10_000  # windows whose outputs are kept for the weights of later ones
-BLOCK = 256  # windows forecast at once
 
 Rows = npt.NDArray[np.int64]
 
@@ -50,11 +49,7 @@ class StreamingEnsemble:
     def forecasts(self, segment: Segment) -> Forecasts:
         """Return the forecasts of the windows of a part of the stream, of which there is at least one."""
         rows = self._number_rows(segment)
-        blocks = [
-            self.predictor.outputs(segment.windows(segment.ends[first : first + BLOCK]))
-            for first in range(0, len(segment.ends), BLOCK)
-        ]
-        new = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        new = self.predictor.segment_outputs(segment, segment.ends)
         past, targets = len(self._ends), list(self.metadata.target_indices)
         outputs = {
             name: np.concatenate([self._outputs[name], values]) if past else values

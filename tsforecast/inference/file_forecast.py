@@ -141,7 +141,7 @@ def _batches(
     for start in range(0, len(segment.ends), size):
         ends = segment.ends[start : start + size]
         chunk = (
-            predictor(segment.windows(ends), series)
+            predictor.forecast_segment(segment, ends, series)
             if forecasts is None
             else forecasts.select(slice(start, start + size))
         )

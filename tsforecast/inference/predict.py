@@ -8,7 +8,9 @@ import numpy as np
 from tsforecast.data.windows import Windows
 from tsforecast.inference.compiled import name_outputs, sharded_forward
 from tsforecast.inference.forecasts import Outputs
+from tsforecast.inference.shared_rows import can_share, shared_forward
 from tsforecast.inference.sharding import forward_shards
+from tsforecast.layers.overlap import find_overlap
 from tsforecast.typing import Tensor
 
 if TYPE_CHECKING:
@@ -58,11 +60,19 @@ def forward(model: keras.Model, windows: Windows, *, batch_size: int = BATCH) ->
     size = min(batch_size, len(windows))
     parts: dict[str, list[np.ndarray]] = {}
     for first in range(0, len(windows), size):
-        ends = windows.ends[first : first + size]
-        padded = np.concatenate([ends, np.repeat(ends[-1:], size - len(ends))])
-        for name, values in name_outputs(forward_batch(model, windows.inputs(padded))).items():
-            parts.setdefault(name, []).append(values[: len(ends)])
+        last = min(first + size, len(windows))
+        ends = windows.ends[last - size : last]  # the last batch is filled up with windows before it
+        for name, values in _forward_ends(model, windows, ends).items():
+            parts.setdefault(name, []).append(values[first - last :])
     return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _forward_ends(model: keras.Model, windows: Windows, ends: np.ndarray) -> Outputs:
+    """Return all outputs for the windows with some of the last rows, in one call."""
+    overlap = find_overlap(ends, windows.lookback)
+    if overlap is not None and can_share(model, overlap):
+        return shared_forward(model, windows.rows[ends[0] + 1 - windows.lookback : ends[-1] + 1], overlap)
+    return name_outputs(forward_batch(model, windows.inputs(ends)))
 
 
 def forward_batch(model: keras.Model, past: np.ndarray) -> Tensor:

@@ -41,7 +41,7 @@ def main(config: Config, path: Path) -> None:
     from tsforecast.inference.predictor import Predictor
 
     model = load_model(source.model) if output is None else output.adapt(load_model(source.model))
-    predictor = Predictor(model, sizes=(windows_per_call(options.batch_size),))
+    predictor = Predictor(model, sizes=(windows_per_call(options.batch_size),), stride=options.stride)
     metadata = predictor.metadata
     run = forecast_rows(rows, model, predictor, options, config.intervals, source.calibration, output)
     began = time.monotonic()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from tsforecast.layers.overlap import Overlap, Rows
 from tsforecast.layers.portable import is_portable
 from tsforecast.typing import Tensor
 
@@ -99,6 +100,24 @@ class _FastRecurrent(keras.layers.Layer):
             sequences = keras.ops.flip(sequences, axis=1)
         return self._run_kernel(sequences, initial_state, bool(training))
 
+    @property
+    def reads_rows(self) -> bool:
+        """Whether ``read_rows`` gives what a call on the windows does."""
+        return (
+            self.path == _XLA_CPU
+            and self.compute_dtype == "float32"
+            and not self.go_backwards
+            and not self.return_state
+        )
+
+    def read_rows(self, rows: Rows) -> Tensor:
+        """Return the output for windows that overlap, whose input projection is computed once per row.
+
+        Args:
+            rows: The rows that the windows share.
+        """
+        return self._run_kernel_on_rows(rows.values[0], rows.overlap)
+
     def _weights(self, bias_shape: tuple[int, ...]) -> "kernels.Weights":
         from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
@@ -149,6 +168,11 @@ class LSTM(_FastRecurrent, keras.layers.LSTM):
         )
         return last, last if sequence is None else sequence, [last, carry]
 
+    def _run_kernel_on_rows(self, rows: Tensor, overlap: Overlap) -> Tensor:
+        from tsforecast.layers.kernels import recurrent_tensorflow as kernels
+
+        return kernels.lstm_on_rows(rows, self._weights((4 * self.units,)), overlap, self.return_sequences)
+
 
 @_REGISTER
 class GRU(_FastRecurrent, keras.layers.GRU):
@@ -184,6 +208,11 @@ class GRU(_FastRecurrent, keras.layers.GRU):
             sequences, initial_state[0], weights, return_sequences=self.return_sequences, training=training
         )
         return last, last if sequence is None else sequence, [last]
+
+    def _run_kernel_on_rows(self, rows: Tensor, overlap: Overlap) -> Tensor:
+        from tsforecast.layers.kernels import recurrent_tensorflow as kernels
+
+        return kernels.gru_on_rows(rows, self._weights((2, 3 * self.units)), overlap, self.return_sequences)
 
 
 @_REGISTER

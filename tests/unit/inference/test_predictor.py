@@ -6,6 +6,7 @@ import pytest
 
 from tests.helpers.serving_case import CHANNELS, LOOKBACK, make_metadata, make_model, make_task
 from tsforecast.inference.predictor import Predictor
+from tsforecast.inference.sliding import Segment
 from tsforecast.models.estimator import Estimator
 from tsforecast.models.forecaster import Forecaster
 
@@ -83,3 +84,34 @@ def test_a_model_that_is_no_network_is_asked_window_by_window():
     past = windows(7)
     found = Predictor(model, sizes=(1, 4))(past)
     assert np.allclose(found.values[:, 0, 0], past[..., 0].mean(axis=1) * 0.5 + 2.0, atol=1e-5)
+
+
+def segment(count, gaps=()):
+    """Rows in one piece, whose windows are those that do not end in a gap."""
+    values = np.random.default_rng(1).normal(size=(count, len(CHANNELS))).astype(np.float32)
+    time = np.datetime64("2024-01-01", "s") + 60 * np.arange(count)
+    ends = np.setdiff1d(np.arange(LOOKBACK - 1, count), gaps)
+    return Segment(time, np.arange(count), values, np.zeros((count, 1)), ends, LOOKBACK)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("gaps", [(), (30,), range(10, 60, 3)])
+def test_windows_of_a_stream_are_forecast_from_their_rows(stride, gaps):
+    from tsforecast.models.lstm import LSTM
+
+    keras.utils.set_random_seed(0)
+    model = LSTM(make_task(), units=[4], dense_units=[4])
+    model.describe(**make_metadata())
+    rows = segment(75, gaps)
+    ends = rows.ends[::stride]
+    sharing = Predictor(model, sizes=(32,), stride=stride)
+    expected = Predictor(model, sizes=(32,))(rows.windows(ends))
+    assert np.allclose(sharing.forecast_segment(rows, ends).values, expected.values, atol=1e-5)
+
+
+def test_a_model_of_another_kind_forecasts_a_stream_window_by_window():
+    model = Scripted(make_task())
+    model.describe(**make_metadata())
+    rows = segment(75)
+    forecasts = Predictor(model, sizes=(32,), stride=1).forecast_segment(rows, rows.ends)
+    assert np.allclose(forecasts.values, Predictor(model, sizes=(32,))(rows.windows(rows.ends)).values)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from tsforecast.layers.overlap import Overlap
 from tsforecast.layers.portable import is_plain
 
 ALL_LISTS = 3  # the lists that an LSTM's gradient needs
@@ -27,11 +28,19 @@ def _compile(loop: Callable[..., tuple]) -> Callable[..., tuple]:
 
 @_compile
 def lstm_forward(
-    projected: tf.Tensor, recurrent: tf.Tensor, h: tf.Tensor, c: tf.Tensor, kept: int
+    projected: tf.Tensor,
+    recurrent: tf.Tensor,
+    h: tf.Tensor,
+    c: tf.Tensor,
+    kept: int,
+    overlap: Overlap | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-    """Return last output and carry, and the first ``kept`` of: outputs and carries [T, B, H], gates [T, B, 4H]."""
+    """Return last output and carry, and the first ``kept`` of: outputs and carries [T, B, H], gates [T, B, 4H].
+
+    With ``overlap``, ``projected`` is ``[R, 4H]``, of the rows that the windows share.
+    """
     scale, offset = _sigmoid_or_tanh(recurrent.shape[0], recurrent.dtype)
-    xs = _readable(projected)
+    xs, steps, batch = _inputs(projected, overlap)
 
     def step(t, h, c, *lists):
         gate = scale * tf.tanh(scale * (xs.read(t) + tf.matmul(h, recurrent))) + offset
@@ -40,8 +49,8 @@ def lstm_forward(
         h = o * tf.tanh(c)
         return t + 1, h, c, *_write_all(lists, t, (h, c, gate))
 
-    lists = [_writable(projected, like) for like in (h, c, projected)[:kept]]
-    _, h, c, *lists = tf.while_loop(_has_steps_left(projected), step, (tf.constant(0), h, c, *lists))
+    lists = [_writable(steps, batch, like) for like in (h, c, projected)[:kept]]
+    _, h, c, *lists = tf.while_loop(lambda t, *_: t < steps, step, (tf.constant(0), h, c, *lists))
     return h, c, [values.stack() for values in lists]
 
 
@@ -71,7 +80,7 @@ def lstm_backward(
         d_gate = to_gates.read(t) * tf.concat([dc, dc, dc, dh], 1)
         return t - 1, tf.matmul(d_gate, transposed), dc * forgets.read(t), d_gates.write(t, d_gate)
 
-    start = (tf.convert_to_tensor(axis_size(gates, 0)) - 1, d_last, d_carry, _writable(gates, gates))
+    start = (tf.convert_to_tensor(axis_size(gates, 0)) - 1, d_last, d_carry, _writable_like(gates))
     _, dh, dc, d_gates = tf.while_loop(lambda t, *_: t >= 0, step, start)
     return d_gates.stack(), dh, dc
 
@@ -84,7 +93,7 @@ def gru_forward(
 
     They are outputs [T, B, H], gates z and r [T, B, 2H], candidates n [T, B, H] and inner products q [T, B, H].
     """
-    xs, units = _readable(projected), recurrent.shape[0]
+    (xs, steps, batch), units = _inputs(projected), recurrent.shape[0]
 
     def step(t, h, *lists):
         x, inner = xs.read(t), tf.matmul(h, recurrent) + inner_bias
@@ -94,21 +103,28 @@ def gru_forward(
         h = n + gate[:, :units] * (h - n)
         return t + 1, h, *_write_all(lists, t, (h, gate, n, q))
 
-    lists = [_writable(projected, like) for like in (h, recurrent[:, : 2 * units], h, h)[:kept]]
-    _, h, *lists = tf.while_loop(_has_steps_left(projected), step, (tf.constant(0), h, *lists))
+    lists = [_writable(steps, batch, like) for like in (h, recurrent[:, : 2 * units], h, h)[:kept]]
+    _, h, *lists = tf.while_loop(lambda t, *_: t < steps, step, (tf.constant(0), h, *lists))
     return h, [values.stack() for values in lists]
 
 
 @_compile
 def gru_infer(
-    projected: tf.Tensor, recurrent: tf.Tensor, inner_bias: tf.Tensor, h: tf.Tensor, return_sequences: bool
+    projected: tf.Tensor,
+    recurrent: tf.Tensor,
+    inner_bias: tf.Tensor,
+    h: tf.Tensor,
+    return_sequences: bool,
+    overlap: Overlap | None = None,
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """Return the last output, and the outputs [T, B, H] if ``return_sequences`` is set.
+
+    With ``overlap``, ``projected`` is ``[R, 3H]``, of the rows that the windows share.
 
     If n and z are not kept, XLA recomputes them at each use. A step therefore ends with both as the state of the loop,
     and the next step computes h from them.
     """
-    xs, units = _readable(projected), recurrent.shape[0]
+    (xs, steps, batch), units = _inputs(projected, overlap), recurrent.shape[0]
 
     def step(t, h, n, z, *lists):
         h = n + z * (h - n)
@@ -118,9 +134,9 @@ def gru_infer(
         r = _sigmoid(x[:, units : 2 * units] + inner[:, units : 2 * units])
         return t + 1, h, tf.tanh(x[:, 2 * units :] + r * inner[:, 2 * units :]), z, *written
 
-    lists = [_writable(projected, h)] if return_sequences else []
+    lists = [_writable(steps, batch, h)] if return_sequences else []
     start = (tf.constant(0), h, h, tf.zeros_like(h), *lists)  # n = h: the first step begins with h itself.
-    t, h, n, z, *lists = tf.while_loop(_has_steps_left(projected), step, start)
+    t, h, n, z, *lists = tf.while_loop(lambda t, *_: t < steps, step, start)
     h = n + z * (h - n)
     return h, [values.stack() for values in _write_all(lists, t - 1, (h,))]
 
@@ -149,7 +165,7 @@ def gru_backward(
         d_inner = to_inner.read(t) * tf.concat([dh, dh, dh], 1)
         return t - 1, dh * keeps.read(t) + tf.matmul(d_inner, transposed), d_hidden.write(t, dh)
 
-    start = (tf.convert_to_tensor(axis_size(gates, 0)) - 1, d_last, _writable(news, news))
+    start = (tf.convert_to_tensor(axis_size(gates, 0)) - 1, d_last, _writable_like(news))
     _, dh, d_hidden = tf.while_loop(lambda t, *_: t >= 0, step, start)
     d_hidden = d_hidden.stack()
     shared = [to_z * d_hidden, to_r * d_hidden]
@@ -178,17 +194,42 @@ def _readable(x: tf.Tensor) -> tf.TensorArray:
     return empty.unstack(x)
 
 
-def _writable(like: tf.Tensor, element: tf.Tensor) -> tf.TensorArray:
-    """Return an array of as many steps as ``like``, with elements of the width of ``element``."""
-    return tf.TensorArray(like.dtype, axis_size(like, 0), element_shape=[like.shape[1], element.shape[-1]])
+class _OverlappingSteps:
+    """The inputs of each step of windows that share their rows ``[R, D]``."""
+
+    def __init__(self, rows: tf.Tensor, overlap: Overlap):
+        windows, _, self.stride = overlap
+        self.shape = [windows, rows.shape[1]]
+        missing = -overlap.rows % self.stride
+        self.blocks = tf.reshape(tf.pad(rows, [[0, missing], [0, 0]]), [-1, self.stride, rows.shape[1]])
+
+    def read(self, t: tf.Tensor) -> tf.Tensor:
+        """Return step t of each window ``[B, D]``."""
+        windows, width = self.shape
+        part = tf.slice(self.blocks, [t // self.stride, t % self.stride, 0], [windows, 1, width])
+        return tf.reshape(part, self.shape)
+
+
+def _inputs(
+    projected: tf.Tensor, overlap: Overlap | None = None
+) -> tuple[tf.TensorArray | _OverlappingSteps, int | tf.Tensor, int | None]:
+    """Return what reads the inputs of a step, the number of steps T and the batch B (None if it is not known yet)."""
+    if overlap is None:
+        return _readable(projected), axis_size(projected, 0), projected.shape[1]
+    return _OverlappingSteps(projected, overlap), overlap.lookback, overlap.windows
+
+
+def _writable(steps: int | tf.Tensor, batch: int | None, element: tf.Tensor) -> tf.TensorArray:
+    """Return an array of so many steps, with elements of the width and dtype of ``element``."""
+    return tf.TensorArray(element.dtype, steps, element_shape=[batch, element.shape[-1]])
+
+
+def _writable_like(steps: tf.Tensor) -> tf.TensorArray:
+    """Return an array of as many steps as ``[T, B, D]`` has, with elements of the same shape."""
+    return _writable(axis_size(steps, 0), steps.shape[1], steps)
 
 
 def _write_all(
     lists: Sequence[tf.TensorArray], t: tf.Tensor, values: Sequence[tf.Tensor]
 ) -> list[tf.TensorArray]:
     return [array.write(t, value) for array, value in zip(lists, values, strict=False)]
-
-
-def _has_steps_left(steps: tf.Tensor) -> Callable[..., tf.Tensor]:
-    length = axis_size(steps, 0)
-    return lambda t, *_: t < length

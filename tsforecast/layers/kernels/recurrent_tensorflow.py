@@ -26,6 +26,7 @@ from tsforecast.layers.kernels.loops_tensorflow import (
     lstm_backward,
     lstm_forward,
 )
+from tsforecast.layers.overlap import Overlap
 from tsforecast.layers.portable import is_portable
 
 
@@ -148,6 +149,34 @@ def gru(
 
     *sequence, last = run(_swap_time(x), h0, *_tensors(weights))
     return last, _swap_time(sequence[0]) if sequence else None
+
+
+def lstm_on_rows(rows: tf.Tensor, weights: Weights, overlap: Overlap, return_sequences: bool) -> tf.Tensor:
+    """Run an LSTM over windows that overlap, from zero states and without a gradient.
+
+    Args:
+        rows: Inputs ``[R, I]`` of the rows that the windows share.
+        weights: The weights; bias is ``[4H]``.
+        overlap: The windows.
+        return_sequences: Whether to return the outputs of all steps.
+
+    Returns:
+        ``[B, H]``, or ``[B, T, H]`` with ``return_sequences``.
+    """
+    kernel, recurrent, bias = _tensors(weights)
+    projected = _project(rows[:, None], kernel, bias, rows.dtype)[:, 0]
+    zeros = tf.zeros([overlap.windows, recurrent.shape[0]], rows.dtype)
+    last, _, lists = lstm_forward(projected, recurrent, zeros, zeros, int(return_sequences), overlap)
+    return _swap_time(lists[0]) if return_sequences else last
+
+
+def gru_on_rows(rows: tf.Tensor, weights: Weights, overlap: Overlap, return_sequences: bool) -> tf.Tensor:
+    """Run a GRU (``reset_after=True``) over windows that overlap, see ``lstm_on_rows``; bias is ``[2, 3H]``."""
+    kernel, recurrent, bias = _tensors(weights)
+    projected = _project(rows[:, None], kernel, bias[0], rows.dtype)[:, 0]
+    zeros = tf.zeros([overlap.windows, recurrent.shape[0]], rows.dtype)
+    last, lists = gru_infer(projected, recurrent, bias[1], zeros, return_sequences, overlap)
+    return _swap_time(lists[0]) if return_sequences else last
 
 
 def on_gpu() -> bool:

@@ -1,0 +1,173 @@
+"""Forward passes over windows that overlap: a layer that treats each row alone runs once per row.
+
+Of 128 windows of 100 rows, each a row after the other, 227 rows are different and not 12,800. Encodings, dense layers
+before the first recurrent one and its input projection depend on one row each, and a causal convolution on a few. They
+are computed for the rows, and only then are the windows made of them. A time loop reads its step of all windows from
+the rows directly.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from tsforecast.inference.compiled import Select, compiles_whole, name_outputs
+from tsforecast.inference.sharding import MIN_ROWS, forward_shards
+from tsforecast.layers.categories import CategoryEmbedding, SelectChannels
+from tsforecast.layers.encoding import PiecewiseLinear
+from tsforecast.layers.overlap import Overlap, Rows
+from tsforecast.layers.recurrent import GRU, LSTM
+from tsforecast.models.forecaster import Forecaster
+from tsforecast.typing import Tensor
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+MAX_SHARE = 0.5  # of the rows of the windows one by one; above it, little is gained
+# Layers whose output in a row depends on that row of each input alone.
+BY_ROW = (
+    PiecewiseLinear,
+    SelectChannels,
+    CategoryEmbedding,
+    keras.layers.Dense,
+    keras.layers.Activation,
+    keras.layers.Concatenate,
+    keras.layers.Add,
+)
+
+
+def can_share(model: object, overlap: Overlap | None) -> bool:
+    """Return whether a model forecasts overlapping windows faster from their rows: a network on a CPU, compiled whole.
+
+    Args:
+        model: Any model.
+        overlap: The windows, None if their distances differ.
+    """
+    if overlap is None or overlap.share > MAX_SHARE or overlap.windows < 2 * MIN_ROWS:
+        return False
+    if keras.config.backend() != "tensorflow" or not isinstance(model, Forecaster):
+        return False
+    import tensorflow as tf
+
+    if tf.config.list_logical_devices("GPU"):
+        return False
+    return compiles_whole(model, overlap.windows)
+
+
+def shared_forward(model: keras.Model, rows: np.ndarray, overlap: Overlap) -> dict[str, np.ndarray]:
+    """Return a model's outputs for overlapping windows.
+
+    Args:
+        model: A built network for which ``can_share`` holds. Its compiled functions are made once and kept on it.
+        rows: float32 ``[R, C]``, the rows of the windows.
+        overlap: The windows.
+    """
+    import tensorflow as tf
+
+    functions: dict[Any, Callable[..., Any]] | None = getattr(model, "_shared_forward", None)
+    if functions is None:
+        functions = {}
+        object.__setattr__(model, "_shared_forward", functions)  # not tracked by Keras, and not saved
+    key = overlap, rows.shape[1]
+    if key not in functions:
+        functions[key] = compile_shared(model, overlap, rows.shape[1])
+    outputs = functions[key](tf.constant(rows))
+    return {name: values.numpy() for name, values in outputs.items()}
+
+
+def compile_shared(
+    model: keras.Model, overlap: Overlap, channels: int, select: Select = dict
+) -> Callable[..., dict[str, Tensor]]:
+    """Compile the forward pass of overlapping windows, their parts side by side, each one XLA program.
+
+    Args:
+        model: A built network.
+        overlap: The windows.
+        channels: Channels C of a row.
+        select: Picks the outputs that are returned; the others are not computed.
+
+    Returns:
+        A function of float32 rows ``[R, C]``.
+    """
+    import tensorflow as tf
+
+    @functools.partial(tf.function, jit_compile=True, autograph=False)
+    def run_part(rows: tf.Tensor, part: Overlap) -> dict[str, Tensor]:
+        with keras.StatelessScope():
+            return select(name_outputs(_run(model, [Rows(rows[None], part)])))
+
+    def run(rows: tf.Tensor) -> dict[str, Tensor]:
+        outputs = [
+            run_part(rows[first : first + part.rows], part)
+            for first, part in overlap.split(forward_shards(overlap.windows))
+        ]
+        return {name: tf.concat([part[name] for part in outputs], 0) for name in outputs[0]}
+
+    spec = tf.TensorSpec((overlap.rows, channels), tf.float32)
+    compiled: Callable[..., dict[str, Tensor]] = tf.function(run, autograph=False).get_concrete_function(spec)
+    return compiled
+
+
+def _run(model: keras.Model, inputs: Sequence[Tensor | Rows]) -> Tensor:
+    """Return the outputs of a functional model, some of whose inputs are rows."""
+    return keras.tree.map_structure(_windows, model._run_through_graph(inputs, call_fn=_call))
+
+
+def _call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call an operation of a graph; on rows if it treats each of them alone, otherwise on windows."""
+    inputs = [part for part in keras.tree.flatten((args, kwargs)) if isinstance(part, Rows)]
+    if inputs:
+        if isinstance(operation, Forecaster):
+            return _run(operation, keras.tree.flatten(args))
+        if _is_by_row(operation, args, kwargs):
+            values = keras.tree.map_structure(lambda part: part.values if isinstance(part, Rows) else part, args)
+            return Rows(operation(*values, **kwargs), inputs[0].overlap)
+        if _is_causal_convolution(operation, inputs[0].overlap):
+            return _convolve(operation, inputs[0])
+        if isinstance(operation, (LSTM, GRU)) and len(args) == 1 and operation.reads_rows:
+            return operation.read_rows(inputs[0])
+        args, kwargs = keras.tree.map_structure(_windows, (args, kwargs))
+    if isinstance(operation, keras.layers.Layer) and operation._call_has_training_arg:
+        kwargs = {**kwargs, "training": False}
+    return operation(*args, **kwargs)
+
+
+def _windows(value: Any) -> Any:
+    return value.windows if isinstance(value, Rows) else value
+
+
+def _is_by_row(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Return whether each row of the output depends on the same row of the inputs alone, which are all rows."""
+    if type(operation).__name__ == "GetItem":  # of the channels alone, as in past[..., :3]
+        return isinstance(args[1], tuple) and len(args[1]) == 2 and args[1][0] is Ellipsis
+    if isinstance(operation, keras.layers.Concatenate) and operation.axis not in (-1, 2):
+        return False
+    return isinstance(operation, BY_ROW) and all(
+        isinstance(part, Rows) for part in keras.tree.flatten((args, kwargs))
+    )
+
+
+def _is_causal_convolution(operation: Any, overlap: Overlap) -> bool:
+    return (
+        isinstance(operation, keras.layers.Conv1D)
+        and operation.padding == "causal"
+        and operation.strides == operation.dilation_rate == (1,)
+        and operation.kernel_size[0] <= overlap.lookback
+    )
+
+
+def _convolve(operation: keras.layers.Conv1D, rows: Rows) -> Tensor:
+    """Return a causal convolution of each window ``[B, L, F]``.
+
+    Its first steps look back at the zeros before the window, so that they differ from window to window.
+    """
+    reach, index = operation.kernel_size[0] - 1, rows.overlap.index()
+    convolved = keras.ops.take(operation(rows.values)[0], index[:, reach:], axis=0)
+    if not reach:
+        return convolved
+    first = operation(keras.ops.take(rows.values[0], index[:, :reach], axis=0))
+    return keras.ops.concatenate([first, convolved], axis=1)
