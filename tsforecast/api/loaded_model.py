@@ -240,7 +240,9 @@ class LoadedModel:
             if not len(segment.ends):
                 return None
             return (
-                predictor.forecast_segment(segment, segment.ends) if ensemble is None else ensemble.forecasts(segment)
+                predictor.forecast_segment(segment, segment.ends)
+                if ensemble is None
+                else ensemble.forecasts(segment)
             )
 
         return forecast

@@ -8,8 +8,8 @@ import numpy as np
 from tsforecast.data.windows import Windows
 from tsforecast.inference.compiled import name_outputs, sharded_forward
 from tsforecast.inference.forecasts import Outputs
-from tsforecast.inference.shared_rows import can_share, shared_forward
 from tsforecast.inference.sharding import forward_shards
+from tsforecast.inference.shared_rows import can_share, shared_forward
 from tsforecast.layers.overlap import find_overlap
 from tsforecast.typing import Tensor
 

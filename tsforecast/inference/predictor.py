@@ -29,8 +29,8 @@ class Predictor:
     Args:
         model: A ``Forecaster`` or an ``Estimator``, with its metadata.
         sizes: Batch sizes to compile for. A batch is filled up to the next of them, so that no later call compiles.
-        stride: Rows from one window of a stream to the next, if most calls are of ``segment_outputs``: what such windows
-            share is then computed once where that is faster, and the sizes are compiled when they are first needed.
+        stride: Rows from one window of a stream to the next, if most calls are of ``segment_outputs``: what such
+            windows share is then computed once where that is faster, and the sizes are compiled when first needed.
 
     Raises:
         UserError: The model's metadata lacks what a model needs to be used without its run.
@@ -47,10 +47,14 @@ class Predictor:
         self.model, self.metadata = model, ModelMetadata.from_model(model)
         self.sizes, self.stride = tuple(sorted(sizes)), stride
         self._calls: dict[int, Run] = {}
-        self._shared = None if stride is None else _compile_shared(model, self.metadata, self.sizes[-1], stride)
+        self._shared = (
+            None if stride is None else _compile_shared(model, self.metadata, self.sizes[-1], stride)
+        )
         if self._shared is None:
             for size in self.sizes:  # so that the first real call has nothing left to compile
-                self.outputs(np.zeros((size, self.metadata.lookback, len(self.metadata.channels)), np.float32))
+                self.outputs(
+                    np.zeros((size, self.metadata.lookback, len(self.metadata.channels)), np.float32)
+                )
 
     def __call__(
         self, past: np.ndarray, series: ModelMetadata | Sequence[ModelMetadata] | None = None

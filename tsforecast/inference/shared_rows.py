@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 import numpy as np
@@ -27,6 +27,7 @@ from tsforecast.typing import Tensor
 if TYPE_CHECKING:
     import tensorflow as tf
 
+Value: TypeAlias = Tensor | Rows
 MAX_SHARE = 0.5  # of the rows of the windows one by one; above it, little is gained
 # Layers whose output in a row depends on that row of each input alone.
 BY_ROW = (
@@ -112,19 +113,21 @@ def compile_shared(
     return compiled
 
 
-def _run(model: keras.Model, inputs: Sequence[Tensor | Rows]) -> Tensor:
+def _run(model: keras.Model, inputs: Sequence[Value]) -> Tensor:
     """Return the outputs of a functional model, some of whose inputs are rows."""
     return keras.tree.map_structure(_windows, model._run_through_graph(inputs, call_fn=_call))
 
 
-def _call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+def _call(operation: keras.Operation, *args: Value, **kwargs: Value) -> Value:
     """Call an operation of a graph; on rows if it treats each of them alone, otherwise on windows."""
     inputs = [part for part in keras.tree.flatten((args, kwargs)) if isinstance(part, Rows)]
     if inputs:
         if isinstance(operation, Forecaster):
             return _run(operation, keras.tree.flatten(args))
         if _is_by_row(operation, args, kwargs):
-            values = keras.tree.map_structure(lambda part: part.values if isinstance(part, Rows) else part, args)
+            values = keras.tree.map_structure(
+                lambda part: part.values if isinstance(part, Rows) else part, args
+            )
             return Rows(operation(*values, **kwargs), inputs[0].overlap)
         if _is_causal_convolution(operation, inputs[0].overlap):
             return _convolve(operation, inputs[0])
@@ -136,11 +139,11 @@ def _call(operation: Any, *args: Any, **kwargs: Any) -> Any:
     return operation(*args, **kwargs)
 
 
-def _windows(value: Any) -> Any:
+def _windows(value: Value) -> Tensor:
     return value.windows if isinstance(value, Rows) else value
 
 
-def _is_by_row(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+def _is_by_row(operation: keras.Operation, args: Sequence[Value], kwargs: Mapping[str, Value]) -> bool:
     """Return whether each row of the output depends on the same row of the inputs alone, which are all rows."""
     if type(operation).__name__ == "GetItem":  # of the channels alone, as in past[..., :3]
         return isinstance(args[1], tuple) and len(args[1]) == 2 and args[1][0] is Ellipsis
@@ -151,7 +154,7 @@ def _is_by_row(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     )
 
 
-def _is_causal_convolution(operation: Any, overlap: Overlap) -> bool:
+def _is_causal_convolution(operation: keras.Operation, overlap: Overlap) -> bool:
     return (
         isinstance(operation, keras.layers.Conv1D)
         and operation.padding == "causal"
@@ -165,7 +168,7 @@ def _convolve(operation: keras.layers.Conv1D, rows: Rows) -> Tensor:
 
     Its first steps look back at the zeros before the window, so that they differ from window to window.
     """
-    reach, index = operation.kernel_size[0] - 1, rows.overlap.index()
+    reach, index = operation.kernel_size[0] - 1, rows.overlap.row_index()
     convolved = keras.ops.take(operation(rows.values)[0], index[:, reach:], axis=0)
     if not reach:
         return convolved

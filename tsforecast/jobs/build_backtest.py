@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from tsforecast.models.protocol import Model
 
 
-def set_up_origins(
-    config: Config, series: Series, origins: tuple[Origin, ...]
-) -> tuple[Config, RuntimeInfo]:
+def set_up_origins(config: Config, series: Series, origins: tuple[Origin, ...]) -> tuple[Config, RuntimeInfo]:
     """Return the config with its precision chosen and a batch size that fits, and what the job runs with.
 
     Raises:

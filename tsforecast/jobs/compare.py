@@ -17,7 +17,7 @@ from tsforecast.tracking.run_folder import RunFolder
 
 
 def main(config: Config, path: Path) -> float:
-    """Compare the runs in ``config.over``, write the page, figures and ``leaderboard.csv``, and return the best RMSE."""
+    """Compare the runs in ``config.over``, write page, figures and ``leaderboard.csv``, and return the best RMSE."""
     runs, skipped = collect_runs(config.over)
     board = rank_runs(runs)
     seeds = summarize_seeds(board)

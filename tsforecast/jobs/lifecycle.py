@@ -12,10 +12,10 @@ from tsforecast.config.stored import as_yaml
 from tsforecast.data.identity import DataIdentity
 from tsforecast.errors import UserError
 from tsforecast.evaluation.result import RunResult, is_finished, record_failure
-from tsforecast.jobs.stored_data import read_identity, record_training_data
 from tsforecast.stages import stage
 from tsforecast.tracking.artifacts import artifact_name
 from tsforecast.tracking.background import start_trackers
+from tsforecast.tracking.run_data import read_identity, record_data
 from tsforecast.tracking.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def open_run(config: Config, path: Path, dataset: ForecastDataset) -> Iterator[t
     folder = RunFolder.create(path)
     if config.resume is None:
         folder.write_text_atomic("config.yaml", as_yaml(config))
-    record_training_data(config, folder, dataset)
+        record_data(folder, dataset)
     trackers = start_trackers(tracker_starters(config, folder))
     with record_failure(folder.path), ExitStack() as stack:
         with stage("tracker"):

@@ -1,7 +1,6 @@
 """Data for jobs that continue from a saved model: scaled as in its training, and compared with its training data."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from tsforecast.data.scaling import Scaler
 from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.jobs import build
-from tsforecast.models.io import load_metadata, saved_path
+from tsforecast.models.io import load_metadata
 from tsforecast.times.frequency import DAY
+from tsforecast.tracking.run_data import find_change, read_identity, read_start
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -52,7 +52,7 @@ def build_training_data(config: Config, folder: RunFolder) -> ForecastDataset:
     Raises:
         UserError: A run is to be resumed on other data than it began with.
     """
-    stored = _read_start(folder) if config.resume is not None else None
+    stored = read_start(folder) if config.resume is not None else None
     if stored is None:
         series, scaler = build.load_series(config), None
     else:
@@ -69,47 +69,12 @@ def check_resumed_data(config: Config, folder: RunFolder, dataset: ForecastDatas
     Raises:
         UserError: The data have changed.
     """
-    stored = _read_start(folder) if config.resume is not None else None
-    if stored is None:
-        return
-    if "data" in stored:
-        before = DataIdentity.from_dict(stored["data"], dataset.series, config.data["split"])
-        change = compare_data(before, DataIdentity.from_series(dataset.series, dataset.parts))
-    else:
-        features = dataset.series.features
-        rows = dataset.series.values[slice(*dataset.borders[0])]
-        fitted = Scaler.fit(rows, features, dataset.target_indices)
-        same = fitted.mean.tolist() == stored["scaler"]["mean"][: len(features)]
-        change = "" if same else "the training rows have changed since the run began"
+    stored = read_start(folder) if config.resume is not None else None
+    change = "" if stored is None else find_change(stored, dataset, config.data["split"])
     if change:
         raise UserError(
             f"{folder.path} cannot be resumed: {change}. Give it the data that it began with, or start a new run."
         )
-
-
-def record_training_data(config: Config, folder: RunFolder, dataset: ForecastDataset) -> None:
-    """Write ``data.json``, by which a resumed run knows its data and scaling; nothing for a run that is resumed."""
-    if config.resume is None:
-        identity = DataIdentity.from_series(dataset.series, dataset.parts)
-        folder.write_json(
-            folder.data.name,
-            {
-                "data": identity.to_dict(),
-                "channels": list(dataset.channels),
-                "scaler": dataset.scaler.to_dict(),
-                "recipe": identity.recipe,
-            },
-        )
-
-
-def _read_start(folder: RunFolder) -> dict[str, Any] | None:
-    """Return channels, scaler and, if known, data with which an interrupted run began; None if it saved nothing."""
-    if folder.data.is_file():
-        return json.loads(folder.data.read_text(encoding="utf-8"))
-    # Runs of version 0.1 have no data.json; their best model has the scaling.
-    if saved_path(folder.best).is_file():
-        return load_metadata(folder.best)
-    return None
 
 
 def load_series_again(config: Config, stored: Mapping[str, Any], source: Path) -> Series:
@@ -117,7 +82,7 @@ def load_series_again(config: Config, stored: Mapping[str, Any], source: Path) -
 
     Args:
         config: Config of the run.
-        stored: Metadata of its model, or what ``record_training_data`` wrote.
+        stored: Metadata of its model, or what ``tracking.run_data.record_data`` wrote.
         source: Folder of the model, for messages.
 
     Raises:
@@ -147,12 +112,3 @@ def _check_channels(config: Config, metadata: Mapping[str, Any], series: Series,
             f"The data have the features {', '.join(series.features)}, and the model in {source} was trained on"
             f" {', '.join(expected)}: give it the same with data.features."
         )
-
-
-def read_identity(folder: RunFolder) -> dict[str, Any] | None:
-    """Return what a run's folder says of its data; None if it does not say."""
-    for path in (folder.result, folder.data):
-        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        if stored.get("data"):
-            return stored["data"]
-    return None

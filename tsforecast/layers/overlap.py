@@ -24,7 +24,7 @@ class Overlap(NamedTuple):
         >>> overlap = Overlap(windows=3, lookback=4, stride=2)
         >>> overlap.rows
         8
-        >>> overlap.index().tolist()
+        >>> overlap.row_index().tolist()
         [[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 6, 7]]
     """
 
@@ -42,7 +42,7 @@ class Overlap(NamedTuple):
         """Rows that the windows have together, relative to those that they have one by one; below 1 if they overlap."""
         return self.rows / (self.windows * self.lookback)
 
-    def index(self) -> np.ndarray:
+    def row_index(self) -> np.ndarray:
         """Return the rows of each window ``[B, L]``."""
         return self.stride * np.arange(self.windows)[:, None] + np.arange(self.lookback)
 
@@ -77,7 +77,7 @@ class Rows:
         """The values of each window, ``[B, L, D]``."""
         from keras import ops
 
-        return ops.take(self.values[0], self.overlap.index(), axis=0)
+        return ops.take(self.values[0], self.overlap.row_index(), axis=0)
 
 
 def find_overlap(ends: np.ndarray, lookback: int) -> Overlap | None:

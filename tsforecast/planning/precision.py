@@ -71,9 +71,7 @@ def is_worthwhile(training: TrainingOptions) -> bool:
     return long_enough and (training.max_steps is None or training.max_steps >= MIN_STEPS)
 
 
-def _measure(
-    config: Config, measure: Callable[..., Sequence[Mapping[str, Any]]]
-) -> dict[Policy, float]:
+def _measure(config: Config, measure: Callable[..., Sequence[Mapping[str, Any]]]) -> dict[Policy, float]:
     """Time a train step with each precision, and keep the seconds."""
     print("precision=mixed: timing train steps with and without bfloat16, once on this machine", flush=True)
     seconds: dict[Policy, float] = {}
@@ -110,7 +108,9 @@ def _path(config: Config) -> Path | None:
         "machine": runtime.cpu_description(),
         "versions": runtime.versions(config.backend),
         "threads": config.device.threads,
-        "data": {key: value for key, value in config.data.items() if key not in ("rows", "split", "sampling")},
+        "data": {
+            key: value for key, value in config.data.items() if key not in ("rows", "split", "sampling")
+        },
         "window": dataclasses.asdict(config.window),
         "context": config.context.kind,
         "model": config.model,

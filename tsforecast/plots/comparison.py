@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,13 +45,15 @@ def plot_errors(
     rows = {name: row for row, name in enumerate(names)}
     if intervals:
         ends = np.array([intervals.get(name, (np.nan, np.nan)) for name in names])
-        axes.hlines(rows.values(), *ends.T, color=BLUE, linewidth=2, alpha=0.45, label="95 % interval")
+        axes.hlines(list(rows.values()), *ends.T, color=BLUE, linewidth=2, alpha=0.45, label="95 % interval")
     points = [(value, row) for name, row in rows.items() for value in errors[name]]
     axes.plot(*zip(*points, strict=True), "o", color=BLUE, markersize=5, label="run")
     several = [name for name in names if len(errors[name]) > 1]
     if several:
-        style = {"color": ORANGE, "markersize": 13, "markeredgewidth": 2, "linestyle": "none"}
-        axes.plot([means[name] for name in several], [rows[name] for name in several], "|", label="mean", **style)
+        style: dict[str, Any] = {"color": ORANGE, "markersize": 13, "markeredgewidth": 2, "linestyle": "none"}
+        axes.plot(
+            [means[name] for name in several], [rows[name] for name in several], "|", label="mean", **style
+        )
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="x", color="#e5e7eb", linewidth=0.8)

@@ -14,7 +14,12 @@ from tsforecast.metrics.bootstrap import Interval
 def run(name, rmse, size=32, seed=0, lead=10):
     config = {"training": {"batch_size": size}, "seed": seed}
     window = {"lead": lead, "horizon": 1}
-    result = {"metrics": {"test/rmse": rmse}, "unit": "kW", "window": window, "data": {"hash": "h", "name": "house"}}
+    result = {
+        "metrics": {"test/rmse": rmse},
+        "unit": "kW",
+        "window": window,
+        "data": {"hash": "h", "name": "house"},
+    }
     return Run(Path(name), config, result)
 
 

@@ -110,7 +110,7 @@ def test_windows_of_a_stream_are_forecast_from_their_rows(stride, gaps):
 
 
 def test_a_model_of_another_kind_forecasts_a_stream_window_by_window():
-    model = Scripted(make_task())
+    model = Scripted(make_task(), {})
     model.describe(**make_metadata())
     rows = segment(75)
     forecasts = Predictor(model, sizes=(32,), stride=1).forecast_segment(rows, rows.ends)

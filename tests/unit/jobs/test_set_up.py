@@ -23,7 +23,7 @@ def test_the_model_is_that_of_a_run_with_the_chosen_precision(monkeypatch, polic
     )
     models = []
     for name in ("mixed", policy):
-        checked = config("model=dlinear", f"precision={name}")
+        checked = config("job=benchmark", "model=dlinear", f"precision={name}")
         checked, facts, model = set_up.set_up(checked, build.build_data(checked))
         assert checked.precision.policy == facts.policy == policy
         models.append(model)

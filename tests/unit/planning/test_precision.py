@@ -32,7 +32,7 @@ class Stopwatch:
 
 
 def choose(measure, *overrides, facts=CPU, model=NETWORK):
-    chosen = precision.choose(config("precision=mixed", *overrides), facts, model, measure)
+    chosen = precision.choose(config("job=benchmark", "precision=mixed", *overrides), facts, model, measure)
     return chosen.precision.policy
 
 
@@ -63,7 +63,9 @@ def test_without_a_cache_the_steps_are_timed_each_time(monkeypatch):
     assert len(measure.timed) == 4
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"float32": 1}', '{"float32": 1, "mixed_bfloat16": null}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"float32": 1}', '{"float32": 1, "mixed_bfloat16": null}']
+)
 def test_a_damaged_measurement_is_replaced(cache, content):
     measure = Stopwatch(float32=0.03, mixed_bfloat16=0.04)
     choose(measure)
@@ -92,5 +94,5 @@ def test_nothing_is_timed_where_it_would_not_help(overrides, facts, model):
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_a_precision_by_name_is_used_as_it_is(policy):
-    composed = config(f"precision={policy}")
+    composed = config("job=benchmark", f"precision={policy}")
     assert precision.choose(composed, CPU, NETWORK, Stopwatch()) is composed
