@@ -166,7 +166,7 @@ def _compile(model: Model, metadata: ModelMetadata, size: int) -> Run:
 def _compile_shared(
     model: Model, metadata: ModelMetadata, windows: int, stride: int
 ) -> Callable[[Segment, np.ndarray], Outputs] | None:
-    """Return a function of windows of a segment at the same distance; None where sharing rows is no faster."""
+    """Return a function of windows of a segment at the same distance; None where sharing rows does not help."""
     from tsforecast.inference.compiled import to_numpy
     from tsforecast.inference.shared_rows import can_share, compile_shared
 
