@@ -125,11 +125,8 @@ def _call(operation: keras.Operation, *args: Value, **kwargs: Value) -> Value:
         if isinstance(operation, Forecaster):
             return _run(operation, keras.tree.flatten(args))
         if _is_by_row(operation, args, kwargs):
-            values = keras.tree.map_structure(
-                lambda part: part.values if isinstance(part, Rows) else part, args
-            )
-            return Rows(operation(*values, **kwargs), inputs[0].overlap)
-        if _is_causal_convolution(operation, inputs[0].overlap):
+            return _call_by_row(operation, inputs, args, kwargs)
+        if _is_causal_convolution(operation, inputs[0]):
             return _convolve(operation, inputs[0])
         if isinstance(operation, (LSTM, GRU)) and len(args) == 1 and operation.reads_rows:
             return operation.read_rows(inputs[0])
@@ -154,23 +151,32 @@ def _is_by_row(operation: keras.Operation, args: Sequence[Value], kwargs: Mappin
     )
 
 
-def _is_causal_convolution(operation: keras.Operation, overlap: Overlap) -> bool:
+def _call_by_row(
+    operation: keras.Operation, inputs: Sequence[Rows], args: Sequence[Value], kwargs: Mapping[str, Value]
+) -> Rows:
+    """Call an operation on rows and, where they differ from them, on the first steps of the windows."""
+
+    def call(select: Callable[[Rows], Tensor]) -> Tensor:
+        chosen = keras.tree.map_structure(lambda part: select(part) if isinstance(part, Rows) else part, args)
+        return operation(*chosen, **kwargs)
+
+    edge = max(part.edge for part in inputs)
+    first = call(lambda part: part.first_steps(edge)) if edge else None
+    return Rows(call(lambda part: part.values), inputs[0].overlap, first)
+
+
+def _is_causal_convolution(operation: keras.Operation, rows: Rows) -> bool:
     return (
         isinstance(operation, keras.layers.Conv1D)
         and operation.padding == "causal"
         and operation.strides == operation.dilation_rate == (1,)
-        and operation.kernel_size[0] <= overlap.lookback
+        and operation.kernel_size[0] <= rows.overlap.lookback
+        and not rows.edge
     )
 
 
-def _convolve(operation: keras.layers.Conv1D, rows: Rows) -> Tensor:
-    """Return a causal convolution of each window ``[B, L, F]``.
-
-    Its first steps look back at the zeros before the window, so that they differ from window to window.
-    """
-    reach, index = operation.kernel_size[0] - 1, rows.overlap.row_index()
-    convolved = keras.ops.take(operation(rows.values)[0], index[:, reach:], axis=0)
-    if not reach:
-        return convolved
-    first = operation(keras.ops.take(rows.values[0], index[:, :reach], axis=0))
-    return keras.ops.concatenate([first, convolved], axis=1)
+def _convolve(operation: keras.layers.Conv1D, rows: Rows) -> Rows:
+    """Return a causal convolution, whose first steps see the zeros before each window."""
+    reach = operation.kernel_size[0] - 1
+    first = operation(rows.steps(0, reach)) if reach else None
+    return Rows(operation(rows.values), rows.overlap, first)

@@ -67,17 +67,38 @@ class Rows:
     Args:
         values: ``[1, R, D]``.
         overlap: The windows.
+        first: Values of the first E steps of each window ``[B, E, D]``, if they are not those of its rows: a
+            convolution looks back at the zeros before the window there. None if they are.
     """
 
     values: Tensor
     overlap: Overlap
+    first: Tensor = None
+
+    @property
+    def edge(self) -> int:
+        """Number E of first steps that are not those of the rows."""
+        return 0 if self.first is None else int(self.first.shape[1])
+
+    def steps(self, start: int, stop: int) -> Tensor:
+        """Return some steps of each window, ``[B, stop - start, D]``, none of them before the edge."""
+        from keras import ops
+
+        return ops.take(self.values[0], self.overlap.row_index()[:, start:stop], axis=0)
+
+    def first_steps(self, count: int) -> Tensor:
+        """Return the first steps of each window, no fewer than those before the edge; None for no steps."""
+        from keras import ops
+
+        if count == self.edge:
+            return self.first
+        rest = self.steps(self.edge, count)
+        return rest if self.first is None else ops.concatenate([self.first, rest], axis=1)
 
     @functools.cached_property
     def windows(self) -> Tensor:
         """The values of each window, ``[B, L, D]``."""
-        from keras import ops
-
-        return ops.take(self.values[0], self.overlap.row_index(), axis=0)
+        return self.first_steps(self.overlap.lookback)
 
 
 def find_overlap(ends: np.ndarray, lookback: int) -> Overlap | None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from tsforecast.layers.overlap import Overlap, Rows
+from tsforecast.layers.overlap import Rows
 from tsforecast.layers.portable import is_portable
 from tsforecast.typing import Tensor
 
@@ -116,7 +116,7 @@ class _FastRecurrent(keras.layers.Layer):
         Args:
             rows: The rows that the windows share.
         """
-        return self._run_kernel_on_rows(rows.values[0], rows.overlap)
+        return self._run_kernel_on_rows(rows)
 
     def _weights(self, bias_shape: tuple[int, ...]) -> "kernels.Weights":
         from tsforecast.layers.kernels import recurrent_tensorflow as kernels
@@ -168,10 +168,10 @@ class LSTM(_FastRecurrent, keras.layers.LSTM):
         )
         return last, last if sequence is None else sequence, [last, carry]
 
-    def _run_kernel_on_rows(self, rows: Tensor, overlap: Overlap) -> Tensor:
+    def _run_kernel_on_rows(self, rows: Rows) -> Tensor:
         from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
-        return kernels.lstm_on_rows(rows, self._weights((4 * self.units,)), overlap, self.return_sequences)
+        return kernels.lstm_on_rows(rows, self._weights((4 * self.units,)), self.return_sequences)
 
 
 @_REGISTER
@@ -209,10 +209,10 @@ class GRU(_FastRecurrent, keras.layers.GRU):
         )
         return last, last if sequence is None else sequence, [last]
 
-    def _run_kernel_on_rows(self, rows: Tensor, overlap: Overlap) -> Tensor:
+    def _run_kernel_on_rows(self, rows: Rows) -> Tensor:
         from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
-        return kernels.gru_on_rows(rows, self._weights((2, 3 * self.units)), overlap, self.return_sequences)
+        return kernels.gru_on_rows(rows, self._weights((2, 3 * self.units)), self.return_sequences)
 
 
 @_REGISTER

@@ -26,7 +26,7 @@ from tsforecast.layers.kernels.loops_tensorflow import (
     lstm_backward,
     lstm_forward,
 )
-from tsforecast.layers.overlap import Overlap
+from tsforecast.layers.overlap import Overlap, Rows
 from tsforecast.layers.portable import is_portable
 
 
@@ -151,32 +151,46 @@ def gru(
     return last, _swap_time(sequence[0]) if sequence else None
 
 
-def lstm_on_rows(rows: tf.Tensor, weights: Weights, overlap: Overlap, return_sequences: bool) -> tf.Tensor:
+def lstm_on_rows(rows: Rows, weights: Weights, return_sequences: bool) -> tf.Tensor:
     """Run an LSTM over windows that overlap, from zero states and without a gradient.
 
     Args:
-        rows: Inputs ``[R, I]`` of the rows that the windows share.
+        rows: Inputs ``[1, R, I]`` of the rows that the windows share.
         weights: The weights; bias is ``[4H]``.
-        overlap: The windows.
         return_sequences: Whether to return the outputs of all steps.
 
     Returns:
         ``[B, H]``, or ``[B, T, H]`` with ``return_sequences``.
     """
     kernel, recurrent, bias = _tensors(weights)
-    projected = _project(rows[:, None], kernel, bias, rows.dtype)[:, 0]
-    zeros = tf.zeros([overlap.windows, recurrent.shape[0]], rows.dtype)
-    last, _, lists = lstm_forward(projected, recurrent, zeros, zeros, int(return_sequences), overlap)
-    return _swap_time(lists[0]) if return_sequences else last
+    zeros = tf.zeros([rows.overlap.windows, recurrent.shape[0]], rows.values.dtype)
+    last, carry, sequences = zeros, zeros, []
+    for projected, overlap in _project_rows(rows, kernel, bias):
+        last, carry, lists = lstm_forward(projected, recurrent, last, carry, int(return_sequences), overlap)
+        sequences += lists
+    return _swap_time(tf.concat(sequences, 0)) if return_sequences else last
 
 
-def gru_on_rows(rows: tf.Tensor, weights: Weights, overlap: Overlap, return_sequences: bool) -> tf.Tensor:
+def gru_on_rows(rows: Rows, weights: Weights, return_sequences: bool) -> tf.Tensor:
     """Run a GRU (``reset_after=True``) over windows that overlap, see ``lstm_on_rows``; bias is ``[2, 3H]``."""
     kernel, recurrent, bias = _tensors(weights)
-    projected = _project(rows[:, None], kernel, bias[0], rows.dtype)[:, 0]
-    zeros = tf.zeros([overlap.windows, recurrent.shape[0]], rows.dtype)
-    last, lists = gru_infer(projected, recurrent, bias[1], zeros, return_sequences, overlap)
-    return _swap_time(lists[0]) if return_sequences else last
+    last, sequences = tf.zeros([rows.overlap.windows, recurrent.shape[0]], rows.values.dtype), []
+    for projected, overlap in _project_rows(rows, kernel, bias[0]):
+        last, lists = gru_infer(projected, recurrent, bias[1], last, return_sequences, overlap)
+        sequences += lists
+    return _swap_time(tf.concat(sequences, 0)) if return_sequences else last
+
+
+def _project_rows(rows: Rows, kernel: tf.Tensor, bias: tf.Tensor) -> list[tuple[tf.Tensor, Overlap | None]]:
+    """Return the projected inputs of the first steps, if they are not those of the rows, and of the others."""
+    edge, dtype = rows.edge, rows.values.dtype
+    rest = rows.overlap._replace(lookback=rows.overlap.lookback - edge)
+    parts: list[tuple[tf.Tensor, Overlap | None]] = []
+    if edge:
+        parts.append((_project(_swap_time(rows.first), kernel, bias, dtype), None))
+    if rest.lookback:
+        parts.append((_project(_swap_time(rows.values), kernel, bias, dtype)[edge:, 0], rest))
+    return parts
 
 
 def on_gpu() -> bool:
