@@ -13,6 +13,7 @@ import numpy as np
 from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.data.series import Series
+from tsforecast.evaluation.series_monitoring import mean_observed, series_file, share_of_persistence
 from tsforecast.files import write_bytes
 from tsforecast.inference.predict import predict
 from tsforecast.monitoring.local_time import local_seconds
@@ -32,8 +33,12 @@ MAX_WINDOWS = 10_000
 
 
 def monitored_features(series: Series) -> tuple[str, ...]:
-    """Return the features that are measured: neither of the calendar, nor derived, nor categories; targets first."""
-    excluded = {*CALENDAR, *series.derived, *series.categories}
+    """Return the features that are measured: neither of the calendar, nor derived, nor categories; targets first.
+
+    Nor are those that are constant within each of many series.
+    """
+    constant = () if series.panel is None else series.panel.constant
+    excluded = {*CALENDAR, *series.derived, *series.categories, *constant}
     names = [name for name in (*series.targets, *series.features) if name not in excluded]
     return tuple(dict.fromkeys(names))[:MAX_FEATURES]
 
@@ -82,10 +87,8 @@ def learn_residuals(model: Model, dataset: ForecastDataset) -> tuple[ResidualRef
     residual, error = truth - forecast, np.abs(truth - naive)
     seconds = series.time[windows.ends + windows.lead].astype("datetime64[s]").astype(np.int64)
     step = series.step * spacing * dataset.window["stride"]
-    reference = ResidualReference.fit(seconds, _mean(residual, 1), step, local_seconds(series.clock))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = _mean(np.abs(residual), (0, 1)) / _mean(error, (0, 1))
-    return reference, tuple(share.tolist())
+    reference = ResidualReference.fit(seconds, mean_observed(residual, 1), step, local_seconds(series.clock))
+    return reference, share_of_persistence(residual, error)
 
 
 def save_inputs(folder: Path, dataset: ForecastDataset) -> None:
@@ -105,8 +108,10 @@ def monitoring_file(folder: Path, model: Model, dataset: ForecastDataset) -> dic
         dataset: Its data.
 
     Returns:
-        Nothing for a model of many series.
+        Nothing without a measured feature.
     """
+    if dataset.series.panel is not None:
+        return series_file(model, dataset, monitored_features(dataset.series))
     path = folder / FILE
     saved = Reference.from_dict(json.loads(path.read_text())) if path.is_file() else None
     inputs = learn_inputs(dataset) if saved is None else saved.inputs
@@ -118,10 +123,3 @@ def monitoring_file(folder: Path, model: Model, dataset: ForecastDataset) -> dic
 
 def _to_json(reference: Reference) -> bytes:
     return json.dumps(reference.to_dict(), allow_nan=False).encode()
-
-
-def _mean(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
-    known = np.isfinite(values)
-    count = known.sum(axis=axis)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, values, 0.0).sum(axis=axis) / np.where(count > 0, count, np.nan)

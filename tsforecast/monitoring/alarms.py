@@ -1,4 +1,4 @@
-"""Alarms: one sentence each, with a severity, a start and an end; at most one is open per kind and feature."""
+"""Alarms: one sentence each, with a severity, a start and an end; at most one is open per kind, feature and series."""
 
 from collections import deque
 from dataclasses import asdict, dataclass, field, replace
@@ -35,6 +35,7 @@ class Alarm:
         text: One sentence.
         figures: Figures behind the sentence.
         end: Second at which it ended; None while it is open.
+        series: Name of the series; empty for a model of one series, and for an alarm of the whole service.
 
     Example:
         >>> Alarm(1, "stuck", "voltage", "critical", 0, "voltage is stuck at 240.").end is None
@@ -49,10 +50,36 @@ class Alarm:
     text: str
     figures: dict[str, float] = field(default_factory=dict)
     end: int | None = None
+    series: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
+        """Return plain values for JSON; ``series`` only if it has a name."""
+        fields = asdict(self)
+        if not self.series:
+            del fields["series"]
+        return fields
+
+
+class AlarmLog:
+    """How many alarms were raised, and the newest of those that ended; the books of many series share one.
+
+    Args:
+        keep: Number of ended alarms to keep.
+    """
+
+    def __init__(self, keep: int):
+        self.ended: deque[Alarm] = deque(maxlen=keep)
+        self.raised = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the alarms, for ``restore``."""
+        return {"raised": self.raised, "ended": [alarm.to_dict() for alarm in self.ended]}
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Restore what ``to_dict`` returned."""
+        self.raised = int(stored["raised"])
+        self.ended.clear()
+        self.ended.extend(Alarm(**fields) for fields in stored["ended"])
 
 
 class AlarmBook:
@@ -60,6 +87,8 @@ class AlarmBook:
 
     Args:
         keep: Number of alarms to keep.
+        series: Name of the series that its alarms are of; empty for a model of one series.
+        log: What it shares with the books of other series; None: nothing.
 
     Example:
         >>> book = AlarmBook(keep=100)
@@ -71,10 +100,14 @@ class AlarmBook:
         180
     """
 
-    def __init__(self, keep: int):
+    def __init__(self, keep: int, series: str = "", log: AlarmLog | None = None):
+        self.series, self.log = series, AlarmLog(keep) if log is None else log
         self.open: dict[tuple[str, str], Alarm] = {}
-        self.ended: deque[Alarm] = deque(maxlen=keep)
-        self.raised = 0
+
+    @property
+    def ended(self) -> deque[Alarm]:
+        """The alarms that ended last."""
+        return self.log.ended
 
     def raise_alarm(
         self, kind: str, feature: str, *, time: int, text: str, figures: dict[str, float] | None = None
@@ -83,8 +116,10 @@ class AlarmBook:
         key = (kind, feature)
         if key in self.open:
             return None
-        self.raised += 1
-        self.open[key] = Alarm(self.raised, kind, feature, SEVERITY[kind], time, text, figures or {})
+        self.log.raised += 1
+        text = f"'{self.series}': {text}" if self.series else text
+        alarm = Alarm(self.log.raised, kind, feature, SEVERITY[kind], time, text, figures or {})
+        self.open[key] = replace(alarm, series=self.series)
         return self.open[key]
 
     def end_alarm(self, kind: str, feature: str, *, time: int) -> Alarm | None:
@@ -102,16 +137,12 @@ class AlarmBook:
         return [*opened, *reversed(self.ended)][:count]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all alarms, for ``restore``."""
-        return {
-            "raised": self.raised,
-            "open": [alarm.to_dict() for alarm in self.open.values()],
-            "ended": [alarm.to_dict() for alarm in self.ended],
-        }
+        """Return all alarms, for ``restore``; of a series with a name those that are open."""
+        stored = {"open": [alarm.to_dict() for alarm in self.open.values()]}
+        return stored if self.series else self.log.to_dict() | stored
 
     def restore(self, stored: dict[str, Any]) -> None:
         """Restore what ``to_dict`` returned."""
-        self.raised = int(stored["raised"])
+        if not self.series:
+            self.log.restore(stored)
         self.open = {(fields["kind"], fields["feature"]): Alarm(**fields) for fields in stored["open"]}
-        self.ended.clear()
-        self.ended.extend(Alarm(**fields) for fields in stored["ended"])

@@ -19,6 +19,11 @@ REGROUP = 1000  # readings after which the groups are formed again
 MIN_RESIDUALS = 100  # before a p-value is given
 WINDOW = 5  # readings that are scored together; chosen on validation rows, as the number of groups
 LEVEL_RATE = 0.05  # step of the alarm level, as a share of the stated rate
+USUAL_MEMORY = 500  # readings of one of many series that its usual residual is the mean of
+USUAL_COUNT = 100  # readings that a usual residual from validation windows counts as
+MIN_USUAL = 20  # readings of a series before it is scored
+MAX_RATIO = 5.0  # of the usual residual, that one reading counts as at most
+SMALLEST = 1e-12
 
 
 class AnomalyScores(NamedTuple):
@@ -74,7 +79,7 @@ class AnomalyScorer:
         pairs = zip(np.abs(residuals).tolist(), forecasts.tolist(), strict=True)
         for index, (residual, forecast) in enumerate(pairs):
             if residual == residual and forecast == forecast:  # not NaN
-                p_values[index], surprise[index], flags[index] = self._score(residual, forecast)
+                p_values[index], surprise[index], flags[index] = self.score(residual, forecast, self._recent)
         return AnomalyScores(p_values, surprise, flags)
 
     def to_dict(self) -> dict[str, Any]:
@@ -98,15 +103,22 @@ class AnomalyScorer:
         self._sorted = sorted(self._surprises)
         self._fill_groups(list(stored["edges"]))
 
-    def _score(self, residual: float, forecast: float) -> tuple[float, float, bool]:
+    def score(self, residual: float, forecast: float, recent: deque[float]) -> tuple[float, float, bool]:
+        """Add one reading, and return its p-value, its surprise and whether it is flagged.
+
+        Args:
+            residual: Absolute residual.
+            forecast: Forecast.
+            recent: Surprises of the readings before it, to which its own is added.
+        """
         if self._count % REGROUP == 0:
             self._regroup()
         self._count += 1
         group = self._groups[bisect_left(self._edges, forecast)]
         p_value, surprise, flag = float("nan"), float("nan"), False
         if len(group) >= MIN_RESIDUALS:
-            self._recent.append(-float(np.log(_p_value(group, residual))))
-            surprise = sum(self._recent) / len(self._recent)
+            recent.append(-float(np.log(_p_value(group, residual))))
+            surprise = sum(recent) / len(recent)
             if len(self._sorted) >= MIN_RESIDUALS:
                 p_value = _p_value(self._sorted, surprise)
                 flag = p_value <= self.level
@@ -134,6 +146,85 @@ class AnomalyScorer:
             self._groups[bisect_left(edges, forecast)].append(residual)
         for group in self._groups:
             group.sort()
+
+
+class SeriesScorer:
+    """Scores the readings of one of many series among those of all, each relative to what is usual in its series.
+
+    A series keeps a few means, so that thousands of them take little memory, and a new one is scored after few readings.
+
+    Args:
+        pool: Scorer that the series share.
+        usual: Usual absolute residual of the series, above 0; NaN: its first readings tell.
+
+    Example:
+        >>> pool, noise = AnomalyScorer(rate=0.01), np.random.default_rng(0).normal(size=(2, 600))
+        >>> small, large = SeriesScorer(pool), SeriesScorer(pool)
+        >>> for residuals in noise.T:
+        ...     scores = small.update(residuals[:1], np.zeros(1)), large.update(100 * residuals[1:], np.zeros(1))
+        >>> large.update(np.full(2, 9.0), np.zeros(2)).flags.tolist()
+        [False, False]
+        >>> small.update(np.full(2, 9.0), np.zeros(2)).flags.tolist()
+        [False, True]
+    """
+
+    def __init__(self, pool: AnomalyScorer, usual: float = float("nan")):
+        self.pool = pool
+        self._residual = _RunningMean(usual, 0 if np.isnan(usual) else USUAL_COUNT)
+        self._center, self._spread = _RunningMean(), _RunningMean()  # of the forecasts
+        self._recent: deque[float] = deque(maxlen=WINDOW)
+
+    def update(self, residuals: np.ndarray, forecasts: np.ndarray) -> AnomalyScores:
+        """Add readings, see ``AnomalyScorer.update``."""
+        p_values, surprise = np.full((2, len(residuals)), np.nan)
+        flags = np.zeros(len(residuals), bool)
+        pairs = zip(np.abs(residuals).tolist(), forecasts.tolist(), strict=True)
+        for index, (residual, forecast) in enumerate(pairs):
+            if residual == residual and forecast == forecast:  # not NaN
+                p_values[index], surprise[index], flags[index] = self._score(residual, forecast)
+        return AnomalyScores(p_values, surprise, flags)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state, for ``restore``, without that of the pool."""
+        means = (self._residual, self._center, self._spread)
+        return {"means": [mean.to_list() for mean in means], "recent": list(self._recent)}
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Restore what ``to_dict`` returned."""
+        self._residual, self._center, self._spread = (
+            _RunningMean(float("nan") if value is None else value, count) for value, count in stored["means"]
+        )
+        self._recent.clear()
+        self._recent.extend(stored["recent"])
+
+    def _score(self, residual: float, forecast: float) -> tuple[float, float, bool]:
+        scores = float("nan"), float("nan"), False
+        usual, known = self._residual.value, self._residual.count >= MIN_USUAL
+        if known:
+            distance = forecast - self._center.value if self._center.count else 0.0
+            spread = self._spread.value if self._spread.count else 0.0
+            scores = self.pool.score(
+                residual / max(usual, SMALLEST), distance / max(spread, SMALLEST), self._recent
+            )
+        # A broken series does not make its own anomalies usual.
+        self._residual.add(min(residual, MAX_RATIO * usual) if known and usual > 0 else residual)
+        self._center.add(forecast)
+        self._spread.add(abs(forecast - self._center.value))
+        return scores
+
+
+class _RunningMean:
+    """The mean of all values at first, later of the newest few hundred."""
+
+    def __init__(self, value: float = float("nan"), count: int = 0):
+        self.value, self.count = value, count
+
+    def add(self, value: float) -> None:
+        self.count = min(self.count + 1, USUAL_MEMORY)
+        self.value = value if self.count == 1 else self.value + (value - self.value) / self.count
+
+    def to_list(self) -> list[float | int | None]:
+        return [None if np.isnan(self.value) else self.value, self.count]
 
 
 def _p_value(ordered: list[float], value: float) -> float:

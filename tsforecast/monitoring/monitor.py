@@ -1,5 +1,6 @@
 """The monitor of one model in service: rows and truths in, alarms out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from tsforecast.monitoring.options import AlarmOptions
 from tsforecast.monitoring.reference import InputReference, Local
 from tsforecast.monitoring.rounding import to_array, to_plain_list
 from tsforecast.monitoring.sentences import ALL, describe_alarm
-from tsforecast.monitoring.truths import ResidualReference, TruthMonitor, Truths
+from tsforecast.monitoring.truths import ResidualReference, Scorer, TruthMonitor, Truths
 
 FILE = "monitoring.json"  # in a run's folder and in a version of the registry
 NEVER = -(2**62)
@@ -75,6 +76,7 @@ class Monitor:
         step: Seconds from one row to the next.
         local: Turns seconds into local ones, of which hours and weekdays are taken.
         book: Alarms so far, of the model that was in service before; None: none.
+        scorers: What scores the readings of each target, of one of many series; None: scorers of their own.
 
     Example:
         ::
@@ -93,13 +95,14 @@ class Monitor:
         step: int,
         local: Local,
         book: AlarmBook | None = None,
+        scorers: Sequence[Scorer] | None = None,
     ):
         self.targets, self.step = promise.targets, step
         self.features = () if reference is None else reference.inputs.features
         self.book = AlarmBook(options.keep) if book is None else book
         self.inputs = None if reference is None else InputMonitor(reference.inputs, options, local)
         residuals = None if reference is None else reference.residuals
-        self.truths = TruthMonitor(step, promise.error, promise.coverage, options, local, residuals)
+        self.truths = TruthMonitor(step, promise.error, promise.coverage, options, local, residuals, scorers)
         self._last_row = self._last_truth = NEVER
         self._seen = np.zeros(len(self.features), bool)
 
@@ -130,14 +133,15 @@ class Monitor:
         self._last_truth = int(truths.seconds[-1])
         return self._note(self.truths.update(Truths(*(part[is_new] for part in truths))), self.targets)
 
-    def note_silence(self, seconds: float | None) -> list[Alarm]:
+    def note_silence(self, seconds: float | None, time: int | None = None) -> list[Alarm]:
         """Raise the alarm that no row arrives, or end it if ``seconds`` is None.
 
         Args:
             seconds: Seconds since the newest row, by the clock.
+            time: Second of the newest row, if this monitor is not the one that it was passed to.
         """
         figures = None if seconds is None else {"seconds": seconds}
-        return self._set_alarm("silence", ALL, self.last_time or 0, figures)
+        return self._set_alarm("silence", ALL, time or self.last_time or 0, figures)
 
     def add_spike(self, target: str, time: int, figures: dict[str, float] | None) -> list[Alarm]:
         """Raise the alarm of a forecast spike, or end it if ``figures`` is None.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,30 @@ FLOOR = 1e-3  # added to a mean absolute value before its logarithm is taken, as
 FITTING = DriftOptions(per_week=1.0)
 Local = Callable[[np.ndarray], np.ndarray]
 Pieces = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
+
+
+class InputSummary(NamedTuple):
+    """What the rows of F features say before charts are fitted.
+
+    Args:
+        relations: How each feature follows from the others.
+        floor: Smallest roughness that counts ``[F]``.
+        runs: Longest constant runs.
+        range: Magnitudes.
+        time: Second ``[n]`` at which each block begins.
+        statistics: Level, noise and relation ``[n, 3 F]`` of each block.
+        fitted: Number of blocks of training rows.
+        seconds: Seconds of one block.
+    """
+
+    relations: Relations
+    floor: np.ndarray
+    runs: LongestRuns
+    range: ValueRange
+    time: np.ndarray
+    statistics: np.ndarray
+    fitted: int
+    seconds: int
 
 
 @dataclass(frozen=True)
@@ -56,24 +80,18 @@ class InputReference:
             training_end: Second after the last training row; profile and relations are fitted on rows before it.
             local: Turns seconds into local ones, of which hours and weekdays are taken.
         """
-        builder, parts, learner = BlockBuilder(step, len(features)), [], None
-        value_range = ValueRange.empty(len(features))
-        for seconds, values in pieces():
-            if learner is None:
-                learner = RunLearner(len(features), values)
-            learner.add(values)
-            value_range = value_range.extend(values)
-            parts.append(builder.add(seconds, values))
-        blocks = join_blocks(parts, len(features))
-        fitted = int(np.searchsorted(blocks.time, training_end - builder.seconds, side="right"))
-        relations = Relations.fit(blocks.mean[:fitted])
-        floor = FLOOR * _typical(blocks.mean[:fitted])
-        values = input_statistics(blocks, relations, floor)
-        charts = ChartReference.fit(local(blocks.time), values, fitted, builder.seconds, FITTING)
-        runs = (
-            learner.result() if learner else RunLearner(len(features), np.zeros((0, len(features)))).result()
+        summary = summarize_inputs(len(features), step, pieces, training_end)
+        charts = ChartReference.fit(
+            local(summary.time), summary.statistics, summary.fitted, summary.seconds, FITTING
         )
-        return cls(features, step, relations, floor, charts, runs, value_range)
+        return cls.from_summary(features, step, summary, charts)
+
+    @classmethod
+    def from_summary(
+        cls, features: tuple[str, ...], step: int, summary: InputSummary, charts: ChartReference
+    ) -> "InputReference":
+        """Return the statistics with charts that were fitted on them."""
+        return cls(features, step, summary.relations, summary.floor, charts, summary.runs, summary.range)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -99,6 +117,34 @@ class InputReference:
             LongestRuns.from_dict(stored["runs"]),
             ValueRange.from_dict(stored["range"]),
         )
+
+
+def summarize_inputs(count: int, step: int, pieces: Pieces, training_end: int) -> InputSummary:
+    """Summarize rows, see ``InputReference.fit``.
+
+    Args:
+        count: Number of features F.
+        step: Seconds from one row to the next.
+        pieces: Returns the training and validation rows in pieces.
+        training_end: Second after the last training row.
+    """
+    builder, parts, learner = BlockBuilder(step, count), [], None
+    value_range = ValueRange.empty(count)
+    for seconds, values in pieces():
+        if learner is None:
+            learner = RunLearner(count, values)
+        learner.add(values)
+        value_range = value_range.extend(values)
+        parts.append(builder.add(seconds, values))
+    blocks = join_blocks(parts, count)
+    fitted = int(np.searchsorted(blocks.time, training_end - builder.seconds, side="right"))
+    relations = Relations.fit(blocks.mean[:fitted])
+    floor = FLOOR * _typical(blocks.mean[:fitted])
+    statistics = input_statistics(blocks, relations, floor)
+    runs = (learner or RunLearner(count, np.zeros((0, count)))).result()
+    return InputSummary(
+        relations, floor, runs, value_range, blocks.time, statistics, fitted, builder.seconds
+    )
 
 
 def input_statistics(

@@ -1,16 +1,17 @@
 """Monitoring of forecasts once their truths are known: residual drift, errors, coverage, and anomalous readings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tsforecast.monitoring.anomaly import AnomalyScorer
+from tsforecast.monitoring.anomaly import AnomalyScorer, AnomalyScores
 from tsforecast.monitoring.blocks import BlockBuilder
 from tsforecast.monitoring.detectors.coverage import CoverageDetector
 from tsforecast.monitoring.detectors.drift import ChartReference, DriftDetector, DriftOptions
 from tsforecast.monitoring.detectors.promise import PromiseDetector
-from tsforecast.monitoring.detectors.signal import Signal
+from tsforecast.monitoring.detectors.signal import Signal, Stateful
 from tsforecast.monitoring.inputs import Finding, split_signal
 from tsforecast.monitoring.options import AlarmOptions
 from tsforecast.monitoring.reference import FITTING, FLOOR, Local
@@ -24,6 +25,13 @@ COLUMNS = 4  # residual, its absolute value, that of persistence, inside
 MIN_SCALE = 0.5
 MIN_SHARE = 0.1  # of the truths of a block, for its statistics to count
 QUIET = 10  # readings without a flag that end an anomaly
+
+
+class Scorer(Stateful, Protocol):
+    """Scores the readings of one target."""
+
+    def update(self, residuals: np.ndarray, forecasts: np.ndarray) -> AnomalyScores:
+        """Add readings: truths less forecasts ``[m]``, NaN where unknown, and forecasts ``[m]``."""
 
 
 class Truths(NamedTuple):
@@ -44,6 +52,24 @@ class Truths(NamedTuple):
     inside: np.ndarray
 
 
+class ResidualSummary(NamedTuple):
+    """What residuals of T targets say before charts are fitted.
+
+    Args:
+        floor: Smallest error that counts ``[T]``.
+        time: Second ``[n]`` at which each block begins.
+        statistics: Residual and error ``[n, 2 T]`` of each block.
+        min_scale: Smallest scales ``[2 T]`` of their profile.
+        seconds: Seconds of one block.
+    """
+
+    floor: np.ndarray
+    time: np.ndarray
+    statistics: np.ndarray
+    min_scale: np.ndarray
+    seconds: int
+
+
 @dataclass(frozen=True)
 class ResidualReference:
     """Residuals of T targets on validation windows.
@@ -56,6 +82,12 @@ class ResidualReference:
     floor: np.ndarray
     charts: ChartReference
 
+    @property
+    def typical(self) -> np.ndarray:
+        """The mean absolute residual ``[T]`` of the validation windows."""
+        typical: np.ndarray = self.floor / FLOOR
+        return typical
+
     @classmethod
     def fit(cls, seconds: np.ndarray, residuals: np.ndarray, step: int, local: Local) -> "ResidualReference":
         """Fit profile and tails.
@@ -66,23 +98,16 @@ class ResidualReference:
             step: Seconds from one truth to the next.
             local: Turns seconds into local ones.
         """
-        count = residuals.shape[1]
-        builder = BlockBuilder(step, 2 * count, MIN_SHARE)
-        blocks = builder.add(seconds, np.concatenate([residuals, np.abs(residuals)], axis=1))
-        known = np.isfinite(residuals)
-        total = np.where(known, np.abs(residuals), 0.0).sum(axis=0)
-        typical = np.maximum(total / np.maximum(known.sum(axis=0), 1), 1e-12)
-        floor = FLOOR * typical
-        values = residual_statistics(blocks.mean, floor)
+        summary = summarize_residuals(seconds, residuals, step)
         charts = ChartReference.fit(
-            local(blocks.time),
-            values,
-            len(blocks),
-            builder.seconds,
+            local(summary.time),
+            summary.statistics,
+            len(summary.time),
+            summary.seconds,
             FITTING,
-            min_scale=MIN_SCALE * np.concatenate([typical, np.ones(count)]),
+            min_scale=summary.min_scale,
         )
-        return cls(floor, charts)
+        return cls(summary.floor, charts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -92,6 +117,19 @@ class ResidualReference:
     def from_dict(cls, stored: dict[str, Any]) -> "ResidualReference":
         """Read what ``to_dict`` returned."""
         return cls(to_array(stored["floor"]), ChartReference.from_dict(stored["charts"]))
+
+
+def summarize_residuals(seconds: np.ndarray, residuals: np.ndarray, step: int) -> ResidualSummary:
+    """Summarize residuals ``[n, T]`` of rising times, see ``ResidualReference.fit``."""
+    count = residuals.shape[1]
+    builder = BlockBuilder(step, 2 * count, MIN_SHARE)
+    blocks = builder.add(seconds, np.concatenate([residuals, np.abs(residuals)], axis=1))
+    known = np.isfinite(residuals)
+    total = np.where(known, np.abs(residuals), 0.0).sum(axis=0)
+    typical = np.maximum(total / np.maximum(known.sum(axis=0), 1), 1e-12)
+    min_scale = MIN_SCALE * np.concatenate([typical, np.ones(count)])
+    statistics = residual_statistics(blocks.mean, FLOOR * typical)
+    return ResidualSummary(FLOOR * typical, blocks.time, statistics, min_scale, builder.seconds)
 
 
 def residual_statistics(mean: np.ndarray, floor: np.ndarray) -> np.ndarray:
@@ -110,6 +148,7 @@ class TruthMonitor:
         options: What raises an alarm.
         local: Turns seconds into local ones.
         reference: Residuals of validation windows; None: drift of residuals is not monitored.
+        scorers: What scores the readings of each target; None: scorers of their own.
     """
 
     def __init__(
@@ -120,13 +159,15 @@ class TruthMonitor:
         options: AlarmOptions,
         local: Local,
         reference: ResidualReference | None,
+        scorers: Sequence[Scorer] | None = None,
     ):
         count = len(promised)
         self.local, self.reference = local, reference
         self.blocks = BlockBuilder(step, COLUMNS * count, MIN_SHARE)
         self.coverage = CoverageDetector(count, nominal, options.coverage_tolerance)
         self.promise = PromiseDetector(promised, options.error_tolerance)
-        self.scorers = [AnomalyScorer(options.anomaly_rate) for _ in range(count)]
+        own = None if scorers else [AnomalyScorer(options.anomaly_rate) for _ in range(count)]
+        self.scorers: Sequence[Scorer] = own or scorers or ()
         self.p_values = np.full(count, np.nan)  # of the newest readings
         self._quiet = np.full(count, QUIET, np.int64)
         self._anomalous = np.zeros(count, bool)

@@ -167,10 +167,13 @@ def add_row_routes(app: FastAPI, service: Service, limits: Limits) -> None:
     @app.get(
         "/v1/alarms",
         summary="Alarms: open ones, then those that ended last",
-        responses=openapi.responses(AlarmsResponse, 401),
+        responses=openapi.responses(AlarmsResponse, 401, 404, 503),
     )
-    async def alarms() -> Response:
-        return json_response(service.alarms())
+    async def alarms(series: str | None = None) -> Response:
+        try:
+            return json_response(service.alarms(series))
+        except (NotReady, UnknownSeries) as error:
+            return refusal_response(error)
 
     @app.get("/v1/events", include_in_schema=False)  # endless, which the document cannot say
     async def events() -> Response:

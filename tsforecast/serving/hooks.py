@@ -23,10 +23,12 @@ class AcceptedRow:
     Args:
         time: Seconds since 1970, as the model's grid has them.
         values: Feature -> value in its unit, NaN where missing; categories are codes of the champion's vocabulary.
+        series: Name of its series; empty for a model of one series.
     """
 
     time: int
     values: Mapping[str, float]
+    series: str = ""
 
 
 @dataclass(frozen=True)

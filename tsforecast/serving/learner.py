@@ -83,11 +83,13 @@ class Observation:
         truths: Those that are new.
         matched: Values of the champion's forecasts that they were for.
         shadowed: Values of the shadow's forecasts.
+        series: Name of the series of each of the truths.
     """
 
     truths: list[Truth]
     matched: list[Point]
     shadowed: list[Point]
+    series: list[str]
 
 
 class Learner:
@@ -286,13 +288,14 @@ class Learner:
             more: Further records of the same change, such as the rows that the truths come from.
             series: Name of the series of each truth; none for models of one series.
         """
-        now, statements, new = self.now(), list(more), list[Truth]()
+        now, statements, new, names = self.now(), list(more), list[Truth](), list[str]()
         matched, shadowed = list[Point](), list[Point]()
         for (moment, target, value), name in zip(truths, series or [""] * len(truths), strict=True):
             store = self.stores.of(name)
             if (moment, target) in store.truths:
                 continue
             new.append((moment, target, value))
+            names.append(name)
             statements.append((INSERT_TRUTH, (self.next_id("truths"), now, moment, target, value, name)))
             matched += store.observe(moment, target, value)
             shadowed += self.shadow_stores.of(name).observe(moment, target, value)
@@ -306,7 +309,7 @@ class Learner:
             points.sort(key=lambda point: (point.time, point.step))
             statements += self._learn(points, learner, now)
         self.journal.put(statements)
-        return Observation(new, matched, shadowed)
+        return Observation(new, matched, shadowed, names)
 
     def _learn(self, points: Sequence[Point], model: LearningModel, now: int) -> list[Statement]:
         statements = []

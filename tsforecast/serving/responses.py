@@ -160,6 +160,7 @@ class AlarmResponse(BaseModel):
     end: int | None
     text: str
     figures: dict[str, float]
+    series: Annotated[str | None, Field(description="its name, of a model of many series")] = None
 
 
 class DriftLevels(BaseModel):
@@ -167,6 +168,14 @@ class DriftLevels(BaseModel):
 
     time: int
     levels: dict[str, float]
+    series: Annotated[dict[str, str] | None, Field(description="of many, whose charts they are")] = None
+
+
+OpenAlarms = Annotated[dict[str, int] | None, Field(description="of many series, how many are open in each")]
+PValues = Annotated[
+    dict[str, float | None] | None,
+    Field(description="of one of many series, the p-value of the newest reading of each target"),
+]
 
 
 class AlarmsResponse(BaseModel):
@@ -175,6 +184,8 @@ class AlarmsResponse(BaseModel):
     alarms: list[AlarmResponse]
     drift: list[DriftLevels]
     monitoring: str | None
+    open_alarms: OpenAlarms = None
+    p_values: PValues = None
 
 
 class AuditResponse(BaseModel):
@@ -208,6 +219,8 @@ class LiveResponse(BaseModel):
     monitoring: str | None
     series: Annotated[list[str] | None, Field(description="the series in use, of a model of many")] = None
     shown: Annotated[str | None, Field(description="the series that is shown")] = None
+    open_alarms: OpenAlarms = None
+    p_values: PValues = None
 
 
 class ForecastResult(NamedTuple):

@@ -117,16 +117,16 @@ class RowIntake:
         names = [name for name, update in updates.items() for _ in update.truths if name]
         observation = service.add_truths(active, truths, statements, names)
         if service.watchers:
-            for group in rows.values():
-                self._call_watchers(group, active)
+            for name, group in rows.items():
+                self._call_watchers(name, group, active)
         service.telemetry.rows.inc(len(records))
         return len(observation.matched), _repeated(look_backs, updates)
 
-    def _call_watchers(self, rows: Rows, active: LoadedModel) -> None:
+    def _call_watchers(self, series: str, rows: Rows, active: LoadedModel) -> None:
         times = active.metadata.clock.to_grid(rows.time).astype("datetime64[s]").astype(np.int64).tolist()
         for index, time in enumerate(times):
             values = {name: float(column[index]) for name, column in rows.columns.items()}
-            self._service.call_watchers(AcceptedRow(time, values))
+            self._service.call_watchers(AcceptedRow(time, values, series))
 
     async def _forecast(
         self, model: LoadedModel, look_backs: LookBacks, windows: Sequence[SeriesWindows]

@@ -213,8 +213,8 @@ class Service:
             active, [(int(truth.time), truth.target, truth.value) for truth in truths], (), series
         )
         names = active.metadata.targets
-        for moment, target, value in observation.truths:
-            self.call_watchers(AcceptedRow(moment, {names[target]: value}))
+        for (moment, target, value), name in zip(observation.truths, observation.series, strict=True):
+            self.call_watchers(AcceptedRow(moment, {names[target]: value}, name))
         await self.learner.journal.committed()
         return ObserveResponse(
             rows=count,
@@ -274,7 +274,7 @@ class Service:
             timezone=metadata.clock.timezone if metadata.clock.is_utc else "",
             trouble=self.manager.trouble,
             **self.learner.stores.of(shown).snapshot(),
-            **self._alarm_fields(),
+            **self._alarm_fields(shown or None),
             **self._series_fields(active, shown),
         )
 
@@ -285,9 +285,18 @@ class Service:
         except UserError as error:
             return AuditResponse(entries=[], trouble=str(error))
 
-    def alarms(self) -> AlarmsResponse:
-        """Return the alarms, open ones first."""
-        return AlarmsResponse(**self._alarm_fields())
+    def alarms(self, series: str | None = None) -> AlarmsResponse:
+        """Return the alarms, open ones first.
+
+        Args:
+            series: Name of the series, of a model of many; None for all.
+
+        Raises:
+            NotReady: A series is named, and there is no model yet.
+            UnknownSeries: No series has this name.
+        """
+        name = None if series is None else self._find_series(self.active(), series)
+        return AlarmsResponse(**self._alarm_fields(name))
 
     def latest(self, series: str | None = None) -> str:
         """Return the forecast that arrived last, as the JSON of a ``responses.ForecastResponse``.
@@ -442,10 +451,10 @@ class Service:
     def _series_fields(self, active: LoadedModel, shown: str) -> dict[str, Any]:
         return {"series": self._series_names(active), "shown": shown} if active.series.is_panel else {}
 
-    def _alarm_fields(self) -> dict[str, Any]:
+    def _alarm_fields(self, series: str | None = None) -> dict[str, Any]:
         if self._alarms is None:
             return {"alarms": [], "drift": [], "monitoring": "serve.alarms.enabled is false."}
-        return self._alarms.shown()
+        return self._alarms.shown(series)
 
     def _promotion_time(self, name: str) -> str | None:
         try:

@@ -1,5 +1,6 @@
 """Counters and gauges of the service, for Prometheus."""
 
+import collections
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -105,18 +106,18 @@ class Telemetry:
         self.changes.labels("true" if succeeded else "false").inc()
 
     def show_alarms(self, alarms: "Sequence[Alarm]", levels: Mapping[str, Mapping[str, float]]) -> None:
-        """Set the gauges of monitoring.
+        """Set the gauges of monitoring; those of many series have no label for the series, so that they are few.
 
         Args:
             alarms: Open alarms.
             levels: By statistic and feature, how far the drift charts have risen; 1 raises an alarm.
         """
-        labels = {(alarm.kind, alarm.feature, alarm.severity) for alarm in alarms}
-        for ended in self._open_labels - labels:
+        counts = collections.Counter((alarm.kind, alarm.feature, alarm.severity) for alarm in alarms)
+        for ended in self._open_labels - set(counts):
             self.open_alarms.remove(*ended)
-        for label in labels:
-            self.open_alarms.labels(*label).set(1)
-        self._open_labels = labels
+        for label, count in counts.items():
+            self.open_alarms.labels(*label).set(count)
+        self._open_labels = set(counts)
         for statistic, by_feature in levels.items():
             for feature, level in by_feature.items():
                 self.drift.labels(statistic, feature).set(level)
@@ -158,12 +159,15 @@ class Telemetry:
         from prometheus_client import Counter, Gauge
 
         self.open_alarms = Gauge(
-            "tsforecast_open_alarm", "1 for each open alarm.", ["kind", "feature", "severity"], **options
+            "tsforecast_open_alarm",
+            "1 for each open alarm; of many series, how many have it.",
+            ["kind", "feature", "severity"],
+            **options,
         )
         self.raised_alarms = Counter("tsforecast_alarms", "Alarms raised.", ["kind", "severity"], **options)
         self.drift = Gauge(
             "tsforecast_drift_level",
-            "Drift charts as shares of their thresholds: 1 raises an alarm.",
+            "Drift charts as shares of their thresholds, the highest of many series: 1 raises an alarm.",
             ["statistic", "feature"],
             **options,
         )

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from tsforecast.monitoring.anomaly import MIN_RESIDUALS, REGROUP, AnomalyScorer
+from tsforecast.monitoring.anomaly import MIN_RESIDUALS, MIN_USUAL, REGROUP, AnomalyScorer, SeriesScorer
 
 
 def normal(count, seed=0):
@@ -62,3 +62,46 @@ def test_a_restored_scorer_continues():
     actual = second.update(residuals[1700:], forecasts[1700:])
     for name, values in expected._asdict().items():
         np.testing.assert_array_equal(getattr(actual, name), values, err_msg=name)
+
+
+def readings(count, size, seed):
+    return [np.array([value]) for value in size * normal(count, seed)]
+
+
+def test_a_reading_is_compared_with_those_of_all_series_relative_to_what_is_usual_in_its_own():
+    pool = AnomalyScorer(rate=0.01)
+    small, large = SeriesScorer(pool, usual=0.08), SeriesScorer(pool, usual=80.0)
+    for pair in zip(readings(2000, 0.1, 1), readings(2000, 100.0, 2), strict=True):
+        small.update(pair[0], np.ones(1))
+        large.update(pair[1], np.full(1, 1000.0))
+    five = np.full(5, 3.0)
+    assert large.update(five, np.full(5, 1000.0)).p_values[-1] > 0.5
+    assert small.update(five, np.ones(5)).p_values[-1] < 0.001
+
+
+def test_a_new_series_is_scored_after_few_readings_and_its_anomalies_do_not_become_usual():
+    pool = AnomalyScorer(rate=0.01)
+    known = SeriesScorer(pool, usual=1.0)
+    known.update(normal(2000, 1), np.zeros(2000))
+    new = SeriesScorer(pool)
+    scores = new.update(50 * normal(60, 3), np.full(60, 7.0))
+    assert np.isnan(scores.p_values[:MIN_USUAL]).all()
+    assert np.isfinite(scores.p_values[MIN_USUAL:]).all()
+    broken = new.update(np.full(30, 5000.0), np.full(30, 7.0)).p_values
+    assert (broken[4:] < 0.01).all()
+
+
+def test_a_restored_series_continues():
+    scores = []
+    for is_restored in (False, True):
+        pool = AnomalyScorer(rate=0.01)
+        scorer = SeriesScorer(pool)
+        scorer.update(normal(700, 4), normal(700, 5))
+        if is_restored:
+            stored = json.loads(json.dumps([pool.to_dict(), scorer.to_dict()], allow_nan=False))
+            pool = AnomalyScorer(rate=0.01)
+            scorer = SeriesScorer(pool)
+            pool.restore(stored[0]), scorer.restore(stored[1])
+        scores.append(scorer.update(normal(100, 6), normal(100, 7)).p_values)
+    np.testing.assert_array_equal(*scores)
+    assert json.dumps(SeriesScorer(AnomalyScorer(0.01)).to_dict(), allow_nan=False)

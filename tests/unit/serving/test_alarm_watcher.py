@@ -9,9 +9,10 @@ import pytest
 from tests.helpers.monitoring_case import local, make_options
 from tests.helpers.recording_tracker import RecordingTracker
 from tests.helpers.service_client import serving
-from tests.helpers.serving_case import START, make_model, make_rows
+from tests.helpers.serving_case import START, make_model, make_panel_model, make_rows
 from tsforecast.monitoring.monitor import FILE, Reference
 from tsforecast.monitoring.reference import InputReference
+from tsforecast.monitoring.series_references import SERIES_FILE, write_references
 from tsforecast.registry import Registry
 from tsforecast.serving import alarm_watcher
 from tsforecast.tracking.current import use_tracker
@@ -26,14 +27,18 @@ def quick(monkeypatch):
     monkeypatch.setattr(alarm_watcher, "SECONDS", 0.02)
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    path = tmp_path_factory.mktemp("alarms")
+def make_reference():
     earlier, columns = make_rows(5 * 1440, seed=1, start=START - np.timedelta64(10, "D"))
     seconds = earlier.astype("datetime64[s]").astype(np.int64)
     values = np.stack([columns[name] for name in FEATURES], axis=1)
     inputs = InputReference.fit(FEATURES, 60, lambda: [(seconds, values)], int(seconds[-1440]), local)
-    content = json.dumps(Reference(inputs, None, (0.9,)).to_dict()).encode()
+    return Reference(inputs, None, (0.9,))
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    path = tmp_path_factory.mktemp("alarms")
+    content = json.dumps(make_reference().to_dict()).encode()
     registry = Registry(path / "registry")
     for number, extra in enumerate([{}, {FILE: content}]):
         model = path / "model.keras"
@@ -167,7 +172,7 @@ def test_a_feed_that_stops_is_an_alarm_until_it_goes_on(registry):
     with serving(registry, alarms=make_options()) as client:
         send(client, range(20))
         wait_for(client, lambda alarms: client.service._alarms.monitor is not None)
-        silence = client.service._alarms._silence
+        silence = client.service._alarms.monitors.items[""].silence
         silence.min_seconds = 0.3
         for row in range(20, 32):
             send(client, [row])
@@ -194,6 +199,57 @@ def test_what_fails_in_monitoring_leaves_the_service_alone(registry, monkeypatch
         body = wait_for(client, lambda alarms: client.get("/v1/alarms").json()["monitoring"])
         assert body["monitoring"] == "Monitoring failed (ValueError: broken)."
         assert client.get("/v1/live").status_code == 200
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory):
+    path = tmp_path_factory.mktemp("panel")
+    content = write_references((name, make_reference()) for name in ("north", "south"))
+    registry, model = Registry(path / "registry"), path / "model.keras"
+    make_panel_model().save(model)
+    extra = {SERIES_FILE: content}
+    version = registry.add(
+        model, config="seed: 0\n", result={"model": "nlinear"}, lineage={}, extra=extra
+    )
+    registry.promote(version.name, "test")
+    return registry
+
+
+def send_series(client, rows, **columns):
+    body = [
+        {"series": name, "time": str(TIME[row]), "values": {key: given[key][row] for key in FEATURES}}
+        for row in rows
+        for name, given in columns.items()
+    ]
+    answer = client.post("/v1/rows", json={"rows": body})
+    assert answer.status_code == 200, answer.text
+
+
+def test_alarms_of_many_series_name_them_in_answers_and_not_in_metrics(panel, tmp_path):
+    journal, tracker = tmp_path / "journal.db", RecordingTracker()
+    with use_tracker(tracker), serving(panel, alarms=make_options(), journal=journal) as client:
+        send_series(client, range(40), north=STUCK, south=COLUMNS)
+        body = wait_for(client, lambda alarms: select_kind(alarms, "stuck"))
+        (alarm,) = select_kind(body["alarms"], "stuck")
+        assert (alarm["series"], alarm["feature"]) == ("north", "load")
+        assert alarm["text"].startswith("'north': load has been 1.5")
+        assert body["open_alarms"] == {"north": 1}
+        assert body["monitoring"] is None
+        live = {name: client.get(f"/v1/live?series={name}").json() for name in ("north", "south")}
+        assert [len(select_kind(item["alarms"], "stuck")) for item in live.values()] == [1, 0]
+        assert live["south"]["open_alarms"] == {"north": 1}
+        assert set(client.get("/v1/alarms?series=south").json()["p_values"]) == {"load"}
+        assert client.get("/v1/alarms?series=west").status_code == 404
+        metrics = wait_for_metrics(
+            client, lambda text: 'tsforecast_open_alarm{feature="load",kind="stuck"' in text
+        )
+        assert "north" not in metrics
+        assert ("Critical: load of 'north'", alarm["text"]) in tracker.alerts
+    with serving(panel, alarms=make_options(), journal=journal) as client:
+        body = wait_for(client, lambda alarms: select_kind(alarms, "stuck"))
+        assert select_kind(body["alarms"], "stuck") == [alarm]
+        send_series(client, range(40, 60), north=COLUMNS, south=COLUMNS)
+        wait_for(client, lambda alarms: select_kind(alarms, "stuck")[0]["end"])
 
 
 def test_without_monitoring_there_are_no_alarms(registry):

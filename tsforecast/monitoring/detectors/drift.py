@@ -63,7 +63,7 @@ class ChartReference:
             min_scale: Smallest scales ``[K]`` of the profile.
         """
         profile = Profile.fit(local[:fitted], values[:fitted], min_scale)
-        charts = Cusum(values.shape[1], _memory(options, seconds))
+        charts = Cusum(values.shape[1], memory_blocks(options, seconds))
         return cls(profile, PeakTail.fit(charts.run(profile.normalize(local, values)), seconds), seconds)
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class DriftDetector:
         thresholds = reference.tail.thresholds(per_chart)
         thresholds[:, 1, rising] = np.inf
         self.thresholds = thresholds
-        self.charts = Cusum(count, _memory(options, reference.seconds), thresholds)
+        self.charts = Cusum(count, memory_blocks(options, reference.seconds), thresholds)
 
     def update(self, local: np.ndarray, values: np.ndarray) -> Signal:
         """Add blocks.
@@ -127,6 +127,6 @@ class DriftDetector:
         self.charts.restore(stored)
 
 
-def _memory(options: DriftOptions, seconds: int) -> float:
-    """Return the memory in blocks."""
+def memory_blocks(options: DriftOptions, seconds: int) -> float:
+    """Return the memory in blocks of so many seconds."""
     return max(options.memory_days * DAY / seconds, 10.0)

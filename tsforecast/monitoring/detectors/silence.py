@@ -37,8 +37,13 @@ class SilenceDetector:
         """Return the seconds since rows arrived."""
         return 0.0 if self._last is None else now - self._last
 
-    def is_silent(self, now: float) -> bool:
-        """Return whether rows should have arrived by now."""
+    def is_silent(self, now: float, since: float = float("-inf")) -> bool:
+        """Return whether rows should have arrived by now.
+
+        Args:
+            now: The time.
+            since: Time from which the pause counts, if it began before.
+        """
         if self._last is None or self._arrivals < MIN_ARRIVALS:
             return False
-        return now - self._last > max(self.min_seconds, FACTOR * self._longest)
+        return now - max(self._last, since) > max(self.min_seconds, FACTOR * self._longest)

@@ -72,11 +72,16 @@
     return Number(choice.value || 0);
   }
 
-  function seriesChoice(names, shown) {
+  function seriesChoice(names, shown, open) {
     at("series-choice").hidden = !names;
     const choice = at("series");
-    if (!names || (choice.options.length === names.length && names.every((name, i) => choice.options[i].value === name))) return;
-    choice.replaceChildren(...names.map((name) => new Option(name, name)));
+    const label = (name) => (open && open[name] ? `${name} (${open[name]} open alarm${open[name] > 1 ? "s" : ""})` : name);
+    if (names && choice.options.length === names.length && names.every((name, i) => choice.options[i].value === name)) {
+      for (const option of choice.options) if (option.text !== label(option.value)) option.text = label(option.value);
+      return;
+    }
+    if (!names) return;
+    choice.replaceChildren(...names.map((name) => new Option(label(name), name)));
     choice.value = shown;
     choice.onchange = () => ask(false);
   }
@@ -106,6 +111,11 @@
       [rows.map((row) => row.time), ...kinds.map((kind) => rows.map((row) => row.levels[kind] ?? null))]);
   }
 
+  function openElsewhere(data) {
+    const others = Object.entries(data.open_alarms || {}).filter(([name]) => name && name !== data.shown);
+    return others.length ? `and some in ${others.length} other series` : "missing, stuck or drifting sensors, and errors";
+  }
+
   function spikes(data) {
     const found = data.points.filter((p) => p.alarm).reverse();
     at("spike-note").textContent = found.length
@@ -123,7 +133,7 @@
 
   function show(data) {
     newest = data;
-    seriesChoice(data.series, data.shown);
+    seriesChoice(data.series, data.shown, data.open_alarms);
     charts.setZone(data.timezone);
     const unit = data.unit ? " " + data.unit : "", target = targets(data.targets);
     // Of several forecasts for one time the one with the shortest lead stands for it.
@@ -143,7 +153,7 @@
       ["Newest forecast", last ? number(last.forecast) + unit : "–", last ? "for " + clock(last.time) : "none yet"],
       ["Mean absolute error", number(mean(error)) + unit, `persistence ${number(mean(naive))}${unit}, ${known} truths shown`],
       ["Truths in their interval", percent(data.intervals.observed), `nominal ${percent(data.intervals.nominal)}, ${data.intervals.truths} truths`],
-      ["Open alarms", String(data.alarms.filter((alarm) => alarm.end == null).length), "missing, stuck or drifting sensors, and errors"],
+      ["Open alarms", String(data.alarms.filter((alarm) => alarm.end == null).length), openElsewhere(data)],
       ["Spike alarms", String(data.points.filter((p) => p.alarm).length), `among ${data.points.length} forecast values`],
     ]);
     at("forecast-section").hidden = !points.length;
