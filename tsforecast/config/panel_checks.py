@@ -12,7 +12,6 @@ SINGLE = (
     "verify",
     "benchmark",
     "rehearsal",
-    "replay",
 )
 SAMPLING = ("windows", "series")
 WEIGHTINGS = ("equal", "inverse_error", "static")  # whose weights do not follow errors in time

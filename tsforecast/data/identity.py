@@ -1,6 +1,6 @@
 """The identity of a run's data: what ``result.json`` records of it, and how today's data differ from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ class DataIdentity:
         recipe: ``ReadingRecipe.to_dict`` of the source; None if it needs no decisions.
         last: Time of the last row, as ISO text; empty for runs that did not store it.
         series: Number of series of a panel; 0 for one series.
+        ends: Of a panel whose times number steps, the last training step and the last step of each series by its name.
 
     Example:
         >>> before = DataIdentity("load", "a1", 300, {"train": ("2024-01-01", "2024-07-01")})
@@ -38,6 +39,7 @@ class DataIdentity:
     recipe: Mapping[str, Any] | None = None
     last: str = ""
     series: int = 0
+    ends: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @classmethod
     def from_series(cls, series: Series, parts: Borders | np.ndarray = ()) -> "DataIdentity":
@@ -47,7 +49,8 @@ class DataIdentity:
         times = _times(series.time, parts if has_clock else ())
         last = str(series.time.max() if series.panel else series.time[-1])
         count = 0 if series.panel is None else len(series.panel)
-        return cls(series.name, series.data_hash(), len(series), times, recipe, last, count)
+        ends = {} if has_clock else _ends(series, parts)
+        return cls(series.name, series.data_hash(), len(series), times, recipe, last, count, ends)
 
     @classmethod
     def from_dict(
@@ -74,6 +77,8 @@ class DataIdentity:
         stored = asdict(self)
         if not self.series:
             del stored["series"]
+        if not self.ends:
+            del stored["ends"]
         return stored
 
 
@@ -118,3 +123,19 @@ def _times(time: np.ndarray, parts: Borders | np.ndarray) -> dict[str, tuple[str
         start, stop = ranges[ranges[:, 1] > ranges[:, 0]].T
         times[name] = (str(time[start].min()), str(time[stop - 1].max()))
     return times
+
+
+def step_numbers(series: Series) -> np.ndarray:
+    """Return the numbers ``[N]`` of the steps that the times of a panel without a clock stand for."""
+    seconds: np.ndarray = series.time.astype("datetime64[s]").astype(np.int64)
+    return seconds // series.grid.step.seconds
+
+
+def _ends(series: Series, parts: Borders | np.ndarray) -> dict[str, Sequence[int]]:
+    """Return the last training step and the last step of each series; both are the same without splits."""
+    if series.panel is None:
+        return {}
+    numbers, stops = step_numbers(series), series.panel.bounds[1:]
+    trained = np.reshape(parts[0], (-1, 2))[:, 1] if len(parts) else stops
+    pairs = np.stack([numbers[trained - 1], numbers[stops - 1]], axis=1).tolist()
+    return dict(zip(series.panel.ids, pairs, strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 from tsforecast.columns.categories import FIRST, UNKNOWN
 from tsforecast.feeds.batch import Record
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.journal.database import has_series
+from tsforecast.journal.database import has_series, series_condition
 from tsforecast.tables.streaming import Rows
 
 BLOCK = 50_000  # rows read at once
@@ -51,18 +51,21 @@ def decode_rows(records: Sequence[Record], metadata: ModelMetadata) -> Rows:
     return Rows(time, columns)
 
 
-def read_rows_since(connection: sqlite3.Connection, metadata: ModelMetadata, start: int) -> Iterator[Rows]:
+def read_rows_since(
+    connection: sqlite3.Connection, metadata: ModelMetadata, start: int, series: str = ""
+) -> Iterator[Rows]:
     """Yield the rows of one series of the journal that are later than a time, in the order of time.
 
     Args:
         connection: The journal.
         metadata: Metadata of the model that is to read them.
         start: The time, in nanoseconds since 1970.
+        series: Name of the series; empty for a model of one series.
     """
-    single = " AND series=''" if has_series(connection) else ""
+    condition = f" AND {series_condition(series)}" if has_series(connection) else ""
     cursor = connection.execute(
-        f"SELECT time, content FROM rows WHERE clock=? AND time>?{single} ORDER BY time, id",
-        (clock_name(metadata), start),
+        f"SELECT time, content FROM rows WHERE clock=? AND time>?{condition} ORDER BY time, id",
+        (clock_name(metadata), start, *((series,) if condition else ())),
     )
     while records := cursor.fetchmany(BLOCK):
         yield decode_rows(records, metadata)

@@ -15,6 +15,7 @@ from tsforecast.evaluation.summary import print_recurrent_paths
 from tsforecast.jobs import build, build_training
 from tsforecast.jobs.stored_data import load_series_again
 from tsforecast.models.io import ESTIMATOR_SUFFIX, load_metadata, saved_path
+from tsforecast.registry.new_rows import first_rows
 from tsforecast.registry.received_rows import add_received_rows
 from tsforecast.registry.training_limits import limit_training
 from tsforecast.tracking.null_tracker import NullTracker
@@ -102,8 +103,41 @@ def create_recipe(config: Config, champion: Version) -> ChampionRecipe:
     return ChampionRecipe(champion_config(config, champion), champion.model, notes)
 
 
-def create_replay_recipe(config: Config, champion: Version, rows: int, registry: Registry) -> ChampionRecipe:
-    """Return the recipe of a champion for a number of first rows, in another registry."""
-    options = dataclasses.replace(config.retrain, rows=rows, journal=None)
+class ReplayedRecipe(ChampionRecipe):
+    """The same steps with the rows of many series that there were at some time of a replay.
+
+    Args:
+        config: What ``champion_config`` returned.
+        saved: File of the champion's model.
+        data: What the first champion's ``result.json`` holds of its data.
+        steps: Steps after its rows.
+    """
+
+    def __init__(self, config: Config, saved: Path, data: Mapping[str, Any], steps: int):
+        super().__init__(config, saved)
+        self._data, self._steps = data, steps
+
+    def load_series(self) -> Series:
+        """Load the rows of that time, read as the training data were."""
+        return first_rows(super().load_series(), self._data, self._steps)
+
+
+def create_replay_recipe(
+    config: Config, first: Version, champion: Version, rows: int, registry: Registry
+) -> ChampionRecipe:
+    """Return the recipe of a champion for some of the rows, in another registry.
+
+    Args:
+        config: Config of this command.
+        first: The champion that the replay begins with.
+        champion: The champion.
+        rows: Number of first rows; of many series, of steps after those of the first champion.
+        registry: The other registry.
+    """
+    data = first.result()["data"]
+    options = dataclasses.replace(config.retrain, rows=None if data.get("series") else rows, journal=None)
     target = dataclasses.replace(config.registry, path=str(registry.path))
-    return create_recipe(dataclasses.replace(config, retrain=options, registry=target), champion)
+    config = dataclasses.replace(config, retrain=options, registry=target)
+    if data.get("series"):
+        return ReplayedRecipe(champion_config(config, champion), champion.model, data, rows)
+    return create_recipe(config, champion)

@@ -54,7 +54,8 @@ def open_run(config: Config, path: Path, dataset: ForecastDataset) -> Iterator[t
         with stage("tracker"):
             tracker = stack.enter_context(trackers)
         data = read_identity(folder) or DataIdentity.from_series(dataset.series).to_dict()
-        tracker.use_data(artifact_name(data["name"] or stem(config.data)), data["hash"], data)
+        facts = {key: value for key, value in data.items() if key != "ends"}  # one entry for each series
+        tracker.use_data(artifact_name(data["name"] or stem(config.data)), data["hash"], facts)
         yield folder, tracker
         with stage("tracker"):
             stack.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsforecast.data.durations import block_steps
+from tsforecast.data.identity import step_numbers
 from tsforecast.data.quality import faults
 from tsforecast.errors import UserError
 from tsforecast.panels.panel import join_ids
@@ -38,7 +39,13 @@ def count_known_rows(series: Series, data: Mapping[str, Any]) -> int:
 
 
 def known_rows(series: Series, data: Mapping[str, Any]) -> np.ndarray:
-    """Return which rows ``[N]`` a champion's run had too, see ``count_known_rows``."""
+    """Return which rows ``[N]`` a champion's run had too, see ``count_known_rows``.
+
+    Without a clock those are the rows of each series up to the last step that it had then.
+    """
+    if series.panel is not None and not series.panel.has_clock:
+        known: np.ndarray = steps_after(series, data) <= 0
+        return known
     if data.get("last"):
         is_known: np.ndarray = series.time <= np.datetime64(data["last"])
         return is_known
@@ -69,15 +76,51 @@ def change_notes(series: Series, champion: str, data: Mapping[str, Any]) -> tupl
     )
 
 
-def check_clock(series: Series) -> None:
-    """Refuse many series whose times number steps: which of their rows are the newest is not known.
+def steps_after(series: Series, data: Mapping[str, Any]) -> np.ndarray:
+    """Return how many steps ``[N]`` after the rows that a champion's run had each row of many series is, up to 0 for those.
+
+    With a clock they are counted from the last time of all series then, else from the last step of each series; a
+    series that the run did not have has new rows only.
+
+    Args:
+        series: All rows.
+        data: What the champion's ``result.json`` holds of its data.
+    """
+    if series.panel is None or series.panel.has_clock:
+        last = series.grid.positions(np.array([data["last"]], "datetime64[ns]"))[0]
+        after: np.ndarray = series.grid.positions(series.time.astype("datetime64[ns]")) - last
+        return after
+    ends = data.get("ends") or {}
+    known = np.array([ends[name][1] if name in ends else 0 for name in series.panel.ids], np.int64)
+    return np.asarray(step_numbers(series) - np.repeat(known, series.panel.lengths))
+
+
+def first_rows(series: Series, data: Mapping[str, Any], steps: int) -> Series:
+    """Return the rows of many series that a champion's run had, and those of so many steps after them.
+
+    Args:
+        series: All rows.
+        data: What the champion's ``result.json`` holds of its data.
+        steps: The number of steps.
+    """
+    return series.select(steps_after(series, data) <= steps)
+
+
+def check_numbered(series: Series, champion: str, data: Mapping[str, Any]) -> None:
+    """Refuse many series whose times number steps if nothing says which steps a champion's run had.
+
+    Args:
+        series: All rows.
+        champion: Name of the champion.
+        data: What its ``result.json`` holds of its data.
 
     Raises:
-        UserError: They do.
+        UserError: It was made by an earlier version, which did not store that.
     """
-    if series.panel is not None and not series.panel.has_clock:
+    if series.panel is not None and not series.panel.has_clock and not data.get("ends"):
         raise UserError(
-            "job=retrain compares series at the same times, and these number their steps: train with times of a clock."
+            f"The times number steps, and {champion} does not say with which steps of each series it was made: train and"
+            " promote a new run."
         )
 
 

@@ -14,16 +14,12 @@ from tsforecast.feeds.records import read_rows_since
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.journal.database import read_journal
 from tsforecast.models.io import load_metadata, load_task
+from tsforecast.registry.received_grid import MARGIN_SECONDS, MAX_GROWTH, put_on_grid
+from tsforecast.registry.received_series import append_received_series
 from tsforecast.tables.streaming import Rows
-from tsforecast.times.duplicates import aggregate
-from tsforecast.times.order import sort_rows
-from tsforecast.times.resample import Resampler
 
 if TYPE_CHECKING:
     from tsforecast.data.series import Series
-
-MARGIN_SECONDS = 2 * 86_400  # by which the clock of the rows may differ from that of the grid
-MAX_GROWTH = 20  # steps without a row, for each row
 
 
 def add_received_rows(series: Series, saved: Path, journal: str | None) -> Series:
@@ -43,7 +39,8 @@ def add_received_rows(series: Series, saved: Path, journal: str | None) -> Serie
 def append_received_rows(series: Series, metadata: ModelMetadata, path: Path) -> Series:
     """Return a series followed by the rows of a journal that are later than its last one.
 
-    They are put on the grid by the rules of the training data; steps without a row are missing values.
+    They are put on the grid by the rules of the training data; steps without a row are missing values. Each of many
+    series is continued by its own rows.
 
     Args:
         series: The series.
@@ -51,19 +48,17 @@ def append_received_rows(series: Series, metadata: ModelMetadata, path: Path) ->
         path: The journal of the service.
 
     Raises:
-        UserError: There is no journal, the series is a panel, or the rows begin long after its end.
+        UserError: There is no journal, or the rows begin long after the end of the only series.
     """
     if series.panel is not None:
-        raise UserError(
-            "retrain.journal continues one series, and the champion was trained on several: leave it out."
-        )
+        return append_received_series(series, metadata, path)
     start = int(series.time[-1].astype("datetime64[s]").astype(np.int64)) - MARGIN_SECONDS
     with closing(read_journal(path)) as connection:
         pieces = list(read_rows_since(connection, metadata, start * 10**9))
     names = [name for name in metadata.all_features if any(name in piece.columns for piece in pieces)]
-    rows = Rows.join([_complete(piece, names) for piece in pieces]) if pieces else None
+    rows = Rows.join([piece.complete(names) for piece in pieces]) if pieces else None
     positions, values = (
-        (np.empty(0, np.int64), np.empty((0, 0))) if rows is None else _on_grid(rows, metadata)
+        (np.empty(0, np.int64), np.empty((0, 0))) if rows is None else put_on_grid(rows, metadata)
     )
     last = int(metadata.grid.positions(series.time[-1:].astype("datetime64[ns]"))[0])
     values, positions = values[positions > last], positions[positions > last]
@@ -102,25 +97,3 @@ def _append(
         notes=(*series.notes, note),
         stored=None,
     )
-
-
-def _complete(rows: Rows, names: list[str]) -> Rows:
-    nothing = np.full(len(rows.time), np.nan)
-    return Rows(rows.time, {name: rows.columns.get(name, nothing) for name in names})
-
-
-def _on_grid(rows: Rows, metadata: ModelMetadata) -> tuple[np.ndarray, np.ndarray]:
-    """Return rising positions ``[M]`` and values ``[M, C]`` of rows; of bins, complete ones only."""
-    names, recipe, grid = list(rows.columns), metadata.recipe, metadata.grid
-    duplicates = (recipe and recipe.duplicates) or "last"  # clients may send rows again, however many
-    codes = [names.index(name) for name in metadata.categories if name in names]
-    time = metadata.clock.to_grid(rows.time).astype("datetime64[ns]")
-    time, values = sort_rows(time, np.stack([rows.columns[name] for name in names], axis=1))
-    if recipe is not None and grid.exact:
-        newest = time[-1]
-        resampler = Resampler(grid, recipe.aggregate_of(names), duplicates, codes)
-        parts = [part for part in (resampler.add(time, values), resampler.finish()) if part is not None]
-        time, values = (np.concatenate(items) for items in zip(*parts, strict=True))
-        complete = time <= newest
-        time, values = time[complete], values[complete]
-    return aggregate(grid.positions(time), values, duplicates, codes)

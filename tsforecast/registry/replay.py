@@ -16,6 +16,8 @@ import numpy as np
 
 from tsforecast.data.durations import block_steps
 from tsforecast.errors import UserError
+from tsforecast.metrics.series import mean_over_series
+from tsforecast.registry.replay_scores import Models, score_day
 from tsforecast.registry.retraining import Outcome, Recipe, retrain_champion
 from tsforecast.registry.store import Registry, Version
 from tsforecast.registry.tracking import report_replay
@@ -24,12 +26,12 @@ from tsforecast.tracking.run_folder import RunFolder
 if TYPE_CHECKING:
     from tsforecast.data.series import Series
     from tsforecast.evaluation.evaluate import Evaluation
-    from tsforecast.models.protocol import Model
     from tsforecast.registry.options import RetrainingOptions
 
 RESULT, TABLE = "replay.json", "replay.md"
 FIRST_ROWS = 1000  # enough of the series to read its step from
-CreateRecipe = Callable[[Version, int, Registry], Recipe]  # of a version, for a number of first rows
+# Of a version, for a number of first rows; of many series, of steps after those of the first champion's data.
+CreateRecipe = Callable[[Version, int, Registry], Recipe]
 Row = dict[str, Any]
 
 
@@ -41,7 +43,8 @@ def replay_days(
     Args:
         folder: Folder of the replay; an interrupted one is resumed.
         source: The champion that the replay begins with.
-        create_recipe: Returns the recipe of a version for a number of first rows.
+        create_recipe: Returns the recipe of a version for a number of first rows; of many series, for a number of steps
+            after those of the source.
         options: Number of days, damage, and options of the retraining runs.
 
     Returns:
@@ -50,10 +53,10 @@ def replay_days(
     Raises:
         UserError: The source has no rows after those of the champion.
     """
-    registry = _copy_registry(folder, source)
-    first = int(source.result()["data"]["rows"])
+    registry, data = _copy_registry(folder, source), source.result()["data"]
+    first = 0 if data.get("series") else int(data["rows"])
     day = _rows_per_day(create_recipe(source, FIRST_ROWS, registry))
-    rows, models = _read_rows(folder), _Models(source)
+    rows, models = _read_rows(folder), Models(source)
     for number in range(len(rows), options.replay_days):
         stop = first + (number + 1) * day
         outcome = _retrain(registry, create_recipe, options, number, stop - day, day) if number else None
@@ -64,7 +67,9 @@ def replay_days(
         folder.write_json(RESULT, {"status": "running", "days": rows})
         print(_to_line(rows[-1]), flush=True)
     if not rows:
-        raise UserError(f"job=replay needs rows after the champion's {first:,}: the source has none.")
+        raise UserError(
+            f"job=replay needs rows after the champion's {int(data['rows']):,}: the source has none, or less than a day."
+        )
     result = {"status": "done", "days": rows, **_totals(rows)}
     folder.write_json(RESULT, result)
     folder.write_text_atomic(TABLE, to_markdown(result))
@@ -86,16 +91,17 @@ def find_first_champion(folder: RunFolder, registry: Registry) -> Version:
     return version
 
 
-def damage_series(series: Series, first: int, kind: str) -> Series:
+def damage_series(series: Series, first: int, kind: str, stop: int | None = None) -> Series:
     """Return a series whose first target is damaged from a row on.
 
     Args:
         series: The series.
         first: First damaged row.
         kind: ``units`` (times 1,000), ``stuck`` or ``missing`` (both from a quarter of these rows on).
+        stop: First row after the damaged ones; None for all.
     """
     values = series.values.copy()
-    column = values[first:, series.features.index(series.targets[0])]
+    column = values[first:stop, series.features.index(series.targets[0])]
     if kind == "units":
         column *= 1000
     else:
@@ -103,88 +109,25 @@ def damage_series(series: Series, first: int, kind: str) -> Series:
     return dataclasses.replace(series, values=values)
 
 
-def score_day(
-    recipe: Recipe, registry: Registry, models: _Models, stop: int, day: int
-) -> dict[str, Evaluation] | None:
-    """Score the forecasts of the day that ends before row ``stop``, by today's champion and by the first one.
-
-    Args:
-        recipe: Recipe of the first champion, with rows up to that row.
-        registry: Registry of the replay.
-        models: Loaded models.
-        stop: First row after the day.
-        day: Rows of a day.
-
-    Returns:
-        ``without`` and ``with`` retraining, or None if the source has no such rows.
-    """
-    try:
-        series = recipe.load_series()
-    except UserError:  # some sources refuse to give more rows than they have
-        return None
-    if len(series) < stop:
-        return None
-    recipe.initialize()
-
-    from tsforecast.data.scaling import Scaler
-    from tsforecast.ensemble.model import WARM_UP
-    from tsforecast.evaluation.evaluate import evaluate
-
-    window = recipe.window
-    scores: dict[str, Evaluation] = {}
-    for name, version in (("without", models.first), ("with", registry.champion())):
-        if version.name == models.first.name and scores:
-            scores[name] = scores["without"]
-            continue
-        model = models.load(version)
-        scaler = Scaler.from_dict(model.metadata["scaler"])
-        # Only the rows that a forecast depends on are prepared.
-        before = WARM_UP * window.stride + 2 * window.lookback + window.lead + window.horizon + day
-        newest = series.newest(2 * day + before + series.season + scaler.history)
-        split = {"train": len(newest) - 2 * day, "val": day, "test": day}
-        dataset = recipe.build_dataset(newest, split, scaler)
-        scores[name] = evaluate(model, dataset, "test")
-    return scores
-
-
 def to_markdown(result: dict[str, Any]) -> str:
-    """Return a table with one line per day, and the totals."""
+    """Return a table with one line per day, and the totals; the error of many series is their MASE."""
+    error = result.get("error", "RMSE")
+    key = error.lower()
     lines = [
-        "| day | retraining | RMSE with | RMSE without | seconds | why |",
+        f"| day | retraining | {error} with | {error} without | seconds | why |",
         "|---:|---|---:|---:|---:|---|",
     ]
     lines += [
-        f"| {row['day']} | {row['outcome']} | {row['rmse_with']:.4f} | {row['rmse_without']:.4f} | {_seconds(row)}"
+        f"| {row['day']} | {row['outcome']} | {row[f'{key}_with']:.4f} | {row[f'{key}_without']:.4f} | {_seconds(row)}"
         f" | {row['why']} |"
         for row in result["days"]
     ]
     total = (
-        f"RMSE over all days {result['with_retraining']:.4f} with retraining,"
+        f"{error} over all days {result['with_retraining']:.4f} with retraining,"
         f" {result['without_retraining']:.4f} without; {result['promoted']} promoted, {result['refused']} refused;"
         f" {result['median_seconds']:.0f} s per retraining run (median)."
     )
     return "\n".join(lines) + "\n\n" + total + "\n"
-
-
-class _Models:
-    """The first champion and today's, each loaded and compiled once.
-
-    Args:
-        first: The first champion.
-    """
-
-    def __init__(self, first: Version):
-        self.first, self._loaded = first, dict[str, "Model"]()
-
-    def load(self, version: Version) -> Model:
-        """Return the model of one of the two; others are released."""
-        from tsforecast.models.io import load_model
-
-        names = (self.first.name, version.name)
-        self._loaded = {name: model for name, model in self._loaded.items() if name in names}
-        if version.name not in self._loaded:
-            self._loaded[version.name] = load_model(version.model)
-        return self._loaded[version.name]
 
 
 def _retrain(
@@ -197,8 +140,16 @@ def _retrain(
 ) -> Outcome:
     """Retrain before a day; the newest day is damaged if ``retrain.damage`` says so."""
     kind = (options.damage or {}).get(number)
-    change = None if kind is None else lambda series: damage_series(series, len(series) - day, kind)
+    change = None if kind is None else lambda series: _damage_newest(series, day, kind)
     return retrain_champion(registry, lambda version: create_recipe(version, rows, registry), options, change)
+
+
+def _damage_newest(series: Series, day: int, kind: str) -> Series:
+    """Return a series with a damaged last day; of many, one whose rows reach the end of all."""
+    bounds = series.bounds
+    longest = int(np.argmax(series.time[bounds[1:] - 1]))
+    stop = int(bounds[longest + 1])
+    return damage_series(series, stop - day, kind, stop)
 
 
 def _copy_registry(folder: RunFolder, source: Version) -> Registry:
@@ -235,6 +186,8 @@ def _to_row(number: int, outcome: Outcome | None, scores: dict[str, Evaluation])
         row[f"rmse_{name}"] = evaluation.figures["rmse"]
         row[f"squared_{name}"] = float(np.sum((evaluation.forecast - evaluation.truth)[observed] ** 2))
         row["observed"] = int(observed.sum())
+        if evaluation.series is not None:
+            row[f"mase_{name}"] = float(mean_over_series(evaluation.series.figures)["mase"])
     return row
 
 
@@ -242,19 +195,29 @@ def _totals(rows: list[Row]) -> dict[str, Any]:
     observed = max(sum(row["observed"] for row in rows), 1)
     outcomes = [row["outcome"] for row in rows]
     seconds = [row["seconds"] for row in rows[1:] if row["seconds"] is not None]
-    return {
-        "with_retraining": float(np.sqrt(sum(row["squared_with"] for row in rows) / observed)),
-        "without_retraining": float(np.sqrt(sum(row["squared_without"] for row in rows) / observed)),
+    counts = {
         "promoted": outcomes.count("promoted"),
         "refused": outcomes.count("refused"),
         "median_seconds": float(np.median(seconds)) if seconds else 0.0,
     }
+    if "mase_with" in rows[0]:  # the numbers of many series are of different sizes
+        with_retraining, without = (
+            float(np.mean([row[f"mase_{name}"] for row in rows])) for name in ("with", "without")
+        )
+        return {"error": "MASE", "with_retraining": with_retraining, "without_retraining": without, **counts}
+    return {
+        "with_retraining": float(np.sqrt(sum(row["squared_with"] for row in rows) / observed)),
+        "without_retraining": float(np.sqrt(sum(row["squared_without"] for row in rows) / observed)),
+        **counts,
+    }
 
 
 def _to_line(row: Row) -> str:
+    error = "MASE" if "mase_with" in row else "RMSE"
+    key = error.lower()
     return (
-        f"day {row['day']}: {row['outcome']}, RMSE {row['rmse_with']:.4f} with retraining,"
-        f" {row['rmse_without']:.4f} without, {_seconds(row)} s"
+        f"day {row['day']}: {row['outcome']}, {error} {row[f'{key}_with']:.4f} with retraining,"
+        f" {row[f'{key}_without']:.4f} without, {_seconds(row)} s"
     )
 
 

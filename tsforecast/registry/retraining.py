@@ -24,7 +24,7 @@ from tsforecast.panels.panel import join_ids
 from tsforecast.registry import gate
 from tsforecast.registry.new_rows import (
     change_notes,
-    check_clock,
+    check_numbered,
     count_known_rows,
     describe_damage,
     find_faults,
@@ -140,7 +140,7 @@ def _retrain(
     recipe = create_recipe(champion)
     series = recipe.load_series()
     series = series if change is None else change(series)
-    check_clock(series)
+    check_numbered(series, champion.name, champion.result()["data"])
     for note in (*series.notes, *recipe.notes):
         report(note)
     data, data_hash = champion.result()["data"], series.data_hash()

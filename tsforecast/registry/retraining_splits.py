@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsforecast.data.durations import days_to_steps, steps_to_days
+from tsforecast.data.identity import step_numbers
 from tsforecast.errors import UserError
 from tsforecast.panels.ends import ends_of_series
+from tsforecast.panels.panel import join_ids
 
 if TYPE_CHECKING:
     from tsforecast.data.options import WindowOptions
@@ -46,7 +48,8 @@ class RecentSplit:
     def parts(self, series: Series, *, use_all: bool) -> Borders | np.ndarray:
         """Return the rows of the three parts, as ``ForecastDataset.parts`` has them.
 
-        Those of many series begin and end at the same times, however long a series is.
+        Those of many series begin and end at the same times, however long a series is; without a clock, with the newest
+        rows of each.
 
         Args:
             series: All rows.
@@ -56,11 +59,13 @@ class RecentSplit:
         if panel is None:
             return self.borders(len(series), use_all=use_all)
         positions = series.grid.positions(series.time.astype("datetime64[ns]"))
-        newest, first = int(positions.max()) + 1, positions[panel.bounds[:-1]]
-        cuts = newest - np.cumsum([0, self.held_out, self.val, self.train])[::-1]
+        newest, first = positions[panel.bounds[1:] - 1] + 1, positions[panel.bounds[:-1]]
+        if panel.has_clock:
+            newest[:] = newest.max()
+        cuts = newest - np.cumsum([0, self.held_out, self.val, self.train])[::-1, None]
         if use_all:
-            cuts[0] = min(cuts[0], int(first.min()))
-        rows = panel.bounds[:-1] + np.clip(cuts[:, None] - first, 0, panel.lengths)
+            cuts[0] = np.minimum(cuts[0], first.min())
+        rows = panel.bounds[:-1] + np.clip(cuts - first, 0, panel.lengths)
         return np.stack([rows[:-1], rows[1:]], axis=-1)
 
     def borders(self, rows: int, *, use_all: bool) -> Borders:
@@ -159,6 +164,9 @@ def check_held_out(
     Raises:
         UserError: The held-out rows begin before the champion's training rows end.
     """
+    if series.panel is not None and not series.panel.has_clock:
+        _check_numbered_held_out(split, options, series, champion, data)
+        return
     trained = (data.get("splits") or {}).get("train")
     if trained is None:
         return
@@ -170,6 +178,28 @@ def check_held_out(
         raise UserError(
             f"{_stated(options, 'held_out')} reaches back to {first}, and {champion} was trained on rows up to {last},"
             f" so that the comparison would favor it: set retrain.held_out_steps={most} or less."
+        )
+
+
+def _check_numbered_held_out(
+    split: RecentSplit, options: RetrainingOptions, series: Series, champion: str, data: Mapping[str, Any]
+) -> None:
+    """Refuse held-out rows of a series without a clock that begin before its training rows end."""
+    ends, panel = data.get("ends") or {}, series.panel
+    if panel is None:
+        return
+    last = step_numbers(series)[panel.bounds[1:] - 1]
+    left = {
+        name: int(number) - ends[name][0]
+        for name, number in zip(panel.ids, last, strict=True)
+        if name in ends
+    }
+    short = [name for name, count in left.items() if count < split.held_out]
+    if short:
+        raise UserError(
+            f"{_stated(options, 'held_out')} reaches back to rows that {champion} was trained on in {len(short):,} series"
+            f" ({join_ids(short)}), so that the comparison would favor it: set"
+            f" retrain.held_out_steps={max(1, min(left.values()))} or less."
         )
 
 

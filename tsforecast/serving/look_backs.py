@@ -160,6 +160,4 @@ class LookBacks:
 
     def _complete(self, rows: Rows) -> Rows:
         """Return rows with all features, NaN where they are missing."""
-        nothing = np.full(len(rows.time), np.nan)
-        names = self.book.metadata.all_features
-        return Rows(rows.time, {name: rows.columns.get(name, nothing) for name in names})
+        return rows.complete(self.book.metadata.all_features)

@@ -19,6 +19,11 @@ class Rows(NamedTuple):
         """Return the rows of an index or a mask."""
         return Rows(self.time[index], {name: column[index] for name, column in self.columns.items()})
 
+    def complete(self, names: Sequence[str]) -> "Rows":
+        """Return the rows with these columns, NaN where one is missing."""
+        nothing = np.full(len(self.time), np.nan)
+        return Rows(self.time, {name: self.columns.get(name, nothing) for name in names})
+
     @classmethod
     def join(cls, parts: Sequence["Rows"]) -> "Rows":
         """Return all rows of some that have the same columns."""
