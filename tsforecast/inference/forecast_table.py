@@ -30,7 +30,7 @@ def forecast_table(
 ) -> pa.Table:
     """Return forecasts as a table.
 
-    Its columns are ``made_at``, ``time``, ``target``, ``forecast`` (the median of quantiles), ``lower`` and ``upper``;
+    Its columns are ``made_at`` and ``time`` (numbers of steps without a clock), ``target``, ``forecast`` (the median of quantiles), ``lower`` and ``upper``;
     ``mean`` from models with a distribution whose mean is available; ``q0.1`` and the like from models with quantiles,
     ``spike_probability`` from models with a spike head, and ``weight_NAME`` for each member of an ensemble.
 
@@ -45,8 +45,8 @@ def forecast_table(
     count, horizon, targets = forecasts.values.shape
     repeats = horizon * targets
     columns: dict[str, Any] = {
-        "made_at": metadata.clock.to_arrow(np.repeat(made_at, repeats)),
-        "time": metadata.clock.to_arrow(np.repeat(metadata.target_times(made_at).ravel(), targets)),
+        "made_at": metadata.times_to_arrow(np.repeat(made_at, repeats)),
+        "time": metadata.times_to_arrow(np.repeat(metadata.target_times(made_at).ravel(), targets)),
         "target": pa.array(np.tile(np.array(metadata.targets, dtype=object), count * horizon), pa.string()),
         "forecast": forecasts.values.ravel(),
         "lower": pa.array(lower.ravel(), from_pandas=True),

@@ -1,4 +1,4 @@
-"""Inputs, outputs, units and scaling of a saved forecaster; NumPy only."""
+"""Inputs, outputs, units and scaling of a saved forecaster; NumPy and PyArrow only."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from tsforecast.context.summaries import CONTEXT
 from tsforecast.data.calendar_features import CALENDAR, calendar
@@ -204,6 +205,27 @@ class ModelMetadata:
     def step(self) -> int:
         """Seconds from one row to the next, on average for months and business days."""
         return self.grid.step.seconds
+
+    @property
+    def numbers_steps(self) -> bool:
+        """Whether times number the steps of each series, rather than being those of a clock."""
+        return self.panel is not None and not self.panel.get("has_clock", True)
+
+    def step_numbers(self, time: np.ndarray) -> np.ndarray:
+        """Return the numbers int64 of the steps that times datetime64[s] without a clock stand for."""
+        numbers: np.ndarray = time.astype("datetime64[s]").astype(np.int64) // self.step
+        return numbers
+
+    def format_times(self, time: np.ndarray) -> list[str] | list[int]:
+        """Return times ``[N]`` datetime64[s] as requests have them: in ISO 8601, or the numbers of steps."""
+        if self.numbers_steps:
+            numbers: list[int] = self.step_numbers(time).tolist()
+            return numbers
+        return self.clock.format(time)
+
+    def times_to_arrow(self, time: np.ndarray) -> pa.Array:
+        """Return times ``[N]`` datetime64[s] as tables have them: timestamps, or the numbers of steps."""
+        return pa.array(self.step_numbers(time)) if self.numbers_steps else self.clock.to_arrow(time)
 
     @property
     def features(self) -> tuple[str, ...]:

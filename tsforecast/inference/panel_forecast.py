@@ -136,19 +136,13 @@ def _run_windows(segments: Sequence[Segment], predictor: Predictor) -> Outputs:
 
 
 def label_rows(table: pa.Table, state: SeriesState, stream: PanelStream) -> pa.Table:
-    """Return a table with the columns that name the series first; without a clock, times are numbers of steps.
+    """Return a table with the columns that name the series first.
 
     Args:
         table: Forecasts of one series.
         state: The series.
         stream: Its stream.
     """
-    panel = stream.metadata.panel or {}
-    if not panel.get("has_clock", True):
-        for name in ("made_at", "time"):
-            seconds = table[name].cast(pa.timestamp("s")).cast(pa.int64()).to_numpy()
-            steps = pa.array(seconds // stream.metadata.grid.step.seconds)
-            table = table.set_column(table.column_names.index(name), name, steps)
     for index, (name, label) in enumerate(zip(stream.columns, state.labels, strict=True)):
         column = pa.array(np.full(table.num_rows, label, dtype=object), pa.string())
         table = table.add_column(index, name, column)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tsforecast.errors import UserError
-from tsforecast.registry.new_rows import steps_after
+from tsforecast.registry.new_rows import check_numbered, steps_after
 from tsforecast.registry.retraining import Recipe, build_recent_dataset
 from tsforecast.registry.retraining_splits import RecentSplit
 
@@ -58,8 +60,11 @@ def score_day(
         series = recipe.load_series()
     except UserError:  # some sources refuse to give more rows than they have
         return None
-    if count_rows(series, models.first.result()["data"]) < stop:
+    data = models.first.result()["data"]
+    check_numbered(series, models.first.name, data)
+    if count_rows(series, data) < stop:
         return None
+    series = _reaching(series, data, stop)
     recipe.initialize()
 
     from tsforecast.data.scaling import Scaler
@@ -79,6 +84,15 @@ def score_day(
 def count_rows(series: Series, data: dict[str, Any]) -> int:
     """Return the number of rows; of many series, the most steps that one ends after those of a champion's data."""
     return len(series) if series.panel is None else int(steps_after(series, data).max())
+
+
+def _reaching(series: Series, data: dict[str, Any], stop: int) -> Series:
+    """Return the series whose rows reach the end of a day, where times number steps: the newest of others are older."""
+    panel = series.panel
+    if panel is None or panel.has_clock:
+        return series
+    reach = np.maximum.reduceat(steps_after(series, data), panel.bounds[:-1])
+    return series.select(np.repeat(reach >= stop, panel.lengths))
 
 
 def _newest_rows(recipe: Recipe, series: Series, scaler: Scaler, day: int) -> ForecastDataset:

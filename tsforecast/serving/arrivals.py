@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from tsforecast.columns.categories import FIRST, MISSING, UNKNOWN, CategoryCoder, Vocabulary
 from tsforecast.errors import UserError, nearest
@@ -26,8 +26,10 @@ from tsforecast.serving.requests import (
     EARLIEST,
     LATEST,
     MAX_NAME,
+    TIME,
     RequestTooLarge,
     StrictModel,
+    check_kind,
     is_number,
     parse_body,
     parse_time,
@@ -48,19 +50,19 @@ KEYS = re.compile(r"^(?:data|predict)(?:\.\w+)?: ")
 THE_TABLE = "the body"
 
 
-def _check_time(text: str) -> str:
-    parse_time(text)
-    return text
+def _check_time(value: object) -> object:
+    parse_time(value)
+    return value
 
 
 class FeedRow(StrictModel):
     """The values of a time; null, or left out, where missing."""
 
     time: Annotated[
-        str,
-        AfterValidator(_check_time),
+        Any,
+        PlainValidator(_check_time),
         WithJsonSchema({"type": "string", "format": "date-time"}),
-        Field(description="a time such as 2010-11-26T21:02:00"),
+        Field(description=TIME),
     ]
     values: Annotated[
         dict[str, Any],
@@ -160,7 +162,12 @@ def read_body(
     ids = series_columns(metadata)
     request = parse_body(PanelRowsRequest if ids else RowsRequest, body, "rows", MAX_ROWS)
     columns = _to_columns(_with_labels(request.rows, ids), metadata, more)
-    times = pa.array([row.time for row in request.rows], pa.string())
+    for number, row in enumerate(request.rows):
+        if (type(row.time) is int) != metadata.numbers_steps:
+            check_kind(metadata, parse_time(row.time), f"rows[{number}].time")
+    times = pa.array(
+        [row.time for row in request.rows], pa.int64() if metadata.numbers_steps else pa.string()
+    )
     return read_table(FrameSource(pa.table({"time": times, **columns})).open(), metadata, more, newest)
 
 
@@ -243,7 +250,7 @@ def read_table(
         raise UserError("The body has no row.")
     rows = Rows.join(pieces)
     rows = rows.select(~np.isnat(rows.time))
-    _check_times(rows.time, newest)
+    _check_times(rows.time, newest, metadata.numbers_steps)
     return Arrivals(list(_to_records(rows, coder)), coder.notes())
 
 
@@ -353,9 +360,11 @@ def _check_count(rows: int) -> None:
         raise RequestTooLarge(f"{rows} rows are more than the {MAX_ROWS} that one request may contain.")
 
 
-def _check_times(time: np.ndarray, newest: np.datetime64 | None) -> None:
+def _check_times(time: np.ndarray, newest: np.datetime64 | None, numbers_steps: bool) -> None:
     if not len(time):
         raise UserError("No row has a time.")
+    if numbers_steps:  # of any series, without a clock that they could be ahead of
+        return
     now = np.datetime64("now", "s")  # which may be wrong: rows that follow the newest are right nevertheless
     latest = min(LATEST, max(now, now if newest is None else newest.astype("datetime64[s]")) + MAX_AHEAD)
     for bound, wrong in (

@@ -84,21 +84,13 @@ def check_same_targets(shadow: ModelMetadata, champion: ModelMetadata, name: str
         raise UserError(
             f"{name} does not forecast the same series as the champion: choose a version that does."
         )
+    if shadow.numbers_steps != champion.numbers_steps:
+        raise UserError(f"Times number steps for {name} or for the champion alone: choose a version with the same.")
     if shadow.targets != champion.targets or shadow.grid != champion.grid:
         raise UserError(
             f"{name} forecasts {', '.join(shadow.targets)} every {shadow.grid.step.describe()}, and the champion"
             f" {', '.join(champion.targets)} every {champion.grid.step.describe()}: choose a version with the same."
         )
-
-
-def check_servable(metadata: ModelMetadata) -> None:
-    """Refuse a model of many series whose times number steps: rows that arrive have the times of a clock.
-
-    Raises:
-        UserError: It is one.
-    """
-    if metadata.panel is not None and not metadata.panel.get("has_clock", True):
-        raise UserError("Its times number steps, and rows that arrive have the times of a clock.")
 
 
 class ModelManager:
@@ -213,7 +205,6 @@ class ModelManager:
     def _load(self, version: Version) -> LoadedModel:
         version.check()
         model = self.load(version.model)
-        check_servable(ModelMetadata.from_model(model))
         predictor = Predictor(model, self.sizes)
         metadata = predictor.metadata
         intervals = SeriesIntervals(metadata, self.options, version.calibration())

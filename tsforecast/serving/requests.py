@@ -36,6 +36,7 @@ from tsforecast.serving.series_names import read_labels, series_columns, series_
 
 EARLIEST, LATEST = np.datetime64("1700-01-01T00:00:00", "s"), np.datetime64("2200-01-01T00:00:00", "s")
 MAX_NAME = 80  # characters of an unknown name to repeat in a message
+MAX_NUMBER = 2**53  # of a step, before its length counts
 _SENTENCE = "sentence"  # type of the errors below whose message completes "WHERE ..."
 RequestModel = TypeVar("RequestModel", bound="StrictModel")
 
@@ -101,22 +102,25 @@ class StrictModel(BaseModel):
 
 
 class RequestTime(NamedTuple):
-    """A time of a request: in seconds (UTC if it was sent with an offset), and whether it was."""
+    """A time of a request: in seconds (UTC if it was sent with an offset), and whether it was; or the number of a step."""
 
     seconds: np.datetime64
     has_offset: bool
+    number: int | None = None
 
 
 def parse_time(text: object) -> RequestTime:
-    """Parse a time in ISO 8601; one with an offset is converted to UTC.
+    """Parse a time in ISO 8601; one with an offset is converted to UTC. An integer is the number of a step.
 
     Raises:
         ValueError: It is not such a time.
 
     Example:
         >>> parse_time("2010-11-26T22:02:00+01:00")
-        RequestTime(seconds=np.datetime64('2010-11-26T21:02:00'), has_offset=True)
+        RequestTime(seconds=np.datetime64('2010-11-26T21:02:00'), has_offset=True, number=None)
     """
+    if type(text) is int and abs(text) <= MAX_NUMBER:
+        return RequestTime(EARLIEST, False, text)
     if not isinstance(text, str):
         raise ValueError("not a text")
     try:
@@ -132,11 +136,12 @@ def parse_time(text: object) -> RequestTime:
     return RequestTime(seconds, has_offset)
 
 
+TIME = "a time such as 2010-11-26T21:02:00"
 Time = Annotated[
     Any,
     PlainValidator(parse_time),
     WithJsonSchema({"type": "string", "format": "date-time"}),
-    Field(description="a time such as 2010-11-26T21:02:00"),
+    Field(description=TIME),
 ]
 
 
@@ -277,7 +282,7 @@ def from_arrow(
         UserError: What is wrong, and where.
         RequestTooLarge: There are more windows.
     """
-    table = _read_arrow(body)
+    table = _read_arrow(body, metadata.numbers_steps)
     ids, code = series_columns(metadata), series_feature(metadata)
     features = [name for name in table.column_names if name not in ("time", "window", *ids)]
     metadata.check_features([*features, code] if code else features, "The Arrow table")
@@ -396,11 +401,44 @@ def _to_sentence(model: type[BaseModel], error: ValidationError) -> str:
 
 def _to_grid(metadata: ModelMetadata, time: RequestTime, where: str) -> np.datetime64:
     """Return a time as the grid has it; those with an offset are refused if the training data had none, and so on."""
+    check_kind(metadata, time, where)
+    if time.number is not None:
+        return number_to_time(metadata, time.number, where)
     if metadata.clock.timezone:
         grid_time: np.datetime64 = metadata.clock.read(np.array([time.seconds]), time.has_offset, where)[0]
         return grid_time
     _check_offset(metadata, time.has_offset, where)
     return time.seconds
+
+
+def check_kind(metadata: ModelMetadata, time: RequestTime, where: str) -> None:
+    """Refuse times of a clock for a model whose times number steps, and numbers for the others.
+
+    Args:
+        metadata: Metadata of the model.
+        time: The time.
+        where: Beginning of the message.
+
+    Raises:
+        UserError: It is of the other kind.
+    """
+    if metadata.numbers_steps and time.number is None:
+        raise UserError(f"{where} must be the number of a step, such as 743.")
+    if not metadata.numbers_steps and time.number is not None:
+        raise UserError(f"{where} must be {TIME}.")
+
+
+def number_to_time(metadata: ModelMetadata, number: int, where: str) -> np.datetime64:
+    """Return the time datetime64[s] that a step number stands for, see ``ModelMetadata.step_numbers``.
+
+    Raises:
+        UserError: The number is too large.
+    """
+    seconds = number * metadata.step
+    if not EARLIEST.astype(np.int64) <= seconds < LATEST.astype(np.int64):
+        most = int(LATEST.astype(np.int64)) // metadata.step
+        raise UserError(f"{where} must be the number of a step, at most {most:,}.")
+    return np.datetime64(seconds, "s")
 
 
 def _check_offset(metadata: ModelMetadata, has_offset: bool, where: str) -> None:
@@ -556,7 +594,7 @@ def _fill(window: np.ndarray) -> None:
         window[:, index] = carry_forward(window[:, index], before=0.0)
 
 
-def _read_arrow(body: bytes) -> pa.Table:
+def _read_arrow(body: bytes, numbered: bool) -> pa.Table:
     try:
         table = pa.ipc.open_stream(body).read_all()
         table.validate(full=True)
@@ -564,8 +602,9 @@ def _read_arrow(body: bytes) -> pa.Table:
         raise UserError("The body is not a valid Arrow stream.") from None
     if not table.num_rows:
         raise UserError("The Arrow table has no rows.")
-    if "time" not in table.column_names or not pa.types.is_timestamp(table["time"].type):
-        raise UserError("The Arrow table needs a column 'time' of timestamps.")
+    kind, is_kind = ("integers", pa.types.is_integer) if numbered else ("timestamps", pa.types.is_timestamp)
+    if "time" not in table.column_names or not is_kind(table["time"].type):
+        raise UserError(f"The Arrow table needs a column 'time' of {kind}.")
     return table
 
 
@@ -573,7 +612,8 @@ def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: in
     """Return the times datetime64[s] ``[windows, rows]`` of an Arrow table."""
     if table["time"].null_count:
         raise UserError("Column 'time' has missing values.")
-    _check_offset(metadata, table["time"].type.tz is not None, "Column 'time'")
+    if not metadata.numbers_steps:
+        _check_offset(metadata, table["time"].type.tz is not None, "Column 'time'")
     starts, rows = _find_starts(table), metadata.input_rows
     if len(starts) > max_windows:
         raise RequestTooLarge(
@@ -585,8 +625,7 @@ def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: in
         raise UserError(
             f"Window {wrong} has {sizes[wrong]} rows, and the model needs {_rows_needed(metadata)}."
         )
-    seconds = np.asarray(table["time"].cast(pa.timestamp("s"), safe=False).cast(pa.int64()).to_numpy())
-    time = seconds.astype("datetime64[s]")
+    time = _arrow_times(table, metadata)
     if metadata.clock.timezone:
         time = metadata.clock.read(time, table["time"].type.tz is not None, "Column 'time'")
     time = time.reshape(-1, rows)
@@ -597,6 +636,16 @@ def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: in
     if (made_at < EARLIEST).any() or (made_at >= LATEST).any():
         raise UserError("Column 'time' must be between the years 1700 and 2200.")
     return time
+
+
+def _arrow_times(table: pa.Table, metadata: ModelMetadata) -> np.ndarray:
+    """Return the times datetime64[s] ``[N]`` of the rows of an Arrow table."""
+    if metadata.numbers_steps:
+        numbers = np.asarray(table["time"].cast(pa.int64(), safe=False).to_numpy())
+        seconds = np.clip(numbers, -MAX_NUMBER // metadata.step, MAX_NUMBER // metadata.step) * metadata.step
+    else:
+        seconds = np.asarray(table["time"].cast(pa.timestamp("s"), safe=False).cast(pa.int64()).to_numpy())
+    return seconds.astype("datetime64[s]")
 
 
 def _find_starts(table: pa.Table) -> np.ndarray:

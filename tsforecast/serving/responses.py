@@ -13,12 +13,15 @@ from tsforecast.serving.series_names import SERIES
 
 ARROW = "application/vnd.apache.arrow.stream"
 LocalTime = Annotated[
-    str,
+    str | int,
     Field(
         description="ISO 8601: local with its offset if the training data had a time zone, with Z if they had times in"
-        " UTC or with an offset, without one if not",
+        " UTC or with an offset, without one if not; a whole number of series whose times number steps",
         examples=["2010-11-26T21:02:00"],
     ),
+]
+NumbersSteps = Annotated[
+    bool | None, Field(description="true if times number the steps of each series: seconds are those of so many steps")
 ]
 ByTarget = dict[str, list[float | None]]  # one value per step
 
@@ -112,6 +115,7 @@ class ModelInput(BaseModel):
     series: Annotated[
         list[str] | None, Field(description="the columns that name the series of a row, of a model of many")
     ] = None
+    numbers_steps: NumbersSteps = None
 
 
 class ModelsResponse(BaseModel):
@@ -219,6 +223,7 @@ class LiveResponse(BaseModel):
     monitoring: str | None
     series: Annotated[list[str] | None, Field(description="the series in use, of a model of many")] = None
     shown: Annotated[str | None, Field(description="the series that is shown")] = None
+    numbers_steps: NumbersSteps = None
     open_alarms: OpenAlarms = None
     p_values: PValues = None
 
@@ -247,8 +252,8 @@ class ForecastResult(NamedTuple):
     def to_response(self) -> ForecastResponse:
         """Return the JSON response."""
         metadata = self.model.metadata
-        times = [metadata.clock.format(window) for window in metadata.target_times(self.made_at)]
-        made_at = metadata.clock.format(self.made_at)
+        times = [metadata.format_times(window) for window in metadata.target_times(self.made_at)]
+        made_at = metadata.format_times(self.made_at)
         return ForecastResponse(
             version=self.model.version.name,
             unit=metadata.unit,

@@ -449,7 +449,10 @@ class Service:
         task.add_done_callback(self._tasks.discard)
 
     def _series_fields(self, active: LoadedModel, shown: str) -> dict[str, Any]:
-        return {"series": self._series_names(active), "shown": shown} if active.series.is_panel else {}
+        if not active.series.is_panel:
+            return {}
+        fields: dict[str, Any] = {"series": self._series_names(active), "shown": shown}
+        return fields | ({"numbers_steps": True} if active.metadata.numbers_steps else {})
 
     def _alarm_fields(self, series: str | None = None) -> dict[str, Any]:
         if self._alarms is None:
@@ -485,6 +488,8 @@ def _describe_input(active: LoadedModel) -> ModelInput:
         optional["categories"] = categories
     if active.series.is_panel:
         optional["series"] = list(active.series.columns)
+    if metadata.numbers_steps:
+        optional["numbers_steps"] = True
     return ModelInput(
         features=[name for name in metadata.features if name != code],
         rows=metadata.input_rows,

@@ -10,11 +10,13 @@ from tsforecast.data.identity import DataIdentity
 from tsforecast.errors import UserError
 from tsforecast.registry.new_rows import (
     change_notes,
-    check_clock,
+    check_numbered,
     count_known_rows,
     describe_damage,
     find_faults,
+    first_rows,
     leave_out,
+    steps_after,
 )
 
 NEW = 30
@@ -70,7 +72,37 @@ def test_a_new_series_has_nothing_to_be_compared_with():
     assert list(find_faults(series.select(later), data)) == ["b"]
 
 
-def test_steps_without_a_clock_have_no_newest_rows():
-    panel = dataclasses.replace(SERIES.panel, has_clock=False)
-    with pytest.raises(UserError, match="train with times of a clock"):
-        check_clock(dataclasses.replace(SERIES, panel=panel))
+def make_numbered(known=0):
+    """Series of 60, 80 and 100 numbered steps, each without the last ``known`` rows."""
+    series = make_panel()
+    numbers = np.concatenate([np.arange(1, length + 1) for length in series.panel.lengths])
+    panel = dataclasses.replace(series.panel, has_clock=False)
+    series = dataclasses.replace(series, time=(numbers * 3600).astype("datetime64[s]"), panel=panel)
+    before_end = np.repeat(series.panel.lengths, series.panel.lengths) - numbers
+    return series.select(before_end >= known)
+
+
+def test_the_newest_rows_of_numbered_steps_are_those_with_the_highest_numbers_of_each_series():
+    series, known = make_numbered(), make_numbered(10)
+    data = DataIdentity.from_series(known).to_dict()
+    assert data["ends"] == {"a": [50, 50], "b": [70, 70], "c": [90, 90]}
+    assert count_known_rows(series, data) == len(known)
+    assert change_notes(series, "v0001", data) == ()
+    check_numbered(series, "v0001", data)
+    assert steps_after(series, data)[series.panel.bounds[1:] - 1].tolist() == [10, 10, 10]
+    assert len(first_rows(series, data, 4)) == len(known) + 3 * 4
+    assert first_rows(series, data, 4).panel.ids == ("a", "b", "c")
+    new = DataIdentity.from_series(known.select(known.series_of(np.arange(len(known))) < 2)).to_dict()
+    assert count_known_rows(series, new) == 50 + 70
+
+
+def test_a_champion_that_does_not_say_which_steps_it_had_is_refused():
+    with pytest.raises(UserError, match="v0001 does not say with which steps of each series"):
+        check_numbered(make_numbered(), "v0001", {"rows": 100, "last": "1970-01-05"})
+    check_numbered(SERIES, "v0001", DATA)
+
+
+def test_the_rows_of_a_replayed_day_end_at_the_same_time():
+    rows = first_rows(SERIES, DATA, 24)
+    assert rows.time.max() == KNOWN.time.max() + np.timedelta64(24, "h")
+    assert len(rows) == len(KNOWN) + 3 * 24

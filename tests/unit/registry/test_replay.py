@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
+from tests.helpers.panel_case import make_panel
 from tests.helpers.series_factory import make_series
 from tsforecast.registry import Registry
-from tsforecast.registry.replay import _rows_per_day, _totals, damage_series, find_first_champion, to_markdown
+from tsforecast.registry.replay import (
+    _damage_newest,
+    _rows_per_day,
+    _totals,
+    damage_series,
+    find_first_champion,
+    to_markdown,
+)
 from tsforecast.tracking.run_folder import RunFolder
 
 
@@ -88,3 +96,21 @@ def test_a_replay_begins_with_the_first_champion_also_when_it_is_resumed(tmp_pat
     for content in ("first", "second"):
         copy.promote(add(copy, content).name, "")
     assert find_first_champion(folder, service).path == copy.path / "versions" / "v0001"
+
+
+def test_the_error_of_many_series_is_their_mase():
+    rows = [{**row, "mase_with": 0.5 + 0.1 * row["day"], "mase_without": 0.9} for row in ROWS]
+    totals = _totals(rows)
+    assert totals["error"] == "MASE"
+    assert totals["with_retraining"] == pytest.approx(0.7)
+    assert totals["without_retraining"] == pytest.approx(0.9)
+    lines = to_markdown({"days": rows, **totals}).splitlines()
+    assert lines[0].startswith("| day | retraining | MASE with | MASE without |")
+    assert lines[3] == "| 2 | promoted | 0.7000 | 0.9000 | 12 |  |"
+
+
+def test_one_of_many_series_is_damaged():
+    series = make_panel(lengths=(60, 80, 90), starts=(20, 0, 0))
+    damaged = _damage_newest(series, 24, "units")
+    np.testing.assert_array_equal(damaged.values[:-24], series.values[:-24])
+    np.testing.assert_array_equal(damaged.values[-24:], series.values[-24:] * 1000)

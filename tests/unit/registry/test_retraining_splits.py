@@ -155,3 +155,32 @@ def test_many_series_need_enough_windows_together():
     check(chosen, series, window, batch_size=6)
     with pytest.raises(UserError, match=r"retrain\.train_steps=20 makes 6 windows in all series together"):
         check(chosen, series, window, batch_size=7)
+
+
+def make_numbered():
+    series = make_panel(lengths=(60, 80), levels=(1.0, 5.0), starts=(0, 0))
+    numbers = np.concatenate([np.arange(1, length + 1) for length in (60, 80)])
+    panel = dataclasses.replace(series.panel, has_clock=False)
+    return dataclasses.replace(series, time=(numbers * 3600).astype("datetime64[s]"), panel=panel)
+
+
+def test_the_parts_of_numbered_steps_are_the_newest_rows_of_each_series():
+    split = RecentSplit(train=30, val=8, held_out=12)
+    assert split.parts(make_numbered(), use_all=False).tolist() == [
+        [[10, 40], [90, 120]],
+        [[40, 48], [120, 128]],
+        [[48, 60], [128, 140]],
+    ]
+
+
+def test_a_champion_of_numbered_steps_is_not_compared_on_its_training_rows():
+    series, split = make_numbered(), RecentSplit(train=30, val=8, held_out=12)
+    ranges = np.array([[[0, 48], [60, 120]], [[48, 50], [120, 130]], [[50, 60], [130, 140]]])
+    data = DataIdentity.from_series(series, ranges).to_dict()
+    check_held_out(split, options(held_out_steps=12), series, "v0001", data)
+    with pytest.raises(
+        UserError, match=r"trained on in 1 series \('a'\).* set retrain\.held_out_steps=12 or less"
+    ):
+        check_held_out(
+            dataclasses.replace(split, held_out=13), options(held_out_steps=13), series, "v0001", data
+        )

@@ -6,7 +6,9 @@
   const at = (id) => document.getElementById(id);
   const { color, number } = charts;
   const percent = (v) => (v == null ? "–" : (100 * v).toFixed(1) + " %");
-  const clock = (t) => charts.iso(t).slice(0, 16).replace("T", " ");
+  let step = 0;  // seconds of a step if times number steps
+  const clock = (t) => (step ? "step " + number(Math.round(t / step)) : charts.iso(t).slice(0, 16).replace("T", " "));
+  const axisTimes = (...args) => (step ? args[1].map((t) => String(Math.round(t / step))) : charts.axisTimes(...args));
   const lines = ["forecast", "second", "baseline", "truth", "bad"];
   const plots = {};
   let newest = null;
@@ -24,7 +26,7 @@
     plots[id].chart = charts.chart(at(id), () => 260, () => ({
       bands: bands && bands.map((band) => ({ ...band, fill: color("band") })),
       tzDate: charts.tzDate,
-      axes: [charts.axis({ values: charts.axisTimes, size: 46, space: 70 }), charts.valueAxis()],
+      axes: [charts.axis({ values: axisTimes, size: 46, space: 70 }), charts.valueAxis()],
       series: [
         { label: "Time", value: charts.shown((t) => (t == null ? "" : clock(t))) },
         ...series.map(({ label, stroke, dash }) => charts.line(label, stroke ? color(stroke) : "transparent", dash ? { dash } : {})),
@@ -133,6 +135,7 @@
 
   function show(data) {
     newest = data;
+    step = data.numbers_steps ? data.step_seconds : 0;
     seriesChoice(data.series, data.shown, data.open_alarms);
     charts.setZone(data.timezone);
     const unit = data.unit ? " " + data.unit : "", target = targets(data.targets);
