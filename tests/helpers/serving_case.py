@@ -73,6 +73,39 @@ def make_panel_model(bias=0.0, **changes):
     return make_model(bias * 0.5, **describe_panel(**changes))
 
 
+def make_numbered_model(bias=0.0):
+    """A model of many series whose times number steps of an hour."""
+    from tsforecast.reading.recipe import ReadingRecipe
+    from tsforecast.times.formats import TimeFormat
+    from tsforecast.times.frequency import Frequency
+    from tsforecast.times.time_grid import TimeGrid
+
+    channels, grid = ["load", "pressure"], TimeGrid(Frequency(3600))
+    recipe = ReadingRecipe(TimeFormat(("hour",), "step_3600"), tuple(channels), grid, series_id=("meter",))
+    scaler = {
+        "mean": [0.0] * 2,
+        "scale": [1.0] * 2,
+        "target_indices": [0],
+        "levels": {
+            "ids": list(LEVELS),
+            "shift": [[shift, 0.0] for shift, _ in LEVELS.values()],
+            "width": [[width, 1.0] for _, width in LEVELS.values()],
+        },
+    }
+    panel = {"has_clock": False, "static": [], "name": ""}
+    return make_model(
+        bias * 0.5,
+        make_task(channels=2),
+        channels=channels,
+        step_seconds=3600,
+        grid=grid.to_dict(),
+        recipe=recipe.to_dict(),
+        scaler=scaler,
+        panel=panel,
+        spike=None,
+    )
+
+
 def register(path, *models):
     """A registry with these models as versions; the last one is the champion."""
     registry = Registry(path / "registry")

@@ -22,17 +22,13 @@ from tsforecast.feeds.batch import MAX_ROWS, Arrivals, Record
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.sliding import time_format
 from tsforecast.panels.identifiers import encode_values
+from tsforecast.serving.request_times import EARLIEST, LATEST, TIME, check_kind, parse_time
 from tsforecast.serving.requests import (
-    EARLIEST,
-    LATEST,
     MAX_NAME,
-    TIME,
     RequestTooLarge,
     StrictModel,
-    check_kind,
     is_number,
     parse_body,
-    parse_time,
 )
 from tsforecast.serving.responses import ARROW
 from tsforecast.serving.series_names import read_labels, series_columns, series_feature

@@ -6,7 +6,6 @@ validated with NumPy, which is faster.
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
@@ -15,7 +14,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PlainValidator,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -31,13 +29,19 @@ from tsforecast.errors import UserError, nearest
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.serving.categories import RequestCategories
 from tsforecast.serving.missing import RequestGaps
+from tsforecast.serving.request_times import (
+    EARLIEST,
+    LATEST,
+    SENTENCE,
+    Time,
+    check_offset,
+    read_arrow_times,
+    to_grid,
+)
 from tsforecast.serving.series_book import SeriesBook, with_series
 from tsforecast.serving.series_names import read_labels, series_columns, series_feature
 
-EARLIEST, LATEST = np.datetime64("1700-01-01T00:00:00", "s"), np.datetime64("2200-01-01T00:00:00", "s")
 MAX_NAME = 80  # characters of an unknown name to repeat in a message
-MAX_NUMBER = 2**53  # of a step, before its length counts
-_SENTENCE = "sentence"  # type of the errors below whose message completes "WHERE ..."
 RequestModel = TypeVar("RequestModel", bound="StrictModel")
 
 
@@ -90,59 +94,15 @@ class StrictModel(BaseModel):
     def _check_keys(cls, value: object) -> object:
         keys = " and ".join(sorted(cls.model_fields))
         if not isinstance(value, dict):
-            raise PydanticCustomError(_SENTENCE, "must be an object with {keys}", {"keys": keys})
+            raise PydanticCustomError(SENTENCE, "must be an object with {keys}", {"keys": keys})
         unknown = next((key for key in value if key not in cls.model_fields), None)
         if unknown is not None:
             raise PydanticCustomError(
-                _SENTENCE,
+                SENTENCE,
                 "has an unknown key '{key}': it takes {keys}",
                 {"key": unknown[:MAX_NAME].encode(errors="replace").decode(), "keys": keys},
             )
         return value
-
-
-class RequestTime(NamedTuple):
-    """A time of a request: in seconds (UTC if it was sent with an offset), and whether it was; or the number of a step."""
-
-    seconds: np.datetime64
-    has_offset: bool
-    number: int | None = None
-
-
-def parse_time(text: object) -> RequestTime:
-    """Parse a time in ISO 8601; one with an offset is converted to UTC. An integer is the number of a step.
-
-    Raises:
-        ValueError: It is not such a time.
-
-    Example:
-        >>> parse_time("2010-11-26T22:02:00+01:00")
-        RequestTime(seconds=np.datetime64('2010-11-26T21:02:00'), has_offset=True, number=None)
-    """
-    if type(text) is int and abs(text) <= MAX_NUMBER:
-        return RequestTime(EARLIEST, False, text)
-    if not isinstance(text, str):
-        raise ValueError("not a text")
-    try:
-        time = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
-        has_offset = time.tzinfo is not None
-        if has_offset:
-            time = time.astimezone(timezone.utc).replace(tzinfo=None)
-    except OverflowError as error:
-        raise ValueError("out of range") from error
-    seconds = np.datetime64(time, "s")
-    if not EARLIEST <= seconds < LATEST:
-        raise PydanticCustomError(_SENTENCE, "must be between the years 1700 and 2200")
-    return RequestTime(seconds, has_offset)
-
-
-TIME = "a time such as 2010-11-26T21:02:00"
-Time = Annotated[
-    Any,
-    PlainValidator(parse_time),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-    Field(description=TIME),
-]
 
 
 class Window(StrictModel):
@@ -259,7 +219,7 @@ def from_json(
     ]
     made_at = np.array(
         [
-            _to_grid(metadata, window.time, f"windows[{number}].time")
+            to_grid(metadata, window.time, f"windows[{number}].time")
             for number, window in enumerate(request.windows)
         ]
     )
@@ -329,7 +289,7 @@ def read_truths(body: bytes, metadata: ModelMetadata, max_rows: int) -> tuple[in
     request = parse_body(PanelObserveRequest if columns else ObserveRequest, body, "rows", max_rows)
     truths, gaps = [], RequestGaps(metadata)
     for number, row in enumerate(request.rows):
-        time = int(_to_grid(metadata, row.time, f"rows[{number}].time").astype(np.int64))
+        time = int(to_grid(metadata, row.time, f"rows[{number}].time").astype(np.int64))
         name_of = read_labels(_series(row), columns, f"rows[{number}].series") if columns else ()
         for name, value in row.values.items():
             where = f"rows[{number}].values"
@@ -394,57 +354,9 @@ def _to_sentence(model: type[BaseModel], error: ValidationError) -> str:
         description = field.description or ""
         items = [item for item in get_args(field.annotation) if isinstance(item, type)]
         model = next((item for item in items if issubclass(item, BaseModel)), BaseModel)
-    if first["type"] == _SENTENCE:
+    if first["type"] == SENTENCE:
         return f"{where or 'The body'} {first['msg']}."
     return f"{where} must be {description}."
-
-
-def _to_grid(metadata: ModelMetadata, time: RequestTime, where: str) -> np.datetime64:
-    """Return a time as the grid has it; those with an offset are refused if the training data had none, and so on."""
-    check_kind(metadata, time, where)
-    if time.number is not None:
-        return number_to_time(metadata, time.number, where)
-    if metadata.clock.timezone:
-        grid_time: np.datetime64 = metadata.clock.read(np.array([time.seconds]), time.has_offset, where)[0]
-        return grid_time
-    _check_offset(metadata, time.has_offset, where)
-    return time.seconds
-
-
-def check_kind(metadata: ModelMetadata, time: RequestTime, where: str) -> None:
-    """Refuse times of a clock for a model whose times number steps, and numbers for the others.
-
-    Args:
-        metadata: Metadata of the model.
-        time: The time.
-        where: Beginning of the message.
-
-    Raises:
-        UserError: It is of the other kind.
-    """
-    if metadata.numbers_steps and time.number is None:
-        raise UserError(f"{where} must be the number of a step, such as 743.")
-    if not metadata.numbers_steps and time.number is not None:
-        raise UserError(f"{where} must be {TIME}.")
-
-
-def number_to_time(metadata: ModelMetadata, number: int, where: str) -> np.datetime64:
-    """Return the time datetime64[s] that a step number stands for, see ``ModelMetadata.step_numbers``.
-
-    Raises:
-        UserError: The number is too large.
-    """
-    seconds = number * metadata.step
-    if not EARLIEST.astype(np.int64) <= seconds < LATEST.astype(np.int64):
-        most = int(LATEST.astype(np.int64)) // metadata.step
-        raise UserError(f"{where} must be the number of a step, at most {most:,}.")
-    return np.datetime64(seconds, "s")
-
-
-def _check_offset(metadata: ModelMetadata, has_offset: bool, where: str) -> None:
-    """Refuse times that do not have an offset as the training data had, if that is known."""
-    if metadata.recipe is not None:
-        metadata.recipe.time.check_offset(has_offset, where)
 
 
 def _check_truth(name: str, value: object, metadata: ModelMetadata, where: str) -> None:
@@ -613,7 +525,7 @@ def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: in
     if table["time"].null_count:
         raise UserError("Column 'time' has missing values.")
     if not metadata.numbers_steps:
-        _check_offset(metadata, table["time"].type.tz is not None, "Column 'time'")
+        check_offset(metadata, table["time"].type.tz is not None, "Column 'time'")
     starts, rows = _find_starts(table), metadata.input_rows
     if len(starts) > max_windows:
         raise RequestTooLarge(
@@ -625,7 +537,7 @@ def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: in
         raise UserError(
             f"Window {wrong} has {sizes[wrong]} rows, and the model needs {_rows_needed(metadata)}."
         )
-    time = _arrow_times(table, metadata)
+    time = read_arrow_times(table, metadata)
     if metadata.clock.timezone:
         time = metadata.clock.read(time, table["time"].type.tz is not None, "Column 'time'")
     time = time.reshape(-1, rows)
@@ -636,16 +548,6 @@ def _read_window_times(table: pa.Table, metadata: ModelMetadata, max_windows: in
     if (made_at < EARLIEST).any() or (made_at >= LATEST).any():
         raise UserError("Column 'time' must be between the years 1700 and 2200.")
     return time
-
-
-def _arrow_times(table: pa.Table, metadata: ModelMetadata) -> np.ndarray:
-    """Return the times datetime64[s] ``[N]`` of the rows of an Arrow table."""
-    if metadata.numbers_steps:
-        numbers = np.asarray(table["time"].cast(pa.int64(), safe=False).to_numpy())
-        seconds = np.clip(numbers, -MAX_NUMBER // metadata.step, MAX_NUMBER // metadata.step) * metadata.step
-    else:
-        seconds = np.asarray(table["time"].cast(pa.timestamp("s"), safe=False).cast(pa.int64()).to_numpy())
-    return seconds.astype("datetime64[s]")
 
 
 def _find_starts(table: pa.Table) -> np.ndarray:
