@@ -54,9 +54,7 @@ def series_file(model: Model, dataset: ForecastDataset, features: tuple[str, ...
     return {SERIES_FILE: write_references(references.items())} if references else {}
 
 
-def learn_series(
-    model: Model, dataset: ForecastDataset, features: tuple[str, ...]
-) -> dict[str, Reference]:
+def learn_series(model: Model, dataset: ForecastDataset, features: tuple[str, ...]) -> dict[str, Reference]:
     """Return what each series is compared with; those with fewer than a day of blocks are left out.
 
     Args:
@@ -98,9 +96,7 @@ def _summarize(dataset: ForecastDataset, features: tuple[str, ...], index: int) 
     seconds = series.time[rows].astype("datetime64[s]").astype(np.int64)
     values = series.values[rows][:, columns].astype(np.float64)
     last = series.time[int(border) - 1].astype("datetime64[s]").astype(np.int64)
-    return summarize_inputs(
-        len(features), series.step, lambda: [(seconds, values)], int(last) + series.step
-    )
+    return summarize_inputs(len(features), series.step, lambda: [(seconds, values)], int(last) + series.step)
 
 
 def learn_series_residuals(model: Model, dataset: ForecastDataset) -> dict[int, SeriesResiduals]:

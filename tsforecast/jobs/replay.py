@@ -21,7 +21,9 @@ def main(config: Config, path: Path) -> float:
     folder = RunFolder.create(path)
     if not folder.config.is_file():
         folder.write_text_atomic("config.yaml", as_yaml(config))  # for resume=FOLDER
-    result = replay_days(folder, champion, functools.partial(create_replay_recipe, config, champion), config.retrain)
+    result = replay_days(
+        folder, champion, functools.partial(create_replay_recipe, config, champion), config.retrain
+    )
     print(to_markdown(result).split("\n\n")[-1])
     print(display_path(folder.path), flush=True)
     return result["with_retraining"]

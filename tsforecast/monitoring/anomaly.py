@@ -151,7 +151,7 @@ class AnomalyScorer:
 class SeriesScorer:
     """Scores the readings of one of many series among those of all, each relative to what is usual in its series.
 
-    A series keeps a few means, so that thousands of them take little memory, and a new one is scored after few readings.
+    A series keeps a few means, so that thousands take little memory, and a new one is scored after few readings.
 
     Args:
         pool: Scorer that the series share.

@@ -1,4 +1,4 @@
-"""The charts of many series, fitted together: their blocks are rows of one array, and one loop goes over all of them."""
+"""The charts of many series, fitted together: their blocks are columns of one array, and one loop goes over it."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple

@@ -36,7 +36,7 @@ class AlarmOptions:
 
     Args:
         enabled: Whether rows and truths are monitored.
-        false_alarms_per_week: False drift alarms per week, over all features and series, that the thresholds are set for.
+        false_alarms_per_week: False drift alarms per week, over all features and series, that thresholds are set for.
         missing_rows: Rows in succession without a value of a feature.
         missing_share: Share of missing values in the last six blocks.
         stuck_factor: Length of a constant run, as a multiple of the longest one in training.

@@ -142,9 +142,7 @@ def summarize_inputs(count: int, step: int, pieces: Pieces, training_end: int) -
     floor = FLOOR * _typical(blocks.mean[:fitted])
     statistics = input_statistics(blocks, relations, floor)
     runs = (learner or RunLearner(count, np.zeros((0, count)))).result()
-    return InputSummary(
-        relations, floor, runs, value_range, blocks.time, statistics, fitted, builder.seconds
-    )
+    return InputSummary(relations, floor, runs, value_range, blocks.time, statistics, fitted, builder.seconds)
 
 
 def input_statistics(

@@ -77,7 +77,9 @@ def change_notes(series: Series, champion: str, data: Mapping[str, Any]) -> tupl
 
 
 def steps_after(series: Series, data: Mapping[str, Any]) -> np.ndarray:
-    """Return how many steps ``[N]`` after the rows that a champion's run had each row of many series is, up to 0 for those.
+    """Return how many steps ``[N]`` each row of many series is after those that a champion's run had.
+
+    Rows that it had are up to 0.
 
     With a clock they are counted from the last time of all series then, else from the last step of each series; a
     series that the run did not have has new rows only.
@@ -119,8 +121,8 @@ def check_numbered(series: Series, champion: str, data: Mapping[str, Any]) -> No
     """
     if series.panel is not None and not series.panel.has_clock and not data.get("ends"):
         raise UserError(
-            f"The times number steps, and {champion} does not say with which steps of each series it was made: train and"
-            " promote a new run."
+            f"The times number steps, and {champion} does not say with which steps of each series it was made: train"
+            " and promote a new run."
         )
 
 

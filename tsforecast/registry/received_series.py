@@ -73,9 +73,7 @@ def append_received_series(series: Series, metadata: ModelMetadata, path: Path) 
         return dataclasses.replace(series, notes=(*notes, f"{path} has no later row of any series."))
     new = [name for name in later if name not in ends]
     count, newest = sum(item.count for item in later.values()), max(item.time[-1] for item in later.values())
-    notes.append(
-        f"{count:,} rows of {len(later):,} series that the service received follow, up to {newest}."
-    )
+    notes.append(f"{count:,} rows of {len(later):,} series that the service received follow, up to {newest}.")
     if new:
         notes.append(f"{len(new):,} of these series are new: {join_ids(new)}.")
     return dataclasses.replace(_append(series, panel, metadata, later, new), notes=tuple(notes))
@@ -100,9 +98,7 @@ def _append(
     filled = fill_static(
         np.concatenate(values), joined, [series.features.index(name) for name in panel.static]
     )
-    return dataclasses.replace(
-        series, time=np.concatenate(times), values=filled, panel=joined, stored=None
-    )
+    return dataclasses.replace(series, time=np.concatenate(times), values=filled, panel=joined, stored=None)
 
 
 def _names(connection: sqlite3.Connection, metadata: ModelMetadata) -> list[str]:
@@ -117,7 +113,9 @@ def _read(
     connection: sqlite3.Connection, metadata: ModelMetadata, name: str, end: np.datetime64 | None
 ) -> Later | None:
     """Return the rows of a series after its last one; None without any."""
-    start = FIRST_SECOND if end is None else int(end.astype("datetime64[s]").astype(np.int64)) - MARGIN_SECONDS
+    start = (
+        FIRST_SECOND if end is None else int(end.astype("datetime64[s]").astype(np.int64)) - MARGIN_SECONDS
+    )
     pieces = list(read_rows_since(connection, metadata, start * 10**9, name))
     if not pieces:
         return None

@@ -68,7 +68,7 @@ def replay_days(
         print(_to_line(rows[-1]), flush=True)
     if not rows:
         raise UserError(
-            f"job=replay needs rows after the champion's {int(data['rows']):,}: the source has none, or less than a day."
+            f"job=replay needs a day of rows after the champion's {int(data['rows']):,}: the source has fewer."
         )
     result = {"status": "done", "days": rows, **_totals(rows)}
     folder.write_json(RESULT, result)

@@ -197,8 +197,8 @@ def _check_numbered_held_out(
     short = [name for name, count in left.items() if count < split.held_out]
     if short:
         raise UserError(
-            f"{_stated(options, 'held_out')} reaches back to rows that {champion} was trained on in {len(short):,} series"
-            f" ({join_ids(short)}), so that the comparison would favor it: set"
+            f"{_stated(options, 'held_out')} reaches back to rows that {champion} was trained on in {len(short):,}"
+            f" series ({join_ids(short)}), so that the comparison would favor it: set"
             f" retrain.held_out_steps={max(1, min(left.values()))} or less."
         )
 

@@ -1,7 +1,6 @@
 """Watches the service for drift, broken sensors and broken promises, and passes alarms to whoever wants them."""
 
 import asyncio
-import json
 import sys
 import threading
 from collections import deque
@@ -227,9 +226,7 @@ def describe_alerts(alarms: Sequence[Alarm]) -> list[tuple[str, str]]:
     return alerts
 
 
-def _to_fields(
-    alarms: Sequence[Alarm], drift: Sequence[dict[str, Any]], note: str | None
-) -> dict[str, Any]:
+def _to_fields(alarms: Sequence[Alarm], drift: Sequence[dict[str, Any]], note: str | None) -> dict[str, Any]:
     mild, severe = ([alarm for alarm in alarms if _is_mild(alarm) == kind] for kind in (True, False))
     shown = [*severe[:SHOWN_ALARMS], *mild[:SHOWN_MILD]]
     return {"alarms": [alarm.to_dict() for alarm in shown], "drift": list(drift), "monitoring": note}

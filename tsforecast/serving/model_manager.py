@@ -85,7 +85,9 @@ def check_same_targets(shadow: ModelMetadata, champion: ModelMetadata, name: str
             f"{name} does not forecast the same series as the champion: choose a version that does."
         )
     if shadow.numbers_steps != champion.numbers_steps:
-        raise UserError(f"Times number steps for {name} or for the champion alone: choose a version with the same.")
+        raise UserError(
+            f"Times number steps for {name} or for the champion alone: choose a version with the same."
+        )
     if shadow.targets != champion.targets or shadow.grid != champion.grid:
         raise UserError(
             f"{name} forecasts {', '.join(shadow.targets)} every {shadow.grid.step.describe()}, and the champion"

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from tsforecast.serving.series_monitors import SeriesMonitors, WatchedSeries
 
 STATE, POOL = "monitor", "monitor_pool"  # keys of the journal
-MAX_STORED = 100  # series whose state is stored at once: the others follow, those that have waited longest first
+MAX_STORED = (
+    100  # series whose state is stored at once: the others follow, those that have waited longest first
+)
 
 
 def store_monitors(monitors: SeriesMonitors, everything: bool) -> tuple[dict[str, str], bool]:

@@ -17,7 +17,7 @@ SENTENCE = "sentence"  # type of errors whose message completes "WHERE ..."
 
 
 class RequestTime(NamedTuple):
-    """A time of a request: in seconds (UTC if it was sent with an offset), and whether it was; or the number of a step."""
+    """A time of a request: in seconds (UTC if it was sent with an offset), and whether it was; or a step's number."""
 
     seconds: np.datetime64
     has_offset: bool

@@ -21,7 +21,8 @@ LocalTime = Annotated[
     ),
 ]
 NumbersSteps = Annotated[
-    bool | None, Field(description="true if times number the steps of each series: seconds are those of so many steps")
+    bool | None,
+    Field(description="true if times number the steps of each series: seconds are those of so many steps"),
 ]
 ByTarget = dict[str, list[float | None]]  # one value per step
 

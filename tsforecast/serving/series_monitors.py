@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from tsforecast.monitoring.options import AlarmOptions
     from tsforecast.serving.model_manager import LoadedModel
 
-SHOWN_LEVELS, SERIES_LEVELS = 600, 48  # changes of the drift levels that are shown, of all and of one of many series
+SHOWN_LEVELS, SERIES_LEVELS = (
+    600,
+    48,
+)  # changes of the drift levels that are shown, of all and of one of many series
 Levels = Mapping[str, Mapping[str, float]]  # by statistic and feature
 
 

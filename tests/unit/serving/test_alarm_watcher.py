@@ -208,9 +208,7 @@ def panel(tmp_path_factory):
     registry, model = Registry(path / "registry"), path / "model.keras"
     make_panel_model().save(model)
     extra = {SERIES_FILE: content}
-    version = registry.add(
-        model, config="seed: 0\n", result={"model": "nlinear"}, lineage={}, extra=extra
-    )
+    version = registry.add(model, config="seed: 0\n", result={"model": "nlinear"}, lineage={}, extra=extra)
     registry.promote(version.name, "test")
     return registry
 

@@ -8,7 +8,15 @@ import pytest
 
 from tests.helpers.monitoring_case import make_options
 from tests.helpers.service_client import serving
-from tests.helpers.serving_case import HORIZON, LEAD, LEVELS, LOOKBACK, make_numbered_model, make_rows, register
+from tests.helpers.serving_case import (
+    HORIZON,
+    LEAD,
+    LEVELS,
+    LOOKBACK,
+    make_numbered_model,
+    make_rows,
+    register,
+)
 from tsforecast.serving.responses import ARROW
 
 _, COLUMNS = make_rows(60)
@@ -80,9 +88,7 @@ def test_arrow_and_csv_have_a_column_of_numbers(registry):
     table = pa.Table.from_pylist(rows)
     lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
     with serving(registry) as client, serving(registry) as other:
-        sent = client.post(
-            "/v1/rows", content=to_stream(table), headers={"Content-Type": ARROW}
-        )
+        sent = client.post("/v1/rows", content=to_stream(table), headers={"Content-Type": ARROW})
         assert sent.status_code == 200, sent.text
         text = "\n".join(lines).encode()
         again = other.post("/v1/rows", content=text, headers={"Content-Type": "text/csv"})
