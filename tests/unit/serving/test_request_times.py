@@ -71,7 +71,7 @@ def test_truths_are_matched_by_their_numbers_and_monitored(registry):
     with serving(registry, alarms=make_options()) as client:
         send(client, range(LOOKBACK + 4), "north", "south")
         truth = {"series": "south", "time": FIRST["south"] + LOOKBACK + 3 + LEAD, "values": {"load": 117.0}}
-        assert client.post("/v1/observe", json={"rows": [truth]}).json()["matched"] == HORIZON - 1
+        assert client.post("/v1/observe", json={"rows": [truth]}).json()["matched"] == HORIZON
         answer = send(client, range(LOOKBACK + 4, LOOKBACK + 14), "north", "south")
         assert answer["matched"] > HORIZON
         live = client.get("/v1/live?series=north").json()

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 
-import numpy as np
 import pytest
 
 from tests.helpers.monitoring_case import FEATURES, TRAINING, make_options, make_reference, make_rows
@@ -236,4 +235,3 @@ def test_state_is_small(folder):
         sizes.append(len(values[f"{STATE}/north"]))
     assert max(sizes) < 20_000
     assert abs(sizes[1] - sizes[0]) < 1000
-    assert np.isfinite(sizes).all()
