@@ -31,7 +31,7 @@ def forecast_table(
     """Return forecasts as a table.
 
     Its columns are ``made_at`` and ``time`` (the numbers of steps where times number them), ``target``, ``forecast``
-    (the median of quantiles), ``lower`` and ``upper``; ``mean`` from models with a distribution whose mean is available;
+    (the median of quantiles), ``lower`` and ``upper``; ``mean`` from models whose distribution has one;
     ``q0.1`` and the like from models with quantiles, ``spike_probability`` from models with a spike head, and
     ``weight_NAME`` for each member of an ensemble.
 
