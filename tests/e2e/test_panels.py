@@ -65,6 +65,8 @@ def test_a_champion_of_many_series_is_retrained_without_a_damaged_one(tmp_path):
     write_panel(tmp_path / "panel.csv", replace(series, values=values))
     sizes = ["retrain.train_steps=60", "retrain.val_steps=10", "retrain.held_out_steps=12"]
     limits = ["retrain.least_new_rows=20", "retrain.max_steps=60", "retrain.learning_rate=0.01"]
+    replayed = run_fresh("job=replay", *sizes, *limits, "retrain.replay_days=2", "tracker=none", cwd=tmp_path)
+    assert "day 1: unchanged, MASE" in replayed.out, replayed.err  # and six hours of a second day
     again = run_fresh(
         "job=retrain", *sizes, *limits, "retrain.latency_ms=60000", "tracker=none", cwd=tmp_path
     )
