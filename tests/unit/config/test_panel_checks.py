@@ -14,7 +14,7 @@ def test_trainings_take_many_series(job):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["job=replay"], "job=replay is for one series, and these data have many"),
+        (["job=verify"], "job=verify is for one series, and these data have many"),
         (
             ["job=ensemble", "ensemble.members=[gru,nhits]"],
             r"ensemble\.weighting=gating follows the errors of one series",
