@@ -19,6 +19,7 @@ from tsforecast.monitoring.monitor import Reference
 from tsforecast.monitoring.reference import FITTING, InputReference, InputSummary, summarize_inputs
 from tsforecast.monitoring.series_references import SERIES_FILE, write_references
 from tsforecast.monitoring.truths import ResidualReference, summarize_residuals
+from tsforecast.panels.panel import as_ranges
 
 if TYPE_CHECKING:
     from tsforecast.data.windows import Windows
@@ -88,9 +89,9 @@ def learn_series(model: Model, dataset: ForecastDataset, features: tuple[str, ..
 
 def _summarize(dataset: ForecastDataset, features: tuple[str, ...], index: int) -> InputSummary:
     """Return the summary of the newest training and validation rows of a series."""
-    series, (training, validation) = dataset.series, dataset.parts[:2]
+    series, (training, validation) = dataset.series, as_ranges(dataset.parts)[:2]
     columns = [series.features.index(name) for name in features]
-    most = max(1, MAX_CELLS // (len(dataset.parts[0]) * len(features)))
+    most = max(1, MAX_CELLS // (len(training) * len(features)))
     (start, border), stop = training[index], max(training[index][1], validation[index][1])
     rows = slice(max(int(start), int(stop) - most), int(stop))
     seconds = series.time[rows].astype("datetime64[s]").astype(np.int64)

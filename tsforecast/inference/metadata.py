@@ -216,12 +216,12 @@ class ModelMetadata:
         numbers: np.ndarray = time.astype("datetime64[s]").astype(np.int64) // self.step
         return numbers
 
-    def format_times(self, time: np.ndarray) -> list[str] | list[int]:
+    def format_times(self, time: np.ndarray) -> list[str | int]:
         """Return times ``[N]`` datetime64[s] as requests have them: in ISO 8601, or the numbers of steps."""
         if self.numbers_steps:
-            numbers: list[int] = self.step_numbers(time).tolist()
+            numbers: list[str | int] = self.step_numbers(time).tolist()
             return numbers
-        return self.clock.format(time)
+        return [*self.clock.format(time)]
 
     def times_to_arrow(self, time: np.ndarray) -> pa.Array:
         """Return times ``[N]`` datetime64[s] as tables have them: timestamps, or the numbers of steps."""

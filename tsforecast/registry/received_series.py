@@ -33,13 +33,13 @@ class Later(NamedTuple):
     Args:
         time: ``[M]`` datetime64[s], on the grid without gaps.
         values: Features ``[M, F]`` in the order of ``ModelMetadata.all_features``, NaN where missing.
-        count: Number of steps that have a row.
+        known: Number of steps that have a row.
         is_sparse: Whether most steps would have none; there are no values then.
     """
 
     time: np.ndarray
     values: np.ndarray
-    count: int
+    known: int
     is_sparse: bool = False
 
 
@@ -72,7 +72,7 @@ def append_received_series(series: Series, metadata: ModelMetadata, path: Path) 
     if not later:
         return dataclasses.replace(series, notes=(*notes, f"{path} has no later row of any series."))
     new = [name for name in later if name not in ends]
-    count, newest = sum(item.count for item in later.values()), max(item.time[-1] for item in later.values())
+    count, newest = sum(item.known for item in later.values()), max(item.time[-1] for item in later.values())
     notes.append(f"{count:,} rows of {len(later):,} series that the service received follow, up to {newest}.")
     if new:
         notes.append(f"{len(new):,} of these series are new: {join_ids(new)}.")

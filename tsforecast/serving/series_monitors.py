@@ -67,7 +67,7 @@ class SeriesMonitors:
 
     def __init__(self, model: LoadedModel, options: AlarmOptions, before: SeriesMonitors | None = None):
         self.version, self.is_panel = model.name, model.series.is_panel
-        self.log = AlarmLog(options.keep) if before is None else before.log
+        self.log: AlarmLog = AlarmLog(options.keep) if before is None else before.log
         self.items: dict[str, WatchedSeries] = {}
         self.levels: Levels = {}  # the highest of all series
         self.history: deque[dict[str, Any]] = deque(() if before is None else before.history, SHOWN_LEVELS)
