@@ -81,9 +81,9 @@ def learn_series(model: Model, dataset: ForecastDataset, features: tuple[str, ..
     residuals, unknown = learn_series_residuals(model, dataset), (float("nan"),) * len(series.targets)
     references = {}
     for (index, summary), chart in zip(summaries.items(), charts, strict=True):
-        own = residuals.get(index, SeriesResiduals(None, unknown))
+        errors = residuals.get(index, SeriesResiduals(None, unknown))
         inputs = InputReference.from_summary(features, series.step, summary, chart)
-        references[series.panel.ids[index]] = Reference(inputs, own.reference, own.promised)
+        references[series.panel.ids[index]] = Reference(inputs, errors.reference, errors.promised)
     return references
 
 
@@ -113,13 +113,13 @@ def learn_series_residuals(model: Model, dataset: ForecastDataset) -> dict[int, 
     seconds = series.time[windows.ends + windows.lead].astype("datetime64[s]").astype(np.int64)
     step = series.step * spacing * dataset.window["stride"]
     present, first = np.unique(series.series_of(windows.ends), return_index=True)
-    bounds, found = [*first.tolist(), len(windows)], dict[int, SeriesResiduals]()
+    bounds, results = [*first.tolist(), len(windows)], dict[int, SeriesResiduals]()
     summaries = {}
     for index, start, stop in zip(present.tolist(), bounds[:-1], bounds[1:], strict=True):
         if stop - start >= MIN_BLOCKS:
             rows = slice(start, stop)
             share = share_of_persistence(residual[rows], naive[rows])
-            found[index] = SeriesResiduals(None, share)
+            results[index] = SeriesResiduals(None, share)
             means = mean_observed(residual[rows], 1)
             summary = summarize_residuals(seconds[rows], means, step)
             if len(summary.time) >= MIN_BLOCKS:
@@ -131,8 +131,8 @@ def learn_series_residuals(model: Model, dataset: ForecastDataset) -> dict[int, 
     block_seconds = next(iter(summaries.values())).seconds if summaries else HOUR
     charts = fit_charts(blocks, block_seconds, local_seconds(series.clock), FITTING)
     for (index, summary), chart in zip(summaries.items(), charts, strict=True):
-        found[index] = found[index]._replace(reference=ResidualReference(summary.floor, chart))
-    return found
+        results[index] = results[index]._replace(reference=ResidualReference(summary.floor, chart))
+    return results
 
 
 def _choose_windows(dataset: ForecastDataset) -> tuple[Windows, int]:

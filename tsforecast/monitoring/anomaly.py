@@ -165,7 +165,7 @@ class SeriesScorer:
         >>> large.update(np.full(2, 9.0), np.zeros(2)).flags.tolist()
         [False, False]
         >>> small.update(np.full(2, 9.0), np.zeros(2)).flags.tolist()
-        [False, True]
+        [True, True]
     """
 
     def __init__(self, pool: AnomalyScorer, usual: float = float("nan")):

@@ -85,9 +85,9 @@ def _fit_group(
     charts = Cusum(values.shape[1], memory_blocks(options, seconds))
     path = charts.run(profile.normalize(local_times, values))
     references = []
-    for index, own in enumerate(rows):
+    for index, positions in enumerate(rows):
         columns = slice(index * width, (index + 1) * width)
         part = Profile(profile.slots, profile.center[:, columns], profile.scale[:, columns])
-        tail = PeakTail.fit(path[own[0] : own[-1] + 1, :, :, columns], seconds)
+        tail = PeakTail.fit(path[positions[0] : positions[-1] + 1, :, :, columns], seconds)
         references.append(ChartReference(part, tail, seconds))
     return references

@@ -166,8 +166,9 @@ class TruthMonitor:
         self.blocks = BlockBuilder(step, COLUMNS * count, MIN_SHARE)
         self.coverage = CoverageDetector(count, nominal, options.coverage_tolerance)
         self.promise = PromiseDetector(promised, options.error_tolerance)
-        own = None if scorers else [AnomalyScorer(options.anomaly_rate) for _ in range(count)]
-        self.scorers: Sequence[Scorer] = own or scorers or ()
+        if scorers is None:
+            scorers = [AnomalyScorer(options.anomaly_rate) for _ in range(count)]
+        self.scorers = scorers
         self.p_values = np.full(count, np.nan)  # of the newest readings
         self._quiet = np.full(count, QUIET, np.int64)
         self._anomalous = np.zeros(count, bool)

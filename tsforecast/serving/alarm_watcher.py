@@ -144,7 +144,7 @@ class AlarmWatcher:
         more: dict[str, Any] = {"open_alarms": counts}
         if series is None:
             return _to_fields(alarms, self._drift, self.note) | more
-        own = [alarm for alarm in alarms if alarm.series in (series, "")]
+        of_series = [alarm for alarm in alarms if alarm.series in (series, "")]
         item, drift = monitors.items.get(series), list[dict[str, Any]]()
         if item is not None:
             drift, p_values = list(item.history), item.monitor.truths.p_values.tolist()
@@ -152,7 +152,7 @@ class AlarmWatcher:
                 name: None if value != value else value  # NaN
                 for name, value in zip(item.monitor.targets, p_values, strict=True)
             }
-        return _to_fields(own, drift, self._trouble or monitors.note_of(series)) | more
+        return _to_fields(of_series, drift, self._trouble or monitors.note_of(series)) | more
 
     def _update(self, model: LoadedModel, events: list[WatchedEvent], now: float) -> list[Alarm]:
         with self._lock:  # when the service stops, a canceled task's thread may still be at work
