@@ -2,6 +2,7 @@
 
 steps     train steps and forecasts of our models, PyTorch and stock Keras, taking turns
 bulk      forecasts of many windows, compared with NeuralForecast's predict, taking turns
+exits     time of whole quick runs, and how long their processes live after the last line
 overhead  time of a run beyond its compiled steps, and until its first step
 accuracy  validation RMSE on household power by seconds of training: ours, plain PyTorch, NeuralForecast
 layouts   alternative layouts of recurrent layers, compared with the one in use
@@ -26,7 +27,7 @@ from benchmarks.peers import peers_python
 from benchmarks.turns import ROOT
 from tsforecast.runtime import cpu_name
 
-PARTS = ("steps", "bulk", "overhead", "accuracy", "layouts", "scaling")
+PARTS = ("steps", "bulk", "exits", "overhead", "accuracy", "layouts", "scaling")
 
 
 def main(arguments=None):

@@ -3,17 +3,21 @@
 import json
 
 from benchmarks.accuracy import best, reached
+from benchmarks.exits import summarize
 from benchmarks.operations import PASSES
 from benchmarks.scaling import as_markdown
 
 NAMES = {"train": "train step", "infer": "forecast"}
 # Target for the ratio of medians to PyTorch with float32, by operation, windows and model.
 TARGETS = {
-    ("train", 32): {"lstm": 0.70, "gru": 0.37, "cnn_lstm": 0.70, "spike_detector": 0.75},
+    ("train", 32): {"lstm": 0.70, "gru": 0.37, "cnn_lstm": 0.75, "spike_detector": 0.75},
     ("train", 256): dict.fromkeys(("lstm", "gru", "cnn_lstm", "spike_detector"), 0.80),
-    ("infer", 1): dict.fromkeys(("lstm", "gru", "cnn_lstm", "spike_detector"), 0.90),
+    ("infer", 1): dict.fromkeys(
+        ("lstm", "gru", "cnn_lstm", "spike_detector", "rule_based", "patchtst"), 0.80
+    ),
     ("infer", 32): dict.fromkeys(("lstm", "gru", "cnn_lstm", "spike_detector"), 1.00),
 }
+HALF_TARGET = 0.90  # of train steps, for the ratio of medians with bfloat16 in both
 LEARNERS = {
     "ours": "ours",
     "pytorch": "plain PyTorch",
@@ -37,6 +41,10 @@ Forecasts of 5,000 windows of 100 steps and 12 features: milliseconds of a call,
 OVERHEAD_METHOD = """\
 Milliseconds per step of `job=train` (with loop, callbacks, metrics, input, logging and checkpoints, without
 validation) and of the compiled step alone, measured in alternating epochs of one process. The target is under 5 %.
+"""
+EXITS_METHOD = """\
+Whole runs of `python run.py model=MODEL {quick}`, one after the other, the models taking turns. The compiled programs
+of the models are in the cache. Targets: 10 s for GRU, 4 s for persistence, and 1 s from the last line to the end.
 """
 START_METHOD = """\
 Seconds from the start of `python run.py` to the end of the first step, including its compilation. The target is
@@ -79,6 +87,8 @@ def page(results):
     bulk = [result for name, result in results.items() if name.startswith("bulk_")]
     if bulk:
         lines += bulk_section(bulk)
+    if "exits" in results:
+        lines += exits_section(results["exits"])
     overheads = [result for name, result in results.items() if name.startswith("overhead_")]
     if overheads or "start" in results:
         lines += overhead_section(overheads, results.get("start"))
@@ -203,10 +213,21 @@ def targets(steps):
             _, half = fastest(cell["contenders"], "PyTorch bfloat16,")
             if cell["work"] == "train" and half:
                 ratio = cell["contenders"]["ours bfloat16"]["median"] / half["median"]
-                verdict = "reached" if ratio <= 1 else "missed"
+                verdict = "reached" if ratio <= HALF_TARGET else "missed"
                 label = f"{NAMES['train']}, {cell['windows']}, both with bfloat16"
-                lines.append([result["model"], label, "1.00", f"{ratio:.2f}", verdict])
+                lines.append([result["model"], label, f"{HALF_TARGET:.2f}", f"{ratio:.2f}", verdict])
     return table(("model", "ratio", "target", "measured", ""), lines) if lines else []
+
+
+def exits_section(result):
+    """Return the time of whole quick runs, and of their ends."""
+    method = EXITS_METHOD.format(quick=result["quick"]).splitlines()
+    rows = [
+        [model, str(count), f"{seconds:.1f}", f"{longest:.2f}"]
+        for model, count, seconds, longest in summarize(result["runs"])
+    ]
+    head = ("model", "runs", "seconds (median)", "longest time after the last line (s)")
+    return ["", "## Quick runs", "", *sessions([result]), "", *method, "", *table(head, rows)]
 
 
 def overhead_section(overheads, start):

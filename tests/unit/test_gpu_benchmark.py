@@ -105,6 +105,7 @@ def test_other_backends_need_no_tensorflow():
 
 def test_the_delay_of_an_exit_is_measured_from_the_last_line():
     slow = "import time; print('last', flush=True); time.sleep(0.3)"
-    assert 0.25 < exits.delay([sys.executable, "-c", slow]) < 30
+    clocked = exits.clock([sys.executable, "-c", slow])
+    assert 0.25 < clocked["exit"] <= clocked["seconds"] < 30
     with pytest.raises(SystemExit, match="ended with 3"):
-        exits.delay([sys.executable, "-c", "raise SystemExit(3)"])
+        exits.clock([sys.executable, "-c", "raise SystemExit(3)"])
