@@ -36,9 +36,9 @@ def run_all(count, models):
                 sys.executable, "run.py", f"model={model}", *QUICK, f"hydra.run.dir={folder}/{number}",
             ]  # fmt: skip
             runs.append({"model": model} | clock(command))
+            seconds, end = runs[-1]["seconds"], runs[-1]["exit"]
             print(
-                f"{number + 1:3d}  {model:<16}{runs[-1]['seconds']:6.2f} s, {runs[-1]['exit']:.2f} s after its last line",
-                flush=True,
+                f"{number + 1:3d}  {model:<16}{seconds:6.2f} s, {end:.2f} s after its last line", flush=True
             )
     return runs
 
