@@ -4,7 +4,7 @@ A threshold has two parts, hours and steps, of which the longer one counts: an h
 and less than one of a daily series, where a single equal or missing value is not a fault either.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,35 +57,42 @@ class _Limits:
         )
 
 
-def faults(series: Series, first_new: int) -> list[str]:
+def faults(series: Series, first_new: int, steps: np.ndarray | None = None) -> list[str]:
     """Return a sentence for each fault of the rows from ``first_new`` on, at most one per feature.
 
     Args:
         series: with at least a block of rows before ``first_new``, see ``durations.block_steps``.
         first_new: the first row that has just arrived.
+        steps: numbers ``[N]`` of the steps that the times stand for; None for times of a clock.
 
     Returns:
         Sentences that name the feature, the rows and what is wrong; none if all is as before.
     """
     sentences, limits = [], _Limits.of(series)
+
+    def label(row: int) -> str:
+        return str(series.time[row]) if steps is None else f"step {steps[row]:,}"
+
     for feature in series.features:
         if feature not in CALENDAR and feature not in series.categories:
-            fault = next(_find_faults(series, feature, first_new, limits), None)
+            fault = next(_find_faults(series, feature, first_new, limits, label), None)
             sentences += [] if fault is None else [fault]
     return sentences
 
 
-def _find_faults(series: Series, feature: str, first_new: int, limits: _Limits) -> Iterator[str]:
+def _find_faults(
+    series: Series, feature: str, first_new: int, limits: _Limits, label: Callable[[int], str]
+) -> Iterator[str]:
     column = np.asarray(series.column(feature), np.float64)
     before, new = column[max(0, first_new - limits.reference) : first_new], column[first_new:]
     start, length = longest_run(np.isnan(new))
     if length > max(limits.missing, LONGER * _usual_gap(before, limits.block)):
-        yield f"{feature} has no value in {length:,} rows from {series.time[first_new + start]}"
+        yield f"{feature} has no value in {length:,} rows from {label(first_new + start)}"
     start, length = longest_run(_same_as_last(new))
     usual = longest_run(_same_as_last(before))[1]
     if length > max(limits.stuck, LONGER * usual):
         yield (
-            f"{feature} is constant at {new[start]:g} for {length + 1:,} rows from {series.time[first_new + start]}"
+            f"{feature} is constant at {new[start]:g} for {length + 1:,} rows from {label(first_new + start)}"
             f" (before: at most {usual + 1:,} rows)"
         )
     observed = min(0.5, 0.5 * float(np.isfinite(before).mean())) if len(before) else 0.5

@@ -136,13 +136,15 @@ def find_faults(series: Series, data: Mapping[str, Any]) -> dict[str, list[str]]
         data: What the champion's ``result.json`` holds of its data.
     """
     is_known, damaged = known_rows(series, data), dict[str, list[str]]()
+    is_numbered = series.panel is not None and not series.panel.has_clock
+    numbers = step_numbers(series) if is_numbered else None
     names = ("",) if series.panel is None else series.panel.ids
     for index, name in enumerate(names):
         start, stop = (int(bound) for bound in series.bounds[index : index + 2])
         first_new, part = int(is_known[start:stop].sum()), series.single(index)
         if series.panel is not None and (first_new == len(part) or first_new < block_steps(part)):
             continue
-        problems = faults(part, first_new)
+        problems = faults(part, first_new, None if numbers is None else numbers[start:stop])
         if problems:
             damaged[name] = problems
     return damaged

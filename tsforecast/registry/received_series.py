@@ -73,7 +73,8 @@ def append_received_series(series: Series, metadata: ModelMetadata, path: Path) 
         return dataclasses.replace(series, notes=(*notes, f"{path} has no later row of any series."))
     new = [name for name in later if name not in ends]
     count, newest = sum(item.known for item in later.values()), max(item.time[-1] for item in later.values())
-    notes.append(f"{count:,} rows of {len(later):,} series that the service received follow, up to {newest}.")
+    end = f"step {metadata.step_numbers(newest):,}" if metadata.numbers_steps else str(newest)
+    notes.append(f"{count:,} rows of {len(later):,} series that the service received follow, up to {end}.")
     if new:
         notes.append(f"{len(new):,} of these series are new: {join_ids(new)}.")
     return dataclasses.replace(_append(series, panel, metadata, later, new), notes=tuple(notes))

@@ -106,3 +106,13 @@ def test_the_rows_of_a_replayed_day_end_at_the_same_time():
     rows = first_rows(SERIES, DATA, 24)
     assert rows.time.max() == KNOWN.time.max() + np.timedelta64(24, "h")
     assert len(rows) == len(KNOWN) + 3 * 24
+
+
+def test_faults_of_numbered_steps_are_named_by_their_numbers():
+    series, known = make_numbered(), make_numbered(30)
+    values = series.values.copy()
+    values[-20:] = np.nan
+    faults = find_faults(
+        dataclasses.replace(series, values=values), DataIdentity.from_series(known).to_dict()
+    )
+    assert faults["c"] == ["load has no value in 20 rows from step 81"]

@@ -127,3 +127,22 @@ def test_appending_again_changes_nothing(tmp_path, count):
     once = append_received_rows(make_series(), METADATA, path)
     again = append_received_rows(once, METADATA, path)
     assert again.data_hash() == once.data_hash()
+
+
+def test_numbered_steps_are_named_by_their_numbers(tmp_path):
+    series = make_series()
+    panel = {"has_clock": False, "static": [], "name": ""}
+    numbers = np.concatenate([np.arange(1, 21)] * 2) * 60
+    series = dataclasses.replace(
+        series,
+        time=numbers.astype("datetime64[s]"),
+        values=series.values[:, :2],
+        features=FEATURES[:2],
+        panel=dataclasses.replace(series.panel, has_clock=False),
+    )
+    metadata = make_panel_metadata(channels=list(FEATURES[:2]), panel=panel)
+    times = np.arange(60) * np.timedelta64(60, "s") + np.datetime64(0, "s")
+    path = write_journal(tmp_path / "journal.db", [("south", 21), ("south", 22)], times=times)
+    longer = append_received_rows(series, metadata, path)
+    assert longer.panel.lengths.tolist() == [20, 22]
+    assert longer.notes == ("2 rows of 1 series that the service received follow, up to step 22.",)
