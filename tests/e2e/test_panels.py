@@ -39,11 +39,12 @@ def test_a_panel_is_trained_and_evaluated(tmp_path, model):
 
 def test_a_file_with_an_unknown_series_is_forecast(tmp_path):
     path = write_static_panel(tmp_path / "panel.csv", make_panel())
-    done = run_fresh(*PANEL, *WINDOW, *QUICK, *STATIC, "model=dlinear", cwd=tmp_path)
+    done = run_fresh(*PANEL, *WINDOW, *QUICK, *STATIC, "model=dlinear", "loss=quantile", cwd=tmp_path)
     assert done.code == 0, done.err
     path.write_text(path.read_text().replace("\nc,", "\nnew,"))
     command = ["job=predict", f"run={done.folder}", "predict.data=panel.csv", "predict.out=out.csv"]
-    again = run_fresh(*command, "tracker=none", cwd=tmp_path)
+    paths = ["predict.samples=2", "predict.samples_out=paths.csv"]
+    again = run_fresh(*command, *paths, "tracker=none", cwd=tmp_path)
     assert again.code == 0, again.err
     assert "1 series were not in the training data (first: 'new')" in again.out
     rows = [line.split(",")[0] for line in (tmp_path / "out.csv").read_text().splitlines()]
@@ -52,6 +53,8 @@ def test_a_file_with_an_unknown_series_is_forecast(tmp_path):
         '"b"': 6 * 69,
         '"new"': 6 * 89,
     }
+    names = [line.split(",")[0] for line in (tmp_path / "paths.csv").read_text().splitlines()]
+    assert (names[0], names.count('"new"')) == ('"id"', 2 * 6 * 89)
 
 
 def test_a_champion_of_many_series_is_retrained_without_a_damaged_one(tmp_path):

@@ -145,7 +145,7 @@ class Forecaster:
         return to_frame(table, data)
 
     def sample(self, data: Frame, paths: int = 100, *, seed: int = 0) -> Frame:
-        """Draw sample paths of what follows the last row, from a model with quantiles.
+        """Draw sample paths of what follows the last row, of many series that of each, from a model with quantiles.
 
         Args:
             data: Rows in the order of time.

@@ -93,7 +93,7 @@ class LoadedModel:
             config: Config of the prediction.
             calibration: Scores that the intervals start with, or None.
             newest: Whether to forecast from the last row only.
-            paths: Receives tables of sample paths.
+            paths: Receives tables of sample paths, of many series those of the last row of each.
         """
         options, task = config.predict, load_task(self.source.model)
         check_output(options, task, self.source.dependence, self.source.name)
@@ -106,7 +106,9 @@ class LoadedModel:
         shape = self.metadata.horizon, len(self.metadata.targets)
         if self.metadata.panel is not None:
             panel = PanelStream(rows, predictor.metadata, options.time, options.stride)
-            forecaster = PanelForecaster(panel, predictor, config.intervals, output, calibration)
+            forecaster = PanelForecaster(
+                panel, predictor, config.intervals, output, calibration, newest=paths is not None
+            )
             tables = forecaster.tables(options.batch_size)
             yield from newest_by_series(tables, panel.columns, shape[0] * shape[1]) if newest else tables
             return

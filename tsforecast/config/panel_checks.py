@@ -7,12 +7,6 @@ from tsforecast.config.schema import Config
 from tsforecast.errors import UserError, nearest
 
 PANELS = ("household_meters", "m4")  # sources that always return many series
-# Jobs that need one series, for now.
-SINGLE = (
-    "verify",
-    "benchmark",
-    "rehearsal",
-)
 SAMPLING = ("windows", "series")
 WEIGHTINGS = ("equal", "inverse_error", "static")  # whose weights do not follow errors in time
 
@@ -44,12 +38,7 @@ def check_panel(config: Config) -> None:
                 "data.sampling=series draws many series equally often: leave it out for one series."
             )
         return
-    job = config.job.name
-    if job in SINGLE:
-        raise UserError(
-            f"job={job} is for one series, and these data have many: select one with data.where, or use job=train."
-        )
-    if job == "ensemble":
+    if config.job.name == "ensemble":
         _check_ensemble(config)
     if config.loss["_target_"].endswith(".NegativeBinomial") and config.scaling.per != "all":
         raise UserError(

@@ -1,6 +1,7 @@
 """Calendar features: functions of the time alone, and so known for any future."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -26,11 +27,16 @@ def calendar(time: np.ndarray, names: Sequence[str] = CALENDAR) -> np.ndarray:
         unit, _, function = name.rpartition("_")
         if unit not in positions:
             positions[unit] = _position(time, unit)
-        # The table holds every value that can occur.
-        angle = 2 * np.pi * np.arange(PERIODS[unit]) / PERIODS[unit]
-        table = np.sin(angle) if function == "sin" else np.cos(angle)
-        out[:, column] = table.astype(np.float32)[positions[unit]]
+        out[:, column] = _table(unit, function)[positions[unit]]
     return out
+
+
+@cache
+def _table(unit: str, function: str) -> np.ndarray:
+    """Return every value that can occur."""
+    angle = 2 * np.pi * np.arange(PERIODS[unit]) / PERIODS[unit]
+    table = np.sin(angle) if function == "sin" else np.cos(angle)
+    return table.astype(np.float32)
 
 
 def changing_features(step: Frequency) -> tuple[str, ...]:

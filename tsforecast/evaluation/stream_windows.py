@@ -13,7 +13,7 @@ from tsforecast.errors import UserError
 from tsforecast.evaluation.series_scores import SeriesScores
 from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.metadata import ModelMetadata
-from tsforecast.inference.panel_stream import SeriesState
+from tsforecast.inference.series_state import SeriesState
 from tsforecast.inference.sliding import Segment
 from tsforecast.metrics.series import series_metrics
 

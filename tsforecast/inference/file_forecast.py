@@ -50,7 +50,7 @@ def forecast_segments(
         output: Which quantiles to write, and a sampler of paths; None: those of the model, and no paths.
 
     Yields:
-        The table of each batch, see ``inference.forecast_table.forecast_table``.
+        Tables of a few batches each, see ``inference.forecast_table.forecast_table``.
     """
     for segment in segments:
         scorer.observe(segment.position, segment.truths)
@@ -73,22 +73,33 @@ def forecast_segment(
     series: ModelMetadata | None = None,
     forecasts: Forecasts | None = None,
 ) -> Iterator[pa.Table]:
-    """Yield the forecasts of the windows of a segment, one table per batch.
+    """Yield the forecasts of the windows of a segment, one table for the batches of a call, see ``windows_per_call``.
 
     Args:
         segment: The windows.
         predictor: Forecasts them.
         scorer: Computes the intervals; it has observed the segment.
-        batch_size: Windows in a batch.
+        batch_size: Windows in a batch: the intervals learn from the truths after each.
         output: See ``forecast_segments``.
         series: Metadata of their series, for a model of many; None for others.
         forecasts: Their forecasts, if they are known.
     """
     levels = None if output is None else output.levels
-    for ends, batch in _batches(segment, predictor, batch_size, series, forecasts):
+    size = windows_per_call(batch_size)
+    for start in range(0, len(segment.ends), size):
+        ends = segment.ends[start : start + size]
         made_at = segment.time[ends]
-        kept = batch if output is None else output.keep(made_at, batch)
-        lower, upper = scorer.compute_intervals(segment.position[ends], kept)
+        computed = (
+            predictor.forecast_segment(segment, ends, series)
+            if forecasts is None
+            else forecasts.select(slice(start, start + size))
+        )
+        kept = computed if output is None else output.keep(made_at, computed)
+        batches = [slice(first, first + batch_size) for first in range(0, len(ends), batch_size)]
+        bounds = [
+            scorer.compute_intervals(segment.position[ends[part]], kept.select(part)) for part in batches
+        ]
+        lower, upper = (np.concatenate(parts) for parts in zip(*bounds, strict=True))
         yield forecast_table(series or predictor.metadata, made_at, kept, lower, upper, levels)
 
 
@@ -123,28 +134,3 @@ def describe_coverage(summary: CoverageSummary) -> str:
         )
     count, nominal = summary["truths"], summary["nominal"]
     return f"{observed:.1%} of {count:,} truths fell inside their intervals (nominal {nominal:.0%})"
-
-
-def _batches(
-    segment: Segment,
-    predictor: Predictor,
-    batch_size: int,
-    series: ModelMetadata | None,
-    forecasts: Forecasts | None,
-) -> Iterator[tuple[np.ndarray, Forecasts]]:
-    """Yield the last rows of the windows of each batch, and their forecasts.
-
-    Forecasts that are not given are computed for several batches at once: the intervals learn after each batch, but
-    forecasts do not depend on them.
-    """
-    size = windows_per_call(batch_size)
-    for start in range(0, len(segment.ends), size):
-        ends = segment.ends[start : start + size]
-        chunk = (
-            predictor.forecast_segment(segment, ends, series)
-            if forecasts is None
-            else forecasts.select(slice(start, start + size))
-        )
-        for first in range(0, len(ends), batch_size):
-            batch = slice(first, first + batch_size)
-            yield ends[batch], chunk.select(batch)

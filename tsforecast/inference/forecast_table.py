@@ -48,7 +48,7 @@ def forecast_table(
     columns: dict[str, Any] = {
         "made_at": metadata.times_to_arrow(np.repeat(made_at, repeats)),
         "time": metadata.times_to_arrow(np.repeat(metadata.target_times(made_at).ravel(), targets)),
-        "target": pa.array(np.tile(np.array(metadata.targets, dtype=object), count * horizon), pa.string()),
+        "target": repeat_names(metadata.targets, count * horizon),
         "forecast": forecasts.values.ravel(),
         "lower": pa.array(lower.ravel(), from_pandas=True),
         "upper": pa.array(upper.ravel(), from_pandas=True),
@@ -64,6 +64,18 @@ def forecast_table(
         for index, name in enumerate(member_names(metadata, forecasts.weights.shape[1])):
             columns[f"weight_{name}"] = np.repeat(forecasts.weights[:, index], repeats)
     return pa.table(columns)
+
+
+def repeat_names(names: Sequence[str], times: int) -> pa.Array:
+    """Return names one after the other, so many times.
+
+    Example:
+        >>> repeat_names(["load", "price"], 2).to_pylist()
+        ['load', 'price', 'load', 'price']
+    """
+    if len(names) == 1:
+        return pa.repeat(pa.scalar(names[0], pa.string()), times)
+    return pa.array(names, pa.string()).take(pa.array(np.tile(np.arange(len(names)), times)))
 
 
 def member_names(metadata: ModelMetadata, count: int) -> Sequence[str]:
@@ -98,6 +110,7 @@ class TableWriter:
             raise UserError(f"{option}={path}: the folder {self.path.parent} does not exist.")
         self.rows = 0
         self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
         self._writer: Any = None
         self._files = ExitStack()
 
@@ -117,7 +130,8 @@ class TableWriter:
         """Append the rows of a table."""
         self._waiting.append(table)
         self.rows += table.num_rows
-        if sum(waiting.num_rows for waiting in self._waiting) >= GROUP_ROWS:
+        self._waiting_rows += table.num_rows
+        if self._waiting_rows >= GROUP_ROWS:
             self._flush()
 
     def _flush(self) -> None:
@@ -130,7 +144,7 @@ class TableWriter:
             temporary = self._files.enter_context(atomic_path(self.path))
             self._writer = self._files.enter_context(create(str(temporary), table.schema))
         self._writer.write_table(table)
-        self._waiting = []
+        self._waiting, self._waiting_rows = [], 0
 
 
 def _write_offsets(table: pa.Table) -> pa.Table:

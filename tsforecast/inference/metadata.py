@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -206,7 +207,7 @@ class ModelMetadata:
         """Seconds from one row to the next, on average for months and business days."""
         return self.grid.step.seconds
 
-    @property
+    @cached_property
     def numbers_steps(self) -> bool:
         """Whether times number the steps of each series, rather than being those of a clock."""
         return self.panel is not None and not self.panel.get("has_clock", True)
@@ -227,13 +228,13 @@ class ModelMetadata:
         """Return times ``[N]`` datetime64[s] as tables have them: timestamps, or the numbers of steps."""
         return pa.array(self.step_numbers(time)) if self.numbers_steps else self.clock.to_arrow(time)
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """The features that rows must contain, in the channels' order; the others follow from the time or a formula."""
         names = dict.fromkeys(channel.feature for channel in self.channels if not channel.from_time)
         return tuple(name for name in names if not self._is_derived(name, names))
 
-    @property
+    @cached_property
     def all_features(self) -> tuple[str, ...]:
         """Every feature that rows may contain."""
         return tuple(dict.fromkeys(channel.feature for channel in self.channels))
@@ -248,7 +249,7 @@ class ModelMetadata:
         """The features whose observed mask is an input, so that the model can tell missing values."""
         return tuple(channel.feature for channel in self.channels if channel.is_mask)
 
-    @property
+    @cached_property
     def reach(self) -> int:
         """Rows after a window's last one that must be known for its future covariates; usually 0."""
         return max((channel.ahead for channel in self.channels if not channel.from_time), default=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -11,11 +12,12 @@ from tsforecast.inference.file_forecast import forecast_segment
 from tsforecast.inference.forecasts import Forecasts, Outputs
 from tsforecast.inference.intervals import CoverageSummary
 from tsforecast.inference.options import IntervalOptions
-from tsforecast.inference.panel_stream import PanelStream, SeriesState
+from tsforecast.inference.panel_stream import PanelStream
 from tsforecast.inference.predictor import Predictor
 from tsforecast.inference.probabilistic_output import ProbabilisticOutput
 from tsforecast.inference.scorer import Scorer
 from tsforecast.inference.series_intervals import SeriesIntervals
+from tsforecast.inference.series_state import SeriesState
 from tsforecast.inference.sliding import Segment
 
 CALLS = 8  # of the model whose windows are gathered from several series
@@ -30,6 +32,7 @@ class PanelForecaster:
         options: Options of the intervals.
         output: Which quantiles to write; None: those of the model.
         calibration: Scores that the intervals of each series start with, or None.
+        newest: Whether to forecast from the last window of each series only.
     """
 
     def __init__(
@@ -39,35 +42,40 @@ class PanelForecaster:
         options: IntervalOptions,
         output: ProbabilisticOutput | None = None,
         calibration: bytes | None = None,
+        *,
+        newest: bool = False,
     ):
-        self.stream, self.predictor, self.output = stream, predictor, output
+        self.stream, self.predictor, self.output, self._newest = stream, predictor, output, newest
         self.intervals = SeriesIntervals(stream.metadata, options, calibration)
         self._scorers: dict[str, Scorer] = {}
         self.windows = 0
 
     def tables(self, batch_size: int) -> Iterator[pa.Table]:
-        """Yield the forecasts of each batch of windows, with the columns that name their series first.
+        """Yield the forecasts of a few batches of windows each, with the columns that name their series first.
 
         Args:
             batch_size: Windows in a batch; the intervals learn from the truths after each.
         """
-        for state, segment, forecasts in forecast_together(self.stream.segments(), self.predictor):
+        parts: Iterable[tuple[SeriesState, Segment]] = self.stream.segments()
+        if self._newest:
+            parts = keep_newest_of_each(parts)
+        for state, segment, forecasts in forecast_together(parts, self.predictor):
             scorer = self._scorer(state)
             scorer.observe(segment.position, segment.truths)
             self.windows += len(segment.ends)
             if forecasts is None:
                 continue
+            label = partial(label_rows, state=state, stream=self.stream)
             tables = forecast_segment(
                 segment,
                 self.predictor,
                 scorer,
                 batch_size,
-                self.output,
+                self.output and self.output.of_series(state.name, label),
                 series=state.metadata,
                 forecasts=forecasts,
             )
-            for table in tables:
-                yield label_rows(table, state, self.stream)
+            yield from map(label, tables)
         for scorer in self._scorers.values():
             scorer.finish()
 
@@ -85,6 +93,17 @@ class PanelForecaster:
             intervals = self.intervals.of(state.name, state.metadata)
             self._scorers[state.name] = Scorer(intervals, state.metadata)
         return self._scorers[state.name]
+
+
+def keep_newest_of_each(
+    parts: Iterable[tuple[SeriesState, Segment]],
+) -> Iterator[tuple[SeriesState, Segment]]:
+    """Yield the last segment of each series in which a window ends, with its last window only."""
+    newest: dict[str, tuple[SeriesState, Segment]] = {}
+    for state, segment in parts:
+        if len(segment.ends):
+            newest[state.name] = state, segment._replace(ends=segment.ends[-1:])
+    yield from newest.values()
 
 
 def forecast_together(
@@ -143,7 +162,5 @@ def label_rows(table: pa.Table, state: SeriesState, stream: PanelStream) -> pa.T
         state: The series.
         stream: Its stream.
     """
-    for index, (name, label) in enumerate(zip(stream.columns, state.labels, strict=True)):
-        column = pa.array(np.full(table.num_rows, label, dtype=object), pa.string())
-        table = table.add_column(index, name, column)
-    return table
+    labels = [pa.repeat(pa.scalar(label, pa.string()), table.num_rows) for label in state.labels]
+    return pa.table([*labels, *table.columns], names=[*stream.columns, *table.column_names])

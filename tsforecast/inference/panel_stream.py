@@ -2,87 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import pyarrow as pa
 
-from tsforecast.columns.categories import UNKNOWN, CategoryCoder
+from tsforecast.columns.categories import UNKNOWN
 from tsforecast.errors import UserError
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.missing import MissingStretches
+from tsforecast.inference.series_coder import SeriesCoder
+from tsforecast.inference.series_state import SeriesState, to_steps
 from tsforecast.inference.sliding import Segment, SegmentStream, time_format
-from tsforecast.panels.identifiers import encode_values, series_codes
+from tsforecast.panels.identifiers import series_codes
 from tsforecast.tables.streaming import Rows, stream_rows
 from tsforecast.tables.table import Hints, Source, check_unique, naming_predict_keys
 from tsforecast.times.formats import TimeFormat
 
 CHECKED_PIECES = 4  # of the table, each of which has up to 65,536 rows
-
-
-class SeriesCoder(CategoryCoder):
-    """Codes categories, and numbers the values of the columns that name series as they appear.
-
-    Args:
-        metadata: Metadata of a model of many series.
-
-    Example:
-        Rows of series ``b``, ``a`` and ``b`` get the numbers 0, 1 and 0, and ``names`` has ``["b", "a"]``.
-    """
-
-    def __init__(self, metadata: ModelMetadata):
-        recipe = metadata.recipe
-        columns = recipe.series_id if recipe else ()
-        self.names: dict[str, dict[str, int]] = {name: {} for name in columns}
-        vocabulary = {name: values for name, values in metadata.categories.items() if name not in columns}
-        super().__init__(
-            {**vocabulary, **dict.fromkeys(columns, ())}, recipe.unknown_categories if recipe else "note"
-        )
-
-    def encode(
-        self,
-        name: str,
-        text: pa.ChunkedArray,
-        first: int = 1,
-        where: str = "",
-        locate: Callable[[int], str] | None = None,
-    ) -> np.ndarray:
-        """Return the codes float64 ``[N]`` of a column."""
-        if name not in self.names:
-            return super().encode(name, text, first, where, locate)
-        known = self.names[name]
-        indices, dictionary = encode_values(text)
-        values = dictionary.to_pylist()
-        if None in values:
-            row = first + int((indices == values.index(None)).argmax())
-            raise UserError(f"{where}column '{name}' is empty in row {row:,}: name the series of each row.")
-        numbers = np.array([known.setdefault(value, len(known)) for value in values], np.float64)
-        codes: np.ndarray = numbers[indices]
-        return codes
-
-
-@dataclass
-class SeriesState:
-    """One series of a stream.
-
-    Args:
-        name: Its name, as in training.
-        labels: Values of the columns that name it.
-        metadata: Metadata of the model, with the level of the series.
-        stream: Its sliding window.
-        missing: Its missing values.
-        is_known: Whether the training data had it.
-        waiting: Rows of an unknown series, before its first window is complete.
-    """
-
-    name: str
-    labels: tuple[str, ...]
-    metadata: ModelMetadata
-    stream: SegmentStream
-    missing: MissingStretches
-    is_known: bool = True
-    waiting: list[Rows] = field(default_factory=list)
+MIN_ROWS = 256  # of a series on average, up to which pieces are joined: each series of a piece takes a while
+MAX_JOINED = 4_000_000  # values of joined pieces
 
 
 class PanelStream:
@@ -113,6 +52,7 @@ class PanelStream:
         self._code_name = (metadata.panel or {}).get(
             "name"
         ) or ""  # of the feature with the code of the series
+        self._static = tuple((metadata.panel or {}).get("static") or ())
         self._codes = series_codes(metadata.categories.get(self._code_name, ()))
         self.states: dict[tuple[int, ...], SeriesState] = {}
         recipe = metadata.recipe
@@ -132,14 +72,15 @@ class PanelStream:
         Raises:
             UserError: As ``inference.sliding.segments``; or a row has no series.
         """
-        for number, rows in enumerate(self._read()):
-            for key, part in self._split(rows):
+        rows = self._read() if pieces is None else itertools.islice(self._read(), pieces)
+        for joined in self._join(rows):
+            for key, part in self._split(joined):
                 yield from self._add(self._state(key), part)
-            if pieces is not None and number + 1 >= pieces:
-                return
+        if pieces is not None:
+            return
         for state in self.states.values():
             if not state.waiting:
-                yield from ((state, segment) for segment in state.stream.finish())
+                yield from state.take(state.stream.finish())
 
     def warnings(self, most: int = 3) -> list[str]:
         """Return sentences on unknown series, and on missing values of the first few that have many."""
@@ -150,10 +91,11 @@ class PanelStream:
                 f"{len(unknown):,} series were not in the training data (first: '{unknown[0]}'): each is scaled by its"
                 " first window."
             )
-        short = [state.name for state in self.states.values() if state.waiting]
+        short = [state.name for state in self.states.values() if not state.windows]
         if short:
             lines.append(
-                f"{len(short):,} of them (first: '{short[0]}') have fewer rows than a window: no forecast."
+                f"{len(short):,} series (first: '{short[0]}') have fewer rows than a window, or gaps in all of them: no"
+                " forecast."
             )
         gaps = [
             f"Series '{state.name}': {line}"
@@ -182,25 +124,45 @@ class PanelStream:
                     )
             yield from stream_rows(table, [*features, *self.columns], written, recipe, self.coder)
 
+    def _join(self, pieces: Iterable[Rows]) -> Iterator[Rows]:
+        """Yield pieces joined until their series have enough rows on average, in memory that does not grow."""
+        waiting: list[Rows] = []
+        for piece in pieces:
+            waiting.append(piece)
+            rows = sum(len(part.time) for part in waiting)
+            if rows >= min(MAX_JOINED // len(piece.columns), MIN_ROWS * self._count_series(piece)):
+                yield Rows.join(waiting)
+                waiting = []
+        if waiting:
+            yield Rows.join(waiting)
+
+    def _count_series(self, rows: Rows) -> int:
+        """Return the number of series in a piece, of several columns at most."""
+        counts = [np.count_nonzero(np.bincount(rows.columns[name].astype(np.int64))) for name in self.columns]
+        return int(np.prod(counts))
+
     def _split(self, rows: Rows) -> Iterator[tuple[tuple[int, ...], Rows]]:
         """Yield the rows of each series in a piece."""
-        keys = np.stack([rows.columns[name] for name in self.columns], axis=1).astype(np.int64)
-        values, index = np.unique(keys, axis=0, return_inverse=True) if keys.shape[1] > 1 else _numbers(keys)
-        order = np.argsort(index, kind="stable")
-        borders = np.searchsorted(index[order], np.arange(len(values) + 1))
+        if not len(rows.time):
+            return
+        sizes = [len(self.coder.labels[name]) for name in self.columns]
+        numbers = np.ravel_multi_index([rows.columns[name].astype(np.int64) for name in self.columns], sizes)
+        # Short numbers are sorted several times as fast.
+        keys = numbers.astype(np.uint16) if np.prod(sizes) <= 2**16 else numbers
+        order = np.argsort(keys, kind="stable")
+        keys = numbers[order]
+        starts = np.flatnonzero(np.append(True, np.diff(keys) != 0))
+        stops = [*starts[1:].tolist(), len(keys)]
         features = {name: column for name, column in rows.columns.items() if name not in self.columns}
-        for number, key in enumerate(values):
-            selected = order[borders[number] : borders[number + 1]]
-            yield (
-                tuple(int(part) for part in np.atleast_1d(key)),
-                Rows(rows.time, features).select(selected),
-            )
+        sorted_rows = Rows(rows.time, features).select(order)
+        names = zip(*(part.tolist() for part in np.unravel_index(keys[starts], sizes)), strict=True)
+        for key, start, stop in zip(names, starts.tolist(), stops, strict=True):
+            yield key, sorted_rows.select(slice(start, stop))
 
     def _state(self, key: tuple[int, ...]) -> SeriesState:
         if key not in self.states:
             labels = tuple(
-                list(self.coder.names[column])[number]
-                for column, number in zip(self.columns, key, strict=True)
+                self.coder.labels[column][number] for column, number in zip(self.columns, key, strict=True)
             )
             self.states[key] = self._start("/".join(labels), labels)
         return self.states[key]
@@ -217,30 +179,22 @@ class PanelStream:
         )
 
     def _add(self, state: SeriesState, rows: Rows) -> Iterator[tuple[SeriesState, Segment]]:
+        rows = state.fill_static(rows, self._static)
         if self._code_name:
             code = np.full(len(rows.time), self._codes.get(state.name, UNKNOWN), np.float64)
             rows = Rows(rows.time, {**rows.columns, self._code_name: code})
         if state.metadata.scaler.levels is not None:  # of an unknown series before its first window
             state.waiting.append(rows)
             rows = Rows.join(state.waiting)
-            if len(rows.time) < self.metadata.lookback:
+            steps = to_steps(rows, self.metadata)
+            if len(steps.time) < self.metadata.lookback:
                 state.waiting = [rows]
                 return
             state.waiting = []
-            state.metadata = self._level_of(rows)
+            window = steps.select(slice(self.metadata.lookback))
+            state.metadata = self.metadata.with_level(*self.metadata.level_of(window.columns))
             state.stream = SegmentStream(state.metadata, self.stride, state.missing)
-        yield from ((state, segment) for segment in state.stream.add(rows))
-
-    def _level_of(self, rows: Rows) -> ModelMetadata:
-        """Return the metadata of an unknown series, with the level of its first window."""
-        first = np.argsort(rows.time, kind="stable")[: self.metadata.lookback]
-        window = {name: column[first] for name, column in rows.columns.items()}
-        return self.metadata.with_level(*self.metadata.level_of(window))
-
-
-def _numbers(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    values, index = np.unique(keys[:, 0], return_inverse=True)
-    return values[:, None], index
+        yield from state.take(state.stream.add(rows))
 
 
 def check_panel_rows(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from tsforecast.errors import UserError
 from tsforecast.inference.dependence import GRID, Dependence
@@ -31,6 +33,7 @@ class ProbabilisticOutput:
         band: The lowest and the highest level of the model's own band, to which its intervals were calibrated.
         sampler: Draws the paths, or None.
         writer: Takes their tables, or None.
+        label: Adds the names of the series to a table of paths; None for a model of one series.
     """
 
     computed: list[float]
@@ -38,6 +41,7 @@ class ProbabilisticOutput:
     band: tuple[float, float]
     sampler: PathSampler | None = None
     writer: TableWriter | None = None
+    label: Callable[[pa.Table], pa.Table] | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -50,6 +54,16 @@ class ProbabilisticOutput:
 
         return model if model.task.distribution is None else at_levels(model, self.computed)
 
+    def of_series(self, name: str, label: Callable[[pa.Table], pa.Table]) -> ProbabilisticOutput:
+        """Return the output of one of many series.
+
+        Args:
+            name: Its name, on which its paths depend.
+            label: Adds the columns that name it to a table.
+        """
+        sampler = None if self.sampler is None else self.sampler.of_series(name)
+        return dataclasses.replace(self, sampler=sampler, label=label)
+
     def keep(self, made_at: np.ndarray, forecasts: Forecasts) -> Forecasts:
         """Write the paths of a batch, and return its forecasts with the levels to write.
 
@@ -58,7 +72,8 @@ class ProbabilisticOutput:
             forecasts: Forecasts of the n windows at the levels computed.
         """
         if self.sampler is not None and self.writer is not None:
-            self.writer.write(self.sampler.table(made_at, forecasts))
+            table = self.sampler.table(made_at, forecasts)
+            self.writer.write(table if self.label is None else self.label(table))
         index = {level: position for position, level in enumerate(self.computed)}
         return forecasts.at_levels(
             [index[level] for level in self.levels], [index[level] for level in self.band]

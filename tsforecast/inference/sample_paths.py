@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from tsforecast.inference.dependence import Dependence
+from tsforecast.inference.forecast_table import repeat_names
 from tsforecast.inference.forecasts import Forecasts
 from tsforecast.inference.metadata import ModelMetadata
 
@@ -15,7 +18,8 @@ from tsforecast.inference.metadata import ModelMetadata
 class PathSampler:
     """Draws sample paths of forecasts.
 
-    The paths of a window depend on the seed and on its time alone, not on which other windows are forecast.
+    The paths of a window depend on the seed, its time and the name of its series alone, not on which other windows are
+    forecast.
 
     Args:
         dependence: How steps and targets go together.
@@ -42,6 +46,13 @@ class PathSampler:
     ):
         self.dependence, self.metadata, self.levels = dependence, metadata, list(levels)
         self.samples, self.seed = samples, seed
+        self._series: tuple[int, ...] = ()  # a further seed for each of many series
+
+    def of_series(self, name: str) -> PathSampler:
+        """Return the sampler of one of many series, whose paths are independent of those of the others."""
+        sampler = copy.copy(self)
+        sampler._series = (zlib.crc32(name.encode()),)
+        return sampler
 
     def draw(self, made_at: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
         """Return paths ``[n, S, H, T]``.
@@ -51,7 +62,7 @@ class PathSampler:
             quantiles: ``[n, H, T, Q]``.
         """
         seconds = made_at.astype("datetime64[s]").astype(np.int64).astype(np.uint64)  # a seed is not negative
-        generators = [np.random.default_rng([self.seed, int(second)]) for second in seconds]
+        generators = [np.random.default_rng([self.seed, int(second), *self._series]) for second in seconds]
         drawn = [
             self.dependence.draw(window, self.levels, self.samples, generator)
             for window, generator in zip(quantiles, generators, strict=True)
@@ -67,14 +78,13 @@ class PathSampler:
         """
         paths = self.draw(made_at, np.asarray(forecasts.quantiles))
         count, samples, horizon, targets = paths.shape
-        clock, names = self.metadata.clock, np.array(self.metadata.targets, dtype=object)
         times = np.repeat(self.metadata.target_times(made_at)[:, None], samples, axis=1)  # [n, S, H]
         numbers = np.broadcast_to(np.arange(1, samples + 1)[:, None], (count, samples, horizon * targets))
         return pa.table(
             {
-                "made_at": clock.to_arrow(np.repeat(made_at, samples * horizon * targets)),
-                "time": clock.to_arrow(np.repeat(times.ravel(), targets)),
-                "target": pa.array(np.tile(names, count * samples * horizon), pa.string()),
+                "made_at": self.metadata.times_to_arrow(np.repeat(made_at, samples * horizon * targets)),
+                "time": self.metadata.times_to_arrow(np.repeat(times.ravel(), targets)),
+                "target": repeat_names(self.metadata.targets, count * samples * horizon),
                 "sample": numbers.ravel(),
                 "value": paths.ravel(),
             }

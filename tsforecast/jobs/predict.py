@@ -29,8 +29,6 @@ def main(config: Config, path: Path) -> None:
     task, stored = load_task(source.model), load_metadata(source.model)
     description = ModelMetadata.from_task(task, stored)
     is_panel = description.panel is not None
-    if is_panel and options.samples:
-        raise UserError("predict.samples is for a model of one series: leave it out.")
     (check_panel_rows if is_panel else check_rows)(rows, description, options.time)
     writer = TableWriter(options.out or path / "forecasts.parquet")
     output = open_output(options, task, description, source, path, config.seed)

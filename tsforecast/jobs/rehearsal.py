@@ -1,7 +1,7 @@
 """job=rehearsal: time and memory of real runs at several numbers of rows, and when growth reaches a limit.
 
-Each size runs in its own process: ``python -m tsforecast.jobs.rehearsal CONFIG.yaml OUTPUT.json`` loads the data,
-trains every model for a few steps, and forecasts a tenth of the test windows.
+Each size runs in its own process: ``python -m tsforecast.jobs.rehearsal CONFIG.yaml OUTPUT.json [SHARE]`` loads the
+data, or a share of many series, trains every model for a few steps, and forecasts a tenth of the test windows.
 """
 
 import dataclasses
@@ -13,10 +13,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tsforecast import runtime
-from tsforecast.config import Config, instantiate
+from tsforecast.config import Config, instantiate, is_panel
 from tsforecast.config.stored import as_yaml, load
 from tsforecast.data.dataset import ForecastDataset
+from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.files import display_path
 from tsforecast.jobs import build, build_model, build_training
@@ -26,17 +29,22 @@ from tsforecast.planning import machine, scaling_study
 from tsforecast.planning.fresh_process import run_in_fresh_process
 from tsforecast.tracking.run_folder import RunFolder
 
+SHARES = (0.25, 0.5, 1.0)  # of many series, whose number grows
+MIN_SERIES = 4
+
 
 def main(config: Config, path: Path) -> None:
-    """Measure every size of ``plan.scales``, print the tables, write ``rehearsal.json`` and ``rehearsal.md``."""
+    """Measure every size, print the tables, write ``rehearsal.json`` and ``rehearsal.md``.
+
+    The sizes are those of ``plan.scales``, of many series a quarter, half and all of them.
+    """
     if config.training.batch_size == "auto":
         raise UserError("job=rehearsal needs a fixed batch size: set training.batch_size to a number.")
     sizes = []
-    for name, rows in _select_scales(config).items():
-        sized = dataclasses.replace(config, data=config.data | {"rows": rows})
+    for name, sized, arguments in _select_sizes(config):
         what = f"The scaling study of {name}"
-        sizes.append(run_in_fresh_process("tsforecast.jobs.rehearsal", as_yaml(sized), what=what))
-        print(f"{rows:,} rows: {sizes[-1]['peak'] / 1e9:.2f} GB at the peak", flush=True)
+        sizes.append(run_in_fresh_process("tsforecast.jobs.rehearsal", as_yaml(sized), arguments, what=what))
+        print(f"{sizes[-1]['rows']:,} rows: {sizes[-1]['peak'] / 1e9:.2f} GB at the peak", flush=True)
     memory, _ = machine.system_memory()
     result = scaling_study.analyze_growth(sizes, memory=memory, today=datetime.date.today()) | {
         "sizes": sizes,
@@ -48,6 +56,16 @@ def main(config: Config, path: Path) -> None:
     folder.write_text_atomic("rehearsal.md", text)
     print(text)
     print(display_path(folder.path), flush=True)
+
+
+def _select_sizes(config: Config) -> list[tuple[str, Config, list[str]]]:
+    """Return the name of each size to measure, its config and the arguments of its process, in increasing order."""
+    if is_panel(config.data):
+        return [(f"{share:.0%} of the series", config, [str(share)]) for share in SHARES]
+    return [
+        (name, dataclasses.replace(config, data=config.data | {"rows": rows}), [])
+        for name, rows in _select_scales(config).items()
+    ]
 
 
 def _select_scales(config: Config) -> dict[str, int]:
@@ -62,10 +80,19 @@ def _select_scales(config: Config) -> dict[str, int]:
     return selected
 
 
-def measure_size(config: Config) -> dict[str, Any]:
-    """Measure one number of rows in this process."""
+def measure_size(config: Config, share: str = "1") -> dict[str, Any]:
+    """Measure one size in this process.
+
+    Args:
+        config: Config with the number of rows.
+        share: Of many series, the share to take, in (0, 1]; the first ones are taken.
+
+    Raises:
+        UserError: There are too few series.
+    """
     start = time.perf_counter()
-    dataset = build.build_data(config)
+    series = _first_series(build.load_series(config), float(share))
+    dataset = build.prepare_dataset(config, series, config.data["split"])
     loading = time.perf_counter() - start
     info = build.set_up_runtime(config)
     models = {
@@ -80,6 +107,18 @@ def measure_size(config: Config) -> dict[str, Any]:
     return scaling_study.size_row(dataset, info, loading, models)
 
 
+def _first_series(series: Series, share: float) -> Series:
+    if series.panel is None:
+        return series
+    if len(series.panel) < MIN_SERIES:
+        raise UserError(
+            f"job=rehearsal of many series measures a quarter, half and all of them: it needs {MIN_SERIES} or more, and"
+            f" these are {len(series.panel)}."
+        )
+    kept = np.arange(len(series.panel)) < round(share * len(series.panel))
+    return series.select(np.repeat(kept, series.panel.lengths))
+
+
 def _set_up_training(config: Config, dataset: ForecastDataset) -> scaling_study.TrainingSetup:
     from tsforecast.training.trainer import train_batches
 
@@ -91,5 +130,5 @@ def _set_up_training(config: Config, dataset: ForecastDataset) -> scaling_study.
 
 
 if __name__ == "__main__":
-    source, target = sys.argv[1:]
-    Path(target).write_text(json.dumps(measure_size(load(Path(source)))))
+    source, target, *arguments = sys.argv[1:]
+    Path(target).write_text(json.dumps(measure_size(load(Path(source)), *arguments)))

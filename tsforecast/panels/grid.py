@@ -59,7 +59,7 @@ def regularize_panel(
     Raises:
         UserError: The timestamps follow no step, too many rows repeat id and time, or the grid would be mostly empty.
     """
-    series, time, values = _sort(series, time, values)
+    series, time, values = sort_panel(series, time, values)
     lengths = np.bincount(series, minlength=len(ids))
     starts = np.cumsum(lengths) - lengths
     longest = int(lengths.argmax())
@@ -73,7 +73,7 @@ def regularize_panel(
     distinct, rows = aggregate(rank, values, duplicates, codes)
     shared = len(rank) - len(distinct)
     if duplicates is None and is_many(shared, len(rank)):
-        raise _repeated(ids, series, time, rank)
+        raise repeated_rows(ids, series, time, rank)
     total = int(bounds[-1])
     if total > MAX_GROWTH * len(distinct):
         raise UserError(
@@ -89,10 +89,10 @@ def regularize_panel(
     return PanelRows(grid, grid.times(np.arange(total) + shift), rows, bounds, notes)
 
 
-def _sort(
+def sort_panel(
     series: np.ndarray, time: np.ndarray, values: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the rows by series and time."""
+    """Return rows by series and time; those at one time stay in their order."""
     step, later = np.diff(series), np.diff(time).astype(np.int64) >= 0
     if not ((step > 0) | ((step == 0) & later)).all():
         order = np.lexsort((time, series))
@@ -115,7 +115,15 @@ def _check_times(
     return moved_note(int((off >= SECOND).sum()), grid.step)
 
 
-def _repeated(ids: Sequence[str], series: np.ndarray, time: np.ndarray, rank: np.ndarray) -> UserError:
+def repeated_rows(ids: Sequence[str], series: np.ndarray, time: np.ndarray, rank: np.ndarray) -> UserError:
+    """Return the refusal of rows that repeat the time of another row of their series.
+
+    Args:
+        ids: Names of the series.
+        series: ``[N]`` index of the series of each row.
+        time: ``[N]`` their times.
+        rank: ``[N]`` rising whole numbers, equal for rows of a series at one time.
+    """
     again = np.flatnonzero(np.diff(rank) == 0) + 1
     names = [ids[index] for index in np.unique(series[again])]
     return UserError(

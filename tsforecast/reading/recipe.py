@@ -105,7 +105,7 @@ class ReadingRecipe:
         how = self.aggregate
         if isinstance(how, Mapping):
             how = {name: value for name, value in how.items() if name in names}
-        return aggregate_of(names, how, self.categories)
+        return aggregate_of(names, how, (*self.categories, *self.static))
 
     def _describe_aggregate(self) -> str:
         if not isinstance(self.aggregate, Mapping):

@@ -258,7 +258,7 @@ def _train_and_compare(
     version = _register(
         registry, champion, recipe, series, split, dataset, challenger, result, runtime, folder
     )
-    why = f"retrained with {new:,} new rows; {result.summary}{_left_out(series, sound)}"
+    why = f"retrained with {new:,} new rows; {result.summary}{_left_out(series, dataset.series)}"
     if shadow_days:
         return {**wait_for_shadow(version, why, shadow_days), "compared": result.to_json()}
     registry.promote(version.name, why)
@@ -344,11 +344,12 @@ def _register(
     )
 
 
-def _left_out(series: Series, sound: Series) -> str:
-    """Return which series were not trained on, in words."""
-    if series.panel is None or sound.panel is None or len(sound.panel) == len(series.panel):
+def _left_out(series: Series, used: Series) -> str:
+    """Return which series were not trained on, since they are damaged or too short, in words."""
+    if series.panel is None or used.panel is None or len(used.panel) == len(series.panel):
         return ""
-    return f"; without {join_ids([name for name in series.panel.ids if name not in sound.panel.ids])}"
+    kept = set(used.panel.ids)
+    return f"; without {join_ids([name for name in series.panel.ids if name not in kept])}"
 
 
 def _read_outcome(folder: RunFolder) -> Outcome | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.inference.series_state import to_steps
 from tsforecast.serving.look_back import LookBack, Update
 from tsforecast.serving.requests import WindowBatch
 from tsforecast.serving.series_book import SeriesBook, with_series
@@ -140,7 +141,8 @@ class LookBacks:
         if name in self._by_name:
             return self._by_name[name].missing_rows()
         waiting = self._waiting.get(name)
-        return self.book.metadata.input_rows - (0 if waiting is None else len(waiting.time))
+        steps = 0 if waiting is None else len(to_steps(waiting, self.book.metadata).time)
+        return self.book.metadata.input_rows - steps
 
     def _add(self, name: str, rows: Rows, started: dict[str, ModelMetadata]) -> Update:
         series = self.book.metadata_of(name)
@@ -148,10 +150,11 @@ class LookBacks:
             rows = self._complete(rows)
             waiting = self._waiting.pop(name, None)
             rows = rows if waiting is None else Rows.join([waiting, rows])
-            if len(rows.time) < self.book.metadata.lookback:
+            steps = to_steps(rows, self.book.metadata)
+            if len(steps.time) < self.book.metadata.lookback:
                 self._waiting[name] = rows
                 return NOTHING
-            first = rows.select(np.argsort(rows.time, kind="stable")[: self.book.metadata.lookback])
+            first = steps.select(slice(self.book.metadata.lookback))
             series = started[name] = self.book.first_level(name, first.columns)
         elif name in self._waiting:  # its level has come with windows meanwhile
             rows = Rows.join([self._waiting.pop(name), self._complete(rows)])

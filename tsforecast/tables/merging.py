@@ -15,8 +15,8 @@ class Rows(NamedTuple):
     time: np.ndarray
     columns: dict[str, np.ndarray]
 
-    def select(self, index: np.ndarray) -> "Rows":
-        """Return the rows of an index or a mask."""
+    def select(self, index: np.ndarray | slice) -> "Rows":
+        """Return the rows of an index or a mask, or views of those of a slice."""
         return Rows(self.time[index], {name: column[index] for name, column in self.columns.items()})
 
     def complete(self, names: Sequence[str]) -> "Rows":

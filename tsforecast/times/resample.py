@@ -102,10 +102,7 @@ class Resampler:
         values = aggregate(time.astype(np.int64), values, self.duplicates, self.codes)[1]
         positions = positions[kept]
         starts = np.flatnonzero(np.append(True, np.diff(positions) > 0))
-        out = np.empty((len(starts), values.shape[1]), values.dtype)
-        for how in set(self.how):
-            columns = [index for index, name in enumerate(self.how) if name == how]
-            out[:, columns] = _reduce(values[:, columns], starts, how)
+        out = reduce_bins(values, starts, self.how)
         return self.grid.times(positions[starts]).astype("datetime64[ns]"), out
 
 
@@ -185,6 +182,25 @@ def advised_step(time: np.ndarray) -> str:
     gaps = np.diff(time).astype(np.int64)
     usual = float(np.quantile(gaps[gaps > 0], 0.75)) / SECOND if (gaps > 0).any() else 1.0
     return str(Frequency(next((size for size in ROUND_SECONDS if size >= usual), ROUND_SECONDS[-1])))
+
+
+def reduce_bins(values: np.ndarray, starts: np.ndarray, aggregates: Sequence[str]) -> np.ndarray:
+    """Return one row for each bin ``[M, C]``, NaN where it has no value.
+
+    Args:
+        values: Rows ``[N, C]``.
+        starts: First row ``[M]`` of each bin.
+        aggregates: How the rows of a bin become one, for each column.
+
+    Example:
+        >>> reduce_bins(np.array([[1.0, 5.0], [2.0, 4.0], [3.0, 9.0]]), np.array([0, 2]), ["sum", "max"]).tolist()
+        [[3.0, 5.0], [3.0, 9.0]]
+    """
+    out = np.empty((len(starts), values.shape[1]), values.dtype)
+    for how in set(aggregates):
+        columns = [index for index, name in enumerate(aggregates) if name == how]
+        out[:, columns] = _reduce(values[:, columns], starts, how)
+    return out
 
 
 def _reduce(values: np.ndarray, starts: np.ndarray, how: str) -> np.ndarray:

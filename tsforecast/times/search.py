@@ -276,7 +276,7 @@ def _steps(time: np.ndarray) -> tuple[float, float]:
         return 0.0, 0.0
     regularity, forward = _regularity(steps), float((steps > 0).mean())
     if forward < 1:
-        regularity = max(regularity, _regularity(np.diff(np.sort(time)).astype(np.int64)))
+        regularity = max(regularity, _regularity(np.diff(np.sort(time.astype(np.int64)))))
     return regularity, forward
 
 

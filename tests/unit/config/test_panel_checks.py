@@ -11,10 +11,14 @@ def test_trainings_take_many_series(job):
     assert compose(*PANEL, f"job={job}", "model=gru").data["series_id"] == "id"
 
 
+@pytest.mark.parametrize("job", ["verify", "benchmark", "rehearsal"])
+def test_measurements_take_many_series(job):
+    assert compose(*PANEL, f"job={job}").data["series_id"] == "id"
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["job=verify"], "job=verify is for one series, and these data have many"),
         (
             ["job=ensemble", "ensemble.members=[gru,nhits]"],
             r"ensemble\.weighting=gating follows the errors of one series",
@@ -48,8 +52,8 @@ def test_an_ensemble_of_networks_takes_many_series():
 
 def test_sources_of_many_series_are_known():
     for data in (["data=household_meters"], ["data=m4"]):
-        with pytest.raises(UserError, match="job=verify is for one series"):
-            compose("job=verify", *data)
+        with pytest.raises(UserError, match="training=pretrain is for one series"):
+            compose("model=patchtst", "training=pretrain", *data)
 
 
 def test_sampling_by_series_needs_many():
@@ -58,5 +62,6 @@ def test_sampling_by_series_needs_many():
 
 
 def test_a_wide_table_has_many_series_too():
-    with pytest.raises(UserError, match="job=verify is for one series"):
-        compose("job=verify", "data=csv", "data.path=panel.csv", "data.target=all", "data.layout=wide")
+    wide = ["data=csv", "data.path=panel.csv", "data.target=all", "data.layout=wide"]
+    with pytest.raises(UserError, match="training=pretrain is for one series"):
+        compose("model=patchtst", "training=pretrain", *wide)

@@ -164,3 +164,22 @@ def test_memory_grows_with_the_scores_up_to_its_size():
         assert intervals.scores.shape[-1] == size
         newest = np.sort(intervals.scores[1, 0, 0])[: min(number, 1000)]
         np.testing.assert_array_equal(newest, errors[max(0, number - 1000) : number])
+
+
+@pytest.mark.parametrize("count", [1, 5, 32, 200])
+@pytest.mark.parametrize("memory", [30, 1000])
+def test_a_whole_block_is_learned_as_each_step_alone(count, memory):
+    rng = np.random.default_rng(count)
+    together, alone = (AdaptiveIntervals(3, 2, coverage=0.8, rate=0.03, memory=memory) for _ in range(2))
+    for _ in range(9):
+        low, width, truth = (rng.normal(size=(count, 3, 2)) for _ in range(3))
+        high = low + np.abs(width)
+        bounds = together.bounds(low, high)
+        together.update(low, high, *bounds, truth)
+        for step, target in np.ndindex(3, 2):
+            one = (slice(None), step, target)
+            alone._move_levels(step, target, truth[one], bounds[0][one], bounds[1][one])
+            alone._add_scores(step, target, low[one] - truth[one], truth[one] - high[one])
+        for name in ("levels", "seen", "inside", "truths"):
+            np.testing.assert_array_equal(getattr(together, name), getattr(alone, name))
+        np.testing.assert_array_equal(together.margins(), alone.margins())

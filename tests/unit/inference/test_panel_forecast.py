@@ -98,6 +98,28 @@ def test_windows_of_several_series_share_a_call(case):
     assert calls[: -(-sum(alone) // 8)].count(8) == sum(alone) // 8
 
 
+def test_the_newest_window_of_each_series_alone_is_forecast(case):
+    path, predictor = case
+    stream = PanelStream(FileSource(str(path)), predictor.metadata)
+    newest = pa.concat_tables(
+        PanelForecaster(stream, predictor, INTERVALS, newest=True).tables(8)
+    ).to_pandas()
+    every = forecast(path, predictor.metadata, predictor)[0].to_pandas()
+    last = every.groupby("id").tail(2)
+    assert newest["made_at"].tolist() == last["made_at"].tolist()
+    assert newest["forecast"].tolist() == last["forecast"].tolist()
+
+
+def test_forecasts_do_not_depend_on_how_the_rows_of_series_alternate(case, tmp_path):
+    path, predictor = case
+    header, *lines = path.read_text().splitlines()
+    mixed = tmp_path / "mixed.csv"
+    mixed.write_text("\n".join([header, *sorted(lines, key=lambda line: line.split(",")[1])]) + "\n")
+    tables = [forecast(file, predictor.metadata, predictor)[0].to_pandas() for file in (path, mixed)]
+    sorted_tables = [table.sort_values(["id", "made_at", "time"], ignore_index=True) for table in tables]
+    assert sorted_tables[0].equals(sorted_tables[1])
+
+
 def test_a_model_of_many_series_does_not_forecast_without_one(case):
     _, predictor = case
     with pytest.raises(UserError, match="The model was trained on many series"):

@@ -108,6 +108,99 @@ def test_an_unknown_series_without_a_whole_window_has_no_forecast(path, metadata
     assert any("have fewer rows than a window" in line for line in stream.warnings())
 
 
+def test_a_static_value_is_that_of_the_series_and_may_not_change(path, metadata, tmp_path):
+    def leave_out(lines):
+        return [
+            line if index % 7 == 0 else ",".join([*line.split(",")[:3], "", ""])
+            for index, line in enumerate(lines)
+        ]
+
+    expected, _ = windows_of(path, metadata)
+    windows, _ = windows_of(rewrite(path, tmp_path, leave_out), metadata)
+    assert all((windows[key] == past).all() for key, past in expected.items())
+    changed = rewrite(path, tmp_path, lambda lines: [*lines[:-1], lines[-1].replace(",20,", ",21,")])
+    with pytest.raises(UserError, match=r"predict\.data: 'size' changes within series 'c'"):
+        windows_of(changed, metadata)
+
+
+def test_a_known_series_without_a_whole_window_is_named(path, metadata, tmp_path):
+    def cut(lines):
+        return [line for line in lines if not line.startswith("b,")] + [
+            line for line in lines if line.startswith("b,")
+        ][:4]
+
+    windows, stream = windows_of(rewrite(path, tmp_path, cut), metadata)
+    assert "b" not in {name for name, _ in windows}
+    assert stream.warnings() == [
+        "1 series (first: 'b') have fewer rows than a window, or gaps in all of them: no forecast."
+    ]
+
+
+@pytest.mark.parametrize("least", [1, 90, 10_000])
+def test_pieces_are_joined_until_their_series_have_rows(path, metadata, monkeypatch, least):
+    monkeypatch.setattr("tsforecast.inference.panel_stream.MIN_ROWS", least)
+    stream = PanelStream(FileSource(str(path)), metadata)
+    pieces = [piece for rows in stream._read() for piece in split_rows(rows, 40)]
+    joined = [len(rows.time) for rows in stream._join(iter(pieces))]
+    assert sum(joined) == 240
+    assert joined == {1: [40] * 6, 90: [120, 120], 10_000: [240]}[least]
+
+
+def split_rows(rows, size):
+    return [rows.select(slice(start, start + size)) for start in range(0, len(rows.time), size)]
+
+
+def test_several_columns_name_a_series(path, tmp_path):
+    two = tmp_path / "two.csv"
+    two.write_text(
+        path.read_text()
+        .replace("id,time", "site,pump,time")
+        .replace("\na,", "\nx,1,")
+        .replace("\nb,", "\nx,2,")
+        .replace("\nc,", "\ny,1,")
+    )
+    dataset = build_dataset(load(str(two), "load", series_id=["site", "pump"]), **WINDOW)
+    metadata = ModelMetadata.from_task(
+        Task.from_dataset(dataset), json.loads(json.dumps(describe_data(dataset)))
+    )
+    windows, stream = windows_of(rewrite(two, tmp_path, by_third), metadata)
+    assert {state.labels for state in stream.states.values()} == {("x", "1"), ("x", "2"), ("y", "1")}
+    assert [name for name in ("x/1", "x/2", "y/1") if name not in {key[0] for key in windows}] == []
+    end = dataset.series.panel.bounds[2] - 1
+    np.testing.assert_allclose(
+        windows["x/2", str(dataset.series.time[end])], dataset.inputs[end - 5 : end + 1], rtol=1e-4, atol=1e-5
+    )
+
+
+def by_third(lines):
+    return sorted(lines, key=lambda line: line.split(",")[2])
+
+
+def test_the_level_of_an_unknown_series_is_that_of_its_first_bins(tmp_path):
+    lines = [
+        f"{name},2024-01-{1 + half // 48:02d} {half % 48 // 2:02d}:{30 * (half % 2):02d},{size * (half % 7) + size}"
+        for name, size in (("a", 1), ("b", 9))
+        for half in range(240)
+    ]
+    path = tmp_path / "halves.csv"
+    path.write_text("\n".join(["id,time,load", *lines]) + "\n")
+    dataset = build_dataset(load(str(path), "load", series_id="id", calendar=False, resample="1h"), **WINDOW)
+    metadata = ModelMetadata.from_task(
+        Task.from_dataset(dataset), json.loads(json.dumps(describe_data(dataset)))
+    )
+    windows, _ = windows_of(path, metadata)
+    end = dataset.series.panel.bounds[1] + 30
+    np.testing.assert_allclose(
+        windows["b", str(dataset.series.time[end])], dataset.inputs[end - 5 : end + 1], rtol=1e-4, atol=1e-5
+    )
+    new = tmp_path / "new.csv"
+    new.write_text(path.read_text().replace("\nb,", "\nnew,"))
+    windows, stream = windows_of(new, metadata)
+    first = next(past for (name, _), past in windows.items() if name == "new")
+    np.testing.assert_allclose([first[:, 0].mean(), first[:, 0].std()], [0, 1], atol=1e-5)
+    assert stream.states[(1,)].windows == 121 - 5
+
+
 def test_levels_are_undone_in_the_unit_of_the_series(dataset, metadata, path):
     _, stream = windows_of(path, metadata)
     scaled = np.array([[[0.5]]])

@@ -82,3 +82,30 @@ def test_what_a_model_cannot_do_is_refused_in_one_sentence():
         check_output(options(samples=3), point, STORED, "run")
     with pytest.raises(UserError, match=r"no dependence\.npz"):
         check_output(options(samples=3), WHOLE, None, "run")
+
+
+class Tables:
+    def __init__(self):
+        self.written = []
+
+    def write(self, table):
+        self.written.append(table)
+
+
+def test_each_series_has_paths_of_its_own():
+    made_at = np.array(["2024-01-01T00:00"], "datetime64[s]")
+    output = create_output(options(samples=5), WHOLE, METADATA, STORED, None, seed=0)
+    values = np.tile(np.linspace(-2, 2, len(output.computed)), (1, 2, 1, 1))
+    forecasts = Forecasts(values[..., 0], None, None, values)
+
+    def draw(name):
+        tables = Tables()
+        labelled = dataclasses.replace(output, writer=tables).of_series(
+            name, lambda table: table.add_column(0, "meter", [[name] * table.num_rows])
+        )
+        labelled.keep(made_at, forecasts)
+        return tables.written[0].to_pydict()
+
+    north, south = draw("north"), draw("south")
+    assert set(south["meter"]) == {"south"}
+    assert north["value"] == draw("north")["value"] != south["value"]

@@ -15,7 +15,9 @@ def measured_modules(monkeypatch, tmp_path_factory):
         modules.append(module)
         source.write_text(config_text)
         config = load(source)
-        return measure.measure_rows(config, *arguments) if arguments else rehearsal.measure_size(config)
+        if module == rehearsal.__name__:
+            return rehearsal.measure_size(config, *arguments)
+        return measure.measure_rows(config, *arguments)
 
     monkeypatch.setattr(measure, "run_in_fresh_process", run_here)
     monkeypatch.setattr(rehearsal, "run_in_fresh_process", run_here)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -5,10 +7,14 @@ from tests.helpers.serving_case import LOOKBACK, make_panel_metadata, make_rows
 from tsforecast.errors import UserError
 from tsforecast.inference.options import IntervalOptions
 from tsforecast.inference.series_intervals import SeriesIntervals
+from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.serving.look_back import LookBack
 from tsforecast.serving.look_backs import LookBacks
 from tsforecast.serving.series_book import SeriesBook
 from tsforecast.tables.streaming import Rows
+from tsforecast.times.formats import TimeFormat
+from tsforecast.times.frequency import Frequency
+from tsforecast.times.time_grid import TimeGrid
 
 TIME, COLUMNS = make_rows(40)
 OPTIONS = IntervalOptions(coverage=0.8, rate=0.01, memory=100)
@@ -47,6 +53,19 @@ def test_an_unknown_series_waits_for_its_first_window(look_backs):
     assert len(updates["new"].truths) == LOOKBACK + 1
     (windows,) = look_backs.windows(100)
     assert len(windows.positions) == 2
+
+
+def test_an_unknown_series_waits_for_the_bins_of_its_first_window():
+    grid = TimeGrid.of_bins(Frequency(120))
+    recipe = ReadingRecipe(TimeFormat(("time",), "iso"), ("load", "pressure"), grid, series_id=("meter",))
+    metadata = dataclasses.replace(make_panel_metadata(), grid=grid, recipe=recipe)
+    look_backs = LookBacks(SeriesBook(metadata, SeriesIntervals(metadata, OPTIONS), most=3))
+    _, started = look_backs.add({"new": rows(0, LOOKBACK)})
+    assert (started, look_backs.missing_rows("new")) == ({}, LOOKBACK - 4)  # bins end every other minute
+    _, started = look_backs.add({"new": rows(LOOKBACK, 2 * LOOKBACK)})
+    load = COLUMNS["load"]
+    bins = [load[0], *load[1 : 2 * LOOKBACK - 1].reshape(-1, 2).mean(axis=1)]
+    assert started["new"].scaler.mean[0] == pytest.approx(np.mean(bins))
 
 
 def test_a_wrong_row_of_one_series_leaves_all_as_they_were(look_backs):

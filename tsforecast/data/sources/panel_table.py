@@ -1,6 +1,6 @@
 """From a table of many series to a panel: long, with a column that names the series of each row, or wide."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,23 +18,27 @@ from tsforecast.data.sources.table import (
     check_layout,
     check_season,
     decided_recipe,
+    find_codes,
     load_table,
     read_times,
     select_columns,
     stated_recipe,
     to_array,
+    to_grid,
     to_grid_clock,
 )
 from tsforecast.errors import UserError
 from tsforecast.panels.grid import PanelRows, regularize_panel
 from tsforecast.panels.identifiers import encode_ids, series_codes
 from tsforecast.panels.panel import Panel
+from tsforecast.panels.resample import resample_panel
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.tables.table import Source, locating
 from tsforecast.times.frequency import Frequency, parse_frequency
 from tsforecast.times.grid import regularize
 from tsforecast.times.notes import untimed_note
 from tsforecast.times.refusals import check_missing_times
+from tsforecast.times.resample import Resampler, aggregate_of
 from tsforecast.times.stated import STEPS
 from tsforecast.times.time_grid import TimeGrid
 
@@ -127,8 +131,10 @@ def _check(options: TableOptions) -> None:
         raise UserError(
             "data.static needs a long table, whose columns tell more of each series: set data.layout=long."
         )
-    if options.resample is not None:
-        raise UserError("data.resample is for one series: resample the rows of each series beforehand.")
+    if options.layout == "wide" and isinstance(options.aggregate, Mapping):
+        raise UserError(
+            "data.aggregate summarizes all columns of a wide table alike: write mean, sum, last, max or min."
+        )
     if options.cache is True:
         raise UserError("data.cache=true is for one series: set data.cache=false.")
 
@@ -161,18 +167,24 @@ def _read_long(table: TimedTable, options: TableOptions) -> _Rows:
     known = ~np.isnat(table.time)
     recipe, time = to_grid_clock(decided_recipe(table.recipe, selection), table.time[known])
     ids, series = _drop_empty(ids, series[known])
-    codes = [index for index, name in enumerate(selection.features) if name in recipe.categories]
+    values, codes = values[known], find_codes(recipe, selection.features)
+    summary: tuple[str, ...] = ()
+    if recipe.grid is not None and recipe.grid.exact:
+        constant = (*recipe.categories, *recipe.static)
+        how = aggregate_of(selection.features, recipe.aggregate, constant)
+        resampler = Resampler(recipe.grid, how, recipe.duplicates, codes)
+        series, time, values, summary = resample_panel(series, ids, time, values, resampler)
     placed = regularize_panel(
         series,
         ids,
         time,
-        values[known],
+        values,
         frequency=parse_frequency(options.frequency),
         duplicates=recipe.duplicates,
         codes=codes,
         grid=_known_grid(recipe, options),
     )
-    notes = (*selection.notes, *doubts, *untimed_note(int((~known).sum())))
+    notes = (*selection.notes, *doubts, *untimed_note(int((~known).sum())), *summary)
     return _Rows(ids, placed, recipe, selection.features, selection.targets, notes)
 
 
@@ -181,10 +193,12 @@ def _read_wide(table: TimedTable, options: TableOptions) -> _Rows:
     selection = select_columns(table, replace(options, features=options.features or []))
     values, doubts = to_array(selection, table.time)
     recipe, time = to_grid_clock(decided_recipe(table.recipe, selection), table.time)
-    grid = _known_grid(recipe, options)
-    grid, time, values, changes = regularize(
-        time, values, parse_frequency(options.frequency), recipe.duplicates, grid=grid
-    )
+    if recipe.grid is not None and recipe.grid.exact:
+        grid, time, values, changes = to_grid(recipe, selection.features, time, values)
+    else:
+        known = _known_grid(recipe, options)
+        step = parse_frequency(options.frequency)
+        grid, time, values, changes = regularize(time, values, step, recipe.duplicates, grid=known)
     shared = tuple(name for name in selection.features if name not in selection.targets)
     placed = stack_columns(values, selection, shared)
     rows, bounds, kept = placed
@@ -222,7 +236,7 @@ def stack_columns(
 
 
 def _known_grid(recipe: ReadingRecipe, options: TableOptions) -> TimeGrid | None:
-    """Return the grid of the training data, or that of numbered steps; None if the rows decide it."""
+    """Return the grid of the bins of the rows, or that of numbered steps; None if the rows decide it."""
     if recipe.grid is not None and recipe.grid.exact:
         return recipe.grid
     if recipe.time.pattern.startswith(f"{STEPS}_"):
@@ -232,10 +246,11 @@ def _known_grid(recipe: ReadingRecipe, options: TableOptions) -> TimeGrid | None
 
 def _drop_empty(ids: tuple[str, ...], series: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
     """Return the ids that have rows, and the index of each row among them."""
-    present, index = np.unique(series, return_inverse=True)
-    if len(present) == len(ids):
+    is_present = np.bincount(series, minlength=len(ids)) > 0
+    if is_present.all():
         return ids, series
-    return tuple(ids[number] for number in present), index
+    index = np.cumsum(is_present) - 1
+    return tuple(name for name, present in zip(ids, is_present, strict=True) if present), index[series]
 
 
 def _limit(placed: PanelRows, rows: int | None) -> PanelRows:

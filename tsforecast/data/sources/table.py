@@ -141,7 +141,7 @@ def read_table(
     if not recipe.time.timezone and not recipe.time.is_utc:
         notes += autumn_note(time)
     recipe, time = to_grid_clock(recipe, time)
-    grid, time, values, corrected = _to_grid(recipe, features, time, values)
+    grid, time, values, corrected = to_grid(recipe, features, time, values)
     time, values = time[: options.rows], values[: options.rows]
     recipe = replace(recipe, grid=grid)
     if not is_known:
@@ -212,18 +212,23 @@ def _is_ordered(table: TimedTable) -> bool:
     return all(is_ordered(part) for part in np.split(table.time, ends[:-1]))
 
 
-def _to_grid(
+def to_grid(
     recipe: ReadingRecipe, names: Sequence[str], time: np.ndarray, values: np.ndarray
 ) -> tuple[TimeGrid, np.ndarray, np.ndarray, tuple[str, ...]]:
     """Return the grid, times, values and notes of rows that are put on the recipe's grid, or on their own."""
     grid = recipe.grid
-    codes = [index for index, name in enumerate(names) if name in recipe.categories]
+    codes = find_codes(recipe, names)
     if grid is None or not grid.exact:
         return regularize(time, values, None if grid is None else grid.step, recipe.duplicates, codes)
     how = aggregate_of(names, recipe.aggregate, recipe.categories)
     time, values, summary = resample(time, values, Resampler(grid, how, recipe.duplicates, codes))
     _, time, values, notes = regularize(time, values, grid=grid)
     return grid, time, values, (*summary, *notes)
+
+
+def find_codes(recipe: ReadingRecipe, names: Sequence[str]) -> list[int]:
+    """Return which of some columns hold codes of categories."""
+    return [index for index, name in enumerate(names) if name in recipe.categories]
 
 
 def to_grid_clock(recipe: ReadingRecipe, time: np.ndarray) -> tuple[ReadingRecipe, np.ndarray]:

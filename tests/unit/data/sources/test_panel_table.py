@@ -96,7 +96,6 @@ def test_all_columns_of_a_wide_table_are_series(tmp_path):
     [
         ({"layout": "wide"}, "leave out data.series_id"),
         ({"layout": "tall"}, "data.layout is 'tall': write long or wide"),
-        ({"resample": "1h"}, "data.resample is for one series"),
         ({"cache": True}, "data.cache=true is for one series"),
         ({"series_id": "time"}, "data.series_id: .*(nearly one for each row|is the time column)"),
         ({"series_id": None, "layout": "tall"}, "data.layout is 'tall': write long or wide"),
@@ -111,3 +110,59 @@ def test_what_a_panel_does_not_have_is_refused(tmp_path, options, message):
     target = options.pop("target", "load")
     with pytest.raises(UserError, match=message):
         read(path, target, **options)
+
+
+def halves(folder, without=()):
+    """Writes two series of a row each half hour, the second a few seconds late."""
+    lines = [
+        f"{name},2024-01-01 {minutes // 60:02d}:{minutes % 60:02d}:{late:02d},{scale * minutes},{scale}"
+        for name, scale, late in (("a", 1, 0), ("b", 10, 5))
+        for minutes in range(30, 720 + 30, 30)
+        if minutes not in without
+    ]
+    return write(folder, "id,time,load,size", *lines)
+
+
+def test_irregular_rows_are_summarized_for_each_series(tmp_path):
+    series = read(halves(tmp_path), resample="1h", aggregate="max", static=["size"])
+    assert series.panel.lengths.tolist() == [12, 13]
+    first, second = (series.single(index) for index in (0, 1))
+    assert first.values[:3, 0].tolist() == [60, 120, 180]
+    assert second.values[:3, 0].tolist() == [
+        300,
+        900,
+        1500,
+    ]  # a row five seconds after the hour is of the next
+    assert str(second.time[0]) == "2024-01-01T01:00:00"
+    assert any("48 rows were summarized in 25 bins of 1 h" in note for note in series.notes)
+    again = read(tmp_path / "panel.csv", recipe=series.recipe, static=["size"])
+    assert again.data_hash() == series.data_hash()
+
+
+def test_bins_without_a_row_are_missing(tmp_path):
+    path = halves(tmp_path, without=(300, 330, 360))
+    series = read(path, features=[], resample="1h", aggregate="last")
+    assert np.flatnonzero(np.isnan(series.values[:, 0])).tolist() == [5, 12 + 5]
+    assert series.panel.lengths.tolist() == [12, 13]
+
+
+def test_a_wide_table_is_summarized_in_one(tmp_path):
+    lines = [
+        f"2024-01-01 {minute // 60:02d}:{minute % 60:02d},{minute},{-minute}" for minute in range(0, 600, 20)
+    ]
+    path = write(tmp_path, "time,north,south", *lines)
+    series = read(path, ["north", "south"], None, layout="wide", resample="1h", aggregate="sum")
+    assert series.values[1:3, 0].tolist() == [20 + 40 + 60, 80 + 100 + 120]
+    assert series.panel.lengths.tolist() == [11, 11]
+    with pytest.raises(UserError, match="summarizes all columns of a wide table alike"):
+        read(path, "all", None, layout="wide", resample="1h", aggregate={"north": "sum"})
+
+
+def test_bins_of_rows_that_repeat_a_time_need_a_decision(tmp_path):
+    path = halves(tmp_path)
+    header, *lines = path.read_text().splitlines()
+    write(tmp_path, header, *lines, *lines[:5])
+    with pytest.raises(UserError, match="5 of 53 rows repeat the time of another row of their series"):
+        read(path, resample="1h")
+    with pytest.raises(UserError, match="All rows of each series are in one bin of 1 d"):
+        read(halves(tmp_path), where="id = 'a'", resample="1d")
