@@ -25,6 +25,9 @@ class LastValue:
         values = np.repeat(past[:, -1, :1, None], HORIZON, axis=1)
         return Forecasts(values, values, values)
 
+    def forecast_segment(self, segment, ends, series=None):
+        return self(segment.windows(ends), series)
+
 
 class NoIntervals:
     """Counts the truths that it gets, and has no bounds."""
