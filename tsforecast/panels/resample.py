@@ -66,10 +66,10 @@ def resample_panel(
     if not (np.diff(series) == 0).any():
         raise UserError(f"All rows of each series are in one bin of {step}: state a shorter data.resample.")
     bins, how = reduce_bins(values, starts, resampler.how), resampler.duplicates or "last"
-    notes = (f"{rows:,} rows were summarized in {len(series):,} bins of {step}, dated by their end.",)
+    notes: tuple[str, ...] = ()
     if repeated:
         notes = (
             f"{repeated:,} rows repeat the time of another of their series; the {how} of each was taken.",
-            *notes,
         )
+    notes += (f"{rows:,} rows were summarized in {len(series):,} bins of {step}, dated by their end.",)
     return Bins(series, resampler.grid.times(positions).astype("datetime64[ns]"), bins, notes)
