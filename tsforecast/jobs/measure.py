@@ -53,11 +53,8 @@ def measure_rows(
 
 
 def _limit_rows(config: Config) -> Config:
-    """Return the config with no more rows than its windows need, if the number of rows is an option of its data.
-
-    Many series keep all rows, since each may be short, and their splits may be dates.
-    """
-    if is_panel(config.data):
+    """Return the config with no more rows than its windows need, if the number of rows is an option of its data."""
+    if is_panel(config.data):  # of which each series may be short
         return config
     window = config.window
     rows = max(MIN_ROWS, 20 * (window.lookback + window.lead + window.horizon))

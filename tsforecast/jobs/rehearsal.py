@@ -13,13 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tsforecast import runtime
 from tsforecast.config import Config, instantiate, is_panel
 from tsforecast.config.stored import as_yaml, load
 from tsforecast.data.dataset import ForecastDataset
-from tsforecast.data.series import Series
 from tsforecast.errors import UserError
 from tsforecast.files import display_path
 from tsforecast.jobs import build, build_model, build_training
@@ -29,15 +26,9 @@ from tsforecast.planning import machine, scaling_study
 from tsforecast.planning.fresh_process import run_in_fresh_process
 from tsforecast.tracking.run_folder import RunFolder
 
-SHARES = (0.25, 0.5, 1.0)  # of many series, whose number grows
-MIN_SERIES = 4
-
 
 def main(config: Config, path: Path) -> None:
-    """Measure every size, print the tables, write ``rehearsal.json`` and ``rehearsal.md``.
-
-    The sizes are those of ``plan.scales``, of many series a quarter, half and all of them.
-    """
+    """Measure the sizes of ``plan.scales`` or shares of many series, write ``rehearsal.json`` and ``rehearsal.md``."""
     if config.training.batch_size == "auto":
         raise UserError("job=rehearsal needs a fixed batch size: set training.batch_size to a number.")
     sizes = []
@@ -61,7 +52,7 @@ def main(config: Config, path: Path) -> None:
 def _select_sizes(config: Config) -> list[tuple[str, Config, list[str]]]:
     """Return the name of each size to measure, its config and the arguments of its process, in increasing order."""
     if is_panel(config.data):
-        return [(f"{share:.0%} of the series", config, [str(share)]) for share in SHARES]
+        return [(f"{share:.0%} of the series", config, [str(share)]) for share in scaling_study.SHARES]
     return [
         (name, dataclasses.replace(config, data=config.data | {"rows": rows}), [])
         for name, rows in _select_scales(config).items()
@@ -81,17 +72,9 @@ def _select_scales(config: Config) -> dict[str, int]:
 
 
 def measure_size(config: Config, share: str = "1") -> dict[str, Any]:
-    """Measure one size in this process.
-
-    Args:
-        config: Config with the number of rows.
-        share: Of many series, the share to take, in (0, 1]; the first ones are taken.
-
-    Raises:
-        UserError: There are too few series.
-    """
+    """Measure one number of rows, or a share of many series, in this process."""
     start = time.perf_counter()
-    series = _first_series(build.load_series(config), float(share))
+    series = scaling_study.take_share(build.load_series(config), float(share))
     dataset = build.prepare_dataset(config, series, config.data["split"])
     loading = time.perf_counter() - start
     info = build.set_up_runtime(config)
@@ -105,18 +88,6 @@ def measure_size(config: Config, share: str = "1") -> dict[str, Any]:
         for name, member in select_models(config).items()
     }
     return scaling_study.size_row(dataset, info, loading, models)
-
-
-def _first_series(series: Series, share: float) -> Series:
-    if series.panel is None:
-        return series
-    if len(series.panel) < MIN_SERIES:
-        raise UserError(
-            f"job=rehearsal of many series measures a quarter, half and all of them: it needs {MIN_SERIES} or more, and"
-            f" these are {len(series.panel)}."
-        )
-    kept = np.arange(len(series.panel)) < round(share * len(series.panel))
-    return series.select(np.repeat(kept, series.panel.lengths))
 
 
 def _set_up_training(config: Config, dataset: ForecastDataset) -> scaling_study.TrainingSetup:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tsforecast import runtime
+from tsforecast.errors import UserError
 from tsforecast.formatting import duration, size
 from tsforecast.planning.estimates import user_estimates
 from tsforecast.planning.memory import training_data_bytes
@@ -16,9 +17,12 @@ from tsforecast.timing import seconds_per_call
 
 if TYPE_CHECKING:
     from tsforecast.data.dataset import ForecastDataset
+    from tsforecast.data.series import Series
     from tsforecast.models.protocol import Model
     from tsforecast.training.trainer import Trainer
 
+SHARES = (0.25, 0.5, 1.0)  # of many series, whose number grows
+MIN_SERIES = 4
 SCORED_SHARE = 0.1  # share of the test windows that are forecast
 MAX_DEVIATION = (
     0.10  # growth is linear if no size deviates more from the line, as a share of the largest value
@@ -103,6 +107,28 @@ def _scoring_seconds(model: "Model", dataset: "ForecastDataset") -> float:
     start = time.perf_counter()
     forward(model, scored)
     return (time.perf_counter() - start) * windows / len(scored)
+
+
+def take_share(series: "Series", share: float) -> "Series":
+    """Return the first of many series; one series as it is.
+
+    Args:
+        series: The data.
+        share: The share of the series to take, in (0, 1].
+
+    Raises:
+        UserError: There are too few series.
+    """
+    if series.panel is None:
+        return series
+    count = len(series.panel)
+    if count < MIN_SERIES:
+        raise UserError(
+            f"job=rehearsal of many series measures a quarter, half and all of them: it needs {MIN_SERIES} or more, and"
+            f" these are {count}."
+        )
+    kept = np.arange(count) < round(share * count)
+    return series.select(np.repeat(kept, series.panel.lengths))
 
 
 def size_row(

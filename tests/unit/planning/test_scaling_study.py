@@ -4,7 +4,16 @@ import datetime
 
 import pytest
 
-from tsforecast.planning.scaling_study import analyze_growth, find_limit, fit_line, markdown, months_to_reach
+from tests.helpers.panel_case import make_panel
+from tsforecast.errors import UserError
+from tsforecast.planning.scaling_study import (
+    analyze_growth,
+    find_limit,
+    fit_line,
+    markdown,
+    months_to_reach,
+    take_share,
+)
 
 ROWS = [781_163, 1_000_000, 1_500_000]
 TODAY = datetime.date(2026, 1, 1)
@@ -65,3 +74,11 @@ def test_memory_that_grows_by_more_than_the_data_is_reported():
     text = markdown(result | {"sizes": sizes, "batch_size": 32, "versions": {}})
     assert "| not flat |" in text
     assert "| one step of lstm | 0.040 s | 0.040 s | 0.040 s |" in text
+
+
+def test_a_share_of_many_series_is_the_first_of_them():
+    four = make_panel(lengths=(30, 40, 50, 60), levels=(1, 2, 3, 4), starts=(0, 0, 0, 0))
+    assert take_share(four, 0.5).panel.ids == ("a", "b")
+    assert len(take_share(four, 0.25)) == 30
+    with pytest.raises(UserError, match="it needs 4 or more, and these are 3"):
+        take_share(make_panel(), 0.5)
