@@ -100,10 +100,10 @@ def test_each_series_has_paths_of_its_own():
 
     def draw(name):
         tables = Tables()
-        labelled = dataclasses.replace(output, writer=tables).of_series(
+        output_of_name = dataclasses.replace(output, writer=tables).of_series(
             name, lambda table: table.add_column(0, "meter", [[name] * table.num_rows])
         )
-        labelled.keep(made_at, forecasts)
+        output_of_name.keep(made_at, forecasts)
         return tables.written[0].to_pydict()
 
     north, south = draw("north"), draw("south")
