@@ -128,6 +128,11 @@ class TrailingMean:
         """Number of blocks with a value ``[K]``."""
         return np.asarray(np.isfinite(self._values).sum(axis=0))
 
+    @property
+    def total(self) -> np.ndarray:
+        """Sum of the weights of the blocks with a value ``[K]``."""
+        return np.asarray(self._weights.sum(axis=0))
+
     def update(self, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Add a block ``[K]``, and return the means of the newest; NaN where there is none."""
         self._values = np.concatenate([self._values[1:], values[None]])

@@ -164,7 +164,9 @@ class TruthMonitor:
         count = len(promised)
         self.local, self.reference = local, reference
         self.blocks = BlockBuilder(step, COLUMNS * count, MIN_SHARE)
-        self.coverage = CoverageDetector(count, nominal, options.coverage_tolerance)
+        rows = max(1, self.blocks.seconds // step)
+        chance = min(1.0, options.false_alarms_per_week / 7)  # each day is a trial
+        self.coverage = CoverageDetector(count, nominal, options.coverage_tolerance, rows, chance)
         self.promise = PromiseDetector(promised, options.error_tolerance)
         if scorers is None:
             scorers = [AnomalyScorer(options.anomaly_rate) for _ in range(count)]

@@ -1,4 +1,8 @@
-"""Coverage: the share of truths in their intervals during the last day, compared with the nominal one."""
+"""Coverage: the share of truths in their intervals during the last day, compared with the nominal one.
+
+Of few truths, such as those of 24 hours, the share differs by chance. Chernoff's bound says how unlikely that is: a
+share q of n independent truths has a probability of at most ``exp(-n KL(q, p))`` where p is nominal.
+"""
 
 from typing import Any
 
@@ -17,6 +21,8 @@ class CoverageDetector:
         targets: Number of targets.
         nominal: Nominal coverage, in (0, 1).
         tolerance: Difference that raises the condition; it ends at half of it.
+        rows: Truths of a whole block.
+        chance: Probability below which the difference is more than chance, in (0, 1].
 
     Example:
         >>> detector = CoverageDetector(targets=1, nominal=0.9, tolerance=0.1)
@@ -24,8 +30,9 @@ class CoverageDetector:
         [False, True]
     """
 
-    def __init__(self, targets: int, nominal: float, tolerance: float):
+    def __init__(self, targets: int, nominal: float, tolerance: float, rows: int = 1, chance: float = 1.0):
         self.nominal, self.tolerance = nominal, tolerance
+        self._rows, self._evidence = rows, -np.log(chance)
         self._mean = TrailingMean(WINDOW, targets)
         self._active = np.zeros(targets, bool)
 
@@ -36,13 +43,16 @@ class CoverageDetector:
             inside: Shares ``[m, T]`` of truths in their intervals, NaN where there was none.
             weights: Share of the block's rows ``[m, T]`` that they are of.
         """
-        coverage, known = np.empty((2, *inside.shape))
+        coverage, known, total = np.empty((3, *inside.shape))
         for index in range(len(inside)):
             coverage[index] = self._mean.update(inside[index], weights[index])
-            known[index] = self._mean.known
+            known[index], total[index] = self._mean.known, self._mean.total
         gap = np.abs(coverage - self.nominal)
-        on = (known >= MIN_BLOCKS) & (gap > self.tolerance)
-        active = latch(on, gap < self.tolerance / 2, self._active)
+        evidence = self._rows * total * _divergence(coverage, self.nominal)
+        on = (known >= MIN_BLOCKS) & (gap > self.tolerance) & (evidence >= self._evidence)
+        # The divergence grows with the square of the gap.
+        ends = (gap < self.tolerance / 2) | (evidence < self._evidence / 4)
+        active = latch(on, ends, self._active)
         self._active = active[-1]
         return Signal(active, {"value": coverage, "usual": np.full(coverage.shape, self.nominal)})
 
@@ -54,3 +64,10 @@ class CoverageDetector:
         """Restore what ``to_dict`` returned."""
         self._mean.restore(stored["mean"])
         self._active = np.array(stored["active"], bool)
+
+
+def _divergence(share: np.ndarray, nominal: float) -> np.ndarray:
+    """Return the Kullback-Leibler divergence of shares from a nominal one, NaN where a share is unknown."""
+    inside, outside = np.clip(share, 1e-12, 1.0), np.clip(1 - share, 1e-12, 1.0)
+    divergence: np.ndarray = inside * np.log(inside / nominal) + outside * np.log(outside / (1 - nominal))
+    return np.maximum(divergence, 0.0)
