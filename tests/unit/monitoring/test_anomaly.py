@@ -105,3 +105,17 @@ def test_a_restored_series_continues():
         scores.append(scorer.update(normal(100, 6), normal(100, 7)).p_values)
     np.testing.assert_array_equal(*scores)
     assert json.dumps(SeriesScorer(AnomalyScorer(0.01)).to_dict(), allow_nan=False)
+
+
+def test_the_stated_share_of_the_readings_of_all_series_is_flagged():
+    pool, flags = AnomalyScorer(rate=0.02), []
+    scorers = [SeriesScorer(pool) for _ in range(8)]
+    sizes = 10.0 ** np.arange(8)
+    for residuals in np.random.default_rng(8).normal(size=(1500, 8)):
+        parts = zip(scorers, sizes, residuals, strict=True)
+        flags.append(
+            [scorer.update(np.array([size * value]), np.zeros(1)).flags[0] for scorer, size, value in parts]
+        )
+    shares = np.mean(flags, axis=0)
+    assert shares.mean() == pytest.approx(0.02, abs=0.006)
+    assert shares.max() < 0.04  # none of the series has most of them
