@@ -70,4 +70,4 @@ def _divergence(share: np.ndarray, nominal: float) -> np.ndarray:
     """Return the Kullback-Leibler divergence of shares from a nominal one, NaN where a share is unknown."""
     inside, outside = np.clip(share, 1e-12, 1.0), np.clip(1 - share, 1e-12, 1.0)
     divergence: np.ndarray = inside * np.log(inside / nominal) + outside * np.log(outside / (1 - nominal))
-    return np.maximum(divergence, 0.0)
+    return np.asarray(np.maximum(divergence, 0.0))
