@@ -32,9 +32,10 @@ class RowFacts:
         count = np.zeros(values.shape[1], np.int64)
         low, high = np.full((2, values.shape[1]), np.nan, values.dtype)
         for rows in chunks(*border):
-            part = values[rows]
-            count += (~np.isnan(part)).sum(axis=0)
-            low, high = np.fmin(low, np.fmin.reduce(part)), np.fmax(high, np.fmax.reduce(part))
+            part = np.ascontiguousarray(values[rows].T)  # whose columns are reduced several times as fast
+            count += (~np.isnan(part)).sum(axis=1)
+            low = np.fmin(low, np.fmin.reduce(part, axis=1))
+            high = np.fmax(high, np.fmax.reduce(part, axis=1))
         return cls(count, low, high)
 
     @property

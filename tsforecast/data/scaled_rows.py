@@ -187,21 +187,24 @@ def check_range(series: Series, inputs: np.ndarray, stops: np.ndarray) -> tuple[
         UserError: Naming the first value that is too far from the training rows.
     """
     features = len(series.features)
-    training, later, rows = np.zeros(features), np.zeros(features), np.zeros(features, np.int64)
+    training, later, row_of = np.zeros(features), np.zeros(features), np.zeros(features, np.int64)
     for part, before, after in _pieces(series, stops):
-        size = np.abs(inputs[part, :features])
-        late = size[after]
-        early, highest = (values.max(axis=0, initial=0.0) for values in (size[before], late))
-        if not np.maximum(early, highest).max(initial=0.0) <= MAX_SCALED:
-            row, column = (int(index[0]) for index in np.nonzero(~(size <= MAX_SCALED)))
+        size = np.ascontiguousarray(np.abs(inputs[part, :features]).T)
+        early, late = (
+            size[:, rows] if isinstance(rows, slice) else np.take(size, rows, axis=1)
+            for rows in (before, after)
+        )
+        known, highest = (values.max(axis=1, initial=0.0) for values in (early, late))
+        if not np.maximum(known, highest).max(initial=0.0) <= MAX_SCALED:
+            row, column = (int(index[0]) for index in np.nonzero(~(size.T <= MAX_SCALED)))
             raise UserError(_out_of_range(series, part.start + row, column))
-        training = np.maximum(training, early)
-        if len(late):
-            at = part.start + np.arange(len(size))[after][late.argmax(axis=0)]
-            rows = np.where(highest > later, at, rows)
+        training = np.maximum(training, known)
+        if (highest > later).any():
+            at = part.start + np.arange(size.shape[1])[after][late.argmax(axis=1)]
+            row_of = np.where(highest > later, at, row_of)
             later = np.maximum(later, highest)
     far = np.flatnonzero(later > FAR * np.maximum(training, 1.0))
-    return tuple(_far_off(series, int(rows[column]), int(column), stops) for column in far)
+    return tuple(_far_off(series, int(row_of[column]), int(column), stops) for column in far)
 
 
 def _pieces(series: Series, stops: np.ndarray) -> Iterator[tuple[slice, Rows, Rows]]:

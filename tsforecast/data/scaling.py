@@ -132,7 +132,8 @@ class Scaler:
         curves, masked = {}, []
         for index, (name, method) in enumerate(zip(features, methods, strict=True)):
             column = rows[:, index].astype(np.float64)  # one column at a time keeps the float64 copy small
-            observed = column[~np.isnan(column)]
+            missing = np.isnan(column)
+            observed = column[~missing] if missing.any() else column
             check_observed(name, len(observed))
             if name in categories:
                 continue
@@ -221,7 +222,8 @@ class Scaler:
         """Scale ``[..., C]`` (or, with ``index``, values of that one channel) in float64."""
         where = slice(None) if index is None else index
         bent = self._bend(values, range(len(self.mean)) if index is None else index)
-        array: np.ndarray = (bent - self.mean[where]) / self.scale[where]
+        array: np.ndarray = bent - self.mean[where]
+        array /= self.scale[where]
         return array
 
     def transform_targets(self, values: np.ndarray) -> np.ndarray:
@@ -443,7 +445,8 @@ def _check_fit(name: str, method: str, values: np.ndarray, mean: float, scale: f
             f"Column '{name}' has values between {values.min():.6g} and {values.max():.6g} in the training rows, too"
             f" far apart for scaling={method}: correct the values, or set scaling=asinh, which compresses them."
         )
-    spread = float(values.std())
+    is_spread = method == "standard" and scale != 1.0
+    spread = scale if is_spread else float(values.std())
     bent_away = method in CURVED and 0 < spread < 1e-13 * abs(float(values.max()))
     if bent_away or (spread > 0 and largest * RESOLUTION > 0.01 * spread / scale):
         raise UserError(

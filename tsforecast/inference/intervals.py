@@ -194,10 +194,10 @@ class AdaptiveIntervals:
 
         The windows come last, so that numpy adds up the misses of a step in the same order as for a step alone.
         """
-        low, high, truth = (np.ascontiguousarray(np.moveaxis(part, 0, -1)) for part in (low, high, truth))
+        low, high, truth = (np.ascontiguousarray(part.transpose(1, 2, 0)) for part in (low, high, truth))
         count = truth.shape[-1]
         if given is not None:
-            lower, upper = (np.ascontiguousarray(np.moveaxis(part, 0, -1)) for part in given)
+            lower, upper = (np.ascontiguousarray(part.transpose(1, 2, 0)) for part in given)
             missed = truth < lower, truth > upper
             for tail, misses in enumerate(missed):
                 moved = self.levels[tail] + self.rate * (self.miss - misses).sum(axis=-1)

@@ -165,9 +165,12 @@ def _read_long(table: TimedTable, options: TableOptions) -> _Rows:
     selection = select_columns(table, with_static(table, options))
     values, doubts = to_array(selection, table.time)
     known = ~np.isnat(table.time)
-    recipe, time = to_grid_clock(decided_recipe(table.recipe, selection), table.time[known])
-    ids, series = _drop_empty(ids, series[known])
-    values, codes = values[known], find_codes(recipe, selection.features)
+    time, untimed = table.time, len(known) - int(known.sum())
+    if untimed:
+        time, series, values = time[known], series[known], values[known]
+    recipe, time = to_grid_clock(decided_recipe(table.recipe, selection), time)
+    ids, series = _drop_empty(ids, series)
+    codes = find_codes(recipe, selection.features)
     summary: tuple[str, ...] = ()
     if recipe.grid is not None and recipe.grid.exact:
         constant = (*recipe.categories, *recipe.static)
@@ -184,7 +187,7 @@ def _read_long(table: TimedTable, options: TableOptions) -> _Rows:
         codes=codes,
         grid=_known_grid(recipe, options),
     )
-    notes = (*selection.notes, *doubts, *untimed_note(int((~known).sum())), *summary)
+    notes = (*selection.notes, *doubts, *untimed_note(untimed), *summary)
     return _Rows(ids, placed, recipe, selection.features, selection.targets, notes)
 
 
