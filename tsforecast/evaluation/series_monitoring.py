@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 10_000  # features of all series together: with more series, each has fewer
 MAX_CELLS = 4_000_000  # values before the test rows, the newest of each series
-MAX_WINDOWS = 50_000  # validation windows of all series, the newest of each
-MIN_BLOCKS = 24  # that a profile needs
+MAX_WINDOWS = 200_000  # validation windows of all series, the newest of each
+MAX_FORECASTS = 10_000_000  # values of these windows
+MIN_DAYS, MIN_BLOCKS = 14, 24  # of a series: charts that were fitted on fewer raise false alarms
 
 
 class SeriesResiduals(NamedTuple):
@@ -51,12 +52,11 @@ def series_file(model: Model, dataset: ForecastDataset, features: tuple[str, ...
         dataset: Its data, of many series.
         features: The features that are measured, the targets first.
     """
-    references = learn_series(model, dataset, features)
-    return {SERIES_FILE: write_references(references.items())} if references else {}
+    return {SERIES_FILE: write_references(learn_series(model, dataset, features).items())} if features else {}
 
 
 def learn_series(model: Model, dataset: ForecastDataset, features: tuple[str, ...]) -> dict[str, Reference]:
-    """Return what each series is compared with; those with fewer than a day of blocks are left out.
+    """Return what each series is compared with; those with fewer than two weeks of training rows are left out.
 
     Args:
         model: The model.
@@ -70,7 +70,7 @@ def learn_series(model: Model, dataset: ForecastDataset, features: tuple[str, ..
     features = features[: max(len(series.targets), MAX_COLUMNS // count)]
     kept = min(count, max(1, MAX_COLUMNS // len(features)))
     summaries = {index: _summarize(dataset, features, index) for index in range(kept)}
-    summaries = {index: item for index, item in summaries.items() if item.fitted >= MIN_BLOCKS}
+    summaries = {index: item for index, item in summaries.items() if item.fitted >= _least(item.seconds)}
     blocks = [
         SeriesBlocks(item.time, item.statistics, item.fitted, np.zeros(item.statistics.shape[1]))
         for item in summaries.values()
@@ -116,14 +116,11 @@ def learn_series_residuals(model: Model, dataset: ForecastDataset) -> dict[int, 
     bounds, results = [*first.tolist(), len(windows)], dict[int, SeriesResiduals]()
     summaries = {}
     for index, start, stop in zip(present.tolist(), bounds[:-1], bounds[1:], strict=True):
-        if stop - start >= MIN_BLOCKS:
-            rows = slice(start, stop)
+        rows = slice(start, stop)
+        summary = summarize_residuals(seconds[rows], mean_observed(residual[rows], 1), step)
+        if len(summary.time) >= _least(summary.seconds):
             share = share_of_persistence(residual[rows], naive[rows])
-            results[index] = SeriesResiduals(None, share)
-            means = mean_observed(residual[rows], 1)
-            summary = summarize_residuals(seconds[rows], means, step)
-            if len(summary.time) >= MIN_BLOCKS:
-                summaries[index] = summary
+            results[index], summaries[index] = SeriesResiduals(None, share), summary
     blocks = [
         SeriesBlocks(item.time, item.statistics, len(item.time), item.min_scale)
         for item in summaries.values()
@@ -135,14 +132,20 @@ def learn_series_residuals(model: Model, dataset: ForecastDataset) -> dict[int, 
     return results
 
 
+def _least(seconds: int) -> int:
+    """Return the number of blocks of so many seconds that a series needs."""
+    return max(MIN_BLOCKS, MIN_DAYS * 24 * HOUR // seconds)
+
+
 def _choose_windows(dataset: ForecastDataset) -> tuple[Windows, int]:
     """Return the newest validation windows of each series, and how many steps they are apart: at most an hour."""
     windows, series = dataset.windows("val"), dataset.series
     of_window, stride = series.series_of(windows.ends), dataset.window["stride"]
     counts = np.bincount(of_window)
+    limit = min(MAX_WINDOWS, max(1, MAX_FORECASTS // (windows.horizon * len(dataset.target_indices))))
     from_end = np.cumsum(counts)[of_window] - 1 - np.arange(len(windows))
-    spacing = max(1, min(HOUR // (series.step * stride), -(-len(windows) // MAX_WINDOWS)))
-    most = max(1, MAX_WINDOWS // int((counts > 0).sum()))
+    spacing = max(1, min(HOUR // (series.step * stride), -(-len(windows) // limit)))
+    most = max(1, limit // int((counts > 0).sum()))
     chosen = (from_end % spacing == 0) & (from_end < most * spacing)
     return dataclasses.replace(windows, ends=windows.ends[chosen]), spacing
 

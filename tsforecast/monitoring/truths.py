@@ -167,7 +167,7 @@ class TruthMonitor:
         rows = max(1, self.blocks.seconds // step)
         chance = min(1.0, options.false_alarms_per_week / 7)  # each day is a trial
         self.coverage = CoverageDetector(count, nominal, options.coverage_tolerance, rows, chance)
-        self.promise = PromiseDetector(promised, options.error_tolerance)
+        self.promise = PromiseDetector(promised, options.error_tolerance, rows)
         if scorers is None:
             scorers = [AnomalyScorer(options.anomaly_rate) for _ in range(count)]
         self.scorers = scorers

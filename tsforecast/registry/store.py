@@ -308,8 +308,13 @@ def _manifest(
         "created": _now(),
         "files": dict(hashes),
         "lineage": dict(lineage),
-        **{key: result[key] for key in MANIFEST_KEYS if key in result},
+        **{key: _shorten(result[key]) for key in MANIFEST_KEYS if key in result},
     }
+
+
+def _shorten(value: Any) -> Any:
+    """Return a field of a result without what has an entry for each of many series."""
+    return {key: item for key, item in value.items() if key != "ends"} if isinstance(value, dict) else value
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

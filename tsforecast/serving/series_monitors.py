@@ -90,6 +90,8 @@ class SeriesMonitors:
     @property
     def note(self) -> str | None:
         """Why inputs are not monitored."""
+        if self._references is not None and not len(self._references):
+            return f"No series of {self.version} has two weeks of training rows to compare its inputs with."
         if self._single is not None or self._references is not None:
             return None
         file = SERIES_FILE if self.is_panel else FILE
@@ -99,7 +101,7 @@ class SeriesMonitors:
         """Return why the inputs of a series are not monitored."""
         if self._references is None or not series or series in self._references:
             return self.note
-        return f"'{series}' has too few training rows to compare its inputs with: only its forecasts are monitored."
+        return f"'{series}' has no two weeks of training rows to compare its inputs with: its forecasts are monitored."
 
     def of(self, name: str) -> WatchedSeries:
         """Return a series, which is watched from now on if it has not been."""

@@ -17,12 +17,18 @@ from tsforecast.models.task import Task
 from tsforecast.monitoring.monitor import Monitor, Promise
 from tsforecast.monitoring.series_references import SERIES_FILE, SeriesReferences
 
-WINDOW = {"lookback": 6, "lead": 1, "horizon": 2, "stride": 1, "split": {"train": 0.5, "val": 60, "test": 30}}
+WINDOW = {
+    "lookback": 6,
+    "lead": 1,
+    "horizon": 2,
+    "stride": 1,
+    "split": {"train": 0.5, "val": 400, "test": 30},
+}
 
 
 @pytest.fixture(scope="module")
 def case():
-    panel = make_panel(lengths=(300, 500, 105), levels=(1.0, 1000.0, 50.0), starts=(200, 0, 395), season=24)
+    panel = make_panel(lengths=(900, 1100, 460), levels=(1.0, 1000.0, 50.0), starts=(200, 0, 640), season=24)
     dataset = build_dataset(panel, **WINDOW)
     model = Persistence(Task.from_dataset(dataset))
     model.describe(**describe_data(dataset))
@@ -73,11 +79,11 @@ def test_the_newest_validation_windows_of_each_series_are_forecast(case, monkeyp
     model, dataset = case
     full = learn_series_residuals(model, dataset)
     assert {index: found.promised for index, found in full.items()} == dict.fromkeys(range(3), (1.0,))
-    monkeypatch.setattr(series_monitoring, "MAX_WINDOWS", 90)
+    monkeypatch.setattr(series_monitoring, "MAX_WINDOWS", 3 * 340)
     few = learn_series_residuals(model, dataset)
     assert set(few) == {0, 1, 2}
     assert few[0].reference.typical != full[0].reference.typical
-    monkeypatch.setattr(series_monitoring, "MAX_WINDOWS", 3)
+    monkeypatch.setattr(series_monitoring, "MAX_FORECASTS", 3 * 100 * 2)
     assert learn_series_residuals(model, dataset) == {}
 
 
@@ -85,3 +91,9 @@ def test_more_series_have_fewer_features(case, monkeypatch):
     model, dataset = case
     monkeypatch.setattr(series_monitoring, "MAX_COLUMNS", 1)
     assert list(learn_series(model, dataset, ("load",))) == ["a"]
+
+
+def test_without_enough_rows_of_any_series_the_file_says_so(case, tmp_path, monkeypatch):
+    model, dataset = case
+    monkeypatch.setattr(series_monitoring, "MIN_DAYS", 1000)
+    assert monitoring_file(tmp_path, model, dataset) == {SERIES_FILE: b""}

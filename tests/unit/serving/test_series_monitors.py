@@ -110,7 +110,7 @@ def test_a_series_without_a_reference_has_its_forecasts_monitored(folder):
     monitors = make_monitors(folder)
     monitors.feed(rows("new", 0, 50), 0.0)
     assert monitors.items["new"].monitor.inputs is None
-    assert "'new' has too few training rows" in monitors.note_of("new")
+    assert "'new' has no two weeks of training rows" in monitors.note_of("new")
     assert monitors.note_of("north") is None
     assert make_monitors(folder.parent).note == (
         f"v0001 has no {SERIES_FILE}: promote its run again to monitor inputs."

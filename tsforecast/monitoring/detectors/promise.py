@@ -11,6 +11,7 @@ from tsforecast.monitoring.detectors.signal import Signal
 from tsforecast.monitoring.streams import TrailingMean, latch
 
 WINDOW, MIN_BLOCKS = 168, 24
+MIN_TRUTHS = 100  # of few, such as those of a day of hours, an error says little
 
 
 class PromiseDetector:
@@ -19,6 +20,7 @@ class PromiseDetector:
     Args:
         promised: Mean absolute error as a share of persistence's ``[T]``, as evaluated; NaN where that is not known.
         tolerance: Excess, as a share of it, that raises the condition; it ends at half of it.
+        rows: Truths of a whole block.
 
     Example:
         >>> detector = PromiseDetector(np.array([0.8]), tolerance=0.25)
@@ -27,8 +29,9 @@ class PromiseDetector:
         (np.False_, np.True_)
     """
 
-    def __init__(self, promised: np.ndarray, tolerance: float):
+    def __init__(self, promised: np.ndarray, tolerance: float, rows: int = MIN_TRUTHS):
         self.promised, self.tolerance = promised, tolerance
+        self._min_blocks = min(WINDOW, max(MIN_BLOCKS, -(-MIN_TRUTHS // rows)))
         self._error, self._naive = (TrailingMean(WINDOW, len(promised)) for _ in range(2))
         self._active = np.zeros(len(promised), bool)
 
@@ -47,7 +50,7 @@ class PromiseDetector:
             with np.errstate(invalid="ignore", divide="ignore"):
                 share[index] = np.where(theirs > 0, ours / theirs, np.nan)
             known[index] = self._error.known
-        on = (known >= MIN_BLOCKS) & (share > self.promised * (1 + self.tolerance))
+        on = (known >= self._min_blocks) & (share > self.promised * (1 + self.tolerance))
         active = latch(on, share < self.promised * (1 + self.tolerance / 2), self._active)
         self._active = active[-1]
         return Signal(active, {"value": share, "usual": np.broadcast_to(self.promised, share.shape)})

@@ -20,3 +20,9 @@ def test_a_restored_detector_continues():
     first.update(1.1 * ONES, ONES, ONES)
     second.restore(first.to_dict())
     assert second.update(0.95 * ONES[:1], ONES[:1], ONES[:1]).active[0, 0]
+
+
+def test_of_one_truth_per_block_a_hundred_are_needed():
+    ones = np.ones((168, 1))
+    active = PromiseDetector(np.array([0.8]), 0.25, rows=1).update(1.3 * ones, ones, ones).active
+    assert (active[:99].any(), active[99:].all()) == (False, True)
