@@ -107,7 +107,9 @@ def champion_config(config: Config, champion: Version) -> Config:
         UserError: ``retrain.data`` names a file or a query, but the champion's data have none.
     """
     stored, options = load(champion.config, config), config.retrain
-    data = stored.data | {"rows": options.rows}
+    data = dict(stored.data)
+    if options.rows is not None or "rows" in data:  # some sources always read all rows
+        data["rows"] = options.rows
     if options.data is not None:
         key = next((name for name in ("path", "query") if name in data), None)
         if key is None:
