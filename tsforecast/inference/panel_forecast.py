@@ -11,6 +11,7 @@ import pyarrow as pa
 from tsforecast.inference.file_forecast import forecast_segment
 from tsforecast.inference.forecasts import Forecasts, Outputs
 from tsforecast.inference.intervals import CoverageSummary
+from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.inference.options import IntervalOptions
 from tsforecast.inference.panel_stream import PanelStream
 from tsforecast.inference.predictor import Predictor
@@ -132,12 +133,22 @@ def _forecast_group(
     group: Sequence[tuple[SeriesState, Segment]], predictor: Predictor
 ) -> Iterator[tuple[SeriesState, Segment, Forecasts | None]]:
     counts = [len(segment.ends) for _, segment in group]
-    outputs = _run_windows([segment for _, segment in group], predictor) if sum(counts) else {}
+    shared = [predictor.count_shared(segment.ends) for _, segment in group]
+    alone = [
+        segment._replace(ends=segment.ends[count:]) for (_, segment), count in zip(group, shared, strict=True)
+    ]
+    others = _run_windows(alone, predictor) if sum(counts) > sum(shared) else {}
     stop = 0
-    for (state, segment), count in zip(group, counts, strict=True):
-        start, stop = stop, stop + count
-        part = {name: values[start:stop] for name, values in outputs.items()}
-        yield state, segment, Forecasts.from_outputs(part, state.metadata) if count else None
+    for (state, segment), count, first in zip(group, counts, shared, strict=True):
+        start, stop = stop, stop + count - first
+        parts = [predictor.segment_outputs(segment, segment.ends[:first])] if first else []
+        parts += [{name: values[start:stop] for name, values in others.items()}] if stop > start else []
+        yield state, segment, _join_outputs(parts, state.metadata) if parts else None
+
+
+def _join_outputs(parts: Sequence[Outputs], metadata: ModelMetadata) -> Forecasts:
+    outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Forecasts.from_outputs(outputs, metadata)
 
 
 def _run_windows(segments: Sequence[Segment], predictor: Predictor) -> Outputs:

@@ -13,6 +13,7 @@ from tsforecast.inference.forecasts import Forecasts, Outputs
 from tsforecast.inference.metadata import ModelMetadata
 from tsforecast.layers.overlap import Overlap
 
+MIN_FILL = 0.5  # share of a call's windows below which windows of several series share the call instead
 MAX_BREAKS = 4  # between windows of one call that are forecast as several overlapping parts
 
 if TYPE_CHECKING:
@@ -87,6 +88,18 @@ class Predictor:
             series: Metadata of their series, for a model of many series.
         """
         return Forecasts.from_outputs(self.segment_outputs(segment, ends), series or self.metadata)
+
+    def count_shared(self, ends: np.ndarray) -> int:
+        """Return how many of the first windows of a segment are forecast faster from the rows that they share.
+
+        Args:
+            ends: Last rows of the windows, rising.
+        """
+        size = self.sizes[-1]
+        if self._shared is None or (np.diff(ends) != self.stride).any():
+            return 0
+        rest = len(ends) % size
+        return len(ends) if rest >= MIN_FILL * size else len(ends) - rest
 
     def segment_outputs(self, segment: Segment, ends: np.ndarray) -> Outputs:
         """Return the model's outputs for the windows of a segment that end in some of its rows; see ``outputs``."""
@@ -171,7 +184,7 @@ def _compile_shared(
     from tsforecast.inference.shared_rows import can_share, compile_shared
 
     overlap, channels = Overlap(windows, metadata.lookback, stride), len(metadata.channels)
-    if metadata.panel is not None or not can_share(model, overlap):
+    if not can_share(model, overlap):
         return None
     call = to_numpy(compile_shared(model, overlap, channels, functools.partial(_select, model)))
     call(np.zeros((overlap.rows, channels), np.float32))

@@ -98,6 +98,27 @@ def test_windows_of_several_series_share_a_call(case):
     assert calls[: -(-sum(alone) // 8)].count(8) == sum(alone) // 8
 
 
+def test_windows_that_share_rows_are_forecast_series_by_series(case, monkeypatch):
+    path, predictor = case
+
+    def forecasts():
+        stream = PanelStream(FileSource(str(path)), predictor.metadata)
+        return [item.values for _, _, item in forecast_together(stream.segments(), predictor) if item]
+
+    wanted, shared = forecasts(), []
+
+    def run_shared(segment, ends):
+        shared.append(len(ends))
+        return predictor._run(segment.windows(ends))
+
+    monkeypatch.setattr(predictor, "_shared", run_shared)
+    monkeypatch.setattr(predictor, "stride", 1)
+    for found, values in zip(forecasts(), wanted, strict=True):
+        np.testing.assert_array_equal(found, values)
+    # 54, 74 and 94 windows by 8, whose rests of 6 fill a call and of 2 do not; the last row's come at the end.
+    assert shared == [8] * 6 + [6] + [8] * 9 + [8] * 11 + [6]
+
+
 def test_the_newest_window_of_each_series_alone_is_forecast(case):
     path, predictor = case
     stream = PanelStream(FileSource(str(path)), predictor.metadata)
