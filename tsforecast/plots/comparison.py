@@ -59,6 +59,8 @@ def plot_errors(
     axes.grid(axis="x", color="#e5e7eb", linewidth=0.8)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
-    label_axes(axes, title=title, x=label)
+    if title:  # of the whole figure: long names leave little room above the axes
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10, color="#111827")
+    label_axes(axes, x=label)
     add_legend(axes)
     return figure

@@ -34,7 +34,7 @@ def test_seeds_share_a_row_and_each_question_has_a_figure(board):
     assert list(figures) == ["errors", "errors_1"]
     (axes,) = figures["errors"].axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["batch_size=64", "batch_size=32"]
-    assert axes.get_title(loc="left") == "house, lead 10, horizon 1, kW"
+    assert figures["errors"].get_suptitle() == "house, lead 10, horizon 1, kW"
     assert axes.get_xlabel() == "test RMSE (kW)"
     (bars,) = axes.collections
     assert [path.vertices[0, 1] for path in bars.get_paths() if path.vertices[0, 0] == 0.4] == [0]
