@@ -20,7 +20,7 @@ from tsforecast.tables.table import Hints, Source, check_unique, naming_predict_
 from tsforecast.times.formats import TimeFormat
 
 CHECKED_PIECES = 4  # of the table, each of which has up to 65,536 rows
-MIN_ROWS = 256  # of a series on average, up to which pieces are joined: each series of a piece takes a while
+MIN_ROWS = 1024  # of a series on average, up to which pieces are joined: each series of a piece takes a while
 MAX_JOINED = 4_000_000  # values of joined pieces
 
 
