@@ -193,7 +193,8 @@ def _precision(facts: MachineFacts) -> Finding:
         return Finding("advice", "precision=float32: this GPU gains nothing from half precision.")
     if facts.cpu_bfloat16:
         return Finding(
-            "advice", "precision=mixed uses bfloat16 here: the processor multiplies it in hardware."
+            "advice",
+            "precision=mixed uses bfloat16, which the processor has in hardware, where a train step is faster with it.",
         )
     return Finding(
         "advice", "precision=mixed is float32 here: the processor does not support bfloat16 in hardware."
