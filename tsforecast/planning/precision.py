@@ -11,10 +11,12 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsforecast import runtime
+from tsforecast.errors import UserError
 from tsforecast.files import write_json
 from tsforecast.program_cache import cache_folder
 
@@ -52,7 +54,11 @@ def choose(
         return config
     if not model.trains_in_batches or not is_worthwhile(config.training):
         return config
-    seconds = _stored_seconds(config) or _measure(config, measure)
+    path = _measurement_path(config)
+    seconds = _read_seconds(path)
+    if seconds is None:
+        seconds = _measure(config, measure)
+        _keep_seconds(seconds, path)
     faster = min(POLICIES, key=seconds.__getitem__)
     times = " and ".join(f"{1000 * seconds[policy]:.1f} ms in {policy}" for policy in POLICIES)
     print(f"precision=mixed: a train step takes {times} on this CPU: {faster} is used", flush=True)
@@ -72,22 +78,27 @@ def is_worthwhile(training: TrainingOptions) -> bool:
 
 
 def _measure(config: Config, measure: Callable[..., Sequence[Mapping[str, Any]]]) -> dict[Policy, float]:
-    """Time a train step with each precision, and keep the seconds."""
+    """Return the seconds of a train step with each precision."""
     print("precision=mixed: timing train steps with and without bfloat16, once on this machine", flush=True)
     seconds: dict[Policy, float] = {}
     for policy in POLICIES:
         timed = dataclasses.replace(config, precision=dataclasses.replace(config.precision, policy=policy))
         (row,) = measure(timed, [config.training.batch_size], what="time", seconds=SECONDS)
         seconds[policy] = row["train"]["low"]  # the quartile that other work on the machine changes least
-    path = _path(config)
-    if path is not None:
-        write_json(path, seconds)
     return seconds
 
 
-def _stored_seconds(config: Config) -> dict[Policy, float] | None:
+def _keep_seconds(seconds: Mapping[Policy, float], path: Path | None) -> None:
+    """Write a measurement; without a folder that can be written, the next run measures again."""
+    if path is None:
+        return
+    with suppress(OSError, UserError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, seconds)
+
+
+def _read_seconds(path: Path | None) -> dict[Policy, float] | None:
     """Return the seconds of an earlier measurement of the same steps on this machine, None without a sound one."""
-    path = _path(config)
     try:
         stored = json.loads(path.read_text()) if path is not None else {}
         return {policy: float(stored[policy]) for policy in POLICIES}
@@ -95,7 +106,7 @@ def _stored_seconds(config: Config) -> dict[Policy, float] | None:
         return None
 
 
-def _path(config: Config) -> Path | None:
+def _measurement_path(config: Config) -> Path | None:
     """Return the file of a measurement, None if nothing is to be kept.
 
     Its name depends on everything that the time of a step depends on.
@@ -119,5 +130,4 @@ def _path(config: Config) -> Path | None:
         "training": [training.batch_size, training.supervision, training.objective, training.shards],
     }
     name = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    (folder / "precision").mkdir(parents=True, exist_ok=True)
     return folder / "precision" / f"{name}.json"
