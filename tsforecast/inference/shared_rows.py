@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import keras
 import numpy as np
 
-from tsforecast.inference.compiled import Select, compiles_whole, name_outputs
+from tsforecast.inference.compiled import Run, Select, compiles_whole, name_outputs, to_numpy
 from tsforecast.inference.sharding import MIN_ROWS, forward_shards
 from tsforecast.layers.categories import CategoryEmbedding, SelectChannels
 from tsforecast.layers.encoding import PiecewiseLinear
@@ -67,17 +67,14 @@ def shared_forward(model: keras.Model, rows: np.ndarray, overlap: Overlap) -> di
         rows: float32 ``[R, C]``, the rows of the windows.
         overlap: The windows.
     """
-    import tensorflow as tf
-
-    functions: dict[Any, Callable[..., Any]] | None = getattr(model, "_shared_forward", None)
+    functions: dict[tuple[Overlap, int], Run] | None = getattr(model, "_shared_forward", None)
     if functions is None:
         functions = {}
         object.__setattr__(model, "_shared_forward", functions)  # not tracked by Keras, and not saved
     key = overlap, rows.shape[1]
     if key not in functions:
-        functions[key] = compile_shared(model, overlap, rows.shape[1])
-    outputs = functions[key](tf.constant(rows))
-    return {name: values.numpy() for name, values in outputs.items()}
+        functions[key] = to_numpy(compile_shared(model, overlap, rows.shape[1]))
+    return functions[key](rows)
 
 
 def compile_shared(
@@ -142,8 +139,9 @@ def _windows(value: Value) -> Tensor:
 
 def _is_by_row(operation: keras.Operation, args: Sequence[Value], kwargs: Mapping[str, Value]) -> bool:
     """Return whether each row of the output depends on the same row of the inputs alone, which are all rows."""
-    if type(operation).__name__ == "GetItem":  # of the channels alone, as in past[..., :3]
-        return isinstance(args[1], tuple) and len(args[1]) == 2 and args[1][0] is Ellipsis
+    if type(operation).__name__ == "GetItem":  # of a range of channels, as in past[..., :3]
+        key = args[1]
+        return isinstance(key, tuple) and len(key) == 2 and key[0] is Ellipsis and isinstance(key[1], slice)
     if isinstance(operation, keras.layers.Concatenate) and operation.axis not in (-1, 2):
         return False
     return isinstance(operation, BY_ROW) and all(

@@ -13,6 +13,7 @@ from tsforecast.inference.compiled import name_outputs
 from tsforecast.inference.shared_rows import can_share, shared_forward
 from tsforecast.layers.overlap import Overlap, find_overlap
 from tsforecast.models.cnn_lstm import CNNLSTM
+from tsforecast.models.forecaster import Forecaster
 from tsforecast.models.gru import GRU
 from tsforecast.models.lstm import LSTM
 from tsforecast.models.spike_detector import SpikeDetector
@@ -114,3 +115,12 @@ def test_parts_cover_the_windows_in_order(windows, lookback, stride):
         index.append(first + part.row_index())
     np.testing.assert_array_equal(np.concatenate(index), overlap.row_index())
     assert overlap.row_index().max() == overlap.rows - 1
+
+
+def test_one_channel_taken_from_the_windows_is_read_along_time():
+    """A layer on ``past[..., 0]`` maps the steps of a window, not its channels."""
+    past = TASK.input_tensor()
+    forecast = keras.layers.Reshape((2, 1))(keras.layers.Dense(2)(past[..., 0]))
+    network, overlap = Forecaster(task=TASK, past=past, forecast=forecast), Overlap(24, 20, 1)
+    values = rows(overlap.rows)
+    assert_close(shared_forward(network, values, overlap), expected(network, values[overlap.row_index()]))
