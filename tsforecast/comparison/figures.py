@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tsforecast.comparison.leaderboard import SCORE, Entry, split_board
+from tsforecast.comparison.leaderboard import SCORE, Entry, drop_seed, split_board
 from tsforecast.comparison.names import name_runs
 from tsforecast.comparison.page import common_unit
 from tsforecast.comparison.runs import group_by_seed
@@ -48,8 +48,7 @@ def draw_figures(board: Sequence[Entry]) -> Iterator[tuple[str, Figure]]:
 
 def _name_groups(groups: Sequence[Sequence[Entry]]) -> list[str]:
     """Return a name for each config; where several would be equal, the names of their first runs."""
-    settings = [{key: value for key, value in group[0].axes.items() if key != "seed"} for group in groups]
-    names = name_runs(settings)
+    names = name_runs([drop_seed(group[0].axes) for group in groups])
     return [
         name if name and names.count(name) == 1 else group[0].name
         for name, group in zip(names, groups, strict=True)

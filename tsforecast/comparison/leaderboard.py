@@ -108,12 +108,13 @@ def summarize_seeds(board: Sequence[Entry]) -> list[dict[str, Any]]:
         for group in group_by_seed([entry.run for entry in board])
         if len(group) > 1
     ]
-    names = name_runs([_drop_seed(group[0].axes) for group in groups])
+    names = name_runs([drop_seed(group[0].axes) for group in groups])
     rows = [_summarize(name, group) for name, group in zip(names, groups, strict=True)]
     return sorted(rows, key=lambda row: row["test RMSE"])
 
 
-def _drop_seed(axes: Mapping[str, Any]) -> dict[str, Any]:
+def drop_seed(axes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run without its seed."""
     return {key: value for key, value in axes.items() if key != "seed"}
 
 

@@ -72,7 +72,7 @@ class PanelForecaster:
                 self.predictor,
                 scorer,
                 batch_size,
-                self.output and self.output.of_series(state.name, label),
+                self.output and self.output.select_series(state.name, label),
                 series=state.metadata,
                 forecasts=forecasts,
             )

@@ -54,14 +54,14 @@ class ProbabilisticOutput:
 
         return model if model.task.distribution is None else at_levels(model, self.computed)
 
-    def of_series(self, name: str, label: Callable[[pa.Table], pa.Table]) -> ProbabilisticOutput:
+    def select_series(self, name: str, label: Callable[[pa.Table], pa.Table]) -> ProbabilisticOutput:
         """Return the output of one of many series.
 
         Args:
             name: Its name, on which its paths depend.
             label: Adds the columns that name it to a table.
         """
-        sampler = None if self.sampler is None else self.sampler.of_series(name)
+        sampler = None if self.sampler is None else self.sampler.select_series(name)
         return dataclasses.replace(self, sampler=sampler, label=label)
 
     def keep(self, made_at: np.ndarray, forecasts: Forecasts) -> Forecasts:

@@ -48,7 +48,7 @@ class PathSampler:
         self.samples, self.seed = samples, seed
         self._series: tuple[int, ...] = ()  # a further seed for each of many series
 
-    def of_series(self, name: str) -> PathSampler:
+    def select_series(self, name: str) -> PathSampler:
         """Return the sampler of one of many series, whose paths are independent of those of the others."""
         sampler = copy.copy(self)
         sampler._series = (zlib.crc32(name.encode()),)

@@ -110,14 +110,6 @@ class _FastRecurrent(keras.layers.Layer):
             and not self.return_state
         )
 
-    def read_rows(self, rows: Rows) -> Tensor:
-        """Return the output for windows that overlap, whose input projection is computed once per row.
-
-        Args:
-            rows: The rows that the windows share.
-        """
-        return self._run_kernel_on_rows(rows)
-
     def _weights(self, bias_shape: tuple[int, ...]) -> "kernels.Weights":
         from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
@@ -168,7 +160,8 @@ class LSTM(_FastRecurrent, keras.layers.LSTM):
         )
         return last, last if sequence is None else sequence, [last, carry]
 
-    def _run_kernel_on_rows(self, rows: Rows) -> Tensor:
+    def read_rows(self, rows: Rows) -> Tensor:
+        """Return the output for windows that overlap, whose input projection is computed once per row."""
         from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
         return kernels.lstm_on_rows(rows, self._weights((4 * self.units,)), self.return_sequences)
@@ -209,7 +202,8 @@ class GRU(_FastRecurrent, keras.layers.GRU):
         )
         return last, last if sequence is None else sequence, [last]
 
-    def _run_kernel_on_rows(self, rows: Rows) -> Tensor:
+    def read_rows(self, rows: Rows) -> Tensor:
+        """Return the output for windows that overlap, whose input projection is computed once per row."""
         from tsforecast.layers.kernels import recurrent_tensorflow as kernels
 
         return kernels.gru_on_rows(rows, self._weights((2, 3 * self.units)), self.return_sequences)

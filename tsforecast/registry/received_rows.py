@@ -48,7 +48,7 @@ def append_received_rows(series: Series, metadata: ModelMetadata, path: Path) ->
         path: The journal of the service.
 
     Raises:
-        UserError: There is no journal, or the rows begin long after the end of the only series.
+        UserError: The journal is missing, or the rows begin long after the end of the only series.
     """
     if series.panel is not None:
         return append_received_series(series, metadata, path)

@@ -52,7 +52,7 @@ def append_received_series(series: Series, metadata: ModelMetadata, path: Path) 
         path: The journal of the service.
 
     Raises:
-        UserError: There is no journal, or a static value changes within a series.
+        UserError: The journal is missing, or a static value changes within a series.
     """
     panel = series.panel
     if panel is None:

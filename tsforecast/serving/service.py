@@ -292,7 +292,7 @@ class Service:
             series: Name of the series, of a model of many; None for all.
 
         Raises:
-            NotReady: A series is named, and there is no model yet.
+            NotReady: A series is named before a model is loaded.
             UnknownSeries: No series has this name.
         """
         name = None if series is None else self._find_series(self.active(), series)

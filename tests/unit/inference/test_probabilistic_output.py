@@ -100,7 +100,7 @@ def test_each_series_has_paths_of_its_own():
 
     def draw(name):
         tables = Tables()
-        output_of_name = dataclasses.replace(output, writer=tables).of_series(
+        output_of_name = dataclasses.replace(output, writer=tables).select_series(
             name, lambda table: table.add_column(0, "meter", [[name] * table.num_rows])
         )
         output_of_name.keep(made_at, forecasts)
