@@ -65,7 +65,7 @@ def create_client(service, *, limits=None, ready=True):
     given = Limits(**{"max_body": 200_000, "seconds": 5.0, **(limits or {})})
     with TestClient(create_app(service, given)) as client:
         client.service = service
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while ready and client.get("/readyz").status_code != 200:
             assert time.monotonic() < end, client.get("/readyz").text
             time.sleep(0.02)

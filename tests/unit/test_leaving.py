@@ -14,8 +14,8 @@ class Slow:
 
 kept = Slow()
 atexit.register(lambda: print("handler"))
-threading.Thread(target=lambda: (time.sleep(0.2), print("thread"))).start()
-ThreadPoolExecutor(1).submit(lambda: (time.sleep(0.2), print("pool")))
+threading.Thread(target=lambda: (time.sleep(0.2), print("thread\\n", end=""))).start()
+ThreadPoolExecutor(1).submit(lambda: (time.sleep(0.2), print("pool\\n", end="")))
 leave(3)
 """
 
