@@ -27,7 +27,7 @@ from tsforecast.config.value_checks import (
     check_arguments,
     check_context,
     check_data,
-    check_encoding,
+    check_model_parts,
     check_options,
     check_quantiles,
     check_scaling,
@@ -128,7 +128,7 @@ def _check_values(config: Config) -> None:
         check_arguments(getattr(config, name), name)
     for node in tracker_nodes(config.tracker).values():
         check_arguments(dict(node), "tracker")
-    check_encoding(config.model.get("encoding"))
+    check_model_parts(config.model)
     check_quantiles(config.loss)
     parse_rules(config.model.get("rules"), config.window.lookback)
 

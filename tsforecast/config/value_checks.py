@@ -1,16 +1,21 @@
 """Checks of single values against the ranges that are declared next to them."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tsforecast.config.signatures import argument_rules
 from tsforecast.context.options import ContextOptions
 from tsforecast.data.options import ScalingOptions
 from tsforecast.errors import UserError, nearest
-from tsforecast.models.options import EncodingOptions
+from tsforecast.models.options import EncodingOptions, StatisticsOptions
 from tsforecast.options import Rule, field_rules
 from tsforecast.times.frequency import Frequency
 
+MODEL_PARTS = {  # options of a part of a model, with an example
+    "encoding": (EncodingOptions, "{bins: 64, units: 96}"),
+    "statistics": (StatisticsOptions, "{spans: [5, 15, 30, 60], bins: 16, units: 64}"),
+}
 KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -90,21 +95,29 @@ def check_data(data: dict[str, Any]) -> None:
         _check_argument(data.get(name, False), f"data.{name}", Rule(kind=bool))
 
 
-def check_encoding(encoding: Any) -> None:
-    """Check the encoding of a model's inputs.
+def check_model_parts(model: Mapping[str, Any]) -> None:
+    """Check the encoding of a model's inputs and the statistics of its window.
 
     Raises:
-        UserError: It is neither None nor a dict of ``bins`` and ``units`` in their ranges.
+        UserError: One of them is neither None nor a dict of its options in their ranges.
     """
-    if encoding is None:
-        return
-    rules = field_rules(EncodingOptions)
-    if not isinstance(encoding, dict) or set(encoding) != set(rules):
-        raise UserError(
-            "model.encoding must be null, or give both bins and units, as in model.encoding={bins: 64, units: 96}."
-        )
-    for name, value in encoding.items():
-        _check_argument(value, f"model.encoding.{name}", rules[name])
+    for name, (options, example) in MODEL_PARTS.items():
+        part = model.get(name)
+        if part is None:
+            continue
+        rules = field_rules(options)
+        if not isinstance(part, dict) or set(part) != set(rules):
+            raise UserError(
+                f"model.{name} must be null, or give {_all_of(list(rules))}, as in model.{name}={example}."
+            )
+        for key, value in part.items():
+            _check_argument(value, f"model.{name}.{key}", rules[key])
+
+
+def _all_of(names: Sequence[str]) -> str:
+    return (
+        f"both {names[0]} and {names[1]}" if len(names) == 2 else f"{', '.join(names[:-1])} and {names[-1]}"
+    )
 
 
 def check_quantiles(loss: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from tsforecast.context.options import ContextOptions
 from tsforecast.context.summaries import CONTEXT
+from tsforecast.data.calendar_features import CALENDAR
 from tsforecast.data.categories import fit_categories
 from tsforecast.data.context import choose_context
 from tsforecast.data.leakage import check_future_covariates
@@ -97,6 +98,13 @@ class ForecastDataset:
     def sequence_channels(self) -> list[int]:
         """The channels that hold numbers of their own step, without summaries of earlier rows."""
         return [index for index in self.number_channels if CONTEXT not in self.channels[index]]
+
+    @property
+    def measured_channels(self) -> list[int]:
+        """The number channels whose course matters: no calendar, future covariates or features constant in a series."""
+        panel, features = self.series.panel, self.series.features
+        left_out = {*CALENDAR, *(panel.constant if panel is not None else ())}
+        return [i for i in self.sequence_channels if i < len(features) and features[i] not in left_out]
 
     def windows(self, split: str, *, limit: int | None = None) -> Windows:
         """Return the windows of ``train``, ``val`` or ``test``.

@@ -1,9 +1,9 @@
 """Forward passes over windows that overlap: a layer that treats each row alone runs once per row.
 
 Of 128 windows of 100 rows, each a row after the other, 227 rows are different and not 12,800. Encodings, dense layers
-before the first recurrent one and its input projection depend on one row each, and a causal convolution on a few. They
-are computed for the rows, and only then are the windows made of them. A time loop reads its step of all windows from
-the rows directly.
+before the first recurrent one and its input projection depend on one row each, a causal convolution and statistics of
+the newest steps on a few. They are computed for the rows, and only then are the windows made of them. A time loop reads
+its step of all windows from the rows directly.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tsforecast.layers.categories import CategoryEmbedding, SelectChannels
 from tsforecast.layers.encoding import PiecewiseLinear
 from tsforecast.layers.overlap import Overlap, Rows
 from tsforecast.layers.recurrent import GRU, LSTM
+from tsforecast.layers.statistics import RollingStatistics
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.typing import Tensor
 
@@ -123,8 +124,9 @@ def _call(operation: keras.Operation, *args: Value, **kwargs: Value) -> Value:
             return _run(operation, keras.tree.flatten(args))
         if _is_by_row(operation, args, kwargs):
             return _call_by_row(operation, inputs, args, kwargs)
-        if _is_causal_convolution(operation, inputs[0]):
-            return _convolve(operation, inputs[0])
+        reach = _causal_reach(operation)
+        if reach is not None and reach < inputs[0].overlap.lookback and not inputs[0].edge:
+            return _call_causally(operation, inputs[0], reach)
         if isinstance(operation, (LSTM, GRU)) and len(args) == 1 and operation.reads_rows:
             return operation.read_rows(inputs[0])
         args, kwargs = keras.tree.map_structure(_windows, (args, kwargs))
@@ -163,18 +165,17 @@ def _call_by_row(
     return Rows(call(lambda part: part.values), inputs[0].overlap, first)
 
 
-def _is_causal_convolution(operation: keras.Operation, rows: Rows) -> bool:
-    return (
-        isinstance(operation, keras.layers.Conv1D)
-        and operation.padding == "causal"
-        and operation.strides == operation.dilation_rate == (1,)
-        and operation.kernel_size[0] <= rows.overlap.lookback
-        and not rows.edge
-    )
+def _causal_reach(operation: keras.Operation) -> int | None:
+    """Return how many rows before a row an operation reads at most; None if that is not known, or later ones too."""
+    if isinstance(operation, RollingStatistics):
+        return max(operation.spans) - 1
+    if isinstance(operation, keras.layers.Conv1D) and operation.padding == "causal":
+        plain = operation.strides == operation.dilation_rate == (1,)
+        return operation.kernel_size[0] - 1 if plain else None
+    return None
 
 
-def _convolve(operation: keras.layers.Conv1D, rows: Rows) -> Rows:
-    """Return a causal convolution, whose first steps see the zeros before each window."""
-    reach = operation.kernel_size[0] - 1
+def _call_causally(operation: keras.Operation, rows: Rows, reach: int) -> Rows:
+    """Call an operation on rows and on the first steps of the windows, for which no rows precede the window."""
     first = operation(rows.steps(0, reach)) if reach else None
     return Rows(operation(rows.values), rows.overlap, first)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsforecast.config import Config, instantiate, stem
@@ -77,7 +77,7 @@ def ensembles(config: Config, dataset: ForecastDataset, members: Sequence[Member
 
 
 def data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
-    """Return the arguments of a model that depend on the data: scaled rules, and the edges of an encoding."""
+    """Return the arguments of a model that depend on the data: scaled rules, and the edges of bins."""
     arguments: dict[str, Any] = {}
     if "rules" in config.model:
         parsed = parse_rules(config.model["rules"], config.window.lookback)
@@ -86,4 +86,17 @@ def data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
     if encoding is not None:
         edges = bin_edges(dataset.training_inputs(), encoding["bins"], dataset.sequence_channels)
         arguments["encoding"] = {"edges": edges, "units": encoding["units"]}
+    statistics = config.model.get("statistics")
+    if statistics is not None:
+        arguments["statistics"] = _statistics(statistics, dataset)
     return arguments
+
+
+def _statistics(options: Mapping[str, Any], dataset: ForecastDataset) -> dict[str, Any] | None:
+    """Return the statistics of a window that its data allow, see ``append_statistics``; None for none."""
+    spans = [span for span in options["spans"] if span <= dataset.window["lookback"]]
+    channels = dataset.measured_channels
+    edges = bin_edges(dataset.training_inputs(), options["bins"], channels)
+    if not spans or all(len(rising) < 3 for rising in edges):
+        return None
+    return {"channels": channels, "spans": spans, "edges": edges, "units": options["units"]}

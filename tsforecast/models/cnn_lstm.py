@@ -13,6 +13,7 @@ from tsforecast.models.forecaster import (
     add_spike_logits,
     anchor_forecast,
     append_context,
+    append_statistics,
     causal_outputs,
     encode_channels,
     make_spike_head,
@@ -41,6 +42,7 @@ class CNNLSTM(Forecaster):
         embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
         spike_head: Whether the model also forecasts the probability of a spike, see ``SpikeDetector``.
         spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
+        statistics: Statistics of the window that the heads read too, see ``append_statistics``; None for none.
 
     Raises:
         ValueError: ``padding`` is neither of the two, or ``kernel_sizes`` is empty.
@@ -70,6 +72,7 @@ class CNNLSTM(Forecaster):
         embedding: EmbeddingWidth = None,
         spike_head: bool = False,
         spike_weight: SpikeWeight = 0.5,
+        statistics: Mapping[str, Any] | None = None,
     ):
         if padding not in PADDINGS:
             raise ValueError(f"padding={padding} is not one of {', '.join(PADDINGS)}.")
@@ -88,7 +91,7 @@ class CNNLSTM(Forecaster):
             if depth and dropout:
                 features = CheapDropout(dropout)(features)
             features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
-        features = append_context(features, past, task)
+        features = append_statistics(append_context(features, past, task), past, statistics)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         outputs = (
             causal_outputs(features, past, task, head, anchor)
@@ -107,6 +110,7 @@ class CNNLSTM(Forecaster):
             "embedding": embedding,
             "spike_head": spike_head,
             "spike_weight": spike_weight,
+            "statistics": statistics,
         }
         odds = make_spike_head(task, dense_units, dropout) if spike_head else None
         outputs = add_spike_logits(outputs, features, odds)

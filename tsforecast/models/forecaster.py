@@ -26,6 +26,7 @@ from tsforecast.layers.distributions import DistributionOutputs
 from tsforecast.layers.encoding import PiecewiseLinear
 from tsforecast.layers.head import ForecastHead
 from tsforecast.layers.linear import TargetHistory, TimeLinear
+from tsforecast.layers.statistics import RollingStatistics
 from tsforecast.models.protocol import ParameterRow
 from tsforecast.models.task import Task
 from tsforecast.typing import Tensor
@@ -202,6 +203,29 @@ def append_context(features: Tensor, past: Tensor, task: Task) -> Tensor:
         summaries = summaries[:, -1]
     layer = keras.layers.Dense(CONTEXT_UNITS, activation="relu", name="context")
     return keras.layers.Concatenate(name="with_context")([features, layer(summaries)])
+
+
+def append_statistics(features: Tensor, past: Tensor, statistics: Mapping[str, Any] | None) -> Tensor:
+    """Append a layer on statistics of the window to the features ``[B, L, D]``, or ``[B, D]`` of the last step.
+
+    They are what LightGBM reads: mean, lowest and highest value of the newest steps, in bins. A recurrent layer takes
+    thousands of updates to keep them as exactly.
+
+    Args:
+        features: What the heads read.
+        past: The input of the model ``[B, L, C]``.
+        statistics: ``channels`` of which there are statistics, their ``spans`` in steps, ``edges`` of the bins of each
+            channel, and ``units`` of the layer; None for features without them.
+    """
+    if statistics is None:
+        return features
+    values = SelectChannels(statistics["channels"], name="measured")(past)
+    values = RollingStatistics(statistics["spans"], name="statistics")(values)
+    if len(features.shape) == 2:
+        values = values[:, -1]
+    edges = statistics["edges"] * (values.shape[-1] // len(statistics["channels"]))
+    encoded = PiecewiseLinear(edges, statistics["units"], name="encoded_statistics")(values)
+    return keras.layers.Concatenate(name="with_statistics")([features, encoded])
 
 
 def embed_categories(past: Tensor, task: Task, embedding: int | None) -> Tensor:

@@ -12,6 +12,7 @@ from tsforecast.models.forecaster import (
     Forecaster,
     add_spike_logits,
     append_context,
+    append_statistics,
     causal_outputs,
     encode_channels,
     make_spike_head,
@@ -34,6 +35,7 @@ class GRU(Forecaster):
         embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
         spike_head: Whether the model also forecasts the probability of a spike, see ``SpikeDetector``.
         spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
+        statistics: Statistics of the window that the heads read too, see ``append_statistics``; None for none.
 
     Source: Cho et al. (2014) for the GRU; He et al. (2016), eq. 2, for the shortcut with a projection.
 
@@ -56,6 +58,7 @@ class GRU(Forecaster):
         embedding: EmbeddingWidth = None,
         spike_head: bool = False,
         spike_weight: SpikeWeight = 0.5,
+        statistics: Mapping[str, Any] | None = None,
     ):
         past = task.input_tensor()
         features = encode_channels(past, task, encoding, embedding)
@@ -67,7 +70,7 @@ class GRU(Forecaster):
                 shortcut = keras.layers.Dense(width, use_bias=False, name=f"shortcut_{depth + 1}")(features)
             recurrent = RecurrentGRU(width, return_sequences=True, name=f"gru_{depth + 1}")(features)
             features = keras.layers.Add(name=f"residual_{depth + 1}")([shortcut, recurrent])
-        features = append_context(features, past, task)
+        features = append_statistics(append_context(features, past, task), past, statistics)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         options: dict[str, Any] = {
             "units": list(units),
@@ -78,6 +81,7 @@ class GRU(Forecaster):
             "embedding": embedding,
             "spike_head": spike_head,
             "spike_weight": spike_weight,
+            "statistics": statistics,
         }
         outputs = causal_outputs(features, past, task, head, anchor)
         odds = make_spike_head(task, dense_units, dropout) if spike_head else None

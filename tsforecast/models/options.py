@@ -1,9 +1,10 @@
 """Options that several models share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from tsforecast.options import Range, Width
+from tsforecast.options import NotEmpty, Range, Width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,5 +16,20 @@ class EncodingOptions:
         units: Width of the encoding.
     """
 
+    bins: Annotated[int, Range(2, 4096)]
+    units: Width
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatisticsOptions:
+    """Statistics of the newest steps of a window, in bins between quantiles of the training rows.
+
+    Args:
+        spans: Numbers of newest steps; those beyond the window are left out.
+        bins: Number of intervals.
+        units: Width of the layer that reads them.
+    """
+
+    spans: Annotated[Sequence[int], Range(2, 100_000), NotEmpty(15)]
     bins: Annotated[int, Range(2, 4096)]
     units: Width

@@ -14,6 +14,7 @@ from tsforecast.models.forecaster import (
     Forecaster,
     add_spike_logits,
     append_context,
+    append_statistics,
     causal_outputs,
     encode_channels,
     make_spike_head,
@@ -41,6 +42,7 @@ class RuleBased(Forecaster):
         embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
         spike_head: Whether the model also forecasts the probability of a spike, see ``SpikeDetector``.
         spike_weight: Weight of the spike's cross-entropy, which is added to the loss of the value; at least 0.
+        statistics: Statistics of the window that the heads read too, see ``append_statistics``; None for none.
 
     Source: the blend of a network with trusted rules follows no single paper; one weight per rule is the simplest gate
     that can be interpreted after training.
@@ -65,12 +67,13 @@ class RuleBased(Forecaster):
         embedding: EmbeddingWidth = None,
         spike_head: bool = False,
         spike_weight: SpikeWeight = 0.5,
+        statistics: Mapping[str, Any] | None = None,
     ):
         past = task.input_tensor()
         features = encode_channels(past, task, encoding, embedding)
         for depth, width in enumerate(units):
             features = RecurrentLSTM(width, return_sequences=True, name=f"lstm_{depth + 1}")(features)
-        features = append_context(features, past, task)
+        features = append_statistics(append_context(features, past, task), past, statistics)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         outputs = causal_outputs(features, past, task, head, anchor)
         rules, conditions, actions = [dict(rule) for rule in rules], None, None
@@ -92,6 +95,7 @@ class RuleBased(Forecaster):
             "embedding": embedding,
             "spike_head": spike_head,
             "spike_weight": spike_weight,
+            "statistics": statistics,
         }
         odds = make_spike_head(task, dense_units, dropout) if spike_head else None
         outputs = add_spike_logits(outputs, features, odds)

@@ -15,6 +15,7 @@ from tsforecast.models.forecaster import (
     add_spike_logits,
     anchor_forecast,
     append_context,
+    append_statistics,
     causal_outputs,
     encode_channels,
     make_spike_head,
@@ -33,7 +34,7 @@ class SpikeDetector(Forecaster):
     the threshold in the model's metadata. Both are trained together, see ``Objective``.
 
     With ``causal``, convolution, attention and the forward LSTM see no later step, and both heads are trained at every
-    step of the window. The backward LSTM, which has seen the whole window, adds to the features of the last step only;
+    step of the window. The backward LSTM, which has seen the newest steps, adds to the features of the last step only;
     they are zero at the steps before. Without, every layer reads the window in both directions, and the model forecasts
     at its last step only.
 
@@ -53,6 +54,8 @@ class SpikeDetector(Forecaster):
         encoding: ``edges`` and ``units`` of a ``PiecewiseLinear`` encoding of the channels, or None.
         embedding: Width of the embedding of each categorical feature; None for ``embedding_width``.
         causal: Whether the model forecasts at every step of the window; False in models saved before 0.2.
+        backward_steps: With ``causal``, number of newest steps that the backward LSTM reads; None for all.
+        statistics: Statistics of the window that the heads read too, see ``append_statistics``; None for none.
 
     Raises:
         ValueError: ``filters`` is not a multiple of ``heads``, or ``spike_weight`` is negative.
@@ -84,6 +87,8 @@ class SpikeDetector(Forecaster):
         encoding: Mapping[str, Any] | None = None,
         embedding: EmbeddingWidth = None,
         causal: bool = False,
+        backward_steps: Annotated[int | None, Range(1, 100_000)] = None,
+        statistics: Mapping[str, Any] | None = None,
     ):
         if filters % heads:
             raise ValueError(f"filters={filters} must be a multiple of heads={heads}.")
@@ -92,8 +97,9 @@ class SpikeDetector(Forecaster):
         past = task.input_tensor()
         channels = encode_channels(past, task, encoding, embedding)
         features = _attend(channels, filters, kernel_size, heads, dropout, causal)
-        read = _read_causally if causal else _read_both_ways
-        features = append_context(_drop(read(features, units), dropout), past, task)
+        read = _read_causally(features, units, backward_steps) if causal else _read_both_ways(features, units)
+        features = append_context(_drop(read, dropout), past, task)
+        features = append_statistics(features, past, statistics)
         head = ForecastHead(**task.head_arguments(), units=dense_units, dropout=dropout, name="head")
         odds = make_spike_head(task, dense_units, dropout)
         options: dict[str, Any] = {
@@ -109,6 +115,8 @@ class SpikeDetector(Forecaster):
             "encoding": encoding,
             "embedding": embedding,
             "causal": causal,
+            "backward_steps": backward_steps,
+            "statistics": statistics,
         }
         if causal:
             outputs = add_spike_logits(causal_outputs(features, past, task, head, anchor), features, odds)
@@ -138,10 +146,11 @@ def _read_both_ways(features: Tensor, units: int) -> Tensor:
     return Bidirectional(RecurrentLSTM(units), name="bilstm")(features)
 
 
-def _read_causally(features: Tensor, units: int) -> Tensor:
+def _read_causally(features: Tensor, units: int, backward_steps: int | None) -> Tensor:
     """Return features, forward and backward LSTM of each step; the backward one is zero before the last step."""
     forward = RecurrentLSTM(units, return_sequences=True, name="forward")(features)
-    backward = keras.ops.expand_dims(RecurrentLSTM(units, go_backwards=True, name="backward")(features), 1)
+    newest = features if backward_steps is None else features[:, -backward_steps:]
+    backward = keras.ops.expand_dims(RecurrentLSTM(units, go_backwards=True, name="backward")(newest), 1)
     backward = keras.ops.pad(backward, ((0, 0), (features.shape[1] - 1, 0), (0, 0)))
     return keras.layers.Concatenate(name="features")([features, forward, backward])
 

@@ -241,6 +241,17 @@ def test_each_series_of_a_panel_is_scaled_by_its_own_training_rows():
     np.testing.assert_allclose(truth[..., 0], dataset.series.values[rows, 0], rtol=1e-5)
 
 
+def test_neither_the_calendar_nor_what_is_constant_in_a_series_is_measured():
+    series = make_series(features=("minute_of_day_sin", "load", "day_of_week_cos"), targets=("load",))
+    assert make_dataset(series).measured_channels == [1]
+    panel = make_panel()
+    size = 1.0 + panel.panel.series_of(np.arange(len(panel)))
+    values = np.column_stack([size, panel.values])
+    static = replace(panel.panel, static=("size",))
+    series = replace(panel, features=("size", "load"), values=values, panel=static)
+    assert make_panel_dataset(series).measured_channels == [1]
+
+
 def test_a_panel_can_be_scaled_as_a_whole():
     choice = ScalerChoice(ScalingOptions(method="standard", columns=None, per="all"))
     dataset = make_panel_dataset(choice=choice)

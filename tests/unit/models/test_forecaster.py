@@ -6,7 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers.model_checks import TASKS, batch, check_saving, check_shapes_and_order, check_training
+from tests.helpers.model_checks import (
+    TASKS,
+    batch,
+    check_causality,
+    check_saving,
+    check_shapes_and_order,
+    check_training,
+)
 from tsforecast.layers.calibration import LogitCalibration
 from tsforecast.models.cnn_lstm import CNNLSTM
 from tsforecast.models.dlinear import DLinear
@@ -56,6 +63,10 @@ WITH_COVARIATES = ["tide", "tsmixer", "itransformer", "moderntcn", "tft"]
 DIRECT = pytest.mark.parametrize("name", ["dlinear", "nlinear", "nhits", *WITH_COVARIATES])
 
 
+STATISTICS = {"channels": [0, 2], "spans": [2, 7], "edges": [[-1.0, 0.0, 1.0], [-2.0, 0.5, 1.0]], "units": 4}
+RECURRENT = ["lstm", "gru", "cnn_lstm", "rule_based"]
+
+
 def with_head(name):
     return lambda task: MODELS[name](task, spike_head=True)
 
@@ -95,6 +106,31 @@ def test_a_spike_head_adds_logits_and_leaves_the_forecast_as_it_is(name):
 def test_a_model_with_a_spike_head_is_saved_and_trained(name, tmp_path):
     check_saving(with_head(name), tmp_path, "float32")
     check_training(with_head(name), dense=with_head(name)(TASKS["quantiles"]).has_sequence)
+
+
+@pytest.mark.parametrize("name", [*RECURRENT, "cnn_lstm_same"])
+def test_a_model_with_statistics_is_saved_and_trained(name, tmp_path):
+    def make(task):
+        return MODELS[name](task, statistics=STATISTICS)
+
+    check_saving(make, tmp_path, "mixed_bfloat16")
+    causal = name in RECURRENT
+    check_training(make, dense=causal)
+    if causal:
+        check_causality(make)
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_the_head_reads_the_statistics_of_its_step(name):
+    model = MODELS[name](TASKS["one step"], statistics=STATISTICS)
+    past, _ = batch(model.task)
+    before = np.asarray(model.sequence_model()(past))
+    layer = model.get_layer("encoded_statistics").dense
+    layer.set_weights([np.zeros_like(layer.kernel), np.full(4, 5.0)])
+    constant = np.asarray(model.sequence_model()(past))
+    layer.set_weights([np.zeros_like(layer.kernel), np.full(4, -5.0)])  # the ReLU returns 0
+    assert (before != constant).any()
+    assert (np.asarray(model.sequence_model()(past)) != constant).all()
 
 
 def test_calibration_changes_the_odds_of_the_forecast_and_not_those_of_training():

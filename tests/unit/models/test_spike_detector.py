@@ -27,7 +27,13 @@ def make_causal(task, **changes):
     return make(task, causal=True, **changes)
 
 
-MAKERS = pytest.mark.parametrize("maker", [make, make_causal])
+def make_with_statistics(task, **changes):
+    edges = [[-1.0, 0.0, 1.0], [-2.0, 0.5, 1.0]]
+    statistics = {"channels": [0, 2], "spans": [2, 7], "edges": edges, "units": 4}
+    return make_causal(task, statistics=statistics, **changes)
+
+
+MAKERS = pytest.mark.parametrize("maker", [make, make_causal, make_with_statistics])
 
 
 @MAKERS
@@ -49,14 +55,18 @@ def test_saving(tmp_path, policy, maker):
     check_saving(maker, tmp_path, policy)
 
 
-@pytest.mark.parametrize(("maker", "dense"), [(make, False), (make_causal, False), (make_causal, True)])
+@pytest.mark.parametrize(
+    ("maker", "dense"),
+    [(make, False), (make_causal, False), (make_causal, True), (make_with_statistics, True)],
+)
 def test_training(maker, dense):
     check_training(maker, dense)
 
 
-def test_no_step_before_the_last_sees_a_later_one():
+@pytest.mark.parametrize("maker", [make_causal, make_with_statistics])
+def test_no_step_before_the_last_sees_a_later_one(maker):
     task = TASKS["steps and targets"]
-    sequence = make_causal(task).sequence_model()
+    sequence = maker(task).sequence_model()
     past = batch(task)[0]
     changed = past.copy()
     changed[:, 15:] += 1.0
@@ -84,6 +94,12 @@ def test_the_backward_direction_adds_to_the_last_step_only():
     after = np.asarray(model.sequence_model()(past)["spike"])
     np.testing.assert_array_equal(after[:, :-1], before[:, :-1])
     assert (after[:, -1] != before[:, -1]).any()
+
+
+def test_the_backward_direction_reads_the_newest_steps():
+    model = make_causal(TASKS["one step"], backward_steps=4)
+    assert model.get_layer("backward").input.shape[1] == 4
+    assert make_causal(TASKS["one step"], backward_steps=99).get_layer("backward").input.shape[1] == 24
 
 
 def test_it_has_no_forecast_of_earlier_steps():
