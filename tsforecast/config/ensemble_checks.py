@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tsforecast import config_files
+from tsforecast.config.groups import choice
 from tsforecast.config.schema import Config, jobs_with
+from tsforecast.config.value_checks import check_arguments, check_model_parts
 from tsforecast.ensemble.members import is_run_folder
 from tsforecast.errors import UserError, nearest
 
@@ -95,3 +97,14 @@ def _check_options(options: object, names: Sequence[str]) -> None:
         raise UserError(
             f"ensemble.options sets {unknown[0]}, which is not a member.{nearest(unknown[0], names)}"
         )
+    for name, arguments in options.items():
+        if is_run_folder(name):
+            continue
+        node, root = choice("model", name), f"ensemble.options.{name}"
+        if not isinstance(arguments, dict):
+            raise UserError(f"{root}={arguments} must be arguments of {name}, as in {{dropout: 0.1}}.")
+        wrong = sorted(set(arguments) - set(node))
+        if wrong:
+            raise UserError(f"{root} has no argument {wrong[0]}.{nearest(wrong[0], list(node))}")
+        check_arguments(node | arguments, root)
+        check_model_parts(arguments, root)

@@ -95,8 +95,12 @@ def check_data(data: dict[str, Any]) -> None:
         _check_argument(data.get(name, False), f"data.{name}", Rule(kind=bool))
 
 
-def check_model_parts(model: Mapping[str, Any]) -> None:
+def check_model_parts(model: Mapping[str, Any], root: str = "model") -> None:
     """Check the encoding of a model's inputs and the statistics of its window.
+
+    Args:
+        model: Arguments of a model.
+        root: Their key in the config.
 
     Raises:
         UserError: One of them is neither None nor a dict of its options in their ranges.
@@ -108,10 +112,10 @@ def check_model_parts(model: Mapping[str, Any]) -> None:
         rules = field_rules(options)
         if not isinstance(part, dict) or set(part) != set(rules):
             raise UserError(
-                f"model.{name} must be null, or give {_all_of(list(rules))}, as in model.{name}={example}."
+                f"{root}.{name} must be null, or give {_all_of(list(rules))}, as in {root}.{name}={example}."
             )
         for key, value in part.items():
-            _check_argument(value, f"model.{name}.{key}", rules[key])
+            _check_argument(value, f"{root}.{name}.{key}", rules[key])
 
 
 def _all_of(names: Sequence[str]) -> str:
