@@ -22,6 +22,10 @@ def timed(call, seconds, parts=1):
     return figures | {name: figures[name] / parts for name in ("median", "low", "high")}
 
 
+# Overrides under which our model has the layers of PyTorch's.
+SAME_LAYERS = {"spike_detector": ("model.statistics=null", "model.backward_steps=null")}
+
+
 class Ours:
     """Our models, built as a run builds them.
 
@@ -39,8 +43,9 @@ class Ours:
         from tsforecast.jobs import build, build_model
 
         precision = request.get("precision", "float32")
+        model = request.get("model", "lstm")
         config = composed(
-            f"model={request.get('model', 'lstm')}", "scale=tiny", "tracker=none", f"precision={precision}",
+            f"model={model}", *SAME_LAYERS.get(model, ()), "scale=tiny", "tracker=none", f"precision={precision}",
             f"backend={self.backend}", f"device={self.device}", "training.supervision=last",
             f"training.batch_size={request.get('batch', 32)}", "training.validation_windows=256",
         )  # fmt: skip

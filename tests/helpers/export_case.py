@@ -16,7 +16,9 @@ def make_ensemble(**task):
     """A GRU and a spike detector, which hold every layer that the other networks have, with weights of a gate."""
     keras.utils.set_random_seed(3)
     task = make_task(**task)
-    detector = SpikeDetector(task, filters=4, heads=2, units=4, dense_units=[4])
+    statistics = {"channels": [0], "spans": [3, 5], "edges": [[-1.0, 0.0, 0.5, 2.0]], "units": 4}
+    options = {"causal": True, "backward_steps": 3, "statistics": statistics}
+    detector = SpikeDetector(task, filters=4, heads=2, units=4, dense_units=[4], **options)
     members = [GRU(task, units=[4, 4], dense_units=[4]), detector]
     model = Ensemble(task, members, ["gru", "spike_detector"], gate_units=4, thresholds=[0.5])
     model.describe(**make_metadata(members=["gru", "spike_detector"]))

@@ -1,5 +1,6 @@
 """Causal statistics over the newest steps, which a recurrent layer would have to learn to keep."""
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ class RollingStatistics(keras.layers.Layer):
         steps = ops.expand_dims(ops.arange(1, past.shape[1] + 1, dtype="float32"), -1)
         parts = []
         for span in self.spans:
-            means = _combine(values, span, ops.add, 0.0) / ops.minimum(steps, float(span))
+            means = _combine(values, span, operator.add, 0.0) / ops.minimum(steps, float(span))
             parts += [
                 means,
                 _combine(values, span, ops.minimum, np.inf),
