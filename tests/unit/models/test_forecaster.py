@@ -64,7 +64,7 @@ DIRECT = pytest.mark.parametrize("name", ["dlinear", "nlinear", "nhits", *WITH_C
 
 
 STATISTICS = {"channels": [0, 2], "spans": [2, 7], "edges": [[-1.0, 0.0, 1.0], [-2.0, 0.5, 1.0]], "units": 4}
-RECURRENT = ["lstm", "gru", "cnn_lstm", "rule_based"]
+CAUSAL = ["lstm", "gru", "cnn_lstm", "rule_based"]
 
 
 def with_head(name):
@@ -108,19 +108,19 @@ def test_a_model_with_a_spike_head_is_saved_and_trained(name, tmp_path):
     check_training(with_head(name), dense=with_head(name)(TASKS["quantiles"]).has_sequence)
 
 
-@pytest.mark.parametrize("name", [*RECURRENT, "cnn_lstm_same"])
+@pytest.mark.parametrize("name", [*CAUSAL, "cnn_lstm_same"])
 def test_a_model_with_statistics_is_saved_and_trained(name, tmp_path):
     def make(task):
         return MODELS[name](task, statistics=STATISTICS)
 
-    check_saving(make, tmp_path, "mixed_bfloat16")
-    causal = name in RECURRENT
+    check_saving(make, tmp_path, "float32")
+    causal = name in CAUSAL
     check_training(make, dense=causal)
     if causal:
         check_causality(make)
 
 
-@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("name", CAUSAL)
 def test_the_head_reads_the_statistics_of_its_step(name):
     model = MODELS[name](TASKS["one step"], statistics=STATISTICS)
     past, _ = batch(model.task)
