@@ -19,7 +19,7 @@ KEYS = {
     "model=gru model.statistics={bins:8}": "model.statistics must be null, or give spans, bins and units",
     "model=spike_detector model.statistics.spans=[]": "model.statistics.spans is empty: give at least one value",
     "model=spike_detector model.statistics.spans=[1]": "model.statistics.spans=1 is out of range: it must be between 2",
-    "job=ensemble ensemble.options={gru:{unit:[8]}}": "ensemble.options.gru has no argument unit. Did you mean 'units'?",
+    "job=ensemble ensemble.options={gru:{unit:[8]}}": "ensemble.options.gru has no argument unit.",
     "job=ensemble ensemble.options={gru:{dropout:2}}": "ensemble.options.gru.dropout=2 is out of range",
     "model=dlinear model.units=[8]": "There is no key 'model.units'.",
     "+training.max_step=5": "Did you mean 'training.max_steps'?",

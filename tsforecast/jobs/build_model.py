@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsforecast.config import Config, instantiate, stem
 from tsforecast.config.ensemble_checks import member_options
 from tsforecast.config.groups import choice
-from tsforecast.data.bins import bin_edges
+from tsforecast.data.bins import bin_edges, describe_statistics
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.evaluation.seasonal_errors import describe_model
 from tsforecast.rules.parse import parse_rules
@@ -88,15 +88,5 @@ def data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
         arguments["encoding"] = {"edges": edges, "units": encoding["units"]}
     statistics = config.model.get("statistics")
     if statistics is not None:
-        arguments["statistics"] = _statistics(statistics, dataset)
+        arguments["statistics"] = describe_statistics(statistics, dataset)
     return arguments
-
-
-def _statistics(options: Mapping[str, Any], dataset: ForecastDataset) -> dict[str, Any] | None:
-    """Return the statistics of a window that its data allow, see ``append_statistics``; None for none."""
-    spans = [span for span in options["spans"] if span <= dataset.window["lookback"]]
-    channels = dataset.measured_channels
-    edges = bin_edges(dataset.training_inputs(), options["bins"], channels)
-    if not spans or all(len(rising) < 3 for rising in edges):
-        return None
-    return {"channels": channels, "spans": spans, "edges": edges, "units": options["units"]}
