@@ -86,7 +86,6 @@ def data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
     if encoding is not None:
         edges = bin_edges(dataset.training_inputs(), encoding["bins"], dataset.sequence_channels)
         arguments["encoding"] = {"edges": edges, "units": encoding["units"]}
-    statistics = config.model.get("statistics")
-    if statistics is not None:
+    if (statistics := config.model.get("statistics")) is not None:
         arguments["statistics"] = describe_statistics(statistics, dataset)
     return arguments
