@@ -21,6 +21,7 @@ KEYS = {
     "model=spike_detector model.statistics.spans=[1]": "model.statistics.spans=1 is out of range: it must be between 2",
     "job=ensemble ensemble.options={gru:{unit:[8]}}": "ensemble.options.gru has no argument unit.",
     "job=ensemble ensemble.options={gru:{dropout:2}}": "ensemble.options.gru.dropout=2 is out of range",
+    "experiment=phase1_poc ensemble.options={gru:{dropout:0.1}}": "write ++ensemble.options=VALUE to add them",
     "model=dlinear model.units=[8]": "There is no key 'model.units'.",
     "+training.max_step=5": "Did you mean 'training.max_steps'?",
     "~training.max_steps": "training.max_steps cannot be taken out",

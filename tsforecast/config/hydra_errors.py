@@ -136,11 +136,11 @@ def unknown_key(key: str, job: str | None = None) -> str:
         job: Job of the config, if known.
     """
     jobs = jobs_with(key.split(".")[0])
+    if key in OWN_ENTRIES and (job is None or job in jobs):
+        return f"{key} has entries already, and this command brings others: write ++{key}=VALUE to add them."
     if jobs and job not in jobs:
         return _explain_other_job(key, jobs, job)
     groups, keys = config_files.groups(), _all_keys()
-    if key in OWN_ENTRIES:
-        return f"{key} has entries already, and this command brings others: write ++{key}=VALUE to add them."
     if key in keys:
         group = key.partition(".")[0]
         return (
