@@ -38,9 +38,11 @@ HYDRA_VALUE_ERRORS = {
 _new_folders: list[Path] | None = None
 
 
-def _run_folder(resume: str | None, run: str | None, target: str) -> str:
-    """Return the folder of a run: the one to resume, or a new one named after the time and the model or job."""
+def _run_folder(resume: str | None, run: str | None, target: str, job: str) -> str:
+    """Return the folder of a run: the one to resume or to work with, or a new one named after time and model or job."""
     global _new_folders
+    if job == "distill":  # whose run= is the teacher; the student gets a folder of its own
+        run = None
     name = f"outputs/{datetime.now():%Y-%m-%d_%H-%M-%S}_{target.split('.')[-2:][0]}"
     folder = Path(str(resume or run or name))
     _new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
