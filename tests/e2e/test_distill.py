@@ -20,7 +20,9 @@ def test_student_is_scored_along_with_its_teacher(tmp_path):
     before = {path.name: path.read_bytes() for path in (tmp_path / "teacher").iterdir() if path.is_file()}
     done = run_fresh(*short, cwd=tmp_path)  # data and window are the teacher's, the folder is not
     assert done.code == 0, done.err
-    assert {path.name: path.read_bytes() for path in (tmp_path / "teacher").iterdir() if path.is_file()} == before
+    assert {
+        path.name: path.read_bytes() for path in (tmp_path / "teacher").iterdir() if path.is_file()
+    } == before
     rows = done.result["distilled"]
     assert [row["model"] for row in rows] == ["teacher (teacher)", "student"]
     assert rows[0]["RMSE"] == teacher.result["metrics"]["test/rmse"]
