@@ -12,6 +12,8 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SIZE = 8192  # rows of the square matrices of the limits, on a GPU
+# Overrides under which our model has the layers of PyTorch's.
+SAME_LAYERS = {"spike_detector": ("model.statistics=null", "model.backward_steps=null")}
 
 
 def timed(call, seconds, parts=1):
@@ -20,10 +22,6 @@ def timed(call, seconds, parts=1):
 
     figures = seconds_per_call(call, seconds)
     return figures | {name: figures[name] / parts for name in ("median", "low", "high")}
-
-
-# Overrides under which our model has the layers of PyTorch's.
-SAME_LAYERS = {"spike_detector": ("model.statistics=null", "model.backward_steps=null")}
 
 
 class Ours:

@@ -18,6 +18,7 @@ TASKS = {
 }
 # Of three channels, one of them constant.
 ENCODING = {"edges": [[-1.0, 0.0, 0.5, 2.0], [-1.0, 0.0, 1.0], [0.0]], "units": 4}
+STATISTICS = {"channels": [0, 2], "spans": [2, 7], "edges": [[-1.0, 0.0, 1.0], [-2.0, 0.5, 1.0]], "units": 4}
 CARD = {"spike": {"threshold": [1.0, 1.0], "threshold_scaled": [0.5, 0.5]}}
 
 

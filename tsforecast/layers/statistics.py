@@ -39,6 +39,7 @@ class RollingStatistics(keras.layers.Layer):
         steps = ops.expand_dims(ops.arange(1, past.shape[1] + 1, dtype="float32"), -1)
         parts = []
         for span in self.spans:
+            # Not ops.add: it takes values of one window for a bias, and the int8 converter refuses the product.
             means = _combine(values, span, operator.add, 0.0) / ops.minimum(steps, float(span))
             parts += [
                 means,

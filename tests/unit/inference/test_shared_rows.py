@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.helpers.model_checks import STATISTICS
 from tsforecast.data.windows import Windows
 from tsforecast.ensemble.model import Ensemble
 from tsforecast.inference import predict as prediction
@@ -22,7 +23,6 @@ from tsforecast.models.task import Task
 TASK = Task(lookback=20, channels=3, lead=2, horizon=2, target_indices=(0,))
 ENCODING = {"edges": [[-1.0, 0.0, 1.0, 2.0], [0.0], [-2.0, 0.5, 1.0]], "units": 5}
 SMALL = {"dense_units": [4], "encoding": ENCODING}
-STATISTICS = {"channels": [0, 2], "spans": [2, 7], "edges": [[-1.0, 0.0, 1.0], [-2.0, 0.5, 1.0]], "units": 4}
 MODELS = {
     "lstm": lambda: LSTM(TASK, units=[6, 5], **SMALL),
     "gru": lambda: GRU(TASK, units=[6, 6], spike_head=True, **SMALL),

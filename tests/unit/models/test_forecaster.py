@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.model_checks import (
+    STATISTICS,
     TASKS,
     batch,
     check_causality,
@@ -63,7 +64,6 @@ WITH_COVARIATES = ["tide", "tsmixer", "itransformer", "moderntcn", "tft"]
 DIRECT = pytest.mark.parametrize("name", ["dlinear", "nlinear", "nhits", *WITH_COVARIATES])
 
 
-STATISTICS = {"channels": [0, 2], "spans": [2, 7], "edges": [[-1.0, 0.0, 1.0], [-2.0, 0.5, 1.0]], "units": 4}
 CAUSAL = ["lstm", "gru", "cnn_lstm", "rule_based"]
 
 

@@ -5,6 +5,7 @@ import pytest
 from tests.helpers.model_checks import (
     CARD,
     ENCODING,
+    STATISTICS,
     TASKS,
     batch,
     check_saving,
@@ -28,9 +29,7 @@ def make_causal(task, **changes):
 
 
 def make_with_statistics(task, **changes):
-    edges = [[-1.0, 0.0, 1.0], [-2.0, 0.5, 1.0]]
-    statistics = {"channels": [0, 2], "spans": [2, 7], "edges": edges, "units": 4}
-    return make_causal(task, statistics=statistics, **changes)
+    return make_causal(task, statistics=STATISTICS, **changes)
 
 
 MAKERS = pytest.mark.parametrize("maker", [make, make_causal, make_with_statistics])
