@@ -48,6 +48,8 @@ def train_head(
         callbacks=[stop],
         verbose=0,
     ).history["val_loss"]
-    if not min(losses) < before:
+    kept = min(losses) < before
+    if not kept:
         network.set_weights(untrained)
-    log(f"{name}: held-out loss {before:.5g} before, {min(losses):.5g} after {len(losses)} epochs")
+    note = "" if kept else "; discarded"
+    log(f"{name}: held-out loss {before:.5g} before, {min(losses):.5g} after {len(losses)} epochs{note}")

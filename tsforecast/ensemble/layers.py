@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from tsforecast.layers.kernels.fused import CheapDropout
 from tsforecast.typing import Tensor
 
 SPANS = (5, 15, 30)  # steps; spans longer than the window are left out
+SPIKE_DROPOUT = 0.3  # of the inputs of the spike head's network
 
 Shape = tuple[int | None, ...]
 
@@ -108,21 +110,33 @@ class FixedWeights(keras.layers.Layer):
 class SpikeOdds(keras.layers.Layer):
     """The spike head: logits of a spike from each member's forecast rise, their own spike logits, and the content.
 
+    When ``stacked``, it is a logistic regression on the rises and logits (stacking), plus a small network on them and
+    the content that is zero before training. Thousands of validation windows with a few hundred separate spikes suffice
+    for the regression, while the network alone overfits them.
+
     Args:
         thresholds: Scaled rise that makes a spike, for each of the T targets.
-        units: Width of its one hidden layer.
+        units: Width of the network's one hidden layer.
+        stacked: Whether to add the regression; False in ensembles saved before it existed.
 
     Call arguments: points ``[B, M, H, T]``, origin ``[B, T]`` (the last known value), content ``[B, F]`` and logits
         ``[B, S, H, T]`` of the S members with a spike head, or None.
     Returns: float32 logits ``[B, H, T]``.
+
+    Source: Wolpert (1992), Stacked generalization, with a linear model of the members' outputs as in Ting & Witten
+    (1999), Issues in stacked generalization.
     """
 
-    def __init__(self, thresholds: Sequence[float], units: int, **kwargs: Any):
+    def __init__(self, thresholds: Sequence[float], units: int, stacked: bool = False, **kwargs: Any):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.thresholds, self.units = list(thresholds), units
+        self.thresholds, self.units, self.stacked = list(thresholds), units, stacked
         self.scale = keras.layers.Normalization(dtype="float32", name="scale")
         self.hidden = keras.layers.Dense(units, activation="gelu", dtype="float32", name="hidden")
-        self.odds = keras.layers.Dense(1, dtype="float32", name="odds")
+        initializer = "zeros" if stacked else "glorot_uniform"
+        self.odds = keras.layers.Dense(1, kernel_initializer=initializer, dtype="float32", name="odds")
+        if stacked:
+            self.stack = keras.layers.Dense(1, kernel_initializer="zeros", dtype="float32", name="stack")
+            self.drop = CheapDropout(SPIKE_DROPOUT, dtype="float32", name="drop")
 
     def build(
         self,
@@ -133,34 +147,61 @@ class SpikeOdds(keras.layers.Layer):
     ) -> None:
         """Build the dense layers."""
         members, horizon, targets = points_shape[1:]
-        width = members + (0 if logits_shape is None else logits_shape[1]) + content_shape[-1]
+        signs = members + (0 if logits_shape is None else logits_shape[1])
         self.scale.build(content_shape)
-        self.hidden.build((None, horizon, targets, width))
+        self.hidden.build((None, horizon, targets, signs + content_shape[-1]))
         self.odds.build((None, horizon, targets, self.units))
+        if self.stacked:
+            self.stack.build((None, horizon, targets, signs))
         self.built = True
 
     def fit_scale(self, content: np.ndarray) -> None:
         """Set mean and variance of the content from windows ``[n, F]``."""
         self.scale.adapt(content)
 
-    def call(self, points: Tensor, origin: Tensor, content: Tensor, logits: Tensor | None = None) -> Tensor:
-        """Return the logits."""
+    def set_stack(self, coefficients: npt.NDArray[np.floating], shift: float) -> None:
+        """Set the regression: a coefficient for each rise and logit ``[M + S]``, and the intercept."""
+        self.stack.set_weights([np.asarray(coefficients)[:, None], np.array([shift])])
+
+    def signs(self, points: Tensor, origin: Tensor, logits: Tensor | None = None) -> Tensor:
+        """Return the rises of the members in thresholds, and their logits, ``[B, H, T, M + S]``."""
         signs = (points - origin[:, None, None]) / ops.convert_to_tensor(self.thresholds, "float32")
         signs = signs if logits is None else ops.concatenate([signs, logits], axis=1)
-        signs = ops.transpose(ops.stop_gradient(signs), (0, 2, 3, 1))  # [B, H, T, M + S]
+        return ops.transpose(ops.stop_gradient(signs), (0, 2, 3, 1))
+
+    def call(
+        self,
+        points: Tensor,
+        origin: Tensor,
+        content: Tensor,
+        logits: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor:
+        """Return the logits."""
+        signs = self.signs(points, origin, logits)
         scaled = ops.clip(self.scale(content), -5.0, 5.0)[:, None, None]
         scaled = ops.broadcast_to(scaled, (*ops.shape(signs)[:3], content.shape[-1]))
-        return self.odds(self.hidden(ops.concatenate([signs, scaled], axis=-1)))[..., 0]
+        features = ops.concatenate([signs, scaled], axis=-1)
+        if not self.stacked:
+            return self.odds(self.hidden(features))[..., 0]
+        correction = self.odds(self.hidden(self.drop(features, training=training)))
+        return (self.stack(signs) + correction)[..., 0]
 
     def compute_output_spec(
-        self, points: Tensor, origin: Tensor, content: Tensor, logits: Tensor | None = None
+        self,
+        points: Tensor,
+        origin: Tensor,
+        content: Tensor,
+        logits: Tensor | None = None,
+        training: bool | None = None,
     ) -> keras.KerasTensor:
         """Return the spec of ``[B, H, T]``."""
         return keras.KerasTensor((points.shape[0], *points.shape[2:]), dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments."""
-        return {**super().get_config(), "thresholds": self.thresholds, "units": self.units}
+        options = {"thresholds": self.thresholds, "units": self.units, "stacked": self.stacked}
+        return {**super().get_config(), **options}
 
 
 @keras.saving.register_keras_serializable(package="tsforecast")

@@ -49,6 +49,8 @@ class Ensemble(Forecaster):
         half_lives: K spans in windows after which a recent error counts half.
         thresholds: Scaled rise that makes a spike for each target, or None for no spike head.
         settings: Numbers that fitting the weighting found, see ``Weighting.settings``.
+        stacked_spikes: Whether the spike head contains a logistic regression on the members, see ``SpikeOdds``; False
+            in files without this argument.
 
     Raises:
         UserError: There are no members, or a member has another task.
@@ -75,6 +77,7 @@ class Ensemble(Forecaster):
         half_lives: Sequence[float] = (30.0, 1440.0),
         thresholds: Sequence[float] | None = None,
         settings: Mapping[str, float] | None = None,
+        stacked_spikes: bool = True,
     ):
         if not members:
             raise UserError("An ensemble needs members: job=ensemble trains them and combines them.")
@@ -85,15 +88,15 @@ class Ensemble(Forecaster):
         outputs = [model(_first_channels(past, model.task.channels)) for model in models]
         result = _combine(task, past, outputs, combination)
         if thresholds is not None:
-            result["spike"] = _spike_logits(
-                task, past, result, SpikeOdds(thresholds, gate_units, name="spike_odds")
-            )
+            head = SpikeOdds(thresholds, gate_units, stacked_spikes, name="spike_odds")
+            result["spike"] = _spike_logits(task, past, result, head)
         options: dict[str, Any] = {
             "names": list(names),
             "weighting": weighting,
             "gate_units": gate_units,
             "half_lives": list(half_lives),
             "thresholds": None if thresholds is None else list(thresholds),
+            "stacked_spikes": stacked_spikes,
         }
         super().__init__(task=task, past=past, forecast=result, options=options)
         self._joined = (past, outputs, result)
@@ -137,7 +140,7 @@ class Ensemble(Forecaster):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Ensemble":
         """Rebuild an ensemble; files written before version 0.2 have ``settings`` under the key ``online``."""
-        config = dict(config)
+        config = {"stacked_spikes": False, **config}
         if "online" in config:
             config["settings"] = config.pop("online")
         return super().from_config(config, custom_objects)

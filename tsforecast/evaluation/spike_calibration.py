@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from tsforecast.data.spikes import find_spikes
-from tsforecast.inference.forecasts import spike_probability
 from tsforecast.inference.predict import predict
 from tsforecast.layers.calibration import LogitCalibration
+from tsforecast.logistic import fit_logistic
 from tsforecast.models.io import load_model, save_model
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 WINDOWS = 16_384  # evenly spaced; hundreds of spikes, of which two numbers are fitted
 MIN_SPIKES = 20  # with fewer, the probabilities of the training stay
-ITERATIONS = 50
-TOLERANCE = 1e-9
 
 
 def calibrate_spikes(model: Model, dataset: ForecastDataset) -> bool:
@@ -77,7 +75,7 @@ def calibration_layer(model: Model) -> LogitCalibration | None:
 def fit_platt(logits: np.ndarray, spike: np.ndarray) -> tuple[float, float]:
     """Return slope and shift of the logits ``[n]`` that maximize the likelihood of the outcomes ``[n]``.
 
-    Newton's method with halved steps, on targets moved from 0 and 1 as Platt does against overfitting.
+    The outcomes are moved from 0 and 1 as Platt does against overfitting.
 
     Returns:
         ``(1, 0)`` if there are too few outcomes of one kind, or if the best slope would turn the ranking around.
@@ -96,21 +94,5 @@ def fit_platt(logits: np.ndarray, spike: np.ndarray) -> tuple[float, float]:
     if min(positives, count - positives) < MIN_SPIKES:
         return 1.0, 0.0
     targets = np.where(spike, (positives + 1) / (positives + 2), 1 / (count - positives + 2))
-    inputs = np.stack([logits.astype(np.float64), np.ones(count)])
-    values = np.array([1.0, 0.0])
-    loss = _mean_loss(values @ inputs, targets)
-    for _ in range(ITERATIONS):
-        probability = spike_probability(values @ inputs)
-        gradient = inputs @ (probability - targets) / count
-        curvature = (inputs * (probability * (1 - probability))) @ inputs.T / count + 1e-12 * np.eye(2)
-        step, size = np.linalg.solve(curvature, gradient), 1.0
-        while (lower := _mean_loss((values - size * step) @ inputs, targets)) > loss and size > 1e-10:
-            size /= 2
-        values, before, loss = values - size * step, loss, min(lower, loss)
-        if before - loss < TOLERANCE:
-            break
-    return (float(values[0]), float(values[1])) if values[0] > 0 else (1.0, 0.0)
-
-
-def _mean_loss(logits: np.ndarray, targets: np.ndarray) -> float:
-    return float(np.mean(np.logaddexp(0.0, logits) - targets * logits))
+    slope, shift = fit_logistic(logits[:, None], targets, start=np.array([1.0, 0.0]))
+    return (float(slope), float(shift)) if slope > 0 else (1.0, 0.0)

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from tsforecast.inference.metadata import ModelMetadata
+from tsforecast.logistic import sigmoid
 
 # What a model computes, scaled: ``forecast [n, H, T(, Q)]``; from some models the logits ``spike [n, H, T]`` and an
 # ensemble's ``weights [n, M]`` and ``members [n, M, H, T(, Q)]``.
@@ -101,5 +102,4 @@ def spike_probability(logits: np.ndarray) -> np.ndarray:
         >>> float(spike_probability(np.array(0.0)))
         0.5
     """
-    probability: np.ndarray = 0.5 * np.tanh(0.5 * logits) + 0.5
-    return probability
+    return sigmoid(logits)

@@ -14,6 +14,7 @@ from tsforecast.ensemble.spike_head import fit_spike_head
 from tsforecast.ensemble.weightings import list_weightings
 from tsforecast.errors import UserError
 from tsforecast.inference.predict import forward, predict
+from tsforecast.logistic import fit_logistic
 from tsforecast.losses import SquaredError
 from tsforecast.models.dlinear import DLinear
 from tsforecast.models.nlinear import NLinear
@@ -22,6 +23,7 @@ from tsforecast.models.spike_detector import SpikeDetector
 
 TASK = dataclasses.replace(TASKS["one step"], lookback=24)
 WEIGHTINGS = list_weightings()
+THRESHOLD = 0.5
 NAMES = ["nlinear", "second", "persistence"]
 
 
@@ -31,12 +33,21 @@ def make(task, weighting="gating", spikes=False):
     members = [NLinear(task), DLinear(task, kernel_size=5), Persistence(task)]
     if spikes:
         members[1] = SpikeDetector(task, filters=4, heads=2, units=4, dense_units=[4])
-    thresholds = [0.5] * len(task.target_indices)
+    thresholds = [THRESHOLD] * len(task.target_indices)
     return Ensemble(task, members, NAMES, weighting=weighting, gate_units=4, thresholds=thresholds)
 
 
 def fit_weights(model, fit, held):
     model.weighting.fit(fit, held, loss=SquaredError(), seed=0, log=lambda line: None)
+
+
+def origins(part):
+    return part.windows.rows[part.windows.ends][:, None, None, list(TASK.target_indices)]
+
+
+def label_spikes(part):
+    """Whether each truth of each window is a spike; unobserved ones are not."""
+    return part.truth - origins(part)[:, 0] > THRESHOLD
 
 
 def windows(rows=400, first=30, last=380, task=TASK, seed=0):
@@ -125,13 +136,42 @@ def test_the_gating_network_finds_which_member_serves_when():
 
 
 def test_the_spike_head_learns_from_the_members(stretch):
+    """The first member forecasts the truths with noise, the others random walks."""
     model = make(TASK, spikes=True)
     whole, fit, held = stretch(model)
-    lines = []
+    noise = np.random.default_rng(0).normal(0.0, 0.3, size=whole.truth.shape)
+    members = whole.outputs["members"].copy()
+    members[:, 0] = np.nan_to_num(whole.truth) + noise
+    whole = dataclasses.replace(whole, outputs=whole.outputs | {"members": members})
+    fit, held, lines = whole.slice(0, 240), whole.slice(240), []
     fit_spike_head(model, fit, held, seed=0, log=lines.append)
-    first, last = (float(word) for word in re.findall(r"\d+\.\d+", lines[0])[:2])
-    assert last < first
+    stacked, trained = (float(word) for word in re.findall(r"\d+\.\d+", lines[0])[:2])
+    share = label_spikes(held)[np.isfinite(held.truth)].mean()
+    assert stacked < -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert trained < stacked or lines[0].endswith("discarded")
     assert predict(model, whole.windows, in_time=True)["spike"].shape == (len(whole.windows), 1, 1)
+
+
+def test_the_spike_head_starts_as_a_logistic_regression_on_the_members(stretch, monkeypatch):
+    monkeypatch.setattr("tsforecast.ensemble.spike_head.train_head", lambda *arrays, **options: None)
+    model = make(TASK)
+    _, fit, held = stretch(model)
+    fit_spike_head(model, fit, held, seed=0, log=print)
+    rises = (fit.points - origins(fit)) / THRESHOLD
+    observed = np.isfinite(fit.truth).all(axis=(1, 2))
+    inputs, outcomes = rises[observed, :, 0, 0], label_spikes(fit)[observed, 0, 0]
+    coefficients = fit_logistic(inputs, outcomes, np.zeros(4), ridge=1e-4)
+    expected = inputs @ coefficients[:3] + coefficients[3]
+    actual = predict(model, fit.windows, in_time=True)["spike"][observed, 0, 0]
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_an_ensemble_saved_before_stacking_keeps_its_spike_head():
+    model = make(TASK, spikes=True)
+    config = model.get_config()
+    del config["stacked_spikes"]
+    assert model.get_layer("spike_odds").stacked
+    assert not Ensemble.from_config(config).get_layer("spike_odds").stacked
 
 
 @pytest.mark.parametrize("weighting", ["gating", "static"])
