@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -382,6 +383,9 @@ def choose_objective(loss: str, levels: Sequence[float] | None) -> str:
 
 
 def _library() -> ModuleType:
+    # By default, threads that wait for each other spin. Where another process has the core of one of them, the others
+    # spin until it is scheduled, after each of thousands of short loops. OpenMP reads this when it is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         import lightgbm
     except ImportError as error:
