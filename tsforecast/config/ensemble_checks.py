@@ -95,7 +95,8 @@ def _check_options(options: object, names: Sequence[str]) -> None:
     unknown = sorted(set(options) - set(names))
     if unknown:
         raise UserError(
-            f"ensemble.options sets {unknown[0]}, which is not a member.{nearest(unknown[0], names)}"
+            f"ensemble.options sets {unknown[0]}, which is neither a member nor a reference."
+            f"{nearest(unknown[0], names)} '~ensemble.options.{unknown[0]}' leaves it out."
         )
     for name, arguments in options.items():
         if is_run_folder(name):
