@@ -22,6 +22,7 @@ KEYS = {
     "job=ensemble ensemble.options={gru:{unit:[8]}}": "ensemble.options.gru has no argument unit.",
     "job=ensemble ensemble.options={gru:{dropout:2}}": "ensemble.options.gru.dropout=2 is out of range",
     "experiment=phase1_poc ensemble.options={gru:{dropout:0.1}}": "write ++ensemble.options=VALUE to add them",
+    "experiment=phase1_poc ensemble.references=[]": "'~ensemble.options.lightgbm' leaves it out",
     "model=dlinear model.units=[8]": "There is no key 'model.units'.",
     "+training.max_step=5": "Did you mean 'training.max_steps'?",
     "~training.max_steps": "training.max_steps cannot be taken out",
