@@ -159,9 +159,9 @@ class SpikeOdds(keras.layers.Layer):
         """Set mean and variance of the content from windows ``[n, F]``."""
         self.scale.adapt(content)
 
-    def set_stack(self, coefficients: npt.NDArray[np.floating], shift: float) -> None:
-        """Set the regression: a coefficient for each rise and logit ``[M + S]``, and the intercept."""
-        self.stack.set_weights([np.asarray(coefficients)[:, None], np.array([shift])])
+    def set_stack(self, coefficients: npt.NDArray[np.floating]) -> None:
+        """Set the regression's coefficients ``[M + S + 1]``: of each rise and logit, and the intercept."""
+        self.stack.set_weights([coefficients[:-1, None], coefficients[-1:]])
 
     def signs(self, points: Tensor, origin: Tensor, logits: Tensor | None = None) -> Tensor:
         """Return the rises of the members in thresholds, and their logits, ``[B, H, T, M + S]``."""
@@ -169,14 +169,7 @@ class SpikeOdds(keras.layers.Layer):
         signs = signs if logits is None else ops.concatenate([signs, logits], axis=1)
         return ops.transpose(ops.stop_gradient(signs), (0, 2, 3, 1))
 
-    def call(
-        self,
-        points: Tensor,
-        origin: Tensor,
-        content: Tensor,
-        logits: Tensor | None = None,
-        training: bool | None = None,
-    ) -> Tensor:
+    def call(self, points: Tensor, origin: Tensor, content: Tensor, logits: Tensor | None = None) -> Tensor:
         """Return the logits."""
         signs = self.signs(points, origin, logits)
         scaled = ops.clip(self.scale(content), -5.0, 5.0)[:, None, None]
@@ -184,16 +177,11 @@ class SpikeOdds(keras.layers.Layer):
         features = ops.concatenate([signs, scaled], axis=-1)
         if not self.stacked:
             return self.odds(self.hidden(features))[..., 0]
-        correction = self.odds(self.hidden(self.drop(features, training=training)))
+        correction = self.odds(self.hidden(self.drop(features)))
         return (self.stack(signs) + correction)[..., 0]
 
     def compute_output_spec(
-        self,
-        points: Tensor,
-        origin: Tensor,
-        content: Tensor,
-        logits: Tensor | None = None,
-        training: bool | None = None,
+        self, points: Tensor, origin: Tensor, content: Tensor, logits: Tensor | None = None
     ) -> keras.KerasTensor:
         """Return the spec of ``[B, H, T]``."""
         return keras.KerasTensor((points.shape[0], *points.shape[2:]), dtype="float32")

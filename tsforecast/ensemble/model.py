@@ -139,7 +139,7 @@ class Ensemble(Forecaster):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Ensemble":
-        """Rebuild an ensemble; files written before version 0.2 have ``settings`` under the key ``online``."""
+        """Rebuild an ensemble; older files have ``settings`` under the key ``online``, and no stacked spike head."""
         config = {"stacked_spikes": False, **config}
         if "online" in config:
             config["settings"] = config.pop("online")

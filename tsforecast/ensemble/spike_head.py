@@ -58,8 +58,7 @@ def _fit_stack(head: SpikeOdds, arrays: list[np.ndarray], spike: np.ndarray) -> 
     points, _, origin, *logits = [values[::every] for values in arrays]
     signs = ops.convert_to_numpy(head.signs(points, origin, *logits))
     inputs, outcomes = signs.reshape(-1, signs.shape[-1]), spike[::every].ravel()
-    *coefficients, shift = fit_logistic(inputs, outcomes, np.zeros(inputs.shape[1] + 1), RIDGE)
-    head.set_stack(np.array(coefficients), shift)
+    head.set_stack(fit_logistic(inputs, outcomes, np.zeros(inputs.shape[1] + 1), RIDGE))
 
 
 def binary_crossentropy(truth: Tensor, logits: Tensor) -> Tensor:
