@@ -1,11 +1,14 @@
 """A learner with its journal, fed with numbered operations; as a process it can be killed at any moment.
 
-``python learner_process.py JOURNAL COUNT`` continues with the first operation that is not in the journal, prints the
-number of each operation once it is on the disk, and in the end what was learned.
+``python learner_process.py JOURNAL COUNT [KILL]`` continues with the first operation that is not in the journal, prints
+the number of each operation once it is on the disk, and in the end what was learned. With ``KILL`` it kills itself
+after so many of them, while others are being written.
 """
 
 import asyncio
 import json
+import os
+import signal
 import sqlite3
 import sys
 from pathlib import Path
@@ -27,6 +30,7 @@ from tsforecast.serving.window_record import split_windows
 
 METADATA = ModelMetadata.from_task(make_task(), make_metadata(members=["a", "b"]))
 learning.SNAPSHOT_SCORES = 50  # so that kills come between, before and after snapshots
+UNDER_WAY = 30  # operations at once, so that those after a kill are few on a slow disk too
 
 
 class Weighting:
@@ -114,17 +118,22 @@ def count_operations(path):
         )
 
 
-async def run(path, count):
+async def run(path, count, kill=None):
     """Apply the operations that are missing; many are under way at once."""
     model = make_learning_model()
     learner = make_learner(path, model)
+    under_way, first = asyncio.Semaphore(UNDER_WAY), count_operations(path)
 
     async def acknowledge(number):
         await learner.journal.committed()
         print(number, flush=True)
+        if kill is not None and number + 1 - first >= kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        under_way.release()
 
     tasks = []
-    for number in range(count_operations(path), count):
+    for number in range(first, count):
+        await under_way.acquire()
         apply_operation(learner, model, number)
         tasks.append(asyncio.create_task(acknowledge(number)))
         await asyncio.sleep(0)
@@ -134,4 +143,4 @@ async def run(path, count):
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(run(Path(sys.argv[1]), *map(int, sys.argv[2:])))

@@ -38,32 +38,23 @@ def uninterrupted(path, count=OPERATIONS):
     return result
 
 
-def run_until_killed(path, acknowledgments):
-    """Start a process and kill it after so many acknowledgments; return those, and the last line if it came."""
+def run_until_killed(path, acknowledgments=None):
+    """Run a process that kills itself after so many acknowledgments; return those, and the last line if it came."""
     command = [sys.executable, learner_process.__file__, path, str(OPERATIONS)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    numbers, last = [], None
-    for line in process.stdout:
-        if line.startswith("{"):
-            last = json.loads(line)
-            break
-        numbers.append(int(line))
-        if len(numbers) == acknowledgments:
-            process.send_signal(signal.SIGKILL)
-            break
-    process.communicate()
-    return numbers, last
+    command += [] if acknowledgments is None else [str(acknowledgments)]
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    assert process.returncode == (0 if acknowledgments is None else -signal.SIGKILL)
+    lines = process.stdout.splitlines()
+    last = None if acknowledgments else json.loads(lines.pop())
+    return [int(line) for line in lines], last
 
 
 def test_kills_at_random_moments_lose_nothing_that_was_acknowledged_and_change_no_digit(tmp_path):
-    path, rng, kills = tmp_path / "journal.db", random.Random(7), 0
-    while True:
-        numbers, last = run_until_killed(path, None if kills == 4 else rng.randrange(20, 200))
-        assert not numbers or count_operations(path) > numbers[-1]
-        if last is not None:
-            break
-        kills += 1
-    assert kills >= 3
+    path, rng = tmp_path / "journal.db", random.Random(7)
+    for _ in range(4):
+        numbers, _ = run_until_killed(path, rng.randrange(20, 130))
+        assert numbers[-1] < count_operations(path) < OPERATIONS
+    _, last = run_until_killed(path)
     assert last == json.loads(json.dumps(uninterrupted(tmp_path / "other.db")))
     assert last["ensemble"]["learned"] > 300
     assert last["summary"]["truths"] > 500
