@@ -22,6 +22,21 @@ STATISTICS = {"channels": [0, 2], "spans": [2, 7], "edges": [[-1.0, 0.0, 1.0], [
 CARD = {"spike": {"threshold": [1.0, 1.0], "threshold_scaled": [0.5, 0.5]}}
 
 
+def window_features(task):
+    """Features of the first two channels of a task."""
+    count = 2 + 2 * 2 + 2 * (2 + 3 * len(task.target_indices))
+    return {
+        "channels": [0, 1],
+        "measured": [0, 1],
+        "targets": list(task.target_indices),
+        "lags": [1, 6],
+        "spans": [3, 30],
+        "edges": [[-1.0, 0.0, 1.0]] * count,
+        "width": 2,
+        "units": 6,
+    }
+
+
 def batch(task, rows=5, dense=False, seed=0):
     """Inputs and truths, one of them unobserved."""
     rng = np.random.default_rng(seed)

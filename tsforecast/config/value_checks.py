@@ -8,13 +8,17 @@ from tsforecast.config.signatures import argument_rules
 from tsforecast.context.options import ContextOptions
 from tsforecast.data.options import ScalingOptions
 from tsforecast.errors import UserError, nearest
-from tsforecast.models.options import EncodingOptions, StatisticsOptions
+from tsforecast.models.options import EncodingOptions, StatisticsOptions, WindowFeaturesOptions
 from tsforecast.options import Rule, field_rules
 from tsforecast.times.frequency import Frequency
 
 MODEL_PARTS = {  # options of a part of a model, with an example
     "encoding": (EncodingOptions, "{bins: 64, units: 96}"),
     "statistics": (StatisticsOptions, "{spans: [5, 15, 30, 60], bins: 16, units: 64}"),
+    "window_features": (
+        WindowFeaturesOptions,
+        "{lags: [1, 5, 30], spans: [5, 15, 60], bins: 32, width: 8, units: 512}",
+    ),
 }
 KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 

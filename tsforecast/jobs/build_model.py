@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tsforecast.config import Config, instantiate, stem
 from tsforecast.config.ensemble_checks import member_options
 from tsforecast.config.groups import choice
-from tsforecast.data.bins import bin_edges, describe_statistics
+from tsforecast.data.bins import DESCRIBED
 from tsforecast.data.dataset import ForecastDataset
 from tsforecast.evaluation.seasonal_errors import describe_model
 from tsforecast.rules.parse import parse_rules
@@ -77,15 +77,12 @@ def ensembles(config: Config, dataset: ForecastDataset, members: Sequence[Member
 
 
 def data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
-    """Return the arguments of a model that depend on the data: scaled rules, and the edges of bins."""
+    """Return the arguments of a model that depend on the data: scaled rules, and parts with edges of bins."""
     arguments: dict[str, Any] = {}
     if "rules" in config.model:
         parsed = parse_rules(config.model["rules"], config.window.lookback)
         arguments["rules"] = resolve_rules(parsed, DataFacts.from_dataset(dataset))
-    encoding = config.model.get("encoding")
-    if encoding is not None:
-        edges = bin_edges(dataset.training_inputs(), encoding["bins"], dataset.sequence_channels)
-        arguments["encoding"] = {"edges": edges, "units": encoding["units"]}
-    if (statistics := config.model.get("statistics")) is not None:
-        arguments["statistics"] = describe_statistics(statistics, dataset)
+    for name, describe in DESCRIBED.items():
+        if (options := config.model.get(name)) is not None:
+            arguments[name] = describe(options, dataset)
     return arguments

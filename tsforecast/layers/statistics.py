@@ -40,11 +40,11 @@ class RollingStatistics(keras.layers.Layer):
         parts = []
         for span in self.spans:
             # Not ops.add: it takes values of one window for a bias, and the int8 converter refuses the product.
-            means = _combine(values, span, operator.add, 0.0) / ops.minimum(steps, float(span))
+            means = combine_newest(values, span, operator.add, 0.0) / ops.minimum(steps, float(span))
             parts += [
                 means,
-                _combine(values, span, ops.minimum, np.inf),
-                _combine(values, span, ops.maximum, -np.inf),
+                combine_newest(values, span, ops.minimum, np.inf),
+                combine_newest(values, span, ops.maximum, -np.inf),
             ]
         return ops.concatenate(parts, axis=-1)
 
@@ -56,7 +56,9 @@ class RollingStatistics(keras.layers.Layer):
         return {**super().get_config(), "spans": self.spans}
 
 
-def _combine(values: Tensor, span: int, pick: Callable[[Tensor, Tensor], Tensor], neutral: float) -> Tensor:
+def combine_newest(
+    values: Tensor, span: int, pick: Callable[[Tensor, Tensor], Tensor], neutral: float
+) -> Tensor:
     """Return the sum or extreme of the newest ``span`` steps, from those of powers of two of them.
 
     Which steps are combined in which order does not depend on the steps before, so that a window and a longer stretch

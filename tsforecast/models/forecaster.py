@@ -46,7 +46,8 @@ class Forecaster(keras.Model):
         past: The input tensor.
         forecast: The output tensor, the forecast at the last step of the window; or a dict of that tensor
             (``forecast``) and of the logits of a spike ``[B, H, T]`` (``spike``).
-        sequence: The forecast of a causal model at each step of the window, ``[B, L, H, T(, Q)]``; None for others.
+        sequence: The forecast of a causal model at each step of the window, ``[B, L, H, T(, Q)]``, or at fewer, see
+            ``sequence_stride``; None for others.
         options: The subclass's own arguments, for ``get_config``.
         metadata: Names, units and scaling of the data, see ``describe``.
 
@@ -85,6 +86,11 @@ class Forecaster(keras.Model):
     def has_sequence(self) -> bool:
         """Whether the model forecasts at every step of its window, as dense supervision requires."""
         return self._sequence[1] is not None
+
+    @property
+    def sequence_stride(self) -> int:
+        """Steps of the window from one forecast of ``sequence_model`` to the next, back from the last step."""
+        return 1
 
     @property
     def trains_in_batches(self) -> bool:

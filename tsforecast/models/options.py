@@ -33,3 +33,22 @@ class StatisticsOptions:
     spans: Annotated[Sequence[int], Range(2, 100_000), NotEmpty(15)]
     bins: Annotated[int, Range(2, 4096)]
     units: Width
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowFeaturesOptions:
+    """Newest values, lags and statistics of a window, each in bins between quantiles of the training rows.
+
+    Args:
+        lags: Steps back whose values are features; those beyond the window are left out.
+        spans: Numbers of newest steps with statistics; those beyond the window are left out.
+        bins: Number of intervals of each feature.
+        width: Learned functions of each feature.
+        units: Width of the layer that reads them all.
+    """
+
+    lags: Annotated[Sequence[int], Range(1, 100_000), NotEmpty(1)]
+    spans: Annotated[Sequence[int], Range(2, 100_000), NotEmpty(15)]
+    bins: Annotated[int, Range(2, 4096)]
+    width: Width
+    units: Width

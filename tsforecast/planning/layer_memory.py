@@ -148,6 +148,17 @@ def _encoding(layer: "keras.Layer", ins: list[Shape], outs: list[Shape], executi
     )
 
 
+def _feature_embedding(
+    layer: "keras.Layer", ins: list[Shape], outs: list[Shape], execution: Execution
+) -> Elements:
+    """The components of all features, in float32 and in the compute dtype, and the embedded features."""
+    components = math.prod(ins[0]) * max(1, *(len(rising) - 1 for rising in layer.edges))
+    result = _size(outs)
+    return Elements(
+        kept=components + result, work=result, work_wide=components, infer=result, infer_wide=components
+    )
+
+
 def _dropout(layer: "keras.Layer", ins: list[Shape], outs: list[Shape], execution: Execution) -> Elements:
     if not layer.rate:
         return Elements()
@@ -256,6 +267,7 @@ RULES: dict[str, Callable[[Any, list[Shape], list[Shape], Execution], Elements]]
     "Dense": _dense,
     "EinsumDense": _dense,
     "PiecewiseLinear": _encoding,
+    "FeatureEmbedding": _feature_embedding,
     "Dropout": _dropout,
     "BaseConv": _conv,
     "MultiHeadAttention": _attention,

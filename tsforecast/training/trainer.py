@@ -12,6 +12,7 @@ from keras import ops
 from tsforecast.data.batches import numpy_batches, tf_dataset
 from tsforecast.distribution import is_distributed, replica_count
 from tsforecast.inference.sharding import default_shards
+from tsforecast.layers.window_features import count_steps, thin_steps
 from tsforecast.losses import Loss
 from tsforecast.models.forecaster import Forecaster
 from tsforecast.objective import Objective, SoftSpikes
@@ -71,6 +72,7 @@ class Trainer(keras.Model):
         self.sequence = None if dense_from is None else forecaster.sequence_model()
         self.objective = Objective(forecaster, loss)
         self.dense_from = dense_from
+        self.scored_steps = 1 if dense_from is None else count_scored_steps(forecaster, dense_from)
         self.soft_share = soft_share
         self.shards = shards if needs_whole_batch(forecaster) is None else 1
         self.waited_seconds = 0.0
@@ -85,7 +87,7 @@ class Trainer(keras.Model):
         """
         if training and self.sequence is not None:
             outputs = self.sequence(past, training=True)
-            return keras.tree.map_structure(lambda output: output[:, self.dense_from :], outputs)
+            return keras.tree.map_structure(lambda output: output[:, -self.scored_steps :], outputs)
         return self.forecaster(past, training=training)
 
     def compute_loss(
@@ -97,16 +99,18 @@ class Trainer(keras.Model):
         training: bool = True,
     ) -> Tensor:
         """Return the mean loss of the observed truths of a batch; 0 if there are none."""
+        origin = self.objective.origin(x, None if self.sequence is None else y.shape[1])
+        if origin is not None:
+            origin = self._scored(origin)
         y, soft = self._split_targets(y)
         observed = ops.isfinite(y)
         # The truth is replaced before the loss is computed: NaN * 0 is NaN, in the gradient too.
-        origin = self.objective.origin(x, None if self.sequence is None else y.shape[1])
         losses = self.objective(ops.where(observed, y, 0.0), y_pred, origin, soft)
         mean = ops.mean(ops.where(observed, losses, 0.0))
         if not is_distributed():
-            return mean / self.observed_share(y)
+            return mean / observed_share(y)
         # Devices that train together sum their gradients, so each contributes its share of the mean.
-        share = self.observed_share(y) if self.batch_share is None else self.batch_share
+        share = observed_share(y) if self.batch_share is None else self.batch_share
         return mean / share / replica_count()
 
     def observed_share(self, y: Tensor) -> Tensor:
@@ -114,12 +118,22 @@ class Trainer(keras.Model):
         return observed_share(self._split_targets(y)[0])
 
     def _split_targets(self, y: Tensor) -> tuple[Tensor, SoftSpikes | None]:
-        """Return the targets of a batch, and of a student the truths and the teacher's probabilities of a spike."""
+        """Return the targets of a batch, and of a student the truths and the teacher's probabilities of a spike.
+
+        Those of steps at which the model has no forecast are left out.
+        """
+        y = self._scored(y)
         count = len(self.forecaster.task.target_indices)
         if self.soft_share is None:
             return y, None
         truth, spikes = y[..., count : 2 * count], y[..., 2 * count :]
         return y[..., :count], SoftSpikes(truth, spikes, self.soft_share)
+
+    def _scored(self, values: Tensor) -> Tensor:
+        """Return what a batch has of the scored steps, of ``[B, L - dense_from, ...]``."""
+        if self.sequence is None:
+            return values
+        return thin_steps(values, self.forecaster.sequence_stride, self.scored_steps)
 
     def train_step(self, *arguments: Any) -> dict[str, Tensor]:
         """Compute loss and gradient of a batch and update the weights; in shards on a CPU with TensorFlow."""
@@ -212,6 +226,17 @@ def shard_count(options: TrainingOptions) -> int:
     if options.shards:
         return options.shards
     return default_shards(options.batch_size) if keras.config.backend() == "tensorflow" else 1
+
+
+def count_scored_steps(model: Forecaster, dense_from: int) -> int:
+    """Return at how many steps of the window training scores a model: those from ``dense_from`` on that it forecasts.
+
+    Args:
+        model: A causal model.
+        dense_from: The first step of the window that may be scored.
+    """
+    outputs = keras.tree.flatten(model.sequence_model().output)
+    return count_steps(model.task.lookback - dense_from, model.sequence_stride, outputs[0].shape[1])
 
 
 def first_scored_step(options: TrainingOptions, has_sequence: bool) -> int | None:

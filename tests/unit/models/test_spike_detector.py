@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -12,10 +14,12 @@ from tests.helpers.model_checks import (
     check_shapes_and_order,
     check_training,
     described,
+    window_features,
 )
 from tsforecast.losses import AbsoluteError, SpikeWeighted, SquaredError
 from tsforecast.models.spike_detector import SpikeDetector
 from tsforecast.objective import Objective
+from tsforecast.training.trainer import Trainer
 
 
 def make(task, **changes):
@@ -32,7 +36,17 @@ def make_with_statistics(task, **changes):
     return make_causal(task, statistics=STATISTICS, **changes)
 
 
-MAKERS = pytest.mark.parametrize("maker", [make, make_causal, make_with_statistics])
+def make_with_stride(task, **changes):
+    return make_causal(task, stride=5, backward_steps=10, **changes)
+
+
+def make_with_features(task, **changes):
+    return make_with_stride(task, trained_steps=15, window_features=window_features(task), **changes)
+
+
+MAKERS = pytest.mark.parametrize(
+    "maker", [make, make_causal, make_with_statistics, make_with_stride, make_with_features]
+)
 
 
 @MAKERS
@@ -56,7 +70,15 @@ def test_saving(tmp_path, policy, maker):
 
 @pytest.mark.parametrize(
     ("maker", "dense"),
-    [(make, False), (make_causal, False), (make_causal, True), (make_with_statistics, True)],
+    [
+        (make, False),
+        (make_causal, False),
+        (make_causal, True),
+        (make_with_statistics, True),
+        (make_with_stride, True),
+        (make_with_features, False),
+        (make_with_features, True),
+    ],
 )
 def test_training(maker, dense):
     check_training(maker, dense)
@@ -75,9 +97,63 @@ def test_no_step_before_the_last_sees_a_later_one(maker):
         assert (np.abs(after[:, 15:] - before[:, 15:]) > 1e-6).any()
 
 
-def test_the_last_step_of_the_sequence_is_the_forecast():
+@pytest.mark.parametrize(
+    ("maker", "steps"), [(make_with_stride, [3, 8, 13, 18, 23]), (make_with_features, [13, 18, 23])]
+)
+def test_with_a_stride_no_step_sees_a_later_one(maker, steps):
     task = TASKS["steps and targets"]
-    model = make_causal(task)
+    sequence, past = maker(task).sequence_model(), batch(task)[0]
+    for name, output in sequence(past).items():
+        assert output.shape[1] == len(steps)
+        for place, step in enumerate(steps):
+            changed = past.copy()
+            changed[:, step + 1 :] += 1.0
+            after = np.asarray(sequence(changed)[name])
+            np.testing.assert_array_equal(
+                after[:, : place + 1], np.asarray(output)[:, : place + 1], err_msg=name
+            )
+            assert (after[:, place + 1 :] != np.asarray(output)[:, place + 1 :]).any() or step == steps[-1]
+
+
+def test_the_trainer_scores_the_steps_of_the_stride_against_their_own_truths():
+    task = TASKS["steps and targets"]
+    model, loss = described(make_with_features(task)), SquaredError()
+    past, truth = batch(task, dense=True)  # from step 10 on
+    trainer = Trainer(model, loss, dense_from=10)
+    output = model.sequence_model()(past)
+    objective, at = Objective(model, loss), [3, 8, 13]  # of the steps from 10 on: 13, 18 and 23
+    known = np.nan_to_num(truth[:, at])
+    losses = np.asarray(objective(known, output, past[:, [13, 18, 23]][:, :, None, task.target_indices]))
+    seen = np.isfinite(truth[:, at])
+    scored = trainer(past, training=True)["forecast"]
+    assert scored.shape == output["forecast"].shape
+    found = float(trainer.compute_loss(past, truth, output))
+    assert found == pytest.approx(losses[seen].mean(), rel=1e-5)
+    trainer = Trainer(model, loss, dense_from=15)  # leaves out the forecast at step 13
+    assert trainer(past, training=True)["spike"].shape[1] == 2
+
+
+def test_the_backward_direction_serves_each_step():
+    task = TASKS["steps and targets"]
+    model, past = make_with_features(task), batch(task)[0]
+    before = np.asarray(model.sequence_model()(past)["spike"])
+    for variable in model.get_layer("backward").trainable_variables:
+        variable.assign(variable * 0.5)
+    after = np.asarray(model.sequence_model()(past)["spike"])
+    assert (after != before).any(axis=(0, 2, 3)).all()
+
+
+def test_a_window_shorter_than_its_stride_and_reaches_is_forecast():
+    task = replace(TASKS["one step"], lookback=4)
+    options = {"stride": 10, "backward_steps": 30, "trained_steps": 50}
+    model = make_causal(task, **options, window_features=window_features(task))
+    assert model(batch(task)[0])["spike"].shape == (5, 1, 1)
+
+
+@pytest.mark.parametrize("maker", [make_causal, make_with_stride, make_with_features])
+def test_the_last_step_of_the_sequence_is_the_forecast(maker):
+    task = TASKS["steps and targets"]
+    model = maker(task)
     past = batch(task)[0]
     for name, output in model(past).items():
         np.testing.assert_allclose(model.sequence_model()(past)[name][:, -1], output, atol=1e-6, err_msg=name)
@@ -153,7 +229,16 @@ def test_without_a_threshold_it_says_what_to_set(loss):
         Objective(model, loss)
 
 
-@pytest.mark.parametrize("wrong", [{"filters": 9}, {"spike_weight": -1.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"filters": 9},
+        {"spike_weight": -1.0},
+        {"window_features": {}},
+        {"statistics": STATISTICS, "stride": 5, "causal": True},
+        {"causal": False, "stride": 5},
+    ],
+)
 def test_wrong_arguments_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         make(TASKS["one step"], **wrong)

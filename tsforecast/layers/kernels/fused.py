@@ -172,7 +172,10 @@ def attend(
     if drop is None and on_cpu():
         return (_attend_causally if causal else _attend)(queries, keys, values)
     scores = ops.cast(ops.matmul(queries, keys), "float32")
-    weights = ops.softmax(scores + _future_mask(scores.shape[-1]) if causal else scores)
+    if scores.shape[-1] == 1:  # of which Keras warns
+        weights = ops.ones_like(scores)
+    else:
+        weights = ops.softmax(scores + _future_mask(scores.shape[-1]) if causal else scores)
     weights = ops.cast(weights if drop is None else drop(weights), queries.dtype)
     return ops.matmul(weights, _swap_last_axes(values))
 

@@ -1,0 +1,228 @@
+"""Lags and statistics of a window, as gradient-boosted trees read them, and an embedding of each."""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import initializers, ops
+
+from tsforecast.layers.statistics import combine_newest
+from tsforecast.typing import Tensor
+
+EDGES_KEPT = 6  # significant digits, which tell bins apart in scaled units
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class WindowFeatures(keras.layers.Layer):
+    """Newest values, lags and statistics of a window at its last step and every ``stride``-th before it.
+
+    The features of a step depend on no later one. They are the values of all channels at that step, then the values of
+    the measured channels for each lag, then for each span the means of the measured channels, and lowest values,
+    highest values and standard deviations of the targets. Where the window does not reach back far enough, a lag is
+    its first value, and a statistic is of the steps that there are.
+
+    Args:
+        channels: Channels whose own value is a feature.
+        measured: Channels of the lags and means.
+        targets: Channels of the extremes and deviations, among ``measured``.
+        lags: Steps back, each at least 1.
+        spans: Numbers of newest steps, each at least 2.
+        stride: Steps from one to the next.
+        steps: How many of them there are features of, the newest; None for all.
+
+    Call arguments: past ``[B, L, C]``, scaled.
+    Returns: ``[B, S, F]`` float32, with ``S = ceil(L / stride)`` or ``steps`` if that is less.
+
+    Example:
+        >>> layer = WindowFeatures(channels=[0], measured=[0], targets=[0], lags=[1], spans=[2], steps=1)
+        >>> layer(ops.convert_to_tensor([[[1.0], [3.0], [2.0]]]))[0].numpy().tolist()
+        [[2.0, 3.0, 2.5, 2.0, 3.0, 0.5]]
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        measured: Sequence[int],
+        targets: Sequence[int],
+        lags: Sequence[int],
+        spans: Sequence[int],
+        stride: int = 1,
+        steps: int | None = None,
+        **kwargs: object,
+    ):
+        # Inputs stay float32 under a mixed policy too, for sums of many steps and narrow bins.
+        super().__init__(**{**kwargs, "autocast": False})
+        self.channels, self.measured, self.targets = list(channels), list(measured), list(targets)
+        self.lags, self.spans, self.stride, self.steps = list(lags), list(spans), stride, steps
+
+    @property
+    def count_features(self) -> int:
+        """The number F of features of a step."""
+        statistics = len(self.measured) + 3 * len(self.targets)
+        return len(self.channels) + len(self.lags) * len(self.measured) + len(self.spans) * statistics
+
+    def call(self, past: Tensor) -> Tensor:
+        past = ops.cast(past, "float32")
+        if self.steps is not None:  # earlier rows are out of reach
+            reach = max([1, *(lag + 1 for lag in self.lags), *self.spans])
+            past = past[:, -(reach + self.stride * (self.steps - 1)) :]
+        measured, targets = _select(past, self.measured), _select(past, self.targets)
+        parts = [self._thin(_select(past, self.channels))]
+        parts += [self._thin(_lag(measured, lag)) for lag in self.lags]
+        for span in self.spans:
+            parts += map(self._thin, self._statistics(measured, targets, span))
+        return ops.concatenate(parts, axis=-1)
+
+    def _statistics(self, measured: Tensor, targets: Tensor, span: int) -> list[Tensor]:
+        """Return means, minima, maxima and standard deviations of the newest ``span`` steps, at each step."""
+        count = ops.minimum(ops.arange(1, measured.shape[1] + 1, dtype="float32"), float(span))
+        count = ops.expand_dims(count, -1)
+        # Of differences from the first value: a difference of large squares would lose the digits of a small spread.
+        means = combine_newest(measured, span, operator.add, 0.0) / count
+        center = targets[:, :1]
+        sums = combine_newest(targets - center, span, operator.add, 0.0) / count
+        squares = combine_newest(ops.square(targets - center), span, operator.add, 0.0) / count
+        variance = ops.maximum(squares - ops.square(sums), 0.0)
+        return [
+            means,
+            combine_newest(targets, span, ops.minimum, np.inf),
+            combine_newest(targets, span, ops.maximum, -np.inf),
+            ops.sqrt(variance),
+        ]
+
+    def _thin(self, values: Tensor) -> Tensor:
+        return thin_steps(values, self.stride, self.steps)
+
+    def compute_output_spec(self, past: Tensor) -> keras.KerasTensor:
+        steps = count_steps(past.shape[1], self.stride, self.steps)
+        return keras.KerasTensor((past.shape[0], steps, self.count_features), dtype="float32")
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("channels", "measured", "targets", "lags", "spans", "stride", "steps")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable(package="tsforecast")
+class FeatureEmbedding(keras.layers.Layer):
+    """Maps each feature to ``width`` learned functions of it, piecewise linear between its edges, and then a ReLU.
+
+    Component ``k`` of a feature with edges ``b_0 < ... < b_K`` is ``(x - b_{k-1}) / (b_k - b_{k-1})``, clipped to
+    [0, 1], so that a function is constant outside the edges. A feature has its own weights, which are few; one dense
+    layer on the components of all features fits as well and forecasts worse (docs/spikes.md).
+
+    Args:
+        edges: Rising edges of each of the F features; a feature with fewer than two only adds a constant.
+        width: Functions of each feature.
+
+    Call arguments: features ``[B, S, F]``.
+    Returns: ``[B, S, F * width]``.
+
+    Source: Gorishniy et al. (2022), On embeddings for numerical features in tabular deep learning, section 3.2 (PLE)
+    and 3.4 (a linear layer for each feature, then a ReLU).
+
+    Example:
+        >>> FeatureEmbedding([[0.0, 1.0, 2.0], [0.0]], width=4)(ops.zeros((1, 3, 2))).shape
+        TensorShape([1, 3, 8])
+    """
+
+    def __init__(self, edges: Sequence[Sequence[float]], width: int, **kwargs: object):
+        super().__init__(**{**kwargs, "autocast": False})
+        self.edges = [[_rounded(edge) for edge in rising] for rising in edges]
+        self.width = width
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Build the weights; slope and offset of each component are weights too, to be saved."""
+        slopes, offsets = _components(self.edges)
+        self._slopes, self._offsets = (
+            self._add_constant("slopes", slopes),
+            self._add_constant("offsets", offsets),
+        )
+        count, bins = slopes.shape
+        self.kernel = self.add_weight(
+            shape=(count, bins, self.width),
+            initializer=initializers.RandomNormal(stddev=bins**-0.5),
+            name="kernel",
+        )
+        self.bias = self.add_weight(shape=(count, 1, self.width), initializer="zeros", name="bias")
+        self.built = True
+
+    def _add_constant(self, name: str, values: np.ndarray) -> keras.Variable:
+        return self.add_weight(
+            shape=values.shape,
+            initializer=lambda shape, dtype: ops.convert_to_tensor(values, dtype),
+            trainable=False,
+            dtype="float32",
+            autocast=False,
+            name=name,
+        )
+
+    def call(self, features: Tensor) -> Tensor:
+        steps, count = features.shape[1:]
+        rows = ops.transpose(
+            ops.reshape(ops.cast(features, "float32"), (-1, count))
+        )  # one product per feature
+        positions = ops.expand_dims(rows, -1) * self._slopes[:, None] + self._offsets[:, None]
+        components = ops.cast(ops.minimum(ops.maximum(positions, 0.0), 1.0), self.compute_dtype)
+        kernel, bias = (ops.cast(weight, self.compute_dtype) for weight in (self.kernel, self.bias))
+        embedded = ops.relu(ops.matmul(components, kernel) + bias)  # [F, B * S, width]
+        return ops.reshape(ops.transpose(embedded, (1, 0, 2)), (-1, steps, count * self.width))
+
+    def compute_output_spec(self, features: Tensor) -> keras.KerasTensor:
+        shape = (*features.shape[:-1], features.shape[-1] * self.width)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "edges": self.edges, "width": self.width}
+
+
+def count_steps(lookback: int, stride: int, steps: int | None = None) -> int:
+    """Return how many steps ``thin_steps`` keeps of ``lookback``.
+
+    Example:
+        >>> count_steps(100, 10), count_steps(100, 10, 5)
+        (10, 5)
+    """
+    every = -(-lookback // stride)
+    return every if steps is None else min(every, steps)
+
+
+def thin_steps(values: Tensor, stride: int, steps: int | None = None) -> Tensor:
+    """Return the last step of ``[B, L, ...]`` and every ``stride``-th before it, the newest ``steps`` of them.
+
+    Example:
+        >>> thin_steps(np.arange(5.0)[None], 2).tolist()
+        [[0.0, 2.0, 4.0]]
+    """
+    count = count_steps(values.shape[1], stride, steps)
+    return values[:, values.shape[1] - 1 - stride * (count - 1) :: stride]
+
+
+def _select(past: Tensor, channels: Sequence[int]) -> Tensor:
+    if channels == list(range(past.shape[-1])):
+        return past
+    return ops.take(past, np.asarray(channels, "int32"), axis=-1)
+
+
+def _lag(values: Tensor, lag: int) -> Tensor:
+    """Return the values of ``lag`` steps before, and the first where there are none."""
+    lag = min(lag, values.shape[1] - 1)
+    if not lag:
+        return values
+    return ops.concatenate([ops.repeat(values[:, :1], lag, axis=1), values[:, :-lag]], axis=1)
+
+
+def _components(edges: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return slopes and offsets ``[F, K]`` of the components; missing ones are 0 everywhere."""
+    bins = max(1, *(len(rising) - 1 for rising in edges))
+    slopes, offsets = np.zeros((2, len(edges), bins), "float32")
+    for feature, rising in enumerate(edges):
+        widths = np.diff(rising)
+        slopes[feature, : len(widths)] = 1 / widths
+        offsets[feature, : len(widths)] = -np.asarray(rising[:-1]) / widths
+    return slopes, offsets
+
+
+def _rounded(edge: float) -> float:
+    return float(f"{edge:.{EDGES_KEPT}g}")
