@@ -13,7 +13,12 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SIZE = 8192  # rows of the square matrices of the limits, on a GPU
 # Overrides under which our model has the layers of PyTorch's.
-SAME_LAYERS = {"spike_detector": ("model.statistics=null", "model.backward_steps=null")}
+SAME_LAYERS = {
+    "spike_detector": (
+        "model.stride=null", "model.trained_steps=null", "model.window_features=null", "model.backward_steps=null",
+        "model.kernel_size=5", "model.dense_units=[64]", "model.dropout=0.2",
+    )
+}  # fmt: skip
 
 
 def timed(call, seconds, parts=1):
