@@ -53,15 +53,17 @@ class BudgetCallback(keras.callbacks.Callback):
         self.progress, self.budget, self.first_step_reported = progress, budget, False
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Set the elapsed share of a schedule that depends on the time."""
+        """Set the elapsed share of a schedule that depends on the time; a warm-up does not pass in compilation."""
         rate, minutes = getattr(self.model, "rate", None), self.budget.max_minutes
         if isinstance(rate, TimeSchedule) and minutes is not None:
-            rate.share.assign(min(self.progress.elapsed() / (60 * minutes), 1.0))
+            rate.share.assign(self.progress.share_of(minutes) if self.progress.batch else 0.0)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Count the batch and compare the progress with the budget."""
         progress, budget = self.progress, self.budget
         progress.batch += 1
+        if progress.batch == 1:
+            progress.first_update = progress.elapsed()
         if not self.first_step_reported:
             self.first_step_reported = True
             switch_stage("training")

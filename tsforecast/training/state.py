@@ -87,6 +87,7 @@ class Progress:
         best_step: Update at which it was reached.
         stale: Epochs since then.
         seconds: Seconds of training before this process resumed it.
+        first_update: Seconds until the first batch was trained on, compilation included; schedules start there.
         ended: Which limit ended the training; empty while it has not ended.
         interrupted: Whether a signal asked the training to stop.
         began: Start of this process' part, by ``time.monotonic``.
@@ -97,6 +98,7 @@ class Progress:
     best_step: int = 0
     stale: int = 0
     seconds: float = 0.0
+    first_update: float = 0.0
     ended: str = ""
     interrupted: bool = False
     began: float = dataclasses.field(default_factory=time.monotonic)
@@ -104,6 +106,11 @@ class Progress:
     def elapsed(self) -> float:
         """Return the seconds of training so far, summed over all resumed parts."""
         return self.seconds + time.monotonic() - self.began
+
+    def share_of(self, minutes: float) -> float:
+        """Return the share of so many minutes, from the first update on, that has passed, in [0, 1]."""
+        passed, planned = self.elapsed() - self.first_update, minutes * 60 - self.first_update
+        return min(max(passed, 0.0) / planned, 1.0) if planned > 0 else 1.0
 
     def outcome(self) -> dict[str, Any]:
         """Return how the training ended, for the result of the run."""
@@ -117,6 +124,7 @@ class Progress:
             "best_step": self.best_step,
             "stale": self.stale,
             "seconds": self.elapsed(),
+            "first_update": self.first_update,
             "ended": self.ended,
         }
 

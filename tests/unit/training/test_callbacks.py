@@ -1,25 +1,51 @@
 """A schedule that follows the clock, and means put back."""
 
+import time
+
 import keras
 import numpy as np
+import pytest
 
 from tsforecast.training import schedules
 from tsforecast.training.callbacks import BudgetCallback, RestoreMeans
 from tsforecast.training.state import Budget, Progress
 
 
-def test_the_pace_tells_a_schedule_how_late_it_is():
+def scheduled(progress, minutes=2.0):
+    """A schedule from 1 to 0 in so many minutes, and the callback that moves it."""
     rate = schedules.to_time_schedule(
         schedules.cosine(0.1, schedules.TIME_STEPS, warmup_share=0.0, final_share=0.0)
     )
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.rate = rate
-    budget = Budget(10, None, 2.0, None, 0.0, 3.0)
-    for seconds, share in ((0.0, 0.0), (60.0, 0.5), (500.0, 1.0)):
-        pace = BudgetCallback(Progress(seconds=seconds), budget)
-        pace.set_model(model)
-        pace.on_train_batch_begin(0)
-        assert abs(float(rate.share.value) - share) < 1e-2
+    callback = BudgetCallback(progress, Budget(10, None, minutes, None, 0.0, 3.0))
+    callback.set_model(model)
+    return rate, callback
+
+
+@pytest.mark.parametrize(("seconds", "share"), [(0.0, 0.0), (60.0, 0.5), (500.0, 1.0)])
+def test_a_schedule_follows_the_clock(seconds, share):
+    rate, callback = scheduled(Progress(batch=7, seconds=seconds))
+    callback.on_train_batch_begin(0)
+    assert float(rate.share.value) == pytest.approx(share, abs=1e-2)
+
+
+def test_a_schedule_starts_after_the_first_update(capsys):
+    progress = Progress(began=time.monotonic() - 60.0)  # of compilation
+    rate, callback = scheduled(progress)
+    callback.on_train_batch_begin(0)
+    assert float(rate.share.value) == 0.0
+    callback.on_train_batch_end(0, {"loss": 0.5})
+    assert progress.first_update == pytest.approx(60.0, abs=1.0)
+    callback.on_train_batch_begin(1)
+    assert float(rate.share.value) == pytest.approx(0.0, abs=1e-2)
+    progress.began -= 30.0  # half of what is left
+    callback.on_train_batch_begin(2)
+    assert float(rate.share.value) == pytest.approx(0.5, abs=1e-2)
+    resumed = Progress.from_dict(progress.to_dict())
+    rate, callback = scheduled(resumed)
+    callback.on_train_batch_begin(0)
+    assert float(rate.share.value) == pytest.approx(0.5, abs=1e-2)
 
 
 def test_means_come_back_once():
