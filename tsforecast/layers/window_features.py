@@ -26,7 +26,7 @@ class WindowFeatures(keras.layers.Layer):
     Args:
         channels: Channels whose own value is a feature.
         measured: Channels of the lags and means.
-        targets: Channels of the extremes and deviations, among ``measured``.
+        targets: Channels of the extremes and deviations.
         lags: Steps back, each at least 1.
         spans: Numbers of newest steps, each at least 2.
         stride: Steps from one to the next.
