@@ -72,25 +72,24 @@ class WindowFeatures(keras.layers.Layer):
         parts = [self._thin(_select(past, self.channels))]
         parts += [self._thin(_lag(measured, lag)) for lag in self.lags]
         for span in self.spans:
-            parts += map(self._thin, self._statistics(measured, targets, span))
+            parts += [
+                self._thin(_mean(measured, span)),
+                self._thin(combine_newest(targets, span, ops.minimum, np.inf)),
+                self._thin(combine_newest(targets, span, ops.maximum, -np.inf)),
+                self._deviation(targets, span),
+            ]
         return ops.concatenate(parts, axis=-1)
 
-    def _statistics(self, measured: Tensor, targets: Tensor, span: int) -> list[Tensor]:
-        """Return means, minima, maxima and standard deviations of the newest ``span`` steps, at each step."""
-        count = ops.minimum(ops.arange(1, measured.shape[1] + 1, dtype="float32"), float(span))
-        count = ops.expand_dims(count, -1)
-        # Of differences from the first value: a difference of large squares would lose the digits of a small spread.
-        means = combine_newest(measured, span, operator.add, 0.0) / count
-        center = targets[:, :1]
-        sums = combine_newest(targets - center, span, operator.add, 0.0) / count
-        squares = combine_newest(ops.square(targets - center), span, operator.add, 0.0) / count
-        variance = ops.maximum(squares - ops.square(sums), 0.0)
-        return [
-            means,
-            combine_newest(targets, span, ops.minimum, np.inf),
-            combine_newest(targets, span, ops.maximum, -np.inf),
-            ops.sqrt(variance),
-        ]
+    def _deviation(self, values: Tensor, span: int) -> Tensor:
+        """Return the standard deviation of the newest ``span`` steps, at the steps that are kept.
+
+        One step after the other, from its own mean: from sums of squares that steps share, the deviation of a flat
+        stretch would be rounding errors, which narrow bins tell apart.
+        """
+        last = values.shape[1]
+        count = count_steps(last, self.stride, self.steps)
+        stops = range(last - self.stride * (count - 1), last + 1, self.stride)
+        return ops.stack([ops.std(values[:, max(0, stop - span) : stop], axis=1) for stop in stops], axis=1)
 
     def _thin(self, values: Tensor) -> Tensor:
         return thin_steps(values, self.stride, self.steps)
@@ -211,6 +210,12 @@ def _lag(values: Tensor, lag: int) -> Tensor:
     if not lag:
         return values
     return ops.concatenate([ops.repeat(values[:, :1], lag, axis=1), values[:, :-lag]], axis=1)
+
+
+def _mean(values: Tensor, span: int) -> Tensor:
+    """Return the mean of the newest ``span`` steps, at each step."""
+    count = ops.minimum(ops.arange(1, values.shape[1] + 1, dtype="float32"), float(span))
+    return combine_newest(values, span, operator.add, 0.0) / ops.expand_dims(count, -1)
 
 
 def _components(edges: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:

@@ -53,10 +53,13 @@ def test_a_later_step_changes_no_bit_of_an_earlier_one():
     assert (after[:, 3:] != before[:, 3:]).any()
 
 
-def test_a_small_spread_far_from_zero_keeps_its_digits():
-    past = 1000.0 + np.random.default_rng(1).normal(size=(1, 60, 1)).astype("float32")
-    layer = WindowFeatures([0], [0], [0], lags=[1], spans=[60], steps=1)
-    np.testing.assert_allclose(np.asarray(layer(past))[0, 0, -1], past.std(), rtol=1e-3)
+@pytest.mark.parametrize("spread", [1.0, 1e-3, 0.0])
+def test_a_small_spread_far_from_the_rest_keeps_its_digits(spread):
+    past = 50.0 + spread * np.random.default_rng(1).normal(size=(1, 60, 1)).astype("float32")
+    past[:, :10] = 0.0
+    layer = WindowFeatures([0], [0], [0], lags=[1], spans=[50], steps=1)
+    expected = past[0, 10:].astype("float64").std()
+    np.testing.assert_allclose(np.asarray(layer(past))[0, 0, -1], expected, rtol=1e-3, atol=1e-9)
 
 
 def test_it_is_rebuilt_from_its_config():
