@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ROWS = 100_000  # evenly spaced ones are enough to place the edges
 STATISTIC_ROWS = 10_000  # likewise, for statistics of the steps before each of them
-MAX_MEASURED = 16  # channels with lags and means; of more, the targets alone have them
+MAX_MEASURED = 16  # channels with lags and means; of more, the targets alone have them, of more targets none
 MIN_WIDTH = 1e-3  # of a bin, in scaled units: narrower ones would tell rounding apart
 
 
@@ -74,6 +74,8 @@ def describe_window_features(options: Mapping[str, Any], dataset: ForecastDatase
     measured = dataset.measured_channels
     if len(measured) > MAX_MEASURED:
         measured = targets
+    if len(targets) > MAX_MEASURED:
+        lags, spans = [], []
     rows, bins, channels = dataset.training_inputs(), options["bins"], dataset.number_channels
     of_channel = dict(zip(channels, bin_edges(rows, bins, channels), strict=True))
     edges = [of_channel[channel] for channel in channels]

@@ -108,8 +108,8 @@ class FeatureEmbedding(keras.layers.Layer):
     """Maps each feature to ``width`` learned functions of it, piecewise linear between its edges, and then a ReLU.
 
     Component ``k`` of a feature with edges ``b_0 < ... < b_K`` is ``(x - b_{k-1}) / (b_k - b_{k-1})``, clipped to
-    [0, 1], so that a function is constant outside the edges. A feature has its own weights, which are few; one dense
-    layer on the components of all features fits as well and forecasts worse (docs/spikes.md).
+    [0, 1], so that a function is constant outside the edges. Each feature has its own weights, far fewer than a dense
+    layer on the components of all features.
 
     Args:
         edges: Rising edges of each of the F features; a feature with fewer than two only adds a constant.

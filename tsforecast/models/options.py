@@ -39,6 +39,8 @@ class StatisticsOptions:
 class WindowFeaturesOptions:
     """Newest values, lags and statistics of a window, each in bins between quantiles of the training rows.
 
+    Of more than 16 measured channels, the targets alone have lags and statistics; of more than 16 targets, none has.
+
     Args:
         lags: Steps back whose values are features; those beyond the window are left out.
         spans: Numbers of newest steps with statistics; those beyond the window are left out.

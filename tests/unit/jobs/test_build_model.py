@@ -95,3 +95,7 @@ def test_lags_and_spans_beyond_the_window_are_left_out(detector):
 def test_of_many_channels_the_targets_alone_have_lags_and_means(detector, dataset, monkeypatch):
     monkeypatch.setattr(bins, "MAX_MEASURED", 1)
     assert data_arguments(detector, dataset)["window_features"]["measured"] == list(dataset.target_indices)
+    monkeypatch.setattr(bins, "MAX_MEASURED", 0)
+    assert data_arguments(detector, dataset)["window_features"]["spans"] == []
+    layer = forecaster(detector, dataset).get_layer("newest_features")
+    assert layer.count_features == len(dataset.channels)
