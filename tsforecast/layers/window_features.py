@@ -11,8 +11,6 @@ from keras import initializers, ops
 from tsforecast.layers.statistics import combine_newest
 from tsforecast.typing import Tensor
 
-EDGES_KEPT = 6  # significant digits, which tell bins apart in scaled units
-
 
 @keras.saving.register_keras_serializable(package="tsforecast")
 class WindowFeatures(keras.layers.Layer):
@@ -58,7 +56,7 @@ class WindowFeatures(keras.layers.Layer):
         self.lags, self.spans, self.stride, self.steps = list(lags), list(spans), stride, steps
 
     @property
-    def count_features(self) -> int:
+    def feature_count(self) -> int:
         """The number F of features of a step."""
         statistics = len(self.measured) + 3 * len(self.targets)
         return len(self.channels) + len(self.lags) * len(self.measured) + len(self.spans) * statistics
@@ -96,7 +94,7 @@ class WindowFeatures(keras.layers.Layer):
 
     def compute_output_spec(self, past: Tensor) -> keras.KerasTensor:
         steps = count_steps(past.shape[1], self.stride, self.steps)
-        return keras.KerasTensor((past.shape[0], steps, self.count_features), dtype="float32")
+        return keras.KerasTensor((past.shape[0], steps, self.feature_count), dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
         names = ("channels", "measured", "targets", "lags", "spans", "stride", "steps")
@@ -128,16 +126,12 @@ class FeatureEmbedding(keras.layers.Layer):
 
     def __init__(self, edges: Sequence[Sequence[float]], width: int, **kwargs: object):
         super().__init__(**{**kwargs, "autocast": False})
-        self.edges = [[_rounded(edge) for edge in rising] for rising in edges]
-        self.width = width
+        self.edges, self.width = [list(rising) for rising in edges], width
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Build the weights; slope and offset of each component are weights too, to be saved."""
-        slopes, offsets = _components(self.edges)
-        self._slopes, self._offsets = (
-            self._add_constant("slopes", slopes),
-            self._add_constant("offsets", offsets),
-        )
+        """Build the weights; lower edge and slope of each component are weights too, to be saved."""
+        lows, slopes = _components(self.edges)
+        self._lows, self._slopes = self._add_constant("lows", lows), self._add_constant("slopes", slopes)
         count, bins = slopes.shape
         self.kernel = self.add_weight(
             shape=(count, bins, self.width),
@@ -162,7 +156,8 @@ class FeatureEmbedding(keras.layers.Layer):
         rows = ops.transpose(
             ops.reshape(ops.cast(features, "float32"), (-1, count))
         )  # one product per feature
-        positions = ops.expand_dims(rows, -1) * self._slopes[:, None] + self._offsets[:, None]
+        # The difference first: of large values, a product would not leave enough digits for narrow bins.
+        positions = (ops.expand_dims(rows, -1) - self._lows[:, None]) * self._slopes[:, None]
         components = ops.cast(ops.minimum(ops.maximum(positions, 0.0), 1.0), self.compute_dtype)
         kernel, bias = (ops.cast(weight, self.compute_dtype) for weight in (self.kernel, self.bias))
         embedded = ops.relu(ops.matmul(components, kernel) + bias)  # [F, B * S, width]
@@ -219,15 +214,10 @@ def _mean(values: Tensor, span: int) -> Tensor:
 
 
 def _components(edges: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return slopes and offsets ``[F, K]`` of the components; missing ones are 0 everywhere."""
+    """Return lower edges and slopes ``[F, K]`` of the components; missing ones are 0 everywhere."""
     bins = max(1, *(len(rising) - 1 for rising in edges))
-    slopes, offsets = np.zeros((2, len(edges), bins), "float32")
+    lows, slopes = np.zeros((2, len(edges), bins), "float32")
     for feature, rising in enumerate(edges):
-        widths = np.diff(rising)
-        slopes[feature, : len(widths)] = 1 / widths
-        offsets[feature, : len(widths)] = -np.asarray(rising[:-1]) / widths
-    return slopes, offsets
-
-
-def _rounded(edge: float) -> float:
-    return float(f"{edge:.{EDGES_KEPT}g}")
+        lows[feature, : len(rising) - 1] = rising[:-1]
+        slopes[feature, : len(rising) - 1] = 1 / np.diff(rising)
+    return lows, slopes

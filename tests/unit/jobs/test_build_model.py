@@ -73,7 +73,7 @@ def test_window_features_have_edges_at_their_own_training_quantiles(detector, da
     layer = WindowFeatures(
         *(found[name] for name in ("channels", "measured", "targets", "lags", "spans")), steps=1
     )
-    assert len(found["edges"]) == layer.count_features
+    assert len(found["edges"]) == layer.feature_count
     windows = dataset.windows("train")
     values = np.asarray(layer(windows.inputs(windows.ends)))[:, 0]
     for edges, column in zip(found["edges"], values.T, strict=True):
@@ -98,4 +98,4 @@ def test_of_many_channels_the_targets_alone_have_lags_and_means(detector, datase
     monkeypatch.setattr(bins, "MAX_MEASURED", 0)
     assert data_arguments(detector, dataset)["window_features"]["spans"] == []
     layer = forecaster(detector, dataset).get_layer("newest_features")
-    assert layer.count_features == len(dataset.channels)
+    assert layer.feature_count == len(dataset.channels)

@@ -39,8 +39,8 @@ def expected(past, step):
 def test_each_step_has_values_lags_and_statistics_of_what_precedes_it(stride, steps, at):
     layer = make(stride=stride, steps=steps)
     values = np.asarray(layer(PAST))
-    assert values.shape == (2, len(at), layer.count_features)
-    assert layer(keras.Input((24, 3))).shape == (None, len(at), layer.count_features)
+    assert values.shape == (2, len(at), layer.feature_count)
+    assert layer(keras.Input((24, 3))).shape == (None, len(at), layer.feature_count)
     for place, step in enumerate(at):
         np.testing.assert_allclose(values[:, place], expected(PAST, step), atol=1e-5)
 
@@ -103,6 +103,15 @@ def test_half_precision_keeps_narrow_bins_apart():
         keras.ops.cast(layer(np.array([[[10 + 2.5 / 512], [10 + 3.5 / 512]]])), "float32")
     )[0]
     assert low < high
+
+
+def test_large_values_keep_narrow_bins_apart():
+    layer = FeatureEmbedding([[101_325.0 + k / 8 for k in range(9)]], width=1)
+    layer.build((1, 1, 1))
+    layer.kernel.assign(np.arange(8.0).reshape(1, 8, 1))
+    for k in range(8):
+        value = float(np.asarray(layer(np.array([[[101_325.0 + (k + 0.5) / 8]]], "float32")))[0, 0, 0])
+        assert value == pytest.approx(sum(range(k)) + k / 2, abs=1e-6)
 
 
 def test_the_last_step_is_kept():
