@@ -13,7 +13,7 @@ from tsforecast.data.categories import note_unused
 from tsforecast.data.dataset import ForecastDataset, build_dataset
 from tsforecast.data.scaling import Scaler, ScalerChoice
 from tsforecast.data.series import Series
-from tsforecast.jobs.build_model import data_arguments
+from tsforecast.jobs.build_model import scaled_rules
 from tsforecast.reading.recipe import ReadingRecipe
 from tsforecast.stages import stage
 
@@ -57,7 +57,7 @@ def prepare_dataset(
         context=config.context,
         sampling=config.data.get("sampling", "windows"),
     )
-    data_arguments(config, dataset)  # refuses a rule that does not fit the data, before Keras is imported
+    scaled_rules(config, dataset)  # refuses a rule that does not fit the data, before Keras is imported
     return dataset
 
 

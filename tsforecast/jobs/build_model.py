@@ -78,11 +78,15 @@ def ensembles(config: Config, dataset: ForecastDataset, members: Sequence[Member
 
 def data_arguments(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
     """Return the arguments of a model that depend on the data: scaled rules, and parts with edges of bins."""
-    arguments: dict[str, Any] = {}
-    if "rules" in config.model:
-        parsed = parse_rules(config.model["rules"], config.window.lookback)
-        arguments["rules"] = resolve_rules(parsed, DataFacts.from_dataset(dataset))
-    for name, describe in DESCRIBED.items():
-        if (options := config.model.get(name)) is not None:
-            arguments[name] = describe(options, dataset)
-    return arguments
+    given = {name: config.model.get(name) for name in DESCRIBED}
+    return scaled_rules(config, dataset) | {
+        name: DESCRIBED[name](options, dataset) for name, options in given.items() if options is not None
+    }
+
+
+def scaled_rules(config: Config, dataset: ForecastDataset) -> dict[str, Any]:
+    """Return the argument ``rules`` of a model that has rules; refuse one that does not fit the data."""
+    if "rules" not in config.model:
+        return {}
+    parsed = parse_rules(config.model["rules"], config.window.lookback)
+    return {"rules": resolve_rules(parsed, DataFacts.from_dataset(dataset))}

@@ -47,22 +47,12 @@ class PiecewiseLinear(keras.layers.Layer):
         """Build the learned layer and the product that computes all bins; the edges are weights, to be saved too."""
         slopes, offsets, lows, highs = _bins(self.edges)
         self._slopes, self._offsets = (
-            self._add_constant("slopes", slopes),
-            self._add_constant("offsets", offsets),
+            add_constant(self, "slopes", slopes),
+            add_constant(self, "offsets", offsets),
         )
         self._lows, self._highs = lows, highs
         self.dense.build((*input_shape[:-1], len(offsets)))
         self.built = True
-
-    def _add_constant(self, name: str, values: np.ndarray) -> keras.Variable:
-        return self.add_weight(
-            shape=values.shape,
-            initializer=lambda shape, dtype: ops.convert_to_tensor(values, dtype),
-            trainable=False,
-            dtype="float32",
-            autocast=False,
-            name=name,
-        )
 
     def call(self, past: Tensor) -> Tensor:
         positions = ops.matmul(ops.cast(past, "float32"), self._slopes) + self._offsets
@@ -74,6 +64,18 @@ class PiecewiseLinear(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "edges": self.edges, "units": self.units}
+
+
+def add_constant(layer: keras.layers.Layer, name: str, values: np.ndarray) -> keras.Variable:
+    """Add a float32 weight of a layer that is saved with it, not trained, and exact under a mixed policy."""
+    return layer.add_weight(
+        shape=values.shape,
+        initializer=lambda shape, dtype: ops.convert_to_tensor(values, dtype),
+        trainable=False,
+        dtype="float32",
+        autocast=False,
+        name=name,
+    )
 
 
 def _bins(edges: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

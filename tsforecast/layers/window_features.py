@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import initializers, ops
 
+from tsforecast.layers.encoding import add_constant
 from tsforecast.layers.statistics import combine_newest
 from tsforecast.typing import Tensor
 
@@ -131,7 +132,7 @@ class FeatureEmbedding(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Build the weights; lower edge and slope of each component are weights too, to be saved."""
         lows, slopes = _components(self.edges)
-        self._lows, self._slopes = self._add_constant("lows", lows), self._add_constant("slopes", slopes)
+        self._lows, self._slopes = add_constant(self, "lows", lows), add_constant(self, "slopes", slopes)
         count, bins = slopes.shape
         self.kernel = self.add_weight(
             shape=(count, bins, self.width),
@@ -140,16 +141,6 @@ class FeatureEmbedding(keras.layers.Layer):
         )
         self.bias = self.add_weight(shape=(count, 1, self.width), initializer="zeros", name="bias")
         self.built = True
-
-    def _add_constant(self, name: str, values: np.ndarray) -> keras.Variable:
-        return self.add_weight(
-            shape=values.shape,
-            initializer=lambda shape, dtype: ops.convert_to_tensor(values, dtype),
-            trainable=False,
-            dtype="float32",
-            autocast=False,
-            name=name,
-        )
 
     def call(self, features: Tensor) -> Tensor:
         steps, count = features.shape[1:]

@@ -72,7 +72,9 @@ class Trainer(keras.Model):
         self.sequence = None if dense_from is None else forecaster.sequence_model()
         self.objective = Objective(forecaster, loss)
         self.dense_from = dense_from
-        self.scored_steps = 1 if dense_from is None else count_scored_steps(forecaster, dense_from)
+        if self.sequence is not None and dense_from is not None:
+            outputs, scored = keras.tree.flatten(self.sequence.output), forecaster.task.lookback - dense_from
+            self.scored_steps = count_steps(scored, forecaster.sequence_stride, outputs[0].shape[1])
         self.soft_share = soft_share
         self.shards = shards if needs_whole_batch(forecaster) is None else 1
         self.waited_seconds = 0.0
@@ -226,17 +228,6 @@ def shard_count(options: TrainingOptions) -> int:
     if options.shards:
         return options.shards
     return default_shards(options.batch_size) if keras.config.backend() == "tensorflow" else 1
-
-
-def count_scored_steps(model: Forecaster, dense_from: int) -> int:
-    """Return at how many steps of the window training scores a model: those from ``dense_from`` on that it forecasts.
-
-    Args:
-        model: A causal model.
-        dense_from: The first step of the window that may be scored.
-    """
-    outputs = keras.tree.flatten(model.sequence_model().output)
-    return count_steps(model.task.lookback - dense_from, model.sequence_stride, outputs[0].shape[1])
 
 
 def first_scored_step(options: TrainingOptions, has_sequence: bool) -> int | None:
